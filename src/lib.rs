@@ -1,1 +1,10 @@
+//! `prep`: from raw text and Q&A to verified token shards, and a language model trained from them.
+//!
+//! The path: `ingest` reads records and writes documents (Parquet); `shard` filters, deduplicates
+//! and tokenizes them into token shards (Arrow IPC); `train` trains from mmapped shards.
 
+pub mod atomic;
+pub mod document;
+pub mod exit;
+pub mod output;
+pub mod units;
