@@ -72,7 +72,11 @@ pub fn commit(temporary: &Path, path: &Path) -> Result<()> {
     std::fs::rename(temporary, path).with_context(|| cannot_write(path))?;
     if let Some(parent) = path.parent() {
         // Not every file system lets a directory be synced; the rename itself stands either way.
-        if let Ok(directory) = File::open(if parent.as_os_str().is_empty() { Path::new(".") } else { parent }) {
+        if let Ok(directory) = File::open(if parent.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            parent
+        }) {
             let _ = directory.sync_all();
         }
     }

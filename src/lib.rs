@@ -4,7 +4,10 @@
 //! and tokenizes them into token shards (Arrow IPC); `train` trains from mmapped shards.
 
 pub mod atomic;
+pub mod cmd;
 pub mod document;
 pub mod exit;
 pub mod output;
+pub mod progress;
+pub mod shard;
 pub mod units;
