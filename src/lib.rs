@@ -7,6 +7,7 @@ pub mod atomic;
 pub mod cmd;
 pub mod document;
 pub mod exit;
+pub mod ledger;
 pub mod output;
 pub mod progress;
 pub mod shard;

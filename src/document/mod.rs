@@ -2,6 +2,7 @@
 
 pub mod comparison_key;
 pub mod id;
+pub mod parquet;
 
 pub use id::DocumentId;
 use serde::{Deserialize, Serialize};
