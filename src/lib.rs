@@ -5,10 +5,17 @@
 
 pub mod atomic;
 pub mod cmd;
+pub mod corpus;
 pub mod document;
 pub mod exit;
+pub mod ingest;
+pub mod interrupt;
 pub mod ledger;
+pub mod ordered;
 pub mod output;
 pub mod progress;
+pub mod run_dir;
 pub mod shard;
+pub mod table;
 pub mod units;
+pub mod view;

@@ -1,6 +1,9 @@
 //! The command line: one subcommand is one file with its help, its `Args` and its `run`.
 
+pub mod ingest;
+
 use crate::exit::Exit;
+use crate::interrupt;
 use crate::progress::{Progress, Unit};
 use crate::units::parse_bytes;
 use anyhow::Result;
@@ -76,7 +79,9 @@ impl Context {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Ingest(ingest::Args),
+}
 
 impl Cli {
     /// Runs the chosen subcommand on a pool of `--threads` workers.
@@ -88,7 +93,7 @@ impl Cli {
             Some(threads) => threads as usize,
             None => std::thread::available_parallelism().map_or(1, usize::from),
         };
-        let _context = Context {
+        let context = Context {
             json: self.global.json,
             quiet: self.global.quiet,
             threads,
@@ -98,6 +103,9 @@ impl Cli {
         rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build_global()?;
-        match self.command {}
+        interrupt::listen();
+        match &self.command {
+            Command::Ingest(args) => ingest::run(args, &context),
+        }
     }
 }
