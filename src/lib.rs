@@ -7,4 +7,5 @@ pub mod atomic;
 pub mod document;
 pub mod exit;
 pub mod output;
+pub mod tokenize;
 pub mod units;
