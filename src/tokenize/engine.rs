@@ -140,6 +140,11 @@ impl Engine {
         self.template.id_to_token(id)
     }
 
+    /// Whether `token` is one that the crate splits texts at.
+    pub fn is_added(&self, token: &str) -> bool {
+        self.added().get_vocab().contains_key(token)
+    }
+
     /// Whether `id` is a special token.
     pub fn is_special(&self, id: u32) -> bool {
         self.added().get_added_tokens_decoder().get(&id).is_some_and(|token| token.special)

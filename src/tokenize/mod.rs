@@ -92,7 +92,7 @@ impl Tokenizer {
         let specials = specials::resolve(&engine, &config, Policy::Auto, None)?;
         let template = match &config.chat_template {
             Some(source) => Template::jinja(source)?,
-            None => Template::built_in(chat::builtin::choose(|token| engine.id(token).is_some()))?,
+            None => Template::built_in(chat::builtin::choose(|token| engine.is_added(token)))?,
         };
         let content_hash = fingerprint::content_hash(&parsed);
         let fingerprint = fingerprint::fingerprint(content_hash, &engine, &specials);
@@ -123,7 +123,7 @@ impl Tokenizer {
     /// When the name is neither, when the vocabulary lacks the template's tokens, or when the file
     /// is not a template.
     pub fn with_chat_template(mut self, name_or_file: &str) -> Result<Self> {
-        self.template = chat::named_template(name_or_file, |token| self.engine.id(token).is_some())?;
+        self.template = chat::named_template(name_or_file, |token| self.engine.is_added(token))?;
         Ok(self)
     }
 

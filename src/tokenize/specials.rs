@@ -60,6 +60,15 @@ pub(super) fn resolve(
         },
     };
     let pad = named(engine, "pad_token", &config.pad, &PAD_NAMES)?;
+    for id in bos.into_iter().chain([eos]) {
+        let letters = engine.token(id).unwrap_or_default();
+        if engine.encode_text(&letters).is_ok_and(|ids| ids.contains(&id)) {
+            bail!(
+                "{letters:?} cannot begin or end a text: it is an ordinary token, which texts contain; \
+                 name a special token instead"
+            );
+        }
+    }
     let adds_bos = match policy {
         Policy::Auto => config.add_bos_token.unwrap_or(from_post_processor.is_some()),
         Policy::Always => true,
