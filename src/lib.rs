@@ -17,5 +17,6 @@ pub mod progress;
 pub mod run_dir;
 pub mod shard;
 pub mod table;
+pub mod tokenize;
 pub mod units;
 pub mod view;

@@ -80,7 +80,7 @@ const SAMPLE_BYTES: u64 = 64 << 10;
 /// Says what the bytes look like when most of it would be rejected.
 pub fn check_encoding(path: &Path, codec: Codec) -> Result<(), String> {
     let mut sample = Vec::new();
-    let read = || -> anyhow::Result<()> {
+    let mut read = || -> anyhow::Result<()> {
         codec
             .decode(File::open(path)?)?
             .take(SAMPLE_BYTES)
