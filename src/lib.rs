@@ -6,5 +6,6 @@
 pub mod atomic;
 pub mod document;
 pub mod exit;
+pub mod filter;
 pub mod output;
 pub mod units;
