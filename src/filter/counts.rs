@@ -33,7 +33,10 @@ impl Counts {
     /// A table for up to `hashes` additions; it is at most half full.
     pub fn for_at_most(hashes: usize) -> Self {
         let size = (hashes.max(4) * 2).next_power_of_two();
-        Self { slots: vec![Slot::default(); size], mask: size - 1 }
+        Self {
+            slots: vec![Slot::default(); size],
+            mask: size - 1,
+        }
     }
 
     /// Counts `hash` once more.
@@ -71,7 +74,16 @@ mod tests {
     #[test]
     fn equal_hashes_are_counted_together_and_colliding_places_apart() {
         let mut counts = Counts::for_at_most(6);
-        let places: Vec<Place> = [7, 7 + 16, 7, 0, 7 + 32, 7].into_iter().map(|hash| counts.add(hash)).collect();
-        assert_eq!(places.iter().map(|place| counts.count(*place)).collect::<Vec<_>>(), [3, 1, 3, 1, 1, 3]);
+        let places: Vec<Place> = [7, 7 + 16, 7, 0, 7 + 32, 7]
+            .into_iter()
+            .map(|hash| counts.add(hash))
+            .collect();
+        assert_eq!(
+            places
+                .iter()
+                .map(|place| counts.count(*place))
+                .collect::<Vec<_>>(),
+            [3, 1, 3, 1, 1, 3]
+        );
     }
 }

@@ -16,8 +16,14 @@ impl<'a> Exchange<'a> {
     pub fn of(document: &'a Document) -> Option<Self> {
         match &document.content {
             Content::Text(_) => None,
-            Content::Chat(messages) => Some(Self { messages, rejected: None }),
-            Content::Preference { messages, rejected } => Some(Self { messages, rejected: Some(rejected) }),
+            Content::Chat(messages) => Some(Self {
+                messages,
+                rejected: None,
+            }),
+            Content::Preference { messages, rejected } => Some(Self {
+                messages,
+                rejected: Some(rejected),
+            }),
         }
     }
 
@@ -39,22 +45,30 @@ impl<'a> Exchange<'a> {
     /// Each answer with the last question before it.
     pub fn pairs(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
         let mut question = None;
-        self.messages.iter().filter_map(move |message| match message.role.as_str() {
-            "user" => {
-                question = Some(message.content.as_str());
-                None
-            }
-            "assistant" => Some((question?, message.content.as_str())),
-            _ => None,
-        })
+        self.messages
+            .iter()
+            .filter_map(move |message| match message.role.as_str() {
+                "user" => {
+                    question = Some(message.content.as_str());
+                    None
+                }
+                "assistant" => Some((question?, message.content.as_str())),
+                _ => None,
+            })
     }
 
     /// Everything said to the assistant: system and user turns.
     pub fn instructions(&self) -> impl Iterator<Item = &'a str> {
-        self.messages.iter().filter(|message| message.role != "assistant").map(|message| message.content.as_str())
+        self.messages
+            .iter()
+            .filter(|message| message.role != "assistant")
+            .map(|message| message.content.as_str())
     }
 }
 
 fn by<'a>(role: &'static str, messages: &'a [Message]) -> impl Iterator<Item = &'a str> {
-    messages.iter().filter(move |message| message.role == role).map(|message| message.content.as_str())
+    messages
+        .iter()
+        .filter(move |message| message.role == role)
+        .map(|message| message.content.as_str())
 }

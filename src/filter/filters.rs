@@ -3,7 +3,9 @@
 use super::measure::column_of;
 use super::rules::c4_clean::Cleaned;
 use super::table::{RULES, rule};
-use super::{Check, Column, Exchange, Fidelity, Profile, Reason, Rule, TextMeasures, Verdict, profile};
+use super::{
+    Check, Column, Exchange, Fidelity, Profile, Reason, Rule, TextMeasures, Verdict, profile,
+};
 use crate::document::{Content, Document};
 
 /// The rules of a profile, in order, with the user's changes.
@@ -18,6 +20,8 @@ struct Active {
     rule: &'static Rule,
     /// The user's threshold, which holds for every language.
     set: Option<f64>,
+    /// The profile's own threshold, which holds for every language.
+    of_profile: Option<f64>,
     /// Whether it judges what is left after C4 cut lines.
     on_cleaned: bool,
 }
@@ -73,9 +77,18 @@ impl Filters {
         let mut rules = Vec::with_capacity(profile.rules.len());
         for name in profile.rules {
             on_cleaned |= profile.clean_before == Some(*name);
-            rules.push(Active { rule: known(name)?, set: None, on_cleaned });
+            let own = profile.thresholds.iter().find(|(rule, _)| rule == name);
+            rules.push(Active {
+                rule: known(name)?,
+                set: None,
+                of_profile: own.map(|(_, value)| *value),
+                on_cleaned,
+            });
         }
-        Ok(Self { rules, fidelity: Fidelity::default() })
+        Ok(Self {
+            rules,
+            fidelity: Fidelity::default(),
+        })
     }
 
     fn set(&mut self, rule: &'static Rule, value: f64) {
@@ -83,7 +96,12 @@ impl Filters {
             active.set = Some(value);
         } else {
             let on_cleaned = self.rules.last().is_some_and(|last| last.on_cleaned);
-            self.rules.push(Active { rule, set: Some(value), on_cleaned });
+            self.rules.push(Active {
+                rule,
+                set: Some(value),
+                of_profile: None,
+                on_cleaned,
+            });
         }
     }
 
@@ -103,8 +121,14 @@ impl Filters {
     pub fn apply(&self, document: &Document) -> (Verdict, Option<Cleaned>) {
         let mut verdict = Verdict::Keep;
         let cleaned = self.measure(document, |measured| {
-            if let (true, Some(value), Some(threshold)) = (measured.drops, measured.value, measured.threshold) {
-                verdict = Verdict::Drop(Reason { rule: measured.rule.name, value, threshold });
+            if let (true, Some(value), Some(threshold)) =
+                (measured.drops, measured.value, measured.threshold)
+            {
+                verdict = Verdict::Drop(Reason {
+                    rule: measured.rule.name,
+                    value,
+                    threshold,
+                });
             }
             measured.drops
         });
@@ -125,39 +149,61 @@ impl Filters {
 
     /// Calls `done` with each rule's measurement until it says that it is; returns the cleaned text
     /// when rules of this profile judge one.
-    fn measure(&self, document: &Document, mut done: impl FnMut(Measured) -> bool) -> Option<Cleaned> {
+    fn measure(
+        &self,
+        document: &Document,
+        mut done: impl FnMut(Measured) -> bool,
+    ) -> Option<Cleaned> {
         let Content::Text(text) = &document.content else {
             let exchange = Exchange::of(document)?;
             self.rules.iter().any(|active| match active.rule.check {
-                Check::Exchange(check) => done(active.measured(check(&exchange), Column::English)),
+                Check::Exchange(check) => {
+                    done(active.measured(check(&exchange), Column::English, self.fidelity))
+                }
                 Check::Text(_) | Check::Columns(_) => false,
             });
             return None;
         };
         let column = column_of(document, text);
         let original = TextMeasures::new(text, column, self.fidelity);
-        let split = self.rules.iter().position(|active| active.on_cleaned).unwrap_or(self.rules.len());
+        let split = self
+            .rules
+            .iter()
+            .position(|active| active.on_cleaned)
+            .unwrap_or(self.rules.len());
         let mut judge = |active: &Active, measures: &TextMeasures| match active.rule.check {
-            Check::Text(check) => done(active.measured(check(measures), column)),
-            Check::Columns(check) => done(active.measured(check(document), column)),
+            Check::Text(check) => done(active.measured(check(measures), column, self.fidelity)),
+            Check::Columns(check) => done(active.measured(check(document), column, self.fidelity)),
             Check::Exchange(_) => false,
         };
-        let stopped = self.rules[..split].iter().any(|active| judge(active, &original));
+        let stopped = self.rules[..split]
+            .iter()
+            .any(|active| judge(active, &original));
         if stopped || split == self.rules.len() {
             return None;
         }
         let cleaned = original.cleaned().clone();
         let measures = TextMeasures::new(&cleaned.text, column, self.fidelity);
-        self.rules[split..].iter().any(|active| judge(active, &measures));
+        self.rules[split..]
+            .iter()
+            .any(|active| judge(active, &measures));
         Some(cleaned)
     }
 }
 
 impl Active {
-    fn measured(&self, value: Option<f64>, column: Column) -> Measured {
-        let threshold = self.set.or(self.rule.threshold(column));
-        let drops = value.zip(threshold).is_some_and(|(value, threshold)| self.rule.drop_when.breaks(value, threshold));
-        Measured { rule: self.rule, value, threshold, drops }
+    fn measured(&self, value: Option<f64>, column: Column, fidelity: Fidelity) -> Measured {
+        let of_profile = self.of_profile.filter(|_| fidelity == Fidelity::Prep);
+        let threshold = self.set.or(of_profile).or(self.rule.threshold(column));
+        let drops = value
+            .zip(threshold)
+            .is_some_and(|(value, threshold)| self.rule.drop_when.breaks(value, threshold));
+        Measured {
+            rule: self.rule,
+            value,
+            threshold,
+            drops,
+        }
     }
 }
 
@@ -165,6 +211,9 @@ impl Active {
 fn known(name: &str) -> Result<&'static Rule, String> {
     rule(name).ok_or_else(|| {
         let names: Vec<_> = RULES.iter().map(|rule| rule.name).collect();
-        format!("no rule is named \"{name}\"; the rules are {}", names.join(", "))
+        format!(
+            "no rule is named \"{name}\"; the rules are {}",
+            names.join(", ")
+        )
     })
 }

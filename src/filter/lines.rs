@@ -38,7 +38,10 @@ impl Lines {
     /// Counts the lines of `text`.
     pub fn of(text: &str, fidelity: Fidelity) -> Self {
         let newlines = memchr_iter(b'\n', text.as_bytes()).count();
-        let mut lines = Self { newlines, ..Self::default() };
+        let mut lines = Self {
+            newlines,
+            ..Self::default()
+        };
         let mut seen = Counts::for_at_most(newlines + 1);
         for line in text.split_terminator('\n') {
             lines.all += 1;
@@ -64,7 +67,8 @@ impl Lines {
 }
 
 fn is_short(line: &str) -> bool {
-    line.len() <= SHORT_CHARACTERS || line.len() <= 4 * SHORT_CHARACTERS && count_characters(line) <= SHORT_CHARACTERS
+    line.len() <= SHORT_CHARACTERS
+        || line.len() <= 4 * SHORT_CHARACTERS && count_characters(line) <= SHORT_CHARACTERS
 }
 
 /// Counts of the paragraphs of a text, which two or more newlines part.
@@ -85,7 +89,10 @@ impl Paragraphs {
         let breaks = memmem::find_iter(text.as_bytes(), "\n\n").count();
         let mut seen = Counts::for_at_most(breaks + 1);
         let mut paragraphs = Self::default();
-        let pieces = text.split("\n\n").map(|piece| piece.trim_start_matches('\n')).filter(|piece| !piece.is_empty());
+        let pieces = text
+            .split("\n\n")
+            .map(|piece| piece.trim_start_matches('\n'))
+            .filter(|piece| !piece.is_empty());
         for paragraph in pieces {
             paragraphs.all += 1;
             let place = seen.add(xxh3_64(paragraph.as_bytes()));
@@ -125,6 +132,13 @@ mod tests {
     #[test]
     fn paragraphs_are_parted_by_any_number_of_blank_lines() {
         let paragraphs = Paragraphs::of("\nа\nб\n\nв\n\n\n\nа\nб\n\n\nг\n");
-        assert_eq!(paragraphs, Paragraphs { all: 4, duplicates: 1, duplicate_characters: 3 });
+        assert_eq!(
+            paragraphs,
+            Paragraphs {
+                all: 4,
+                duplicates: 1,
+                duplicate_characters: 3
+            }
+        );
     }
 }

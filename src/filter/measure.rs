@@ -45,6 +45,10 @@ pub struct WordStatistics {
     pub non_symbol_characters: usize,
     /// Words that hold a letter.
     pub with_letter: usize,
+    /// Stretches between white space.
+    pub stretches: usize,
+    /// Stretches that hold a letter.
+    pub stretches_with_letter: usize,
 }
 
 impl<'a> TextMeasures<'a> {
@@ -71,7 +75,8 @@ impl<'a> TextMeasures<'a> {
 
     /// The lines.
     pub fn lines(&self) -> &Lines {
-        self.lines.get_or_init(|| Lines::of(self.text, self.fidelity))
+        self.lines
+            .get_or_init(|| Lines::of(self.text, self.fidelity))
     }
 
     /// The paragraphs.
@@ -107,13 +112,23 @@ impl WordStatistics {
         all.hashes.reserve(text.len() / 5);
         all.characters.reserve(text.len() / 5);
         let bytes = text.as_bytes();
+        let mut end = usize::MAX;
+        let mut letter_in_stretch = false;
         for word in words(text) {
+            let letter = word.kind == WordKind::Letters;
+            if word.start != end {
+                all.stretches += 1;
+                letter_in_stretch = false;
+            }
+            all.stretches_with_letter += usize::from(letter && !letter_in_stretch);
+            letter_in_stretch |= letter;
+            end = word.end;
             all.hashes.push(xxh3_64(&bytes[word.start..word.end]));
             all.characters.push(word.characters);
             if word.kind != WordKind::Symbol {
                 all.non_symbol += 1;
                 all.non_symbol_characters += word.characters as usize;
-                all.with_letter += usize::from(word.kind == WordKind::Letters);
+                all.with_letter += usize::from(letter);
             }
         }
         all
@@ -144,7 +159,11 @@ mod tests {
     fn words_are_counted_by_kind() {
         let text = TextMeasures::new("Ёж, 25 ёлок…", Column::Russian, Fidelity::Prep);
         let words = text.words();
-        assert_eq!((words.total(), words.non_symbol, words.with_letter), (5, 3, 2));
+        assert_eq!(
+            (words.total(), words.non_symbol, words.with_letter),
+            (5, 3, 2)
+        );
+        assert_eq!((words.stretches, words.stretches_with_letter), (3, 2));
         assert_eq!((words.non_symbol_characters, text.characters), (8, 12));
     }
 }

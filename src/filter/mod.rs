@@ -141,13 +141,23 @@ pub enum Fidelity {
 }
 
 /// `part / whole`, and 0 of nothing.
-#[allow(clippy::cast_precision_loss, reason = "counts of one document are far below 2^52")]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "counts of one document are far below 2^52"
+)]
 fn fraction(part: usize, whole: usize) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
 }
 
 /// A count as the plain number that reports hold.
-#[allow(clippy::cast_precision_loss, reason = "counts of one document are far below 2^52")]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "counts of one document are far below 2^52"
+)]
 fn number(count: usize) -> f64 {
     count as f64
 }

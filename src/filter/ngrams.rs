@@ -50,7 +50,11 @@ impl Ngrams {
     pub fn of(words: &WordStatistics) -> Self {
         let mut ngrams = Self::default();
         let mut candidates: Vec<Gram> = (1..words.total())
-            .map(|next| Gram { at: next - 1, hash: chain(words.hashes[next - 1], words.hashes[next]), place: Place::NONE })
+            .map(|next| Gram {
+                at: next - 1,
+                hash: chain(words.hashes[next - 1], words.hashes[next]),
+                place: Place::NONE,
+            })
             .collect();
         for n in *TOP.start()..=*DUPLICATE.end() {
             let mut counts = Counts::for_at_most(candidates.len());
@@ -63,7 +67,8 @@ impl Ngrams {
             let mut repeated = candidates;
             repeated.retain(|gram| counts.count(gram.place) > 1);
             if DUPLICATE.contains(&n) {
-                ngrams.duplicate_characters[n - DUPLICATE.start()] = duplicates(n, words, &repeated, &mut counts);
+                ngrams.duplicate_characters[n - DUPLICATE.start()] =
+                    duplicates(n, words, &repeated, &mut counts);
             }
             candidates = longer(n, words, &repeated);
         }
@@ -73,14 +78,21 @@ impl Ngrams {
 
 /// Extends the hash of an n-gram by one word: a folded 128-bit product, as in wyhash.
 #[inline]
-#[allow(clippy::cast_possible_truncation, reason = "the halves of the product are folded")]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "the halves of the product are folded"
+)]
 fn chain(hash: u64, word: u64) -> u64 {
-    let product = u128::from(hash ^ 0x9e37_79b9_7f4a_7c15) * u128::from(word.rotate_left(23) ^ 0xd6e8_feb8_6659_fd93);
+    let product = u128::from(hash ^ 0x9e37_79b9_7f4a_7c15)
+        * u128::from(word.rotate_left(23) ^ 0xd6e8_feb8_6659_fd93);
     (product as u64 ^ (product >> 64) as u64).wrapping_add(word)
 }
 
 fn characters(words: &WordStatistics, at: usize, n: usize) -> usize {
-    words.characters[at..at + n].iter().map(|count| *count as usize).sum()
+    words.characters[at..at + n]
+        .iter()
+        .map(|count| *count as usize)
+        .sum()
 }
 
 /// The most common n-gram among `candidates`, or the first of the text where none repeats.
@@ -94,7 +106,10 @@ fn top(n: usize, words: &WordStatistics, candidates: &[Gram], counts: &Counts) -
             (at, count) = (gram.at, counts.count(gram.place));
         }
     }
-    Top { count: usize::try_from(count).unwrap_or(usize::MAX), characters: characters(words, at, n) + n - 1 }
+    Top {
+        count: usize::try_from(count).unwrap_or(usize::MAX),
+        characters: characters(words, at, n) + n - 1,
+    }
 }
 
 /// Scans greedily: an n-gram seen before adds its characters, and the scan goes on behind it.
@@ -117,7 +132,11 @@ fn longer(n: usize, words: &WordStatistics, repeated: &[Gram]) -> Vec<Gram> {
     repeated
         .windows(2)
         .filter(|pair| pair[0].at + 1 == pair[1].at)
-        .map(|pair| Gram { at: pair[0].at, hash: chain(pair[0].hash, words.hashes[pair[0].at + n]), place: Place::NONE })
+        .map(|pair| Gram {
+            at: pair[0].at,
+            hash: chain(pair[0].hash, words.hashes[pair[0].at + n]),
+            place: Place::NONE,
+        })
         .collect()
 }
 
@@ -137,13 +156,19 @@ mod tests {
         }
         let most = counts.values().max().copied().unwrap_or(0);
         let first = grams.iter().find(|gram| counts[gram.as_str()] == most);
-        let top = Top { count: most, characters: first.map_or(0, |gram| gram.chars().count()) };
+        let top = Top {
+            count: most,
+            characters: first.map_or(0, |gram| gram.chars().count()),
+        };
         let (mut seen, mut sum, mut at) = (HashSet::new(), 0, 0);
         while at + n <= words.len() {
             if seen.insert(&grams[at]) {
                 at += 1;
             } else {
-                sum += words[at..at + n].iter().map(|word| word.chars().count()).sum::<usize>();
+                sum += words[at..at + n]
+                    .iter()
+                    .map(|word| word.chars().count())
+                    .sum::<usize>();
                 at += n;
             }
         }
@@ -157,7 +182,9 @@ mod tests {
         for (length, different) in [(0, 2), (1, 2), (3, 2), (40, 1), (60, 2), (200, 3), (900, 6)] {
             let words: Vec<&str> = (0..length)
                 .map(|_| {
-                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    state = state
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(1_442_695_040_888_963_407);
                     vocabulary[(state >> 33) as usize % different]
                 })
                 .collect();
@@ -168,7 +195,11 @@ mod tests {
                 if TOP.contains(&n) {
                     assert_eq!(measures.ngrams().top(n), top, "{length} words, n = {n}");
                 } else {
-                    assert_eq!(measures.ngrams().duplicate_characters(n), duplicate, "{length} words, n = {n}");
+                    assert_eq!(
+                        measures.ngrams().duplicate_characters(n),
+                        duplicate,
+                        "{length} words, n = {n}"
+                    );
                 }
             }
         }

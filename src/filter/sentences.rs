@@ -6,8 +6,8 @@ use super::Fidelity;
 const CLOSERS: [char; 9] = ['»', '"', '”', '“', '’', '\'', ')', ']', '*'];
 /// Abbreviations that a point does not end a sentence after.
 const ABBREVIATIONS: [&str; 22] = [
-    "mr", "mrs", "ms", "dr", "st", "prof", "vs", "etc", "e.g", "i.e", "no", "fig", "т.е", "т.к", "т", "г", "гг", "им",
-    "ул", "см", "рис", "стр",
+    "mr", "mrs", "ms", "dr", "st", "prof", "vs", "etc", "e.g", "i.e", "no", "fig", "т.е", "т.к",
+    "т", "г", "гг", "им", "ул", "см", "рис", "стр",
 ];
 
 /// Whether `line`, without white space at its end, ends in terminal punctuation.
@@ -18,13 +18,17 @@ pub fn ends_terminally(line: &str, fidelity: Fidelity) -> bool {
     if line.ends_with(TERMINAL) || line.ends_with(['"', '\'']) {
         return true;
     }
-    fidelity == Fidelity::Prep && line.trim_end_matches(CLOSERS).ends_with(['.', '?', '!', '…'])
+    fidelity == Fidelity::Prep
+        && line
+            .trim_end_matches(CLOSERS)
+            .ends_with(['.', '?', '!', '…'])
 }
 
 /// The sentences of `text`: what ends in `.`, `!`, `?` or `…` (and closing quotes) before white
 /// space, or at a newline or at the end of the text. A point after an abbreviation or an initial ends none.
 pub fn sentences(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().flat_map(|line| Sentences { rest: line.trim() })
+    text.lines()
+        .flat_map(|line| Sentences { rest: line.trim() })
 }
 
 struct Sentences<'a> {
@@ -41,10 +45,14 @@ impl<'a> Iterator for Sentences<'a> {
         let mut from = 0;
         while let Some(found) = self.rest[from..].find(['.', '!', '?', '…']) {
             let mark = from + found;
-            let after = self.rest[mark..].trim_start_matches(['.', '!', '?', '…']).trim_start_matches(CLOSERS);
+            let after = self.rest[mark..]
+                .trim_start_matches(['.', '!', '?', '…'])
+                .trim_start_matches(CLOSERS);
             from = self.rest.len() - after.len();
             let point = self.rest[mark..].starts_with('.');
-            if after.starts_with(char::is_whitespace) && !(point && is_abbreviated(&self.rest[..mark])) {
+            if after.starts_with(char::is_whitespace)
+                && !(point && is_abbreviated(&self.rest[..mark]))
+            {
                 let sentence = &self.rest[..from];
                 self.rest = after.trim_start();
                 return Some(sentence);
@@ -56,9 +64,13 @@ impl<'a> Iterator for Sentences<'a> {
 
 /// Whether the last word of `before` is an abbreviation or an initial.
 fn is_abbreviated(before: &str) -> bool {
-    let last = before.rsplit(|c: char| !c.is_alphabetic() && c != '.').next().unwrap_or_default();
+    let last = before
+        .rsplit(|c: char| !c.is_alphabetic() && c != '.')
+        .next()
+        .unwrap_or_default();
     let mut letters = last.chars();
-    let initial = matches!((letters.next(), letters.next()), (Some(first), None) if first.is_uppercase());
+    let initial =
+        matches!((letters.next(), letters.next()), (Some(first), None) if first.is_uppercase());
     // The longest abbreviation has 4 letters, 8 bytes.
     initial || last.len() <= 8 && ABBREVIATIONS.contains(&last.to_lowercase().as_str())
 }
@@ -83,8 +95,14 @@ mod tests {
     #[test]
     fn sentences_end_at_marks_and_lines() {
         let text = "Dr. Watson came. He said: “Why?” Then…\nА. С. Пушкин, т.е. поэт! «Да.» Конец";
-        let expected =
-            ["Dr. Watson came.", "He said: “Why?”", "Then…", "А. С. Пушкин, т.е. поэт!", "«Да.»", "Конец"];
+        let expected = [
+            "Dr. Watson came.",
+            "He said: “Why?”",
+            "Then…",
+            "А. С. Пушкин, т.е. поэт!",
+            "«Да.»",
+            "Конец",
+        ];
         assert_eq!(sentences(text).collect::<Vec<_>>(), expected);
         assert_eq!(sentences(" \n").count(), 0);
     }

@@ -2,9 +2,10 @@
 
 use super::Rule;
 use super::rules::{
-    c4_document, char_dup, dup_lines, dup_ngrams, dup_paragraphs, gopher_alpha, gopher_length, gopher_lines,
-    gopher_stop_words, gopher_symbols, gopher_word_length, language, line_punct, list_ratio, no_letters, qa_empty,
-    qa_equal, qa_language, qa_preference, qa_refusal, qa_roles, short_lines, top_ngrams,
+    c4_document, char_dup, dup_lines, dup_ngrams, dup_paragraphs, gopher_alpha, gopher_length,
+    gopher_lines, gopher_stop_words, gopher_symbols, gopher_word_length, language, line_punct,
+    list_ratio, no_letters, qa_empty, qa_equal, qa_language, qa_preference, qa_refusal, qa_roles,
+    short_lines, top_ngrams,
 };
 
 /// Every rule.

@@ -91,7 +91,11 @@ impl Words<'_> {
             // U+0400 to U+047F are all letters.
             Some((Class::Letter, 2))
         } else {
-            self.text.get(at..)?.chars().next().map(|c| (class_of(c), c.len_utf8()))
+            self.text
+                .get(at..)?
+                .chars()
+                .next()
+                .map(|c| (class_of(c), c.len_utf8()))
         }
     }
 
@@ -113,8 +117,17 @@ impl Words<'_> {
             self.at += length;
             characters += 1;
         }
-        let kind = if letters { WordKind::Letters } else { WordKind::Digits };
-        Word { start, end: self.at, characters, kind }
+        let kind = if letters {
+            WordKind::Letters
+        } else {
+            WordKind::Digits
+        };
+        Word {
+            start,
+            end: self.at,
+            characters,
+            kind,
+        }
     }
 
     /// Whether the symbol at `self.at`, `length` bytes long, joins `last` to what follows it.
@@ -151,7 +164,12 @@ impl Words<'_> {
             }
             characters += 1;
         }
-        Word { start, end: self.at, characters, kind: WordKind::Symbol }
+        Word {
+            start,
+            end: self.at,
+            characters,
+            kind: WordKind::Symbol,
+        }
     }
 }
 
@@ -168,7 +186,12 @@ impl Iterator for Words<'_> {
                 Class::Space | Class::Extend => {}
                 Class::Letter | Class::Digit => return Some(self.word(start, class)),
                 Class::Ideograph => {
-                    return Some(Word { start, end: self.at, characters: 1, kind: WordKind::Letters });
+                    return Some(Word {
+                        start,
+                        end: self.at,
+                        characters: 1,
+                        kind: WordKind::Letters,
+                    });
                 }
                 Class::Symbol => return Some(self.symbol(start)),
             }
@@ -181,8 +204,11 @@ fn class_of(c: char) -> Class {
     match c {
         '\u{ad}' | '\u{200c}' | '\u{200d}' | '\u{2060}' | '\u{fe00}'..='\u{fe0f}' => Class::Extend,
         '\u{80}'..='\u{a0}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}' => Class::Space,
-        '\u{3041}'..='\u{309f}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}'
-        | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' => Class::Ideograph,
+        '\u{3041}'..='\u{309f}'
+        | '\u{3400}'..='\u{4dbf}'
+        | '\u{4e00}'..='\u{9fff}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{20000}'..='\u{3ffff}' => Class::Ideograph,
         c if is_combining_mark(c) => Class::Extend,
         c if c.is_alphabetic() => Class::Letter,
         c if c.is_numeric() => Class::Digit,
@@ -197,24 +223,42 @@ mod tests {
     use unicode_segmentation::UnicodeSegmentation;
 
     fn cut(text: &str) -> Vec<&str> {
-        words(text).map(|word| &text[word.start..word.end]).collect()
+        words(text)
+            .map(|word| &text[word.start..word.end])
+            .collect()
     }
 
     #[test]
     fn punctuation_is_cut_off_and_joiners_join() {
         assert_eq!(cut("Don't stop!"), ["Don't", "stop", "!"]);
-        assert_eq!(cut("«Ёлка», т.е. ель…"), ["«", "Ёлка", "»", ",", "т.е", ".", "ель", "…"]);
-        assert_eq!(cut("3,14 из-за a_1_ ... --x"), ["3,14", "из", "-", "за", "a_1", "_", "...", "--", "x"]);
-        assert_eq!(cut("за\u{301}мок 漢字 ひ 👍🏽"), ["за\u{301}мок", "漢", "字", "ひ", "👍", "🏽"]);
+        assert_eq!(
+            cut("«Ёлка», т.е. ель…"),
+            ["«", "Ёлка", "»", ",", "т.е", ".", "ель", "…"]
+        );
+        assert_eq!(
+            cut("3,14 из-за a_1_ ... --x"),
+            ["3,14", "из", "-", "за", "a_1", "_", "...", "--", "x"]
+        );
+        assert_eq!(
+            cut("за\u{301}мок 漢字 ひ 👍🏽"),
+            ["за\u{301}мок", "漢", "字", "ひ", "👍", "🏽"]
+        );
         assert_eq!(cut(" \u{a0}\u{200b}\n"), Vec::<&str>::new());
     }
 
     #[test]
     fn kinds_and_lengths_are_in_characters() {
-        let found: Vec<_> = words("Мёд 25 b2 ...").map(|word| (word.characters, word.kind)).collect();
+        let found: Vec<_> = words("Мёд 25 b2 ...")
+            .map(|word| (word.characters, word.kind))
+            .collect();
         assert_eq!(
             found,
-            [(3, WordKind::Letters), (2, WordKind::Digits), (2, WordKind::Letters), (3, WordKind::Symbol)]
+            [
+                (3, WordKind::Letters),
+                (2, WordKind::Digits),
+                (2, WordKind::Letters),
+                (3, WordKind::Symbol)
+            ]
         );
     }
 
@@ -222,7 +266,10 @@ mod tests {
     fn prose_is_cut_as_unicode_segmentation_cuts_it() {
         let text = "В начале июля, в чрезвычайно жаркое время, под вечер, один молодой человек вышел — как бы в \
                     нерешимости. It wasn't 3.5 miles; «да», said O'Neil, “no”. Naïve café, Straße, 1,000 κόσμος?";
-        let expected: Vec<&str> = text.split_word_bounds().filter(|word| !word.trim().is_empty()).collect();
+        let expected: Vec<&str> = text
+            .split_word_bounds()
+            .filter(|word| !word.trim().is_empty())
+            .collect();
         assert_eq!(cut(text), expected);
     }
 }

@@ -14,8 +14,14 @@ use memchr::memchr_iter;
 
 const LONGEST_WORD_CHARACTERS: usize = 1000;
 const FEWEST_WORDS: usize = 3;
-const POLICY: [&str; 6] =
-    ["terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies"];
+const POLICY: [&str; 6] = [
+    "terms of use",
+    "privacy policy",
+    "cookie policy",
+    "uses cookies",
+    "use of cookies",
+    "use cookies",
+];
 
 /// A text without the lines that C4 cuts, and what else C4 asks of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,7 +54,10 @@ pub struct LinesCut {
 /// Cuts lines and citations out of `text`.
 #[must_use]
 pub fn c4_clean(text: &str) -> Cleaned {
-    let mut cleaned = Cleaned { text: String::with_capacity(text.len()), ..Cleaned::default() };
+    let mut cleaned = Cleaned {
+        text: String::with_capacity(text.len()),
+        ..Cleaned::default()
+    };
     for line in text.lines() {
         let Some(reason) = cleaned.reason_to_cut(line) else {
             let kept = cleaned.text.len();
@@ -68,7 +77,10 @@ impl Cleaned {
     /// The count of the reason why `line` is cut; counts what makes C4 drop the whole page, too, in
     /// the source's order: a placeholder counts in a line about JavaScript, a bracket does not.
     fn reason_to_cut(&mut self, line: &str) -> Option<&mut usize> {
-        if line.split_whitespace().any(|word| count_characters(word) > LONGEST_WORD_CHARACTERS) {
+        if line
+            .split_whitespace()
+            .any(|word| count_characters(word) > LONGEST_WORD_CHARACTERS)
+        {
             return Some(&mut self.cut.long_word);
         }
         if line.split_whitespace().take(FEWEST_WORDS).count() < FEWEST_WORDS {
@@ -80,7 +92,10 @@ impl Cleaned {
             return Some(&mut self.cut.javascript);
         }
         self.curly_brackets += usize::from(line.contains('{'));
-        POLICY.iter().any(|phrase| lower.contains(phrase)).then_some(&mut self.cut.policy)
+        POLICY
+            .iter()
+            .any(|phrase| lower.contains(phrase))
+            .then_some(&mut self.cut.policy)
     }
 }
 
@@ -88,9 +103,14 @@ impl Cleaned {
 fn append_without_citations(line: &str, to: &mut String) {
     let mut copied = 0;
     for open in memchr_iter(b'[', line.as_bytes()) {
-        let Some(length) = line[open..].find(']') else { break };
+        let Some(length) = line[open..].find(']') else {
+            break;
+        };
         let inner = &line[open + 1..open + length];
-        if inner == "edit" || inner == "citation needed" || inner.bytes().all(|byte| byte.is_ascii_digit()) {
+        if inner == "edit"
+            || inner == "citation needed"
+            || inner.bytes().all(|byte| byte.is_ascii_digit())
+        {
             to.push_str(&line[copied..open]);
             copied = open + length + 1;
         }
@@ -110,14 +130,34 @@ mod tests {
              Please enable JavaScript to go on\nsee {word} there\nA line without a point [see b]\n"
         );
         let cleaned = c4_clean(&text);
-        assert_eq!(cleaned.text, "The cat sat on the mat. It slept. \nA line without a point [see b]");
-        assert_eq!(cleaned.cut, LinesCut { long_word: 1, few_words: 2, javascript: 1, policy: 1 });
-        assert_eq!((cleaned.sentences, cleaned.lorem_ipsum, cleaned.curly_brackets), (3, 0, 0));
+        assert_eq!(
+            cleaned.text,
+            "The cat sat on the mat. It slept. \nA line without a point [see b]"
+        );
+        assert_eq!(
+            cleaned.cut,
+            LinesCut {
+                long_word: 1,
+                few_words: 2,
+                javascript: 1,
+                policy: 1
+            }
+        );
+        assert_eq!(
+            (
+                cleaned.sentences,
+                cleaned.lorem_ipsum,
+                cleaned.curly_brackets
+            ),
+            (3, 0, 0)
+        );
     }
 
     #[test]
     fn marks_of_whole_pages_are_counted() {
-        let cleaned = c4_clean("Lorem Ipsum dolor sit amet.\nint main() { return 0; }\njavascript is { not counted");
+        let cleaned = c4_clean(
+            "Lorem Ipsum dolor sit amet.\nint main() { return 0; }\njavascript is { not counted",
+        );
         assert_eq!((cleaned.lorem_ipsum, cleaned.curly_brackets), (1, 1));
     }
 }

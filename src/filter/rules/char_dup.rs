@@ -17,5 +17,10 @@ pub const CHAR_DUP: Rule = Rule {
     drop_when: Bound::Above,
     en: Some(0.01),
     ru: Some(0.1),
-    check: Check::Text(|text| Some(fraction(text.lines().duplicate_characters, text.characters - text.lines().newlines))),
+    check: Check::Text(|text| {
+        Some(fraction(
+            text.lines().duplicate_characters,
+            text.characters - text.lines().newlines,
+        ))
+    }),
 };

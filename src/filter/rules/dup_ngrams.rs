@@ -80,5 +80,8 @@ pub const DUP_10: Rule = Rule {
 
 fn share<const N: usize>(text: &TextMeasures) -> Option<f64> {
     text.enough_words()?;
-    Some(fraction(text.ngrams().duplicate_characters(N), text.characters))
+    Some(fraction(
+        text.ngrams().duplicate_characters(N),
+        text.characters,
+    ))
 }

@@ -19,7 +19,12 @@ pub const SHARE: Rule = Rule {
     drop_when: Bound::Above,
     en: Some(0.3),
     ru: None,
-    check: Check::Text(|text| Some(fraction(text.paragraphs().duplicates, text.paragraphs().all))),
+    check: Check::Text(|text| {
+        Some(fraction(
+            text.paragraphs().duplicates,
+            text.paragraphs().all,
+        ))
+    }),
 };
 
 /// Row of the table.
@@ -30,5 +35,10 @@ pub const CHARACTERS: Rule = Rule {
     drop_when: Bound::Above,
     en: Some(0.2),
     ru: None,
-    check: Check::Text(|text| Some(fraction(text.paragraphs().duplicate_characters, text.characters))),
+    check: Check::Text(|text| {
+        Some(fraction(
+            text.paragraphs().duplicate_characters,
+            text.characters,
+        ))
+    }),
 };

@@ -4,9 +4,11 @@
 //! - **Why**: tables of numbers, logs, ASCII drawings.
 //! - **Example**: "12:30 45,6 17 …" is dropped.
 //! - **Source**: Gopher quality (`gopher_below_alpha_threshold`), FineWeb-2 for Russian.
-//! - **Departs**: nothing is said of texts under 50 words.
+//! - **Departs**: words are the stretches between white space, as in the paper. The source counts
+//!   punctuation marks as words without a letter, which drops 3 % of Dracula for its dialogue. And nothing
+//!   is said of texts under 50 words.
 
-use crate::filter::{Bound, Check, Rule, TextMeasures, fraction};
+use crate::filter::{Bound, Check, Fidelity, Rule, TextMeasures, fraction};
 
 /// Row of the table.
 pub const ALPHA: Rule = Rule {
@@ -21,5 +23,9 @@ pub const ALPHA: Rule = Rule {
 
 fn share(text: &TextMeasures) -> Option<f64> {
     text.enough_words()?;
-    Some(fraction(text.words().with_letter, text.words().total()))
+    let words = text.words();
+    Some(match text.fidelity {
+        Fidelity::Prep => fraction(words.stretches_with_letter, words.stretches),
+        Fidelity::Source => fraction(words.with_letter, words.total()),
+    })
 }

@@ -24,8 +24,28 @@ pub const STOP_WORDS: Rule = Rule {
 
 const ENGLISH: &[&str] = &["the", "be", "to", "of", "and", "that", "have", "with"];
 const RUSSIAN: &[&str] = &[
-    "в", "и", "на", "с", "года", "по", "году", "из", "был", "к", "не", "от", "что", "за", "для", "его", "как", "а",
-    "он", "также", "до", "после",
+    "в",
+    "и",
+    "на",
+    "с",
+    "года",
+    "по",
+    "году",
+    "из",
+    "был",
+    "к",
+    "не",
+    "от",
+    "что",
+    "за",
+    "для",
+    "его",
+    "как",
+    "а",
+    "он",
+    "также",
+    "до",
+    "после",
 ];
 
 fn different(text: &TextMeasures) -> Option<f64> {
@@ -57,9 +77,14 @@ fn different(text: &TextMeasures) -> Option<f64> {
 fn forms_of(word: &str, fidelity: Fidelity) -> Vec<String> {
     let upper = word.to_uppercase();
     let mut letters = word.chars();
-    let capitalised = letters.next().map(|first| first.to_uppercase().chain(letters).collect());
+    let capitalised = letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect());
     match fidelity {
         Fidelity::Source => vec![word.to_owned()],
-        Fidelity::Prep => [word.to_owned(), upper].into_iter().chain(capitalised).collect(),
+        Fidelity::Prep => [word.to_owned(), upper]
+            .into_iter()
+            .chain(capitalised)
+            .collect(),
     }
 }

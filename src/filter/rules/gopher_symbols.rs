@@ -33,7 +33,10 @@ pub const ELLIPSES: Rule = Rule {
 };
 
 fn hashes(text: &TextMeasures) -> Option<f64> {
-    Some(fraction(memchr_iter(b'#', text.text.as_bytes()).count(), text.words().total()))
+    Some(fraction(
+        memchr_iter(b'#', text.text.as_bytes()).count(),
+        text.words().total(),
+    ))
 }
 
 fn ellipses(text: &TextMeasures) -> Option<f64> {

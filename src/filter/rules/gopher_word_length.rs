@@ -38,5 +38,8 @@ pub const ABOVE: Rule = Rule {
 
 fn mean(text: &TextMeasures) -> Option<f64> {
     text.enough_words()?;
-    Some(fraction(text.words().non_symbol_characters, text.words().non_symbol))
+    Some(fraction(
+        text.words().non_symbol_characters,
+        text.words().non_symbol,
+    ))
 }

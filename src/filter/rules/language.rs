@@ -34,5 +34,9 @@ pub const RUSSIAN: Rule = Rule {
 };
 
 fn score_as(document: &Document, lang: &str) -> f64 {
-    if document.lang == lang { f64::from(document.lang_score) } else { 0.0 }
+    if document.lang == lang {
+        f64::from(document.lang_score)
+    } else {
+        0.0
+    }
 }

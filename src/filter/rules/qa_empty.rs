@@ -6,8 +6,10 @@
 //! - **Example**: "Сколько будет 2+2?" with "…" is dropped, with "4" it is kept.
 //! - **Source**: prep, after FILTERS.md (Q&A rules).
 //! - **Departs**: FILTERS.md asks for two letters. But "5", "A", "93" and "да" are whole answers of real
-//!   question sets, so one letter or one digit of any script is enough.
+//!   question sets, so one letter or digit of any script is enough, and where there is
+//!   none, a sign that the comparison key keeps, such as an emoji.
 
+use crate::document::comparison_key::comparison_key;
 use crate::filter::{Bound, Check, Exchange, Rule, number};
 
 /// Row of the table.
@@ -49,11 +51,22 @@ fn is_blank(turn: &&str) -> bool {
 
 fn blank_answers(exchange: &Exchange) -> Option<f64> {
     let missing = exchange.rejected.is_some() && exchange.rejected_answers().next().is_none();
-    let blank = exchange.answers().chain(exchange.rejected_answers()).filter(is_blank).count();
+    let blank = exchange
+        .answers()
+        .chain(exchange.rejected_answers())
+        .filter(is_blank)
+        .count();
     Some(number(blank + usize::from(missing)))
 }
 
 fn fewest_letters(exchange: &Exchange) -> Option<f64> {
-    let count = |answer: &str| answer.chars().filter(|c| c.is_alphanumeric()).count();
-    exchange.answers().map(count).min().map(number)
+    exchange.answers().map(letters).min().map(number)
+}
+
+fn letters(answer: &str) -> usize {
+    match answer.chars().filter(|c| c.is_alphanumeric()).count() {
+        // Without letters and digits the key holds signs only.
+        0 => comparison_key(answer).chars().count(),
+        some => some,
+    }
 }

@@ -21,12 +21,20 @@ pub const EQUAL: Rule = Rule {
 };
 
 fn echoes(exchange: &Exchange) -> Option<f64> {
-    Some(number(exchange.pairs().filter(|(question, answer)| is_echo(question, answer)).count()))
+    Some(number(
+        exchange
+            .pairs()
+            .filter(|(question, answer)| is_echo(question, answer))
+            .count(),
+    ))
 }
 
 fn is_echo(question: &str, answer: &str) -> bool {
     // Folding changes lengths a little; what differs more cannot be the same.
-    let (short, long) = (question.len().min(answer.len()), question.len().max(answer.len()));
+    let (short, long) = (
+        question.len().min(answer.len()),
+        question.len().max(answer.len()),
+    );
     if long > 2 * short + 64 {
         return false;
     }

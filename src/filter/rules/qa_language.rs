@@ -35,13 +35,37 @@ const SURE_SHARE: f64 = 0.9;
 const ENGLISH_WORDS_SHARE: f64 = 0.2;
 /// Beginnings of words that make an exchange a matter of languages, in lower case.
 const LANGUAGES: &[&str] = &[
-    "translat", "language", "english", "russian", "french", "german", "spanish", "italian", "chinese", "japanese",
-    "ukrainian", "latin", "перевод", "перевед", "перевест", "язык", "англий", "русск", "французск", "немецк", "испанск",
-    "итальянск", "китайск", "японск", "украинск", "латин", "транслит",
+    "translat",
+    "language",
+    "english",
+    "russian",
+    "french",
+    "german",
+    "spanish",
+    "italian",
+    "chinese",
+    "japanese",
+    "ukrainian",
+    "latin",
+    "перевод",
+    "перевед",
+    "перевест",
+    "язык",
+    "англий",
+    "русск",
+    "французск",
+    "немецк",
+    "испанск",
+    "итальянск",
+    "китайск",
+    "японск",
+    "украинск",
+    "латин",
+    "транслит",
 ];
 const COMMONEST_ENGLISH: &[&str] = &[
-    "the", "of", "and", "to", "that", "is", "a", "in", "for", "with", "it", "you", "i", "are", "be", "as", "on", "this",
-    "your", "can", "or", "was", "have", "not", "they", "from",
+    "the", "of", "and", "to", "that", "is", "a", "in", "for", "with", "it", "you", "i", "are",
+    "be", "as", "on", "this", "your", "can", "or", "was", "have", "not", "they", "from",
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,18 +75,25 @@ enum Script {
 }
 
 fn mismatches(exchange: &Exchange) -> Option<f64> {
-    let found = exchange.pairs().filter(|(question, answer)| is_other(question, answer)).count();
+    let found = exchange
+        .pairs()
+        .filter(|(question, answer)| is_other(question, answer))
+        .count();
     let exempt = found > 0 && exchange.instructions().any(speaks_of_languages);
     Some(number(if exempt { 0 } else { found }))
 }
 
 fn is_other(question: &str, answer: &str) -> bool {
     let (question, answer) = (without_code(question), without_code(answer));
-    let (Some((asked, question_letters)), Some((answered, answer_letters))) = (script(&question), script(&answer))
+    let (Some((asked, question_letters)), Some((answered, answer_letters))) =
+        (script(&question), script(&answer))
     else {
         return false;
     };
-    if question_letters < FEWEST_QUESTION_LETTERS || answer_letters < FEWEST_ANSWER_LETTERS || !has_sentences(&answer) {
+    if question_letters < FEWEST_QUESTION_LETTERS
+        || answer_letters < FEWEST_ANSWER_LETTERS
+        || !has_sentences(&answer)
+    {
         return false;
     }
     match (asked, answered) {
@@ -70,7 +101,9 @@ fn is_other(question: &str, answer: &str) -> bool {
         (Script::Other, Script::Cyrillic) => true,
         _ if question_letters.min(answer_letters) < FEWEST_LETTERS_OF_ONE_SCRIPT => false,
         _ => match (detect(&question), detect(&answer)) {
-            (Some(one), Some(other)) => one.is_reliable() && other.is_reliable() && one.lang() != other.lang(),
+            (Some(one), Some(other)) => {
+                one.is_reliable() && other.is_reliable() && one.lang() != other.lang()
+            }
             _ => false,
         },
     }
@@ -92,7 +125,11 @@ fn script(text: &str) -> Option<(Script, usize)> {
 
 /// At least two sentences that end in a mark: lists of titles and code have none.
 fn has_sentences(text: &str) -> bool {
-    sentences(text).filter(|sentence| sentence.ends_with(['.', '!', '?', '…', '"', '»'])).take(2).count() == 2
+    sentences(text)
+        .filter(|sentence| sentence.ends_with(['.', '!', '?', '…', '"', '»']))
+        .take(2)
+        .count()
+        == 2
 }
 
 fn is_english_prose(text: &str) -> bool {
@@ -100,7 +137,11 @@ fn is_english_prose(text: &str) -> bool {
     for word in words(text) {
         all += 1;
         let word = &text[word.start..word.end];
-        common += usize::from(COMMONEST_ENGLISH.iter().any(|known| known.eq_ignore_ascii_case(word)));
+        common += usize::from(
+            COMMONEST_ENGLISH
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(word)),
+        );
     }
     fraction(common, all) >= ENGLISH_WORDS_SHARE
 }

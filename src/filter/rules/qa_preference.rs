@@ -24,10 +24,16 @@ pub const EQUAL: Rule = Rule {
 fn equal(exchange: &Exchange) -> Option<f64> {
     let rejected = exchange.rejected?;
     let chosen = &exchange.messages[exchange.messages.len().saturating_sub(rejected.len())..];
-    let equal = chosen.len() == rejected.len() && chosen.iter().zip(rejected).all(same) && !rejected.is_empty();
+    let equal = chosen.len() == rejected.len()
+        && chosen.iter().zip(rejected).all(same)
+        && !rejected.is_empty();
     Some(f64::from(u8::from(equal)))
 }
 
 fn same((one, other): (&Message, &Message)) -> bool {
-    one.role == other.role && one.content.split_whitespace().eq(other.content.split_whitespace())
+    one.role == other.role
+        && one
+            .content
+            .split_whitespace()
+            .eq(other.content.split_whitespace())
 }

@@ -46,11 +46,19 @@ pub const TWO_USERS: Rule = Rule {
 };
 
 fn before_users(exchange: &Exchange) -> Option<f64> {
-    let before = exchange.messages.iter().take_while(|message| message.role != "user");
-    Some(number(before.filter(|message| message.role == "assistant").count()))
+    let before = exchange
+        .messages
+        .iter()
+        .take_while(|message| message.role != "user");
+    Some(number(
+        before.filter(|message| message.role == "assistant").count(),
+    ))
 }
 
 fn doubled_users(exchange: &Exchange) -> Option<f64> {
-    let doubled = exchange.messages.windows(2).filter(|pair| pair.iter().all(|message| message.role == "user"));
+    let doubled = exchange
+        .messages
+        .windows(2)
+        .filter(|pair| pair.iter().all(|message| message.role == "user"));
     Some(number(doubled.count()))
 }

@@ -50,5 +50,9 @@ fn share<const N: usize>(text: &TextMeasures) -> Option<f64> {
     text.enough_words()?;
     let top = text.ngrams().top(N);
     let once = top.count < 2 && text.fidelity == Fidelity::Prep;
-    Some(if once { 0.0 } else { fraction(top.count * top.characters, text.characters) })
+    Some(if once {
+        0.0
+    } else {
+        fraction(top.count * top.characters, text.characters)
+    })
 }
