@@ -12,6 +12,7 @@ pub mod ingest;
 pub mod interrupt;
 pub mod ledger;
 pub mod ordered;
+pub mod filter;
 pub mod output;
 pub mod progress;
 pub mod run_dir;
