@@ -1,5 +1,6 @@
 //! What the rules of running text share, measured once a document and only when first asked for.
 
+use super::hash::hash_of_word;
 use super::lines::{Lines, Paragraphs};
 use super::ngrams::Ngrams;
 use super::rules::c4_clean::{Cleaned, c4_clean};
@@ -7,7 +8,6 @@ use super::words::{WordKind, words};
 use super::{Column, Fidelity};
 use crate::document::{Document, count_characters};
 use std::cell::OnceCell;
-use xxhash_rust::xxh3::xxh3_64;
 
 /// Fewest words of a text whose statistics mean something.
 ///
@@ -35,7 +35,7 @@ pub struct TextMeasures<'a> {
 /// Words of a text: two numbers a word, and totals.
 #[derive(Default)]
 pub struct WordStatistics {
-    /// xxh3 of each word, case and all.
+    /// 64-bit hash of each word, case and all.
     pub hashes: Vec<u64>,
     /// Characters of each word.
     pub characters: Vec<u32>,
@@ -123,7 +123,7 @@ impl WordStatistics {
             all.stretches_with_letter += usize::from(letter && !letter_in_stretch);
             letter_in_stretch |= letter;
             end = word.end;
-            all.hashes.push(xxh3_64(&bytes[word.start..word.end]));
+            all.hashes.push(hash_of_word(bytes, word.start, word.end));
             all.characters.push(word.characters);
             if word.kind != WordKind::Symbol {
                 all.non_symbol += 1;
