@@ -1,4 +1,7 @@
 //! What the rules of running text share, measured once a document and only when first asked for.
+//!
+//! The n-grams are the most expensive of it: at their peak their tables take about 15 bytes for each
+//! byte of English text and 8 of Russian, which is nothing for a book and 1.5 GB for a text of 100 MB.
 
 use super::hash::hash_of_word;
 use super::lines::{Lines, Paragraphs};
