@@ -1,6 +1,7 @@
 //! The command line: one subcommand is one file with its help, its `Args` and its `run`.
 
 pub mod ingest;
+pub mod shard;
 
 use crate::exit::Exit;
 use crate::interrupt;
@@ -81,6 +82,7 @@ impl Context {
 #[derive(Debug, Subcommand)]
 enum Command {
     Ingest(ingest::Args),
+    Shard(shard::Args),
 }
 
 impl Cli {
@@ -106,6 +108,7 @@ impl Cli {
         interrupt::listen();
         match &self.command {
             Command::Ingest(args) => ingest::run(args, &context),
+            Command::Shard(args) => shard::run(args, &context),
         }
     }
 }
