@@ -1,4 +1,4 @@
-//! Chats as `transformers` encodes them: fixtures/golden/chat.json, made by make_chat_golden.py.
+//! Chats as `transformers` encodes them: fixtures/golden/chat.json, made by `make_chat_golden.py`.
 
 use super::*;
 use serde::Deserialize;
