@@ -1,1 +1,14 @@
+//! `prep`: from raw text and Q&A to verified token shards, and a language model trained from them.
+//!
+//! The path: `ingest` reads records and writes documents (Parquet); `shard` filters, deduplicates
+//! and tokenizes them into token shards (Arrow IPC); `train` trains from mmapped shards.
 
+pub mod atomic;
+pub mod cmd;
+pub mod document;
+pub mod exit;
+pub mod ledger;
+pub mod output;
+pub mod progress;
+pub mod shard;
+pub mod units;
