@@ -6,9 +6,13 @@
 pub mod atomic;
 pub mod cmd;
 pub mod document;
+pub mod eval;
 pub mod exit;
 pub mod ledger;
+pub mod model;
+pub mod ops;
 pub mod output;
 pub mod progress;
 pub mod shard;
+pub mod train;
 pub mod units;

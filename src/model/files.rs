@@ -71,7 +71,7 @@ pub fn save<B: Backend>(backend: &B, model: &Llama<B>, dir: &Path, extra: &Extra
     write_json(&dir.join(GENERATION), &hf::generation_json(extra))?;
     let temporary = dir.join(format!("{WEIGHTS}.tmp"));
     write_weights(backend, model, &temporary)?;
-    rename(&temporary, &dir.join(WEIGHTS))
+    crate::atomic::commit(&temporary, &dir.join(WEIGHTS))
 }
 
 /// Writes the weights alone to `path`.
@@ -149,10 +149,5 @@ fn read_json(path: &Path) -> Result<Map<String, Value>> {
 
 /// Writes a JSON file by a temporary name, synced.
 fn write_json(path: &Path, value: &Value) -> Result<()> {
-    crate::train::write_atomically(path, format!("{value:#}\n").as_bytes())
-}
-
-fn rename(from: &Path, to: &Path) -> Result<()> {
-    fs::rename(from, to)
-        .with_context(|| format!("cannot rename {} to {}", from.display(), to.display()))
+    crate::atomic::write_json(path, value)
 }

@@ -57,7 +57,6 @@ pub fn parse(json: &Map<String, Value>, vocab_size: Option<usize>) -> Result<Con
         heads,
         kv_heads: optional_size(json, "num_key_value_heads")?.unwrap_or(heads),
         head_dim: optional_size(json, "head_dim")?.unwrap_or(hidden_size / heads),
-        #[allow(clippy::cast_possible_truncation)]
         norm_eps: optional_number(json, "rms_norm_eps")?.unwrap_or(1e-6) as f32,
         max_positions: optional_size(json, "max_position_embeddings")?.unwrap_or(2048),
         tied: json
@@ -65,7 +64,6 @@ pub fn parse(json: &Map<String, Value>, vocab_size: Option<usize>) -> Result<Con
             .and_then(Value::as_bool)
             .unwrap_or(false),
         rope: rope(json)?,
-        #[allow(clippy::cast_possible_truncation)]
         init_std: optional_number(json, "initializer_range")?.unwrap_or(0.02) as f32,
     };
     config.check()?;

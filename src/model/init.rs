@@ -14,7 +14,6 @@ use crate::train::Random;
 
 /// The first values of one parameter.
 pub fn values(spec: &ParamSpec, config: &Config, seed: u64) -> Vec<f32> {
-    #[allow(clippy::cast_precision_loss)]
     let std = match spec.role {
         Role::Norm => return vec![1.0; spec.len()],
         Role::Matrix => config.init_std,

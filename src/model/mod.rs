@@ -21,9 +21,9 @@ mod tests;
 
 pub use config::Config;
 pub use files::{load, load_config, save, write_weights};
-pub use presets::help as presets_help;
 pub use hf::{ARCHITECTURES, Extra};
 pub use infer::Session;
 pub use layout::{ParamSpec, layout, parameters};
 pub use llama::{Batch, Keep, Llama};
+pub use presets::help as presets_help;
 pub use presets::{PRESETS, Preset, preset};

@@ -94,7 +94,10 @@ impl Reader {
         let mut file = BufReader::with_capacity(1 << 20, file);
         let mut length = [0; 8];
         file.read_exact(&mut length).with_context(|| {
-            format!("{}: not a safetensors file: only {size} bytes", path.display())
+            format!(
+                "{}: not a safetensors file: only {size} bytes",
+                path.display()
+            )
         })?;
         let length = u64::from_le_bytes(length);
         ensure!(
@@ -173,7 +176,10 @@ impl Reader {
 
 fn halves(bytes: &[u8], widen: impl Fn(u16) -> f32) -> Vec<f32> {
     let pairs = bytes.as_chunks::<2>().0;
-    pairs.iter().map(|b| widen(u16::from_le_bytes(*b))).collect()
+    pairs
+        .iter()
+        .map(|b| widen(u16::from_le_bytes(*b)))
+        .collect()
 }
 
 /// One entry of the header; `base` is the first byte of data.

@@ -16,7 +16,7 @@ pub mod composed;
 pub mod cpu;
 mod rope;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use anyhow::Result;
 
@@ -116,12 +116,8 @@ pub trait Backend: Sync {
     /// Rows `ids` of the table `[vocab, width]`: `[ids, width]`.
     fn embed(&self, table: &Self::Buf, ids: &[u32]) -> Result<Self::Buf>;
     /// Adds row `i` of `dy` to row `ids[i]` of `dtable`.
-    fn embed_backward_add(
-        &self,
-        ids: &[u32],
-        dy: &Self::Buf,
-        dtable: &mut Self::Buf,
-    ) -> Result<()>;
+    fn embed_backward_add(&self, ids: &[u32], dy: &Self::Buf, dtable: &mut Self::Buf)
+    -> Result<()>;
 
     /// `x wᵀ`: `[rows, in] × [out, in] → [rows, out]`.
     fn linear(&self, x: &Self::Buf, w: &Self::Buf) -> Result<Self::Buf>;

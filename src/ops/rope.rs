@@ -35,7 +35,6 @@ impl RopeOptions {
         (0..head_dim / 2)
             .map(|i| {
                 // Hugging Face computes the exponent in f32; so do we, to agree in the last bit.
-                #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
                 let power = (self.theta as f32).powf(2.0 * i as f32 / head_dim as f32);
                 let freq = f64::from(1.0 / power);
                 self.llama3.as_ref().map_or(freq, |s| s.scale(freq))
@@ -46,7 +45,6 @@ impl RopeOptions {
 
 impl Llama3Scaling {
     fn scale(&self, freq: f64) -> f64 {
-        #[allow(clippy::cast_precision_loss)]
         let context = self.original_max_position_embeddings as f64;
         let wavelength = 2.0 * PI / freq;
         if wavelength > context / self.low_freq_factor {
@@ -81,11 +79,8 @@ impl Rope {
         for position in 0..positions {
             for &freq in &frequencies {
                 // The product in f32, as the reference does.
-                #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
                 let angle = f64::from(position as f32 * freq as f32);
-                #[allow(clippy::cast_possible_truncation)]
                 cos.push(angle.cos() as f32);
-                #[allow(clippy::cast_possible_truncation)]
                 sin.push(angle.sin() as f32);
             }
         }

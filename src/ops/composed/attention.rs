@@ -8,7 +8,6 @@ use crate::ops::{Attended, AttentionShape, Rope};
 const ROWS: usize = 512;
 
 fn scale(shape: AttentionShape) -> f64 {
-    #[allow(clippy::cast_precision_loss)]
     let width = shape.head_dim as f64;
     1.0 / width.sqrt()
 }
@@ -48,9 +47,8 @@ fn rotate(x: &Tensor, rope: &Rope, seq: usize, past: usize, sign: f64) -> Result
     let half = rope.half;
     let heads = width / (2 * half);
     let range = past * half..(past + seq) * half;
-    let table = |values: &[f32]| {
-        Tensor::from_slice(&values[range.clone()], (1, seq, 1, half), x.device())
-    };
+    let table =
+        |values: &[f32]| Tensor::from_slice(&values[range.clone()], (1, seq, 1, half), x.device());
     let cos = table(&rope.cos)?;
     let sin = (table(&rope.sin)? * sign)?;
     let x = x.reshape((rows / seq, seq, heads, 2 * half))?;
@@ -139,7 +137,7 @@ pub fn backward(
             .exp()?;
         let dout = block(&dout)?;
         let dp = dout.matmul(&values.narrow(2, 0, seen)?.t()?)?;
-        let ds = (&p * dp.broadcast_sub(&block(&delta)?)? * scale(shape))?;
+        let ds = ((&p * dp.broadcast_sub(&block(&delta)?)?)? * scale(shape))?;
         dqs.push(ds.matmul(&keys.narrow(2, 0, seen)?.contiguous()?)?);
         dk = add_first(&dk, &ds.t()?.matmul(&block(&queries)?)?)?;
         dv = add_first(&dv, &p.t()?.matmul(&dout)?)?;

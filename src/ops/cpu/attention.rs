@@ -20,7 +20,6 @@ const ROWS: usize = 64;
 
 /// The softmax's factor: `1 / sqrt(head_dim)`.
 pub fn factor(head_dim: usize) -> f32 {
-    #[allow(clippy::cast_precision_loss)]
     let width = head_dim as f32;
     1.0 / width.sqrt()
 }
@@ -204,14 +203,7 @@ fn backward_head(
     let AttentionShape { seq, head_dim, .. } = shape;
     let (q_width, kv_width) = widths(shape);
     let factor = factor(head_dim);
-    let head = head(
-        &saved.q,
-        &saved.k,
-        &saved.v,
-        shape,
-        place.batch,
-        place.head,
-    );
+    let head = head(&saved.q, &saved.k, &saved.v, shape, place.batch, place.head);
     let dout_rows = View::rows(&dout[head.q_at..], q_width);
     let out = &saved.out[head.q_at..];
     let lse = &saved.lse[(place.batch * shape.heads + place.head) * seq..][..seq];
@@ -268,8 +260,26 @@ fn backward_head(
         // SAFETY: the columns of a key head and of its query heads belong to one task.
         unsafe {
             let add = Write::Add;
-            gemm::block(to_keys, transposed(p), dout_block, dv, kv_at, kv_width, add, 1.0);
-            gemm::block(to_keys, transposed(ds), queries, dk, kv_at, kv_width, add, 1.0);
+            gemm::block(
+                to_keys,
+                transposed(p),
+                dout_block,
+                dv,
+                kv_at,
+                kv_width,
+                add,
+                1.0,
+            );
+            gemm::block(
+                to_keys,
+                transposed(ds),
+                queries,
+                dk,
+                kv_at,
+                kv_width,
+                add,
+                1.0,
+            );
             gemm::block(to_queries, ds, head.k, dq, q_at, q_width, Write::Set, 1.0);
         }
     }

@@ -34,9 +34,9 @@ pub fn attend(
             let kv_at = head / (heads / kv_heads) * head_dim;
             let seen = past + row + 1;
             scores.clear();
-            scores.extend((0..seen).map(|t| {
-                simd::dot(query, &keys[t * kv_width + kv_at..][..head_dim])
-            }));
+            scores.extend(
+                (0..seen).map(|t| simd::dot(query, &keys[t * kv_width + kv_at..][..head_dim])),
+            );
             let (_, sum) = simd::exponentials(scores, factor);
             out.fill(0.0);
             for (t, p) in scores.iter().enumerate() {

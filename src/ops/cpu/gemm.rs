@@ -72,7 +72,6 @@ pub struct Sizes {
 ///
 /// # Safety
 /// No one else reads or writes the elements of this block of `c` meanwhile.
-#[allow(clippy::cast_possible_wrap)]
 pub unsafe fn block(
     sizes: Sizes,
     a: View<'_>,
@@ -87,8 +86,14 @@ pub unsafe fn block(
     if m == 0 || n == 0 {
         return;
     }
-    assert!(a.holds(m, k) && b.holds(k, n), "operands of {m} x {k} x {n}");
-    assert!((m - 1) * c_stride + n <= c.len_from(at), "result of {m} x {n}");
+    assert!(
+        a.holds(m, k) && b.holds(k, n),
+        "operands of {m} x {k} x {n}"
+    );
+    assert!(
+        (m - 1) * c_stride + n <= c.len_from(at),
+        "result of {m} x {n}"
+    );
     // SAFETY: every element the call reads lies in `a` and `b` and every one it writes in `c`
     // (asserted above); `c`'s block is not aliased by the caller's promise.
     unsafe {

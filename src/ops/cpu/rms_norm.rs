@@ -28,7 +28,6 @@ simd::kernel! {
     /// Norms one row and returns its reciprocal root.
     pub fn norm_row(x: &[f32], w: &[f32], eps: f32, y: &mut [f32]) -> f32 {
         let squares = simd::sum(x.len(), |i| x[i] * x[i]);
-        #[allow(clippy::cast_precision_loss)]
         let rstd = 1.0 / (squares / x.len() as f32 + eps).sqrt();
         for ((y, x), w) in y.iter_mut().zip(x).zip(w) {
             *y = x * rstd * w;
@@ -80,7 +79,6 @@ simd::kernel! {
         let len = x.len();
         let (w, dy, dw, dx) = (&w[..len], &dy[..len], &mut dw[..len], &mut dx[..len]);
         let inner = simd::sum(len, |i| dy[i] * w[i] * x[i]);
-        #[allow(clippy::cast_precision_loss)]
         let back = rstd * rstd * rstd * inner / len as f32;
         for i in 0..len {
             dw[i] += dy[i] * x[i] * rstd;

@@ -53,7 +53,11 @@ pub fn exp(x: f32) -> f32 {
     let p = p * r + 1.666_666_5e-1;
     let p = p * r + 0.5;
     let p = p * r * r + r + 1.0;
-    let exponent = shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127) << 23;
+    let exponent = shifted
+        .to_bits()
+        .wrapping_sub(ROUND.to_bits())
+        .wrapping_add(127)
+        << 23;
     let value = p * f32::from_bits(exponent);
     if under { 0.0 } else { value }
 }
@@ -153,7 +157,10 @@ mod tests {
         while x < 88.0 {
             let want = f64::from(x).exp();
             let got = f64::from(exp(x));
-            assert!(((got - want) / want).abs() < 3e-7, "e^{x}: {got} instead of {want}");
+            assert!(
+                ((got - want) / want).abs() < 3e-7,
+                "e^{x}: {got} instead of {want}"
+            );
             x += 0.013;
         }
         assert_eq!(exp(f32::NEG_INFINITY), 0.0);
