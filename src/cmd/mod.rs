@@ -1,5 +1,10 @@
 //! The command line: one subcommand is one file with its help, its `Args` and its `run`.
 
+mod device;
+mod eval;
+mod generate;
+mod train;
+
 use crate::exit::Exit;
 use crate::progress::{Progress, Unit};
 use crate::units::parse_bytes;
@@ -76,7 +81,11 @@ impl Context {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Train(train::Args),
+    Eval(eval::Args),
+    Generate(generate::Args),
+}
 
 impl Cli {
     /// Runs the chosen subcommand on a pool of `--threads` workers.
@@ -88,7 +97,7 @@ impl Cli {
             Some(threads) => threads as usize,
             None => std::thread::available_parallelism().map_or(1, usize::from),
         };
-        let _context = Context {
+        let context = Context {
             json: self.global.json,
             quiet: self.global.quiet,
             threads,
@@ -98,6 +107,10 @@ impl Cli {
         rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build_global()?;
-        match self.command {}
+        match &self.command {
+            Command::Train(args) => train::run(args, &context),
+            Command::Eval(args) => eval::run(args, &context),
+            Command::Generate(args) => generate::run(args, &context),
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value};
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::{
     Config, Extra, Llama, hf,
@@ -82,6 +83,15 @@ pub fn write_weights<B: Backend>(backend: &B, model: &Llama<B>, path: &Path) -> 
         .map(|spec| (spec.name.clone(), spec.dims()))
         .collect();
     safetensors::write(path, &tensors, |i| backend.download(&model.weights[i]))
+}
+
+/// A hash of a folder's weights: what a run that starts from them depends on.
+pub fn digest_weights(dir: &Path) -> Result<String> {
+    let mut all = String::new();
+    for path in weight_files(dir)? {
+        all += &crate::train::finish::digest(&path)?.1;
+    }
+    Ok(format!("{:032x}", xxh3_128(all.as_bytes())))
 }
 
 /// The tensors of a folder, in one file or in several with an index.

@@ -20,7 +20,7 @@ pub mod safetensors;
 mod tests;
 
 pub use config::Config;
-pub use files::{load, load_config, save, write_weights};
+pub use files::{digest_weights, load, load_config, save, write_weights};
 pub use hf::{ARCHITECTURES, Extra};
 pub use infer::Session;
 pub use layout::{ParamSpec, layout, parameters};

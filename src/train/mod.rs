@@ -7,6 +7,7 @@
 //! ```
 
 pub mod checkpoint;
+pub mod finish;
 mod loader;
 pub mod memory;
 pub mod metrics;

@@ -56,11 +56,11 @@ impl Options {
 
     /// Refuses to continue a run that was started with other options.
     pub fn check_same(&self, started: &Self) -> Result<()> {
-        let (now, then) = (flat(self)?, flat(started)?);
+        let then = started.flat()?;
         let mut differing: Vec<String> = Vec::new();
-        for (key, value) in &now {
-            let before = then.iter().find(|(k, _)| k == key).map(|(_, v)| v);
-            if before != Some(value) {
+        for (key, value) in self.flat()? {
+            let before = then.iter().find(|(k, _)| *k == key).map(|(_, v)| v);
+            if before != Some(&value) {
                 let before = before.map_or("nothing".to_owned(), Value::to_string);
                 differing.push(format!("{key} was {before}, is now {value}"));
             }
@@ -74,26 +74,26 @@ impl Options {
             differing.join("; ")
         )
     }
+
+    /// The options as (key, value), nested keys joined by dots.
+    pub fn flat(&self) -> Result<Vec<(String, Value)>> {
+        let mut out = Vec::new();
+        walk("", serde_json::to_value(self)?, &mut out);
+        Ok(out)
+    }
 }
 
-/// The options as (key, value), nested keys joined by dots.
-fn flat(options: &Options) -> Result<Vec<(String, Value)>> {
-    fn walk(prefix: &str, value: Value, out: &mut Vec<(String, Value)>) {
-        match value {
-            Value::Object(map) => {
-                for (key, value) in map {
-                    let name = if prefix.is_empty() {
-                        key
-                    } else {
-                        format!("{prefix}.{key}")
-                    };
-                    walk(&name, value, out);
-                }
-            }
-            other => out.push((prefix.to_owned(), other)),
-        }
+fn walk(prefix: &str, value: Value, out: &mut Vec<(String, Value)>) {
+    let Value::Object(map) = value else {
+        out.push((prefix.to_owned(), value));
+        return;
+    };
+    for (key, value) in map {
+        let name = if prefix.is_empty() {
+            key
+        } else {
+            format!("{prefix}.{key}")
+        };
+        walk(&name, value, out);
     }
-    let mut out = Vec::new();
-    walk("", serde_json::to_value(options)?, &mut out);
-    Ok(out)
 }

@@ -150,7 +150,7 @@ pub fn run<B: Backend>(
         steps: done,
         val,
         tokens_per_second: clock.rate(),
-        complete: complete && !(stopped && !complete),
+        complete,
     })
 }
 

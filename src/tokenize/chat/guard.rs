@@ -1,0 +1,177 @@
+//! Letters of special tokens inside messages stay text.
+//!
+//! Most chats have none, and then nothing here runs. For the others the letters are hidden behind
+//! private-use characters while the template runs, so that each special token in the rendered text
+//! is the template's own. Those are then hidden in turn, the messages' letters put back, and the
+//! text encoded with an added vocabulary in which the special tokens are spelt by private-use
+//! characters: the crate splits at exactly the template's tokens and everything else is text.
+
+use super::super::engine::{Engine, Pipeline, Placed, encode_placed};
+use super::{Rendered, private_use};
+use crate::document::Message;
+use anyhow::Result;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use tokenizers::models::bpe::BpeTrainer;
+use tokenizers::{AddedToken, AddedVocabulary, Model};
+
+/// The special tokens of a tokenizer, ready to be found in text.
+pub(in super::super) struct Guard {
+    /// Longest letters first, so that the first that fits is the longest.
+    specials: Vec<(u32, AddedToken)>,
+    /// Whether a special token begins with this byte.
+    first_bytes: [bool; 256],
+}
+
+/// Messages in which the letters of special tokens are hidden.
+pub(super) struct Hidden {
+    pub messages: Vec<Message>,
+    /// The character that stands in a message for the letters of special token `i`.
+    stand_ins: Vec<char>,
+    /// The character that spells special token `i` where the template wrote it.
+    keys: Vec<char>,
+}
+
+impl Guard {
+    pub fn new(engine: &Engine) -> Self {
+        let mut specials = engine.specials();
+        specials.retain(|(_, token)| !token.content.is_empty());
+        specials.sort_by(|(_, a), (_, b)| (b.content.len(), &a.content).cmp(&(a.content.len(), &b.content)));
+        let mut first_bytes = [false; 256];
+        for (_, token) in &specials {
+            first_bytes[usize::from(token.content.as_bytes()[0])] = true;
+        }
+        Self { specials, first_bytes }
+    }
+
+    /// The leftmost longest special token in `text` at or after `from`.
+    pub(super) fn find(&self, text: &str, from: usize) -> Option<(Range<usize>, usize)> {
+        let bytes = text.as_bytes();
+        let starts = (from..bytes.len()).filter(|at| self.first_bytes[usize::from(bytes[*at])]);
+        starts.into_iter().find_map(|at| {
+            let fits = |(_, token): &(u32, AddedToken)| bytes[at..].starts_with(token.content.as_bytes());
+            let index = self.specials.iter().position(fits)?;
+            Some((at..at + self.specials[index].1.content.len(), index))
+        })
+    }
+
+    /// The messages with letters of special tokens hidden; `None` when they have none.
+    pub(super) fn hide(&self, messages: &[Message]) -> Option<Hidden> {
+        if messages.iter().all(|message| self.find(&message.content, 0).is_none()) {
+            return None;
+        }
+        let used = private_use::used(messages.iter().map(|message| message.content.as_str()));
+        let count = self.specials.len();
+        let mut keys = private_use::unused(&used, 2 * count);
+        let stand_ins = keys.split_off(count);
+        let hide = |message: &Message| {
+            let content = self.replace(&message.content, |index| stand_ins[index]);
+            Message::new(&message.role, content)
+        };
+        Some(Hidden { messages: messages.iter().map(hide).collect(), stand_ins, keys })
+    }
+
+    fn replace(&self, text: &str, by: impl Fn(usize) -> char) -> String {
+        let (mut out, mut done) = (String::with_capacity(text.len()), 0);
+        while let Some((range, index)) = self.find(text, done) {
+            out.push_str(&text[done..range.start]);
+            out.push(by(index));
+            done = range.end;
+        }
+        out.push_str(&text[done..]);
+        out
+    }
+
+    /// Tokens of a chat that was rendered from `hidden`, and its spans, both placed in one text.
+    pub(super) fn encode(
+        &self,
+        engine: &Engine,
+        hidden: &Hidden,
+        rendered: &Rendered,
+    ) -> Result<(Vec<Placed>, Vec<Range<usize>>)> {
+        let swapped = self.swap(hidden, rendered);
+        let pipeline = self.pipeline(engine, &hidden.keys)?;
+        Ok((encode_placed(&pipeline, &swapped.text)?, swapped.spans))
+    }
+
+    /// Hides the template's special tokens behind their keys and puts the messages' letters back.
+    fn swap(&self, hidden: &Hidden, rendered: &Rendered) -> Rendered {
+        let letters: HashMap<char, usize> =
+            hidden.stand_ins.iter().enumerate().map(|(index, stand_in)| (*stand_in, index)).collect();
+        let text = rendered.text.as_str();
+        let mut out = Rendered::default();
+        let mut bounds: Vec<usize> = Vec::with_capacity(2 * rendered.spans.len());
+        let mut wanted = rendered.spans.iter().flat_map(|span| [span.start, span.end]).peekable();
+        let mut at = 0;
+        let mut next = self.find(text, 0);
+        while at < text.len() {
+            while wanted.next_if(|bound| *bound <= at).is_some() {
+                bounds.push(out.text.len());
+            }
+            if let Some((range, index)) = next.take_if(|(range, _)| range.start == at) {
+                out.text.push(hidden.keys[index]);
+                at = range.end;
+                next = self.find(text, at);
+            } else if let Some(character) = text[at..].chars().next() {
+                match letters.get(&character) {
+                    Some(index) => out.text.push_str(&self.specials[*index].1.content),
+                    None => out.text.push(character),
+                }
+                at += character.len_utf8();
+            }
+        }
+        bounds.extend(wanted.map(|_| out.text.len()));
+        out.spans = bounds.chunks_exact(2).map(|bounds| bounds[0]..bounds[1]).collect();
+        out
+    }
+
+    /// The template pipeline with its special tokens spelt by `keys`.
+    fn pipeline(&self, engine: &Engine, keys: &[char]) -> Result<Pipeline> {
+        let specials = self.specials.iter().zip(keys).map(|((id, token), key)| {
+            let key = AddedToken { content: key.to_string(), normalized: false, ..token.clone() };
+            (*id, key)
+        });
+        let added = engine.added().get_added_tokens_decoder();
+        let others = added.iter().filter(|(_, token)| !token.special);
+        let mut tokens: Vec<_> = others.map(|(id, token)| (*id, token.clone())).chain(specials).collect();
+        tokens.sort_by_key(|(id, _)| *id);
+        let ids = Ids(tokens.iter().map(|(id, token)| (token.content.clone(), *id)).collect());
+        let mut vocabulary = AddedVocabulary::new();
+        let mut pipeline = engine.template().clone();
+        vocabulary
+            .add_tokens(tokens.into_iter().map(|(_, token)| token), &ids, pipeline.get_normalizer())
+            .map_err(anyhow::Error::from_boxed)?;
+        pipeline.with_added_vocabulary(vocabulary);
+        Ok(pipeline)
+    }
+}
+
+/// Gives added tokens the ids they have to get; nothing else is asked of it.
+struct Ids(HashMap<String, u32>);
+
+impl Model for Ids {
+    type Trainer = BpeTrainer;
+
+    fn tokenize(&self, _: &str) -> tokenizers::Result<Vec<tokenizers::Token>> {
+        Ok(Vec::new())
+    }
+    fn token_to_id(&self, token: &str) -> Option<u32> {
+        self.0.get(token).copied()
+    }
+    fn id_to_token(&self, _: u32) -> Option<String> {
+        None
+    }
+    fn get_vocab(&self) -> HashMap<String, u32> {
+        self.0.clone()
+    }
+    fn get_vocab_size(&self) -> usize {
+        self.0.len()
+    }
+    fn save(&self, _: &Path, _: Option<&str>) -> tokenizers::Result<Vec<PathBuf>> {
+        Ok(Vec::new())
+    }
+    fn get_trainer(&self) -> BpeTrainer {
+        BpeTrainer::default()
+    }
+}

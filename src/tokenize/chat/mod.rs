@@ -1,0 +1,144 @@
+//! Chats to ids: what the chat template writes, encoded as `transformers` does, with an exact loss mask.
+//!
+//! The whole rendered string is encoded at once, split only at the special tokens that the template
+//! wrote; letters of special tokens inside a message stay text (`guard`). The mask follows the
+//! template's `{% generation %}` tags, or, without them, what rendering prefixes of the chat shows
+//! (`spans`).
+
+pub(super) mod builtin;
+pub(super) mod guard;
+mod private_use;
+mod python;
+mod spans;
+mod template;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) use template::Template;
+
+use super::engine::{Placed, encode_placed};
+use super::{Encoded, Tokenizer};
+use crate::document::Message;
+use anyhow::{Result, bail, ensure};
+use std::ops::Range;
+use std::path::Path;
+use template::Program;
+
+/// Roles of messages that prep passes to a template.
+const ROLES: [&str; 4] = ["system", "user", "assistant", "tool"];
+
+/// A rendered chat and the byte ranges that the assistant says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Rendered {
+    text: String,
+    spans: Vec<Range<usize>>,
+}
+
+/// A built-in template by name, or the Jinja file of that path.
+pub(super) fn named_template(name_or_file: &str, has: impl Fn(&str) -> bool) -> Result<Template> {
+    if let Some(row) = builtin::find(name_or_file) {
+        let missing: Vec<_> = row.needs.iter().filter(|token| !has(token)).copied().collect();
+        ensure!(
+            missing.is_empty(),
+            "the chat template {name_or_file} needs the tokens {}, which this tokenizer lacks; \
+             use the template plain, which needs none",
+            missing.join(" ")
+        );
+        return Template::built_in(row);
+    }
+    match std::fs::read_to_string(Path::new(name_or_file)) {
+        Ok(source) => Template::jinja(&source),
+        Err(error) => bail!(
+            "{name_or_file:?} is neither a built-in chat template ({}) nor a Jinja file: {error}",
+            builtin::names().join(", ")
+        ),
+    }
+}
+
+/// Ids and mask of a whole chat.
+pub(super) fn encode(tokenizer: &Tokenizer, messages: &[Message]) -> Result<Encoded> {
+    check(messages)?;
+    let hidden = tokenizer.guard.hide(messages);
+    let shown = hidden.as_ref().map_or(messages, |hidden| &hidden.messages);
+    let program = program(tokenizer);
+    let rendered = if program.has_generation_tags() {
+        program.render_marked(tokenizer, shown)?
+    } else {
+        spans::find(tokenizer, program, shown)?
+    };
+    let (tokens, spans) = match &hidden {
+        None => (encode_placed(tokenizer.engine.template(), &rendered.text)?, rendered.spans),
+        Some(hidden) => tokenizer.guard.encode(&tokenizer.engine, hidden, &rendered)?,
+    };
+    let mut encoded = Encoded {
+        ids: tokens.iter().map(|token| token.id).collect(),
+        loss_mask: mask(&tokens, &spans),
+    };
+    if let Some(bos) = missing_bos(tokenizer, &encoded.ids) {
+        encoded.ids.insert(0, bos);
+        encoded.loss_mask.insert(0, false);
+    }
+    Ok(encoded)
+}
+
+/// Ids of a chat that is to be continued.
+pub(super) fn prompt(tokenizer: &Tokenizer, messages: &[Message], generation: bool) -> Result<Vec<u32>> {
+    check(messages)?;
+    let hidden = tokenizer.guard.hide(messages);
+    let shown = hidden.as_ref().map_or(messages, |hidden| &hidden.messages);
+    let text = program(tokenizer).render(tokenizer, shown, generation)?;
+    let tokens = match &hidden {
+        None => encode_placed(tokenizer.engine.template(), &text)?,
+        Some(hidden) => {
+            let rendered = Rendered { text, spans: Vec::new() };
+            tokenizer.guard.encode(&tokenizer.engine, hidden, &rendered)?.0
+        }
+    };
+    let mut ids: Vec<u32> = tokens.iter().map(|token| token.id).collect();
+    if let Some(bos) = missing_bos(tokenizer, &ids) {
+        ids.insert(0, bos);
+    }
+    Ok(ids)
+}
+
+/// What the template makes of a chat.
+pub(super) fn text(tokenizer: &Tokenizer, messages: &[Message], generation: bool) -> Result<String> {
+    check(messages)?;
+    program(tokenizer).render(tokenizer, messages, generation)
+}
+
+fn program(tokenizer: &Tokenizer) -> &Program {
+    tokenizer.template.program(tokenizer.specials.adds_bos)
+}
+
+/// BOS, where the policy wants it and the template did not write it.
+fn missing_bos(tokenizer: &Tokenizer, ids: &[u32]) -> Option<u32> {
+    let bos = tokenizer.specials.bos.filter(|_| tokenizer.specials.adds_bos)?;
+    (ids.first() != Some(&bos)).then_some(bos)
+}
+
+/// A token counts if and only if it begins inside a span. Both lists are in order.
+fn mask(tokens: &[Placed], spans: &[Range<usize>]) -> Vec<bool> {
+    let mut spans = spans.iter().peekable();
+    (tokens.iter())
+        .map(|token| {
+            while spans.next_if(|span| span.end <= token.begin).is_some() {}
+            spans.peek().is_some_and(|span| span.contains(&token.begin))
+        })
+        .collect()
+}
+
+fn check(messages: &[Message]) -> Result<()> {
+    ensure!(!messages.is_empty(), "a chat without messages");
+    for (index, message) in messages.iter().enumerate() {
+        ensure!(
+            ROLES.contains(&message.role.as_str()),
+            "message {} has the role {:?}; expected one of {}",
+            index + 1,
+            message.role,
+            ROLES.join(", ")
+        );
+    }
+    Ok(())
+}

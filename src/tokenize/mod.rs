@@ -1,0 +1,281 @@
+//! Tokenizers: loading and training them, text and chats to ids, ids back to text.
+//!
+//! Everything follows one tokenizer.json (Hugging Face's format) and, where it is there, the
+//! tokenizer_config.json beside it. Ids are those of the `tokenizers` crate, with one exception that
+//! a corpus needs: the letters of a special token inside a text or a message (`<|endoftext|>` in an
+//! article about tokenizers) are text and never the token.
+
+mod chat;
+mod config;
+mod engine;
+mod fingerprint;
+mod load;
+mod shield;
+mod specials;
+mod token_bytes;
+mod train;
+
+#[cfg(test)]
+mod tests;
+
+pub use chat::builtin::{BUILT_IN, BuiltIn};
+pub use specials::Policy;
+
+use crate::atomic;
+use crate::document::Message;
+use anyhow::{Context, Result};
+use chat::Template;
+use chat::guard::Guard;
+use config::{Saved, TokenizerConfig};
+use engine::Engine;
+use specials::Specials;
+use std::path::Path;
+
+/// The largest vocabulary whose ids fit 16 bits.
+pub const MAX_VOCABULARY_U16: u32 = 1 << 16;
+
+/// Ids of one document and which of them the loss counts; both have the same length.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Encoded {
+    /// Token ids.
+    pub ids: Vec<u32>,
+    /// Whether the loss counts the token as a target.
+    pub loss_mask: Vec<bool>,
+}
+
+/// A loaded or trained tokenizer; cheap to share by reference between threads.
+pub struct Tokenizer {
+    /// tokenizer.json as it was read, decompressed.
+    json: Vec<u8>,
+    config: TokenizerConfig,
+    engine: Engine,
+    specials: Specials,
+    template: Template,
+    guard: Guard,
+    /// xxh3-128 of the content of tokenizer.json, without the special-token policy.
+    content_hash: u128,
+    fingerprint: String,
+}
+
+impl Tokenizer {
+    /// Loads the tokenizer of a model folder: tokenizer.json and, if there, tokenizer_config.json.
+    ///
+    /// # Errors
+    /// Says which file is missing or wrong, and how.
+    pub fn from_dir(dir: &Path) -> Result<Self> {
+        load::from_dir(dir)
+    }
+
+    /// Loads a tokenizer.json, plain or compressed (`.zst`, `.gz`), with the configuration beside it.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::from_dir`].
+    pub fn from_file(path: &Path) -> Result<Self> {
+        load::from_file(path)
+    }
+
+    /// Trains a byte-level BPE on `texts`, the same for any number of threads.
+    ///
+    /// The vocabulary is smaller than `vocab_size` when the texts have too few repeated pairs;
+    /// [`Tokenizer::vocab_size`] then says so.
+    ///
+    /// # Errors
+    /// When `vocab_size` has no room for the 256 bytes and the special tokens.
+    pub fn train(texts: impl Iterator<Item = String> + Send, vocab_size: u32) -> Result<Self> {
+        let json = train::train(texts, vocab_size)?;
+        Self::new(json, TokenizerConfig::default())
+    }
+
+    fn new(json: Vec<u8>, config: TokenizerConfig) -> Result<Self> {
+        let parsed = serde_json::from_slice(&json).context("it is not JSON")?;
+        let engine = Engine::new(&parsed, &config.tokens(), &specials::usual_names())?;
+        let specials = specials::resolve(&engine, &config, Policy::Auto, None)?;
+        let template = match &config.chat_template {
+            Some(source) => Template::jinja(source)?,
+            None => Template::built_in(chat::builtin::choose(|token| engine.is_added(token)))?,
+        };
+        let content_hash = fingerprint::content_hash(&parsed);
+        let fingerprint = fingerprint::fingerprint(content_hash, &engine, &specials);
+        let guard = Guard::new(&engine);
+        Ok(Self { json, config, engine, specials, template, guard, content_hash, fingerprint })
+    }
+
+    /// Decides BOS and EOS anew (`--bos`, `--eos`); the fingerprint follows.
+    ///
+    /// # Errors
+    /// When a token is asked for that the vocabulary lacks.
+    pub fn set_specials(&mut self, bos: Policy, eos: Option<&str>) -> Result<()> {
+        let is_special = |token| self.engine.id(token).is_none_or(|id| self.engine.is_special(id));
+        if let Some(eos) = eos.filter(|eos| !is_special(eos)) {
+            let parsed = serde_json::from_slice(&self.json)?;
+            let named = [self.config.tokens(), vec![eos]].concat();
+            self.engine = Engine::new(&parsed, &named, &specials::usual_names())?;
+            self.guard = Guard::new(&self.engine);
+        }
+        self.specials = specials::resolve(&self.engine, &self.config, bos, eos)?;
+        self.fingerprint = fingerprint::fingerprint(self.content_hash, &self.engine, &self.specials);
+        Ok(())
+    }
+
+    /// Uses a built-in chat template by name, or the Jinja file of that path.
+    ///
+    /// # Errors
+    /// When the name is neither, when the vocabulary lacks the template's tokens, or when the file
+    /// is not a template.
+    pub fn with_chat_template(mut self, name_or_file: &str) -> Result<Self> {
+        self.template = chat::named_template(name_or_file, |token| self.engine.is_added(token))?;
+        Ok(self)
+    }
+
+    /// Writes tokenizer.json, byte for byte as it was loaded, and tokenizer_config.json into `dir`.
+    ///
+    /// # Errors
+    /// Names the file that could not be written.
+    pub fn save(&self, dir: &Path) -> Result<()> {
+        let name = |id: u32| self.token(id);
+        let template = self.template.source(self.specials.adds_bos);
+        let saved = Saved {
+            bos: self.specials.bos.map(name),
+            eos: name(self.specials.eos),
+            pad: self.specials.pad.map(name),
+            unk: self.config.unk.token(),
+            adds_bos: self.specials.adds_bos,
+            chat_template: &template,
+        };
+        std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        atomic::write(&dir.join(load::TOKENIZER), &self.json)?;
+        atomic::write_json(&dir.join(load::CONFIG), &saved.to_json())
+    }
+
+    /// Highest id + 1: vocabularies may have holes, and a model needs a row for every id.
+    #[must_use]
+    pub fn vocab_size(&self) -> u32 {
+        self.engine.vocab_size()
+    }
+
+    /// xxh3-128, in hex, of the content of tokenizer.json (not its formatting) and of the decision
+    /// about BOS and EOS: equal fingerprints give equal ids for every text.
+    #[must_use]
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// xxh3-128, in hex, of the chat template in use.
+    #[must_use]
+    pub fn chat_template_hash(&self) -> String {
+        fingerprint::hex_of(self.template.source(self.specials.adds_bos).as_bytes())
+    }
+
+    /// The token that begins a text, if the tokenizer has one (it is used only if [`Self::adds_bos`]).
+    #[must_use]
+    pub fn bos_id(&self) -> Option<u32> {
+        self.specials.bos
+    }
+
+    /// The token that ends a text.
+    #[must_use]
+    pub fn eos_id(&self) -> u32 {
+        self.specials.eos
+    }
+
+    /// The token for padding, if there is one.
+    #[must_use]
+    pub fn pad_id(&self) -> Option<u32> {
+        self.specials.pad
+    }
+
+    /// Whether texts and chats begin with BOS.
+    #[must_use]
+    pub fn adds_bos(&self) -> bool {
+        self.specials.adds_bos
+    }
+
+    /// tokenizer.json as it was read, decompressed.
+    #[must_use]
+    pub fn json(&self) -> &[u8] {
+        &self.json
+    }
+
+    /// The id of a token by its letters.
+    #[must_use]
+    pub fn token_id(&self, token: &str) -> Option<u32> {
+        self.engine.id(token)
+    }
+
+    fn token(&self, id: u32) -> String {
+        self.engine.token(id).unwrap_or_default()
+    }
+
+    /// Ids of the content only, without BOS and EOS.
+    ///
+    /// # Errors
+    /// When the vocabulary cannot express the text (no unknown token and no bytes).
+    pub fn encode_text(&self, text: &str) -> Result<Vec<u32>> {
+        self.engine.encode_text(text)
+    }
+
+    /// BOS (if the policy says so), the text, EOS. The loss counts all but BOS.
+    ///
+    /// # Errors
+    /// As [`Self::encode_text`].
+    pub fn encode_document(&self, text: &str) -> Result<Encoded> {
+        let content = self.engine.encode_text(text)?;
+        let bos = self.specials.bos.filter(|_| self.specials.adds_bos);
+        let ids: Vec<u32> = bos.into_iter().chain(content).chain([self.specials.eos]).collect();
+        let mut loss_mask = vec![true; ids.len()];
+        if bos.is_some() {
+            loss_mask[0] = false;
+        }
+        Ok(Encoded { ids, loss_mask })
+    }
+
+    /// A whole chat through the chat template. The loss counts exactly the tokens that begin in
+    /// what the assistant says, the token that ends its turn included.
+    ///
+    /// # Errors
+    /// Unknown roles, what the template refuses, and templates whose assistant turns cannot be found.
+    pub fn encode_chat(&self, messages: &[Message]) -> Result<Encoded> {
+        chat::encode(self, messages)
+    }
+
+    /// Ids of a chat as a prompt: with `add_generation_prompt` it ends where the assistant answers.
+    ///
+    /// # Errors
+    /// As [`Self::encode_chat`].
+    pub fn render_chat(&self, messages: &[Message], add_generation_prompt: bool) -> Result<Vec<u32>> {
+        chat::prompt(self, messages, add_generation_prompt)
+    }
+
+    /// What the chat template makes of `messages`, as text.
+    ///
+    /// # Errors
+    /// As [`Self::encode_chat`].
+    pub fn chat_text(&self, messages: &[Message], add_generation_prompt: bool) -> Result<String> {
+        chat::text(self, messages, add_generation_prompt)
+    }
+
+    /// Text of `ids`. Half a character becomes U+FFFD; ids that stand for nothing are left out.
+    #[must_use]
+    pub fn decode(&self, ids: &[u32], skip_special: bool) -> String {
+        self.engine.decode(ids, skip_special)
+    }
+
+    /// UTF-8 bytes that each id stands for, special tokens 0: what bits per byte divides by.
+    #[must_use]
+    pub fn token_bytes(&self) -> Vec<u32> {
+        token_bytes::token_bytes(&self.engine)
+    }
+
+    /// Ids at which generation stops: EOS and what the chat template ends an assistant's turn with.
+    #[must_use]
+    pub fn stop_ids(&self) -> Vec<u32> {
+        let mut stops = vec![self.specials.eos];
+        let probe = [Message::new("user", "a"), Message::new("assistant", "b")];
+        if let Ok(encoded) = self.encode_chat(&probe) {
+            let last = encoded.ids.iter().zip(&encoded.loss_mask).rfind(|(_, counted)| **counted);
+            stops.extend(last.map(|(id, _)| *id).filter(|id| self.engine.is_special(*id)));
+        }
+        stops.dedup();
+        stops
+    }
+}

@@ -1,0 +1,74 @@
+//! Counting the words of a corpus: in parallel, and the same for any number of threads.
+//!
+//! Batches have a fixed size in bytes and are counted one after the other, so that what is pruned
+//! does not depend on threads. Memory: about 100 bytes for each distinct word, 4 million at most.
+
+use super::PATTERN;
+use anyhow::{Result, anyhow};
+use rayon::prelude::*;
+use std::collections::HashMap;
+use tokenizers::utils::SysRegex;
+
+/// Bytes of text that are counted at once.
+const BATCH_BYTES: usize = 16 << 20;
+/// Distinct words that are kept; beyond it the rarest go.
+const MAX_WORDS: usize = 4_000_000;
+
+type Counts = HashMap<Box<[u8]>, u64>;
+
+/// Every word of `texts` and how often it occurs, sorted by its bytes.
+pub(super) fn count(texts: impl Iterator<Item = String>) -> Result<Vec<(Box<[u8]>, u64)>> {
+    let pattern = SysRegex::new(PATTERN).map_err(|error| anyhow!("the split pattern: {error}"))?;
+    let mut counts = Counts::new();
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    for text in texts {
+        bytes += text.len();
+        batch.push(text);
+        if bytes >= BATCH_BYTES {
+            add(&mut counts, count_batch(&pattern, &batch));
+            prune(&mut counts, MAX_WORDS);
+            (batch, bytes) = (Vec::new(), 0);
+        }
+    }
+    add(&mut counts, count_batch(&pattern, &batch));
+    let mut words: Vec<_> = counts.into_iter().collect();
+    words.par_sort_unstable();
+    Ok(words)
+}
+
+fn count_batch(pattern: &SysRegex, batch: &[String]) -> Counts {
+    let count_text = |mut counts: Counts, text: &String| {
+        for (start, end) in pattern.find_iter(text) {
+            let word = &text.as_bytes()[start..end];
+            match counts.get_mut(word) {
+                Some(count) => *count += 1,
+                None => {
+                    counts.insert(word.into(), 1);
+                }
+            }
+        }
+        counts
+    };
+    let sum = |mut a: Counts, b: Counts| {
+        add(&mut a, b);
+        a
+    };
+    batch.par_iter().fold(Counts::new, count_text).reduce(Counts::new, sum)
+}
+
+fn add(counts: &mut Counts, more: Counts) {
+    if counts.is_empty() {
+        *counts = more;
+        return;
+    }
+    more.into_iter().for_each(|(word, count)| *counts.entry(word).or_insert(0) += count);
+}
+
+/// Drops the rarest words, all of one count together, until at most half of `limit` would be new.
+fn prune(counts: &mut Counts, limit: usize) {
+    let mut rarest = 1;
+    while counts.len() > limit {
+        counts.retain(|_, count| *count > rarest);
+        rarest += 1;
+    }
+}
