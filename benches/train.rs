@@ -36,7 +36,11 @@ fn main() {
     let steps = std::env::args().find_map(|a| a.parse().ok()).unwrap_or(10);
     let model = preset("llama-15m").unwrap().config(VOCAB, SEQ);
     let mut random = Random::new(1);
-    let noise = Noise((0..100_000).map(|_| (random.bits() % VOCAB as u64) as u32).collect());
+    let noise = Noise(
+        (0..100_000)
+            .map(|_| (random.bits() % VOCAB as u64) as u32)
+            .collect(),
+    );
     let windows = Windows::new(&noise, SEQ, 1).unwrap();
     let options = Options {
         model: model.clone(),
@@ -47,7 +51,11 @@ fn main() {
         sequences: BATCH,
         micro_batch: BATCH,
         recompute: std::env::args().any(|a| a == "recompute"),
-        schedule: Schedule { lr: 1e-3, warmup: 2, steps: steps + 2 },
+        schedule: Schedule {
+            lr: 1e-3,
+            warmup: 2,
+            steps: steps + 2,
+        },
         beta1: 0.9,
         beta2: 0.95,
         eps: 1e-8,
@@ -77,9 +85,15 @@ fn main() {
         .collect();
     seconds.sort_by(f64::total_cmp);
     let median = seconds[seconds.len() / 2];
-    println!("{:.0} tokens/s (median step {median:.2} s)", (BATCH * SEQ) as f64 / median);
+    println!(
+        "{:.0} tokens/s (median step {median:.2} s)",
+        (BATCH * SEQ) as f64 / median
+    );
     println!("{:.0} MB peak memory", peak_bytes() / 1e6);
-    println!("{:.2} CPU seconds a step", cpu_seconds() / (steps + 2) as f64);
+    println!(
+        "{:.2} CPU seconds a step",
+        cpu_seconds() / (steps + 2) as f64
+    );
 }
 
 /// The process's largest resident size.
@@ -98,8 +112,15 @@ fn cpu_seconds() -> f64 {
     let Ok(text) = std::fs::read_to_string("/proc/self/stat") else {
         return f64::NAN;
     };
-    let fields: Vec<&str> = text.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+    let fields: Vec<&str> = text
+        .rsplit(')')
+        .next()
+        .unwrap_or("")
+        .split_whitespace()
+        .collect();
     let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<f64>().ok());
     // utime and stime, counted from the field after the command's name; 100 ticks a second.
-    ticks(11).zip(ticks(12)).map_or(f64::NAN, |(user, system)| (user + system) / 100.0)
+    ticks(11)
+        .zip(ticks(12))
+        .map_or(f64::NAN, |(user, system)| (user + system) / 100.0)
 }

@@ -36,7 +36,9 @@ pub fn choose(name: &str, ctx: &Context) -> Result<Device> {
             Ok(gpu) => Device::Gpu(gpu),
             Err(error) => {
                 if cfg!(feature = "cuda") {
-                    ctx.note(&format!("no GPU to be used ({error:#}), training on the CPU"));
+                    ctx.note(&format!(
+                        "no GPU to be used ({error:#}), training on the CPU"
+                    ));
                 }
                 Device::Cpu(Cpu::default())
             }

@@ -60,7 +60,11 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let Some(shards) = &args.shards else {
         bail!("SHARDS is missing");
     };
-    let split = if args.split == "val" { Split::Val } else { Split::Train };
+    let split = if args.split == "val" {
+        Split::Val
+    } else {
+        Split::Train
+    };
     let data = Dataset::open(shards, split)?;
     let tokenizer = Tokenizer::from_dir(&args.model)?;
     check_tokenizer(&tokenizer, &data)?;
@@ -107,7 +111,9 @@ fn evaluate<B: Backend>(
         micro_batch: args.micro_batch as usize,
         tokens: args.max_tokens,
     };
-    let total = args.max_tokens.map_or(data.tokens(), |t| t.min(data.tokens()));
+    let total = args
+        .max_tokens
+        .map_or(data.tokens(), |t| t.min(data.tokens()));
     let progress = ctx.progress("eval", Unit::Tokens, Some(total));
     let mut shown = 0;
     let mut interrupted = None;
@@ -151,7 +157,9 @@ fn report(args: &Args, ctx: &Context, means: &Means) {
         json["shards"] = json!(args.shards);
         output::data(&json.to_string());
     } else {
-        let bits = means.bits_per_byte.map_or("-".to_owned(), |b| format!("{b:.4}"));
+        let bits = means
+            .bits_per_byte
+            .map_or("-".to_owned(), |b| format!("{b:.4}"));
         output::data(&format!("loss          {:.4} nats/token", means.loss));
         output::data(&format!("perplexity    {:.3}", means.perplexity));
         output::data(&format!("bits per byte {bits}"));

@@ -63,7 +63,9 @@ fn positive(text: &str) -> Result<f32, String> {
 fn probability(text: &str) -> Result<f32, String> {
     match text.parse() {
         Ok(value) if value > 0.0 && value <= 1.0 => Ok(value),
-        _ => Err(format!("expected a number above 0 and at most 1, got {text}")),
+        _ => Err(format!(
+            "expected a number above 0 and at most 1, got {text}"
+        )),
     }
 }
 
@@ -120,19 +122,31 @@ fn go<B: Backend>(backend: &B, args: &Args, ctx: &Context) -> Result<Exit> {
     } else {
         output::stream("\n");
     }
-    Ok(if interrupted { Exit::Interrupted } else { Exit::Done })
+    Ok(if interrupted {
+        Exit::Interrupted
+    } else {
+        Exit::Done
+    })
 }
 
 /// The prompt's tokens, as the model saw texts in training: after BOS where texts begin with it.
 fn prompt(tokenizer: &Tokenizer, args: &Args) -> Result<Vec<u32>> {
     if args.chat {
-        let system = args.system.as_ref().map(|text| Message::new("system", text));
-        let messages: Vec<Message> =
-            system.into_iter().chain([Message::new("user", &args.prompt)]).collect();
+        let system = args
+            .system
+            .as_ref()
+            .map(|text| Message::new("system", text));
+        let messages: Vec<Message> = system
+            .into_iter()
+            .chain([Message::new("user", &args.prompt)])
+            .collect();
         return tokenizer.render_chat(&messages, true);
     }
     let begin = tokenizer.bos_id().filter(|_| tokenizer.adds_bos());
-    let mut ids: Vec<u32> = begin.into_iter().chain(tokenizer.encode_text(&args.prompt)?).collect();
+    let mut ids: Vec<u32> = begin
+        .into_iter()
+        .chain(tokenizer.encode_text(&args.prompt)?)
+        .collect();
     if ids.is_empty() {
         // In the shards a text without BOS follows the end of the one before.
         ids.push(tokenizer.eos_id());

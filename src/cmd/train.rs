@@ -120,6 +120,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     if args.dry_run {
         return plan(ctx, &input, &options);
     }
+    let device = choose(&args.device, ctx)?;
     let config = flat(&options)?;
     match run_dir::open(&args.out, &config)? {
         Found::Finished => return already_done(args, ctx),
@@ -133,7 +134,6 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         }
         Found::Unfinished(_) => {}
     }
-    let device = choose(&args.device, ctx)?;
     on_device!(&device, backend => go(backend, args, ctx, &input, &options, &config))
 }
 
@@ -152,7 +152,10 @@ impl Input {
         let val = Dataset::open(&args.shards, Split::Val)?;
         let tokenizer = Tokenizer::from_dir(&args.shards)?;
         check_tokenizer(&tokenizer, &train).with_context(|| {
-            format!("{}: its tokenizer.json is not the one it was made with", args.shards.display())
+            format!(
+                "{}: its tokenizer.json is not the one it was made with",
+                args.shards.display()
+            )
         })?;
         let path = run_dir::manifest_path(&args.shards);
         let manifest =
@@ -225,12 +228,21 @@ fn resolve(args: &Args, ctx: &Context, input: &Input) -> Result<Options> {
     );
     let sequences = (args.batch_tokens as f64 / seq_len as f64).round().max(1.0) as usize;
     let windows = Windows::new(&input.train, seq_len, ctx.seed)?.count();
-    ensure!(args.epochs > 0.0, "--epochs: expected more than 0, got {}", args.epochs);
+    ensure!(
+        args.epochs > 0.0,
+        "--epochs: expected more than 0, got {}",
+        args.epochs
+    );
     let samples = (windows as f64 * args.epochs).ceil() as u64;
-    let steps = args.steps.unwrap_or(samples.div_ceil(sequences as u64).max(1));
+    let steps = args
+        .steps
+        .unwrap_or(samples.div_ceil(sequences as u64).max(1));
     let asked = (args.micro_batch as usize).min(sequences);
     let plan = memory::plan(&model, seq_len, asked, ctx.memory).with_context(|| {
-        let least = memory::Plan { micro_batch: 1, recompute: true };
+        let least = memory::Plan {
+            micro_batch: 1,
+            recompute: true,
+        };
         format!(
             "the model's {} parameters need {} (16 bytes each, and one sequence's activations), \
              --memory is {}. Choose a smaller --model or --seq-len, or raise --memory",
@@ -243,7 +255,11 @@ fn resolve(args: &Args, ctx: &Context, input: &Input) -> Result<Options> {
         ctx.note(&format!(
             "to stay within --memory, {} sequences at a time{}",
             plan.micro_batch,
-            if plan.recompute { ", layers computed twice" } else { "" }
+            if plan.recompute {
+                ", layers computed twice"
+            } else {
+                ""
+            }
         ));
     }
     Ok(Options {
@@ -349,7 +365,15 @@ fn go<B: Backend>(
         step_tokens: options.step_tokens(),
         progress: None,
     };
-    let outcome = train(backend, model, &data, options, saving, &args.out, &mut person)?;
+    let outcome = train(
+        backend,
+        model,
+        &data,
+        options,
+        saving,
+        &args.out,
+        &mut person,
+    )?;
     if let Some(progress) = person.progress {
         progress.finish();
     }
@@ -360,7 +384,14 @@ fn go<B: Backend>(
         ));
         return Ok(Exit::Interrupted);
     }
-    let report = finish(backend, &outcome, options, config, &input.tokenizer, &args.out)?;
+    let report = finish(
+        backend,
+        &outcome,
+        options,
+        config,
+        &input.tokenizer,
+        &args.out,
+    )?;
     tell(args, ctx, &outcome, &report);
     Ok(Exit::Done)
 }
@@ -370,10 +401,15 @@ fn tell<B: Backend>(args: &Args, ctx: &Context, outcome: &Outcome<B>, report: &V
         output::data(&report.to_string());
         return;
     }
-    output::data(&format!("train loss    {:.4} nats/token", outcome.train_loss));
+    output::data(&format!(
+        "train loss    {:.4} nats/token",
+        outcome.train_loss
+    ));
     if let Some(means) = outcome.val.and_then(|val| val.means()) {
         output::data(&format!("val loss      {:.4} nats/token", means.loss));
-        let bits = means.bits_per_byte.map_or("-".to_owned(), |b| format!("{b:.4}"));
+        let bits = means
+            .bits_per_byte
+            .map_or("-".to_owned(), |b| format!("{b:.4}"));
         output::data(&format!("bits per byte {bits}"));
     }
     output::data(&format!("tokens/s      {:.0}", outcome.tokens_per_second));
@@ -401,7 +437,9 @@ impl Watcher for Person<'_> {
         let Some(progress) = &self.progress else {
             return;
         };
-        let val = line.val_loss.map_or(String::new(), |val| format!(", val {val:.3}"));
+        let val = line
+            .val_loss
+            .map_or(String::new(), |val| format!(", val {val:.3}"));
         progress.message(&format!("step {}, loss {:.3}{val}", line.step, line.loss));
         progress.add(self.step_tokens);
     }

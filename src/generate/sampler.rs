@@ -147,16 +147,31 @@ mod tests {
 
     #[test]
     fn greedy_takes_the_first_of_the_best() {
-        let greedy = Sampling { temperature: None, ..PLAIN };
+        let greedy = Sampling {
+            temperature: None,
+            ..PLAIN
+        };
         assert_eq!(counts(greedy, &[1.0, 3.0, 3.0, 2.0])[1], 4000);
     }
 
     #[test]
     fn top_k_and_top_p_cut_the_tail() {
         let logits = [1.0, 2.0, 3.0, 4.0];
-        let k = counts(Sampling { top_k: Some(2), ..PLAIN }, &logits);
+        let k = counts(
+            Sampling {
+                top_k: Some(2),
+                ..PLAIN
+            },
+            &logits,
+        );
         assert!(k[0] == 0 && k[1] == 0 && k[2] > 0 && k[3] > 0, "{k:?}");
-        let p = counts(Sampling { top_p: Some(0.6), ..PLAIN }, &logits);
+        let p = counts(
+            Sampling {
+                top_p: Some(0.6),
+                ..PLAIN
+            },
+            &logits,
+        );
         assert_eq!(p[3], 4000, "the best alone has 64 %: {p:?}");
     }
 

@@ -91,7 +91,12 @@ mod tests {
             words.join(" ")
         };
         let mut stream = TextStream::new(decode);
-        let pieces = [stream.push(0), stream.push(1), stream.push(0), stream.finish()];
+        let pieces = [
+            stream.push(0),
+            stream.push(1),
+            stream.push(0),
+            stream.finish(),
+        ];
         assert_eq!(pieces.concat(), "one two one");
     }
 }

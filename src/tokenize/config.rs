@@ -64,16 +64,23 @@ impl TokenizerConfig {
 
     /// Tokens that the configuration makes special.
     pub fn tokens(&self) -> Vec<&str> {
-        [&self.bos, &self.eos, &self.pad].into_iter().filter_map(Named::token).collect()
+        [&self.bos, &self.eos, &self.pad]
+            .into_iter()
+            .filter_map(Named::token)
+            .collect()
     }
 }
 
 /// The one template, or of a list of named ones the one called `default`, else the first.
 fn default_template(value: &Value) -> Option<String> {
     if let Some(list) = value.as_array() {
-        let is_default = |entry: &&Value| entry.get("name").and_then(Value::as_str) == Some("default");
+        let is_default =
+            |entry: &&Value| entry.get("name").and_then(Value::as_str) == Some("default");
         let entry = list.iter().find(is_default).or_else(|| list.first())?;
-        return entry.get("template").and_then(Value::as_str).map(str::to_owned);
+        return entry
+            .get("template")
+            .and_then(Value::as_str)
+            .map(str::to_owned);
     }
     if let Some(named) = value.as_object() {
         let entry = named.get("default").or_else(|| named.values().next())?;

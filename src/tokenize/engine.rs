@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokenizers::models::TrainerWrapper;
 use tokenizers::{
-    AddedToken, AddedVocabulary, DecoderWrapper, Model, ModelWrapper, NormalizerWrapper, OffsetType,
-    PostProcessorWrapper, PreTokenizer, PreTokenizerWrapper, TokenizerImpl,
+    AddedToken, AddedVocabulary, DecoderWrapper, Model, ModelWrapper, NormalizerWrapper,
+    OffsetType, PostProcessorWrapper, PreTokenizer, PreTokenizerWrapper, TokenizerImpl,
 };
 
 /// The crate's pipeline over a shared model.
@@ -79,9 +79,10 @@ impl Engine {
     /// tokenizer.json says of them; `usual` become special where the vocabulary has them as
     /// ordinary entries.
     pub fn new(json: &Value, named: &[&str], usual: &[&str]) -> Result<Self> {
-        let model: ModelWrapper =
-            serde_json::from_value(json.get("model").cloned().unwrap_or(Value::Null))
-                .context("\"model\" is not a model that prep knows (BPE, Unigram, WordPiece, WordLevel)")?;
+        let model: ModelWrapper = serde_json::from_value(
+            json.get("model").cloned().unwrap_or(Value::Null),
+        )
+        .context("\"model\" is not a model that prep knows (BPE, Unigram, WordPiece, WordLevel)")?;
         let mut added: Vec<AddedToken> = part(json, "added_tokens")?.unwrap_or_default();
         let plain = SharedModel(Arc::new(model));
         let mut pipeline = Pipeline::new(plain.clone());
@@ -100,9 +101,13 @@ impl Engine {
                 None => {}
             }
         }
-        pipeline.add_tokens(added).map_err(anyhow::Error::from_boxed)?;
+        pipeline
+            .add_tokens(added)
+            .map_err(anyhow::Error::from_boxed)?;
         let highest = pipeline.get_vocab(true).into_values().max();
-        let vocab_size = highest.context("the vocabulary is empty")?.saturating_add(1);
+        let vocab_size = highest
+            .context("the vocabulary is empty")?
+            .saturating_add(1);
 
         // The shielded model takes the place of the plain one only now: added tokens find their
         // ids by their letters, which the shield hides.
@@ -111,7 +116,11 @@ impl Engine {
         }
         let mut text = pipeline.clone();
         text.set_encode_special_tokens(true);
-        Ok(Self { text, template: pipeline, vocab_size })
+        Ok(Self {
+            text,
+            template: pipeline,
+            vocab_size,
+        })
     }
 
     /// Highest id + 1.
@@ -126,7 +135,10 @@ impl Engine {
 
     /// Ids of `text`, in which the letters of special tokens are text.
     pub fn encode_text(&self, text: &str) -> Result<Vec<u32>> {
-        let encoding = self.text.encode_fast(text, false).map_err(anyhow::Error::from_boxed)?;
+        let encoding = self
+            .text
+            .encode_fast(text, false)
+            .map_err(anyhow::Error::from_boxed)?;
         Ok(encoding.get_ids().to_vec())
     }
 
@@ -147,7 +159,10 @@ impl Engine {
 
     /// Whether `id` is a special token.
     pub fn is_special(&self, id: u32) -> bool {
-        self.added().get_added_tokens_decoder().get(&id).is_some_and(|token| token.special)
+        self.added()
+            .get_added_tokens_decoder()
+            .get(&id)
+            .is_some_and(|token| token.special)
     }
 
     /// Special tokens by id.
@@ -191,12 +206,19 @@ pub(super) fn encode_placed(pipeline: &Pipeline, text: &str) -> Result<Vec<Place
         if let Some(pre_tokenizer) = pipeline.get_pre_tokenizer() {
             pre_tokenizer.pre_tokenize(&mut pieces)?;
         }
-        pipeline.get_model().tokenize_in_pretokenized(&mut pieces, None)?;
+        pipeline
+            .get_model()
+            .tokenize_in_pretokenized(&mut pieces, None)?;
         pieces.into_encoding(None, 0, OffsetType::Byte)
     })()
     .map_err(anyhow::Error::from_boxed)?;
     let places = encoding.get_offsets().iter();
-    Ok(encoding.get_ids().iter().zip(places).map(|(&id, &(begin, _))| Placed { id, begin }).collect())
+    Ok(encoding
+        .get_ids()
+        .iter()
+        .zip(places)
+        .map(|(&id, &(begin, _))| Placed { id, begin })
+        .collect())
 }
 
 /// One optional part of a tokenizer.json.

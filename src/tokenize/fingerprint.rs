@@ -14,8 +14,10 @@ pub(super) fn content_hash(json: &Value) -> u128 {
     let mut hasher = Xxh3::new();
     match json {
         Value::Object(parts) => {
-            let mut parts: Vec<_> =
-                parts.iter().filter(|(name, _)| !IGNORED.contains(&name.as_str())).collect();
+            let mut parts: Vec<_> = parts
+                .iter()
+                .filter(|(name, _)| !IGNORED.contains(&name.as_str()))
+                .collect();
             parts.sort_by_key(|(name, _)| name.as_str());
             for (name, part) in parts {
                 hash_string(&mut hasher, name);

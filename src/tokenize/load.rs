@@ -29,7 +29,8 @@ pub(super) fn from_dir(dir: &Path) -> Result<Tokenizer> {
 
 /// Loads a tokenizer.json of any name, with what lies beside it.
 pub(super) fn from_file(path: &Path) -> Result<Tokenizer> {
-    let json = read(path).with_context(|| format!("cannot read the tokenizer {}", path.display()))?;
+    let json =
+        read(path).with_context(|| format!("cannot read the tokenizer {}", path.display()))?;
     let mut config = match beside(path, CONFIG) {
         None => TokenizerConfig::default(),
         Some(config) => read(&config)
@@ -42,7 +43,10 @@ pub(super) fn from_file(path: &Path) -> Result<Tokenizer> {
         config.chat_template = Some(text);
     }
     Tokenizer::new(json, config).with_context(|| {
-        format!("{} is not a tokenizer that prep can use (a Hugging Face tokenizer.json)", path.display())
+        format!(
+            "{} is not a tokenizer that prep can use (a Hugging Face tokenizer.json)",
+            path.display()
+        )
     })
 }
 
@@ -64,7 +68,10 @@ fn beside(path: &Path, name: &str) -> Option<PathBuf> {
 /// The file's name without `.json`, `.zst` and `.gz`.
 fn stem(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let name = COMPRESSED.iter().find_map(|extension| name.strip_suffix(&format!(".{extension}"))).unwrap_or(&name);
+    let name = COMPRESSED
+        .iter()
+        .find_map(|extension| name.strip_suffix(&format!(".{extension}")))
+        .unwrap_or(&name);
     name.strip_suffix(".json").unwrap_or(name).to_owned()
 }
 

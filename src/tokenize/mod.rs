@@ -97,7 +97,16 @@ impl Tokenizer {
         let content_hash = fingerprint::content_hash(&parsed);
         let fingerprint = fingerprint::fingerprint(content_hash, &engine, &specials);
         let guard = Guard::new(&engine);
-        Ok(Self { json, config, engine, specials, template, guard, content_hash, fingerprint })
+        Ok(Self {
+            json,
+            config,
+            engine,
+            specials,
+            template,
+            guard,
+            content_hash,
+            fingerprint,
+        })
     }
 
     /// Decides BOS and EOS anew (`--bos`, `--eos`); the fingerprint follows.
@@ -105,7 +114,11 @@ impl Tokenizer {
     /// # Errors
     /// When a token is asked for that the vocabulary lacks.
     pub fn set_specials(&mut self, bos: Policy, eos: Option<&str>) -> Result<()> {
-        let is_special = |token| self.engine.id(token).is_none_or(|id| self.engine.is_special(id));
+        let is_special = |token| {
+            self.engine
+                .id(token)
+                .is_none_or(|id| self.engine.is_special(id))
+        };
         if let Some(eos) = eos.filter(|eos| !is_special(eos)) {
             let parsed = serde_json::from_slice(&self.json)?;
             let named = [self.config.tokens(), vec![eos]].concat();
@@ -113,7 +126,8 @@ impl Tokenizer {
             self.guard = Guard::new(&self.engine);
         }
         self.specials = specials::resolve(&self.engine, &self.config, bos, eos)?;
-        self.fingerprint = fingerprint::fingerprint(self.content_hash, &self.engine, &self.specials);
+        self.fingerprint =
+            fingerprint::fingerprint(self.content_hash, &self.engine, &self.specials);
         Ok(())
     }
 
@@ -221,7 +235,11 @@ impl Tokenizer {
     pub fn encode_document(&self, text: &str) -> Result<Encoded> {
         let content = self.engine.encode_text(text)?;
         let bos = self.specials.bos.filter(|_| self.specials.adds_bos);
-        let ids: Vec<u32> = bos.into_iter().chain(content).chain([self.specials.eos]).collect();
+        let ids: Vec<u32> = bos
+            .into_iter()
+            .chain(content)
+            .chain([self.specials.eos])
+            .collect();
         let mut loss_mask = vec![true; ids.len()];
         if bos.is_some() {
             loss_mask[0] = false;
@@ -242,7 +260,11 @@ impl Tokenizer {
     ///
     /// # Errors
     /// As [`Self::encode_chat`].
-    pub fn render_chat(&self, messages: &[Message], add_generation_prompt: bool) -> Result<Vec<u32>> {
+    pub fn render_chat(
+        &self,
+        messages: &[Message],
+        add_generation_prompt: bool,
+    ) -> Result<Vec<u32>> {
         chat::prompt(self, messages, add_generation_prompt)
     }
 
@@ -272,8 +294,15 @@ impl Tokenizer {
         let mut stops = vec![self.specials.eos];
         let probe = [Message::new("user", "a"), Message::new("assistant", "b")];
         if let Ok(encoded) = self.encode_chat(&probe) {
-            let last = encoded.ids.iter().zip(&encoded.loss_mask).rfind(|(_, counted)| **counted);
-            stops.extend(last.map(|(id, _)| *id).filter(|id| self.engine.is_special(*id)));
+            let last = encoded
+                .ids
+                .iter()
+                .zip(&encoded.loss_mask)
+                .rfind(|(_, counted)| **counted);
+            stops.extend(
+                last.map(|(id, _)| *id)
+                    .filter(|id| self.engine.is_special(*id)),
+            );
         }
         stops.dedup();
         stops

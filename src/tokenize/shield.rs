@@ -11,12 +11,23 @@ use std::collections::HashSet;
 use tokenizers::{AddedVocabulary, ModelWrapper};
 
 /// The model of `json` with its special entries hidden and dropout off; `None` when the plain one will do.
-pub(super) fn shielded_model(json: &Value, added: &AddedVocabulary) -> Result<Option<ModelWrapper>> {
-    let Some(model) = json.get("model") else { return Ok(None) };
+pub(super) fn shielded_model(
+    json: &Value,
+    added: &AddedVocabulary,
+) -> Result<Option<ModelWrapper>> {
+    let Some(model) = json.get("model") else {
+        return Ok(None);
+    };
     let kind = model.get("type").and_then(Value::as_str).unwrap_or("BPE");
     let looks_up_pieces = kind != "BPE" || model.get("ignore_merges") == Some(&Value::Bool(true));
-    let drops = model.get("dropout").is_some_and(|dropout| !dropout.is_null());
-    let hidden = if looks_up_pieces { hidden_tokens(model, added) } else { HashSet::new() };
+    let drops = model
+        .get("dropout")
+        .is_some_and(|dropout| !dropout.is_null());
+    let hidden = if looks_up_pieces {
+        hidden_tokens(model, added)
+    } else {
+        HashSet::new()
+    };
     if hidden.is_empty() && !drops {
         return Ok(None);
     }
@@ -25,7 +36,9 @@ pub(super) fn shielded_model(json: &Value, added: &AddedVocabulary) -> Result<Op
         model["dropout"] = Value::Null;
     }
     hide(&mut model, &hidden);
-    serde_json::from_value(model).map(Some).context("the model is not understood")
+    serde_json::from_value(model)
+        .map(Some)
+        .context("the model is not understood")
 }
 
 /// Special tokens that are entries of the model and not its unknown token, which it names by letters.
@@ -43,7 +56,9 @@ fn used_by_merges(model: &Value, token: &str) -> bool {
     merges.is_some_and(|merges| {
         merges.iter().any(|merge| match merge {
             Value::String(pair) => pair.split(' ').collect::<String>() == token,
-            Value::Array(pair) => pair.iter().filter_map(Value::as_str).collect::<String>() == token,
+            Value::Array(pair) => {
+                pair.iter().filter_map(Value::as_str).collect::<String>() == token
+            }
             _ => false,
         })
     })
@@ -55,13 +70,19 @@ fn hide(model: &mut Value, hidden: &HashSet<String>) {
         Some(Value::Object(vocab)) => {
             let entries = std::mem::take(vocab);
             vocab.extend(entries.into_iter().map(|(token, id)| {
-                let token = if hidden.contains(&token) { hidden_name(&id) } else { token };
+                let token = if hidden.contains(&token) {
+                    hidden_name(&id)
+                } else {
+                    token
+                };
                 (token, id)
             }));
         }
         Some(Value::Array(pieces)) => {
             for (id, piece) in pieces.iter_mut().enumerate() {
-                let Some(name) = piece.get_mut(0) else { continue };
+                let Some(name) = piece.get_mut(0) else {
+                    continue;
+                };
                 if name.as_str().is_some_and(|name| hidden.contains(name)) {
                     *name = Value::String(hidden_name(&id));
                 }

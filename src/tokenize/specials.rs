@@ -26,15 +26,33 @@ pub(super) struct Specials {
 }
 
 /// Names of BOS that are taken for it when no configuration names one, first found first.
-const BOS_NAMES: [&str; 6] =
-    ["<|bos|>", "<s>", "<|begin_of_text|>", "<bos>", "<|startoftext|>", "[CLS]"];
+const BOS_NAMES: [&str; 6] = [
+    "<|bos|>",
+    "<s>",
+    "<|begin_of_text|>",
+    "<bos>",
+    "<|startoftext|>",
+    "[CLS]",
+];
 /// Names of EOS, likewise. `<|end_of_text|>` stands before `<|endoftext|>` for files that have both.
 const EOS_NAMES: [&str; 8] = [
-    "<|eos|>", "</s>", "<|end_of_text|>", "<|endoftext|>", "<eos>", "<|im_end|>", "<|eot_id|>", "[SEP]",
+    "<|eos|>",
+    "</s>",
+    "<|end_of_text|>",
+    "<|endoftext|>",
+    "<eos>",
+    "<|im_end|>",
+    "<|eot_id|>",
+    "[SEP]",
 ];
 /// Names of padding, likewise.
-const PAD_NAMES: [&str; 5] =
-    ["<|pad|>", "<pad>", "[PAD]", "<|finetune_right_pad_id|>", "<|padding|>"];
+const PAD_NAMES: [&str; 5] = [
+    "<|pad|>",
+    "<pad>",
+    "[PAD]",
+    "<|finetune_right_pad_id|>",
+    "<|padding|>",
+];
 
 /// Decides the special tokens of `engine`; `eos` overrides the configuration's.
 pub(super) fn resolve(
@@ -62,7 +80,10 @@ pub(super) fn resolve(
     let pad = named(engine, "pad_token", &config.pad, &PAD_NAMES)?;
     for id in bos.into_iter().chain([eos]) {
         let letters = engine.token(id).unwrap_or_default();
-        if engine.encode_text(&letters).is_ok_and(|ids| ids.contains(&id)) {
+        if engine
+            .encode_text(&letters)
+            .is_ok_and(|ids| ids.contains(&id))
+        {
             bail!(
                 "{letters:?} cannot begin or end a text: it is an ordinary token, which texts contain; \
                  name a special token instead"
@@ -70,7 +91,9 @@ pub(super) fn resolve(
         }
     }
     let adds_bos = match policy {
-        Policy::Auto => config.add_bos_token.unwrap_or(from_post_processor.is_some()),
+        Policy::Auto => config
+            .add_bos_token
+            .unwrap_or(from_post_processor.is_some()),
         Policy::Always => true,
         Policy::Never => false,
     };
@@ -80,7 +103,12 @@ pub(super) fn resolve(
              use --bos never, or name one as \"bos_token\" in tokenizer_config.json"
         );
     }
-    Ok(Specials { bos, eos, pad, adds_bos })
+    Ok(Specials {
+        bos,
+        eos,
+        pad,
+        adds_bos,
+    })
 }
 
 /// The token that a configuration names, or the first well-known name when it says nothing.

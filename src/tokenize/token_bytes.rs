@@ -36,8 +36,14 @@ fn spelling(decoder: Option<&DecoderWrapper>) -> Spelling {
         Some(DecoderWrapper::Metaspace(_)) => Spelling::Pieces,
         Some(DecoderWrapper::WordPiece(_)) => Spelling::Words,
         Some(DecoderWrapper::Sequence(sequence)) => {
-            let inner = sequence.get_decoders().iter().map(|decoder| spelling(Some(decoder)));
-            inner.into_iter().find(|spelling| !matches!(spelling, Spelling::Plain)).unwrap_or(Spelling::Plain)
+            let inner = sequence
+                .get_decoders()
+                .iter()
+                .map(|decoder| spelling(Some(decoder)));
+            inner
+                .into_iter()
+                .find(|spelling| !matches!(spelling, Spelling::Plain))
+                .unwrap_or(Spelling::Plain)
         }
         Some(DecoderWrapper::Replace(_) | DecoderWrapper::ByteFallback(_)) => Spelling::Pieces,
         _ => Spelling::Plain,
@@ -61,6 +67,10 @@ fn in_byte_alphabet(character: char) -> bool {
 }
 
 fn is_byte_piece(token: &str) -> bool {
-    let digits = token.strip_prefix("<0x").and_then(|rest| rest.strip_suffix('>'));
-    digits.is_some_and(|digits| digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
+    let digits = token
+        .strip_prefix("<0x")
+        .and_then(|rest| rest.strip_suffix('>'));
+    digits.is_some_and(|digits| {
+        digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+    })
 }

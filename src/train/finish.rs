@@ -1,10 +1,6 @@
 //! The end of a run: model folder, report, manifest.
 
-use std::{
-    fs::File,
-    io::Read,
-    path::Path,
-};
+use std::{fs::File, io::Read, path::Path};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};

@@ -95,7 +95,7 @@ pub fn run<B: Backend>(
     let mut metrics = Metrics::open(out, done)?;
     watcher.start(done);
     let mut clock = Clock::default();
-    let mut stopped = false;
+    let mut stopped;
     while done < options.schedule.steps {
         let begin = Instant::now();
         let step = trainer.step(done + 1, options, &data.train)?;

@@ -79,7 +79,10 @@ pub(super) fn names() -> Vec<&'static str> {
 /// The first template whose tokens the vocabulary has.
 pub(in super::super) fn choose(has: impl Fn(&str) -> bool) -> &'static BuiltIn {
     let fits = |row: &&BuiltIn| row.chosen_by.iter().all(|token| has(token));
-    BUILT_IN.iter().find(fits).unwrap_or(&BUILT_IN[BUILT_IN.len() - 1])
+    BUILT_IN
+        .iter()
+        .find(fits)
+        .unwrap_or(&BUILT_IN[BUILT_IN.len() - 1])
 }
 
 const LLAMA3: &str = r"{BOS}

@@ -37,12 +37,17 @@ impl Guard {
     pub fn new(engine: &Engine) -> Self {
         let mut specials = engine.specials();
         specials.retain(|(_, token)| !token.content.is_empty());
-        specials.sort_by(|(_, a), (_, b)| (b.content.len(), &a.content).cmp(&(a.content.len(), &b.content)));
+        specials.sort_by(|(_, a), (_, b)| {
+            (b.content.len(), &a.content).cmp(&(a.content.len(), &b.content))
+        });
         let mut first_bytes = [false; 256];
         for (_, token) in &specials {
             first_bytes[usize::from(token.content.as_bytes()[0])] = true;
         }
-        Self { specials, first_bytes }
+        Self {
+            specials,
+            first_bytes,
+        }
     }
 
     /// The leftmost longest special token in `text` at or after `from`.
@@ -50,7 +55,8 @@ impl Guard {
         let bytes = text.as_bytes();
         let starts = (from..bytes.len()).filter(|at| self.first_bytes[usize::from(bytes[*at])]);
         starts.into_iter().find_map(|at| {
-            let fits = |(_, token): &(u32, AddedToken)| bytes[at..].starts_with(token.content.as_bytes());
+            let fits =
+                |(_, token): &(u32, AddedToken)| bytes[at..].starts_with(token.content.as_bytes());
             let index = self.specials.iter().position(fits)?;
             Some((at..at + self.specials[index].1.content.len(), index))
         })
@@ -58,7 +64,10 @@ impl Guard {
 
     /// The messages with letters of special tokens hidden; `None` when they have none.
     pub(super) fn hide(&self, messages: &[Message]) -> Option<Hidden> {
-        if messages.iter().all(|message| self.find(&message.content, 0).is_none()) {
+        if messages
+            .iter()
+            .all(|message| self.find(&message.content, 0).is_none())
+        {
             return None;
         }
         let used = private_use::used(messages.iter().map(|message| message.content.as_str()));
@@ -69,7 +78,11 @@ impl Guard {
             let content = self.replace(&message.content, |index| stand_ins[index]);
             Message::new(&message.role, content)
         };
-        Some(Hidden { messages: messages.iter().map(hide).collect(), stand_ins, keys })
+        Some(Hidden {
+            messages: messages.iter().map(hide).collect(),
+            stand_ins,
+            keys,
+        })
     }
 
     fn replace(&self, text: &str, by: impl Fn(usize) -> char) -> String {
@@ -97,12 +110,20 @@ impl Guard {
 
     /// Hides the template's special tokens behind their keys and puts the messages' letters back.
     fn swap(&self, hidden: &Hidden, rendered: &Rendered) -> Rendered {
-        let letters: HashMap<char, usize> =
-            hidden.stand_ins.iter().enumerate().map(|(index, stand_in)| (*stand_in, index)).collect();
+        let letters: HashMap<char, usize> = hidden
+            .stand_ins
+            .iter()
+            .enumerate()
+            .map(|(index, stand_in)| (*stand_in, index))
+            .collect();
         let text = rendered.text.as_str();
         let mut out = Rendered::default();
         let mut bounds: Vec<usize> = Vec::with_capacity(2 * rendered.spans.len());
-        let mut wanted = rendered.spans.iter().flat_map(|span| [span.start, span.end]).peekable();
+        let mut wanted = rendered
+            .spans
+            .iter()
+            .flat_map(|span| [span.start, span.end])
+            .peekable();
         let mut at = 0;
         let mut next = self.find(text, 0);
         while at < text.len() {
@@ -122,25 +143,42 @@ impl Guard {
             }
         }
         bounds.extend(wanted.map(|_| out.text.len()));
-        out.spans = bounds.chunks_exact(2).map(|bounds| bounds[0]..bounds[1]).collect();
+        out.spans = bounds
+            .chunks_exact(2)
+            .map(|bounds| bounds[0]..bounds[1])
+            .collect();
         out
     }
 
     /// The template pipeline with its special tokens spelt by `keys`.
     fn pipeline(&self, engine: &Engine, keys: &[char]) -> Result<Pipeline> {
         let specials = self.specials.iter().zip(keys).map(|((id, token), key)| {
-            let key = AddedToken { content: key.to_string(), normalized: false, ..token.clone() };
+            let key = AddedToken {
+                content: key.to_string(),
+                normalized: false,
+                ..token.clone()
+            };
             (*id, key)
         });
         let added = engine.added().get_added_tokens_decoder();
         let others = added.iter().filter(|(_, token)| !token.special);
-        let mut tokens: Vec<_> = others.map(|(id, token)| (*id, token.clone())).chain(specials).collect();
+        let mut tokens: Vec<_> = others
+            .map(|(id, token)| (*id, token.clone()))
+            .chain(specials)
+            .collect();
         tokens.sort_by_key(|(id, _)| *id);
-        let ids = Ids(tokens.iter().map(|(id, token)| (token.content.clone(), *id)).collect());
+        let ids = Ids(tokens
+            .iter()
+            .map(|(id, token)| (token.content.clone(), *id))
+            .collect());
         let mut vocabulary = AddedVocabulary::new();
         let mut pipeline = engine.template().clone();
         vocabulary
-            .add_tokens(tokens.into_iter().map(|(_, token)| token), &ids, pipeline.get_normalizer())
+            .add_tokens(
+                tokens.into_iter().map(|(_, token)| token),
+                &ids,
+                pipeline.get_normalizer(),
+            )
             .map_err(anyhow::Error::from_boxed)?;
         pipeline.with_added_vocabulary(vocabulary);
         Ok(pipeline)

@@ -38,7 +38,12 @@ struct Rendered {
 /// A built-in template by name, or the Jinja file of that path.
 pub(super) fn named_template(name_or_file: &str, has: impl Fn(&str) -> bool) -> Result<Template> {
     if let Some(row) = builtin::find(name_or_file) {
-        let missing: Vec<_> = row.needs.iter().filter(|token| !has(token)).copied().collect();
+        let missing: Vec<_> = row
+            .needs
+            .iter()
+            .filter(|token| !has(token))
+            .copied()
+            .collect();
         ensure!(
             missing.is_empty(),
             "the chat template {name_or_file} needs the tokens {}, which this tokenizer lacks; \
@@ -68,8 +73,13 @@ pub(super) fn encode(tokenizer: &Tokenizer, messages: &[Message]) -> Result<Enco
         spans::find(tokenizer, program, shown)?
     };
     let (tokens, spans) = match &hidden {
-        None => (encode_placed(tokenizer.engine.template(), &rendered.text)?, rendered.spans),
-        Some(hidden) => tokenizer.guard.encode(&tokenizer.engine, hidden, &rendered)?,
+        None => (
+            encode_placed(tokenizer.engine.template(), &rendered.text)?,
+            rendered.spans,
+        ),
+        Some(hidden) => tokenizer
+            .guard
+            .encode(&tokenizer.engine, hidden, &rendered)?,
     };
     let mut encoded = Encoded {
         ids: tokens.iter().map(|token| token.id).collect(),
@@ -83,7 +93,11 @@ pub(super) fn encode(tokenizer: &Tokenizer, messages: &[Message]) -> Result<Enco
 }
 
 /// Ids of a chat that is to be continued.
-pub(super) fn prompt(tokenizer: &Tokenizer, messages: &[Message], generation: bool) -> Result<Vec<u32>> {
+pub(super) fn prompt(
+    tokenizer: &Tokenizer,
+    messages: &[Message],
+    generation: bool,
+) -> Result<Vec<u32>> {
     check(messages)?;
     let hidden = tokenizer.guard.hide(messages);
     let shown = hidden.as_ref().map_or(messages, |hidden| &hidden.messages);
@@ -91,8 +105,14 @@ pub(super) fn prompt(tokenizer: &Tokenizer, messages: &[Message], generation: bo
     let tokens = match &hidden {
         None => encode_placed(tokenizer.engine.template(), &text)?,
         Some(hidden) => {
-            let rendered = Rendered { text, spans: Vec::new() };
-            tokenizer.guard.encode(&tokenizer.engine, hidden, &rendered)?.0
+            let rendered = Rendered {
+                text,
+                spans: Vec::new(),
+            };
+            tokenizer
+                .guard
+                .encode(&tokenizer.engine, hidden, &rendered)?
+                .0
         }
     };
     let mut ids: Vec<u32> = tokens.iter().map(|token| token.id).collect();
@@ -103,7 +123,11 @@ pub(super) fn prompt(tokenizer: &Tokenizer, messages: &[Message], generation: bo
 }
 
 /// What the template makes of a chat.
-pub(super) fn text(tokenizer: &Tokenizer, messages: &[Message], generation: bool) -> Result<String> {
+pub(super) fn text(
+    tokenizer: &Tokenizer,
+    messages: &[Message],
+    generation: bool,
+) -> Result<String> {
     check(messages)?;
     program(tokenizer).render(tokenizer, messages, generation)
 }
@@ -114,7 +138,10 @@ fn program(tokenizer: &Tokenizer) -> &Program {
 
 /// BOS, where the policy wants it and the template did not write it.
 fn missing_bos(tokenizer: &Tokenizer, ids: &[u32]) -> Option<u32> {
-    let bos = tokenizer.specials.bos.filter(|_| tokenizer.specials.adds_bos)?;
+    let bos = tokenizer
+        .specials
+        .bos
+        .filter(|_| tokenizer.specials.adds_bos)?;
     (ids.first() != Some(&bos)).then_some(bos)
 }
 

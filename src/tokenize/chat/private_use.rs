@@ -11,7 +11,12 @@ pub(super) fn used<'a>(texts: impl Iterator<Item = &'a str>) -> BTreeSet<char> {
     for text in texts {
         // These planes are encoded with the first bytes F3 and F4, which little else has.
         for at in memchr::memchr2_iter(0xF3, 0xF4, text.as_bytes()) {
-            used.extend(text[at..].chars().next().filter(|character| *character >= '\u{F0000}'));
+            used.extend(
+                text[at..]
+                    .chars()
+                    .next()
+                    .filter(|character| *character >= '\u{F0000}'),
+            );
         }
     }
     used
@@ -20,5 +25,7 @@ pub(super) fn used<'a>(texts: impl Iterator<Item = &'a str>) -> BTreeSet<char> {
 /// `count` private-use characters that are not in `used`, the same for the same `used`.
 pub(super) fn unused(used: &BTreeSet<char>, count: usize) -> Vec<char> {
     let all = PLANES.into_iter().flatten().filter_map(char::from_u32);
-    all.filter(|character| !used.contains(character)).take(count).collect()
+    all.filter(|character| !used.contains(character))
+        .take(count)
+        .collect()
 }

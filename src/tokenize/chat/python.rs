@@ -27,7 +27,12 @@ const DATE: [(char, &str); 12] = [
 /// The environment that `transformers` makes, without a template.
 pub(super) fn environment() -> Result<Environment<'static>, Error> {
     let mut environment = Environment::new();
-    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    environment.set_syntax(
+        SyntaxConfig::builder()
+            .trim_blocks(true)
+            .lstrip_blocks(true)
+            .build()?,
+    );
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     environment.add_function("raise_exception", raise_exception);
@@ -86,11 +91,19 @@ fn to_json(value: &Value, options: Kwargs) -> Result<String, Error> {
 struct PythonFormatter;
 
 impl Formatter for PythonFormatter {
-    fn begin_array_value<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+    fn begin_array_value<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
         writer.write_all(if first { b"" } else { b", " })
     }
 
-    fn begin_object_key<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+    fn begin_object_key<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
         writer.write_all(if first { b"" } else { b", " })
     }
 
@@ -111,9 +124,20 @@ mod tests {
     #[test]
     fn json_is_spaced_as_python_spaces_it() {
         let value = context! { a => vec![Value::from(1), Value::from("я<b>"), Value::from(())], b => context! {} };
-        let render = |source| environment().unwrap().render_str(source, context! { value => &value }).unwrap();
-        assert_eq!(render("{{ value | tojson }}"), r#"{"a": [1, "я<b>", null], "b": {}}"#);
-        assert_eq!(render("{{ value.a | tojson(indent=2) }}"), "[\n  1,\n  \"я<b>\",\n  null\n]");
+        let render = |source| {
+            environment()
+                .unwrap()
+                .render_str(source, context! { value => &value })
+                .unwrap()
+        };
+        assert_eq!(
+            render("{{ value | tojson }}"),
+            r#"{"a": [1, "я<b>", null], "b": {}}"#
+        );
+        assert_eq!(
+            render("{{ value.a | tojson(indent=2) }}"),
+            "[\n  1,\n  \"я<b>\",\n  null\n]"
+        );
     }
 
     #[test]
@@ -126,6 +150,12 @@ mod tests {
         let source = "{% set ns = namespace(n=0) %}{% for m in messages[::-1] %}{% if m.content.startswith('b') %}\
             {% break %}{% endif %}{% set ns.n = ns.n + 1 %}{% endfor %}{{ ns.n }} {{ ' x '.strip() }} {{ none }} {{ true }}";
         let messages = [context! { content => "b" }, context! { content => "a" }];
-        assert_eq!(environment().unwrap().render_str(source, context! { messages }).unwrap(), "1 x None True");
+        assert_eq!(
+            environment()
+                .unwrap()
+                .render_str(source, context! { messages })
+                .unwrap(),
+            "1 x None True"
+        );
     }
 }

@@ -18,7 +18,11 @@ use std::ops::Range;
 const ASSISTANT: &str = ROLES[2];
 
 /// Renders the chat and finds the assistant's spans in it.
-pub(super) fn find(tokenizer: &Tokenizer, program: &Program, messages: &[Message]) -> Result<Rendered> {
+pub(super) fn find(
+    tokenizer: &Tokenizer,
+    program: &Program,
+    messages: &[Message],
+) -> Result<Rendered> {
     let text = program.render(tokenizer, messages, false)?;
     let contents = mark_contents(tokenizer, program, messages, &text)?;
     let mut spans: Vec<Range<usize>> = Vec::new();
@@ -26,8 +30,16 @@ pub(super) fn find(tokenizer: &Tokenizer, program: &Program, messages: &[Message
         if message.role != ASSISTANT {
             continue;
         }
-        let found = contents.as_ref().and_then(|contents| contents[index].clone());
-        let turn = Turn { tokenizer, program, messages, text: &text, index };
+        let found = contents
+            .as_ref()
+            .and_then(|contents| contents[index].clone());
+        let turn = Turn {
+            tokenizer,
+            program,
+            messages,
+            text: &text,
+            index,
+        };
         let span = match found {
             Some(content) => turn.around(&content)?,
             None => turn.by_prefixes()?,
@@ -47,18 +59,24 @@ fn mark_contents(
     text: &str,
 ) -> Result<Option<Vec<Option<Range<usize>>>>> {
     let marks = program.unused_characters(messages, 2);
-    let &[begin, end] = marks.as_slice() else { bail!("the chat uses every private-use character") };
+    let &[begin, end] = marks.as_slice() else {
+        bail!("the chat uses every private-use character")
+    };
     let mark = |message: &Message| {
         let inner = message.content.trim();
         if message.role != ASSISTANT || inner.is_empty() {
             return message.clone();
         }
-        let content = message.content.replacen(inner, &format!("{begin}{inner}{end}"), 1);
+        let content = message
+            .content
+            .replacen(inner, &format!("{begin}{inner}{end}"), 1);
         Message::new(&message.role, content)
     };
     let marked: Vec<Message> = messages.iter().map(mark).collect();
     // A template may refuse what it does not refuse unmarked; then there is nothing to learn here.
-    let Ok(marked_text) = program.render(tokenizer, &marked, false) else { return Ok(None) };
+    let Ok(marked_text) = program.render(tokenizer, &marked, false) else {
+        return Ok(None);
+    };
     let mut found: Vec<Range<usize>> = Vec::new();
     let (mut at, mut open) = (0, None);
     for piece in marked_text.split_inclusive([begin, end]) {
@@ -73,13 +91,21 @@ fn mark_contents(
             found.push(start..at);
         }
     }
-    let shown = messages.iter().zip(&marked).filter(|(message, marked)| message != marked).count();
+    let shown = messages
+        .iter()
+        .zip(&marked)
+        .filter(|(message, marked)| message != marked)
+        .count();
     if at != text.len() || found.len() != shown {
         return Ok(None);
     }
     let mut found = found.into_iter();
     let places = messages.iter().zip(&marked).map(|(message, marked)| {
-        if message == marked { None } else { found.next() }
+        if message == marked {
+            None
+        } else {
+            found.next()
+        }
     });
     Ok(Some(places.collect()))
 }
@@ -98,7 +124,9 @@ impl Turn<'_> {
     fn around(&self, content: &Range<usize>) -> Result<Range<usize>> {
         let prompt = self.prompt()?;
         let start = common_prefix(&self.text[..content.start], &prompt);
-        let Some(turn) = self.own_end(content)? else { return Ok(start..content.end) };
+        let Some(turn) = self.own_end(content)? else {
+            return Ok(start..content.end);
+        };
         Ok(start..content.end + turn)
     }
 
@@ -106,31 +134,47 @@ impl Turn<'_> {
     fn prompt(&self) -> Result<String> {
         match self.index {
             0 => Ok(String::new()),
-            index => self.program.render(self.tokenizer, &self.messages[..index], true),
+            index => self
+                .program
+                .render(self.tokenizer, &self.messages[..index], true),
         }
     }
 
     /// How many bytes after the content still belong to the turn: what follows the content when
     /// the chat ends here, up to its first special token, where the whole chat has the same.
     fn own_end(&self, content: &Range<usize>) -> Result<Option<usize>> {
-        let chat = self.program.render(self.tokenizer, &self.messages[..=self.index], false)?;
+        let chat = self
+            .program
+            .render(self.tokenizer, &self.messages[..=self.index], false)?;
         let inner = &self.text[content.clone()];
-        let Some(at) = chat.rfind(inner) else { return Ok(None) };
+        let Some(at) = chat.rfind(inner) else {
+            return Ok(None);
+        };
         let tail = &chat[at + inner.len()..];
         let tail = &tail[..self.first_special(tail).unwrap_or(tail.len())];
-        Ok(self.text[content.end..].starts_with(tail).then_some(tail.len()))
+        Ok(self.text[content.end..]
+            .starts_with(tail)
+            .then_some(tail.len()))
     }
 
     /// The end of the first special token of `text`.
     fn first_special(&self, text: &str) -> Option<usize> {
-        self.tokenizer.guard.find(text, 0).map(|(range, _)| range.end)
+        self.tokenizer
+            .guard
+            .find(text, 0)
+            .map(|(range, _)| range.end)
     }
 
     /// The span between two rendered prefixes of the chat, if both are prefixes of the whole.
     fn by_prefixes(&self) -> Result<Range<usize>> {
         let prompt = self.prompt()?;
-        let chat = self.program.render(self.tokenizer, &self.messages[..=self.index], false)?;
-        if !self.text.starts_with(&prompt) || !chat.starts_with(&prompt) || !self.text.starts_with(&chat) {
+        let chat = self
+            .program
+            .render(self.tokenizer, &self.messages[..=self.index], false)?;
+        if !self.text.starts_with(&prompt)
+            || !chat.starts_with(&prompt)
+            || !self.text.starts_with(&chat)
+        {
             bail!(
                 "cannot tell what the assistant says in message {}: the chat template rewrites earlier \
                  messages. Put {{% generation %}} and {{% endgeneration %}} around the assistant's turn \

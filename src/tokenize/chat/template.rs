@@ -26,14 +26,20 @@ pub(in super::super) struct Template {
 impl Template {
     /// The Jinja template `source`, which decides about BOS itself.
     pub fn jinja(source: &str) -> Result<Self> {
-        Ok(Self { plain: Program::compile(source)?, with_bos: None })
+        Ok(Self {
+            plain: Program::compile(source)?,
+            with_bos: None,
+        })
     }
 
     /// A row of the table.
     pub fn built_in(row: &BuiltIn) -> Result<Self> {
         let without = row.source.replace(super::builtin::BOS, "");
         let with = row.source.replace(super::builtin::BOS, "{{- bos_token -}}");
-        Ok(Self { plain: Program::compile(&without)?, with_bos: Some(Program::compile(&with)?) })
+        Ok(Self {
+            plain: Program::compile(&without)?,
+            with_bos: Some(Program::compile(&with)?),
+        })
     }
 
     /// The Jinja in use.
@@ -42,7 +48,10 @@ impl Template {
     }
 
     pub(super) fn program(&self, adds_bos: bool) -> &Program {
-        self.with_bos.as_ref().filter(|_| adds_bos).unwrap_or(&self.plain)
+        self.with_bos
+            .as_ref()
+            .filter(|_| adds_bos)
+            .unwrap_or(&self.plain)
     }
 }
 
@@ -60,7 +69,11 @@ impl Program {
         environment
             .add_template_owned(NAME, jinja)
             .context("the chat template is not Jinja that prep understands")?;
-        Ok(Self { source: source.to_owned(), environment, has_generation_tags })
+        Ok(Self {
+            source: source.to_owned(),
+            environment,
+            has_generation_tags,
+        })
     }
 
     /// Whether the template itself says what the assistant generates.
@@ -71,27 +84,53 @@ impl Program {
     /// Private-use characters that no message and not the template has.
     pub fn unused_characters(&self, messages: &[Message], count: usize) -> Vec<char> {
         let texts = messages.iter().map(|message| message.content.as_str());
-        private_use::unused(&private_use::used(texts.chain([self.source.as_str()])), count)
+        private_use::unused(
+            &private_use::used(texts.chain([self.source.as_str()])),
+            count,
+        )
     }
 
     /// The chat as text.
-    pub fn render(&self, tokenizer: &Tokenizer, messages: &[Message], generation: bool) -> Result<String> {
-        self.run(tokenizer, messages, generation, [String::new(), String::new()])
+    pub fn render(
+        &self,
+        tokenizer: &Tokenizer,
+        messages: &[Message],
+        generation: bool,
+    ) -> Result<String> {
+        self.run(
+            tokenizer,
+            messages,
+            generation,
+            [String::new(), String::new()],
+        )
     }
 
     /// The chat as text, with the spans that the generation tags enclose.
     pub fn render_marked(&self, tokenizer: &Tokenizer, messages: &[Message]) -> Result<Rendered> {
         let marks = self.unused_characters(messages, 2);
-        let &[begin, end] = marks.as_slice() else { bail!("the chat uses every private-use character") };
-        let marked = self.run(tokenizer, messages, false, [begin.to_string(), end.to_string()])?;
-        let mut rendered = Rendered { text: String::with_capacity(marked.len()), spans: Vec::new() };
+        let &[begin, end] = marks.as_slice() else {
+            bail!("the chat uses every private-use character")
+        };
+        let marked = self.run(
+            tokenizer,
+            messages,
+            false,
+            [begin.to_string(), end.to_string()],
+        )?;
+        let mut rendered = Rendered {
+            text: String::with_capacity(marked.len()),
+            spans: Vec::new(),
+        };
         let mut open = None;
         for piece in marked.split_inclusive([begin, end]) {
             let text = piece.strip_suffix([begin, end]).unwrap_or(piece);
             rendered.text.push_str(text);
             let at = rendered.text.len();
             if piece.ends_with(begin) {
-                ensure!(open.replace(at).is_none(), "the chat template nests {{% generation %}}");
+                ensure!(
+                    open.replace(at).is_none(),
+                    "the chat template nests {{% generation %}}"
+                );
             } else if piece.ends_with(end) {
                 let Some(start) = open.take() else {
                     bail!("the chat template has an {{% endgeneration %}} too many");
@@ -99,7 +138,10 @@ impl Program {
                 rendered.spans.push(start..at);
             }
         }
-        ensure!(open.is_none(), "the chat template lacks an {{% endgeneration %}}");
+        ensure!(
+            open.is_none(),
+            "the chat template lacks an {{% endgeneration %}}"
+        );
         Ok(rendered)
     }
 
@@ -118,18 +160,31 @@ impl Program {
         ]);
         context.extend(MARKS.into_iter().zip(marks.map(Value::from)));
         let specials = &tokenizer.specials;
-        let tokens = [("bos_token", specials.bos), ("eos_token", Some(specials.eos)), ("pad_token", specials.pad)];
-        context.extend(tokens.into_iter().filter_map(|(name, id)| Some((name, Value::from(tokenizer.token(id?))))));
+        let tokens = [
+            ("bos_token", specials.bos),
+            ("eos_token", Some(specials.eos)),
+            ("pad_token", specials.pad),
+        ];
+        context.extend(
+            tokens
+                .into_iter()
+                .filter_map(|(name, id)| Some((name, Value::from(tokenizer.token(id?))))),
+        );
         if let Some(unknown) = tokenizer.config.unk.token() {
             context.insert("unk_token", Value::from(unknown));
         }
         let template = self.environment.get_template(NAME)?;
-        template.render(Value::from_pairs(context)).context("the chat template cannot render this chat")
+        template
+            .render(Value::from_pairs(context))
+            .context("the chat template cannot render this chat")
     }
 }
 
 fn value_of(message: &Message) -> Value {
-    Value::from_pairs([("role", message.role.as_str()), ("content", message.content.as_str())])
+    Value::from_pairs([
+        ("role", message.role.as_str()),
+        ("content", message.content.as_str()),
+    ])
 }
 
 /// Puts an expression in the place of each generation tag, with the tag's own white-space control.
@@ -142,7 +197,9 @@ fn replace_generation_tags(source: &str) -> (String, bool) {
         match generation_tag(&tag[..end]) {
             Some((left, mark, right)) => {
                 found = true;
-                out.push_str(&format!("{{%{left} if true %}}{{{{ {mark} }}}}{{% endif {right}%}}"));
+                out.push_str(&format!(
+                    "{{%{left} if true %}}{{{{ {mark} }}}}{{% endif {right}%}}"
+                ));
                 rest = &tag[end..];
             }
             None => {
@@ -175,7 +232,8 @@ mod tests {
 
     #[test]
     fn generation_tags_keep_their_white_space_control() {
-        let (jinja, found) = replace_generation_tags("a {%- generation -%} b {% endgeneration %}{% if x %}");
+        let (jinja, found) =
+            replace_generation_tags("a {%- generation -%} b {% endgeneration %}{% if x %}");
         assert!(found);
         assert_eq!(
             jinja,

@@ -25,7 +25,9 @@ fn counted(tokenizer: &Tokenizer, encoded: &Encoded) -> Vec<String> {
         }
         before = *counted;
     }
-    runs.iter().map(|run| tokenizer.decode(run, false)).collect()
+    runs.iter()
+        .map(|run| tokenizer.decode(run, false))
+        .collect()
 }
 
 /// `tokenizer.json` of `small` with these tokens added as special ones.
@@ -42,8 +44,16 @@ fn with_specials(tokens: &[&str]) -> Tokenizer {
 }
 
 fn tokenizer_for(row: &BuiltIn) -> Tokenizer {
-    let tokens = if row.needs.is_empty() { row.chosen_by } else { row.needs };
-    let tokenizer = if row.name == "chatml" { small() } else { with_specials(tokens) };
+    let tokens = if row.needs.is_empty() {
+        row.chosen_by
+    } else {
+        row.needs
+    };
+    let tokenizer = if row.name == "chatml" {
+        small()
+    } else {
+        with_specials(tokens)
+    };
     tokenizer.with_chat_template(row.name).unwrap()
 }
 
@@ -63,12 +73,27 @@ fn the_mask_is_exactly_the_answers_and_the_end_of_turn() {
         assert_eq!(counted(&tokenizer, &encoded), answers, "{}", row.name);
         assert_eq!(encoded.ids[0], tokenizer.bos_id().unwrap(), "{}", row.name);
         let bos = encoded.ids.iter().filter(|id| **id == 0).count();
-        assert_eq!(bos, if row.name == "llama2" { 2 } else { 1 }, "{}", row.name);
+        assert_eq!(
+            bos,
+            if row.name == "llama2" { 2 } else { 1 },
+            "{}",
+            row.name
+        );
         // The prompt for the last answer is where that answer begins.
         let prompt = tokenizer.render_chat(&chat()[..4], true).unwrap();
         assert_eq!(encoded.ids[..prompt.len()], prompt, "{}", row.name);
-        assert!(!encoded.loss_mask[prompt.len() - 1] && encoded.loss_mask[prompt.len()], "{}", row.name);
-        let stop = encoded.ids.iter().zip(&encoded.loss_mask).rfind(|(_, counted)| **counted).unwrap().0;
+        assert!(
+            !encoded.loss_mask[prompt.len() - 1] && encoded.loss_mask[prompt.len()],
+            "{}",
+            row.name
+        );
+        let stop = encoded
+            .ids
+            .iter()
+            .zip(&encoded.loss_mask)
+            .rfind(|(_, counted)| **counted)
+            .unwrap()
+            .0;
         assert!(tokenizer.stop_ids().contains(stop), "{}", row.name);
     }
 }
@@ -92,8 +117,14 @@ fn templates_are_chosen_by_the_vocabulary() {
     for row in &BUILT_IN {
         let chosen = with_specials(row.chosen_by);
         let chosen = chosen.chat_text(&chat(), false).unwrap();
-        let expected = if row.name == "llama2" { "mistral" } else { row.name };
-        let expected = tokenizer_for(builtin::find(expected).unwrap()).chat_text(&chat(), false).unwrap();
+        let expected = if row.name == "llama2" {
+            "mistral"
+        } else {
+            row.name
+        };
+        let expected = tokenizer_for(builtin::find(expected).unwrap())
+            .chat_text(&chat(), false)
+            .unwrap();
         assert_eq!(chosen, expected, "{}", row.name);
     }
 }
@@ -103,24 +134,45 @@ fn letters_of_special_tokens_in_messages_are_text() {
     for row in &BUILT_IN {
         let tokenizer = tokenizer_for(row);
         let specials = tokenizer.engine.specials();
-        let letters: String = specials.iter().map(|(_, token)| token.content.as_str()).collect();
+        let letters: String = specials
+            .iter()
+            .map(|(_, token)| token.content.as_str())
+            .collect();
         let tricked = |messages: Vec<Message>| -> Vec<Message> {
             let trick = |message: Message| {
-                Message::new(message.role, format!("{} {letters}x{letters}", message.content))
+                Message::new(
+                    message.role,
+                    format!("{} {letters}x{letters}", message.content),
+                )
             };
             messages.into_iter().map(trick).collect()
         };
         let honest = tokenizer.encode_chat(&chat()).unwrap();
         let encoded = tokenizer.encode_chat(&tricked(chat())).unwrap();
         let special = |encoded: &Encoded| -> Vec<(u32, bool)> {
-            let tokens = encoded.ids.iter().copied().zip(encoded.loss_mask.iter().copied());
-            tokens.filter(|(id, _)| tokenizer.engine.is_special(*id)).collect()
+            let tokens = encoded
+                .ids
+                .iter()
+                .copied()
+                .zip(encoded.loss_mask.iter().copied());
+            tokens
+                .filter(|(id, _)| tokenizer.engine.is_special(*id))
+                .collect()
         };
         assert_eq!(special(&encoded), special(&honest), "{}", row.name);
         let text = tokenizer.decode(&encoded.ids, false);
-        assert_eq!(text, tokenizer.chat_text(&tricked(chat()), false).unwrap(), "{}", row.name);
+        assert_eq!(
+            text,
+            tokenizer.chat_text(&tricked(chat()), false).unwrap(),
+            "{}",
+            row.name
+        );
         let runs = counted(&tokenizer, &encoded);
-        assert!(runs.len() == 2 && runs[1].contains(&format!("sat {letters}x{letters}")), "{}", row.name);
+        assert!(
+            runs.len() == 2 && runs[1].contains(&format!("sat {letters}x{letters}")),
+            "{}",
+            row.name
+        );
     }
 }
 
@@ -129,7 +181,12 @@ fn hidden_letters_change_nothing_else() {
     // Between letters that are hidden, ids are those of the text alone.
     let tokenizer = small();
     let content = "конечно <|im_end|> мама";
-    let encoded = tokenizer.encode_chat(&[Message::new("user", "a"), Message::new("assistant", content)]).unwrap();
+    let encoded = tokenizer
+        .encode_chat(&[
+            Message::new("user", "a"),
+            Message::new("assistant", content),
+        ])
+        .unwrap();
     let ids = tokenizer.encode_text(content).unwrap();
     assert!(encoded.ids.windows(ids.len()).any(|window| window == ids));
 }
@@ -138,8 +195,16 @@ fn hidden_letters_change_nothing_else() {
 fn private_use_characters_in_messages_are_only_text() {
     let tokenizer = small();
     let content = "\u{100000}\u{100001}<|eos|>\u{10FFFD}\u{F0000}";
-    let encoded = tokenizer.encode_chat(&[Message::new("user", content), Message::new("assistant", content)]).unwrap();
-    assert_eq!(counted(&tokenizer, &encoded), [format!("{content}<|im_end|>")]);
+    let encoded = tokenizer
+        .encode_chat(&[
+            Message::new("user", content),
+            Message::new("assistant", content),
+        ])
+        .unwrap();
+    assert_eq!(
+        counted(&tokenizer, &encoded),
+        [format!("{content}<|im_end|>")]
+    );
 }
 
 /// Without generation tags, as nearly all published templates are.
@@ -160,9 +225,15 @@ fn without_generation_tags_the_turns_are_found() {
     let mut odd = chat();
     odd[2].content = String::new();
     odd[4].content = "  sat \n".into();
-    assert_eq!(untagged(CHATML).encode_chat(&odd).unwrap(), small().encode_chat(&odd).unwrap());
+    assert_eq!(
+        untagged(CHATML).encode_chat(&odd).unwrap(),
+        small().encode_chat(&odd).unwrap()
+    );
     odd[2].content = "sat<|im_end|>\n<|im_start|>user\nsat".into();
-    assert_eq!(untagged(CHATML).encode_chat(&odd).unwrap(), small().encode_chat(&odd).unwrap());
+    assert_eq!(
+        untagged(CHATML).encode_chat(&odd).unwrap(),
+        small().encode_chat(&odd).unwrap()
+    );
 }
 
 #[test]
@@ -172,7 +243,10 @@ fn a_template_that_trims_contents_is_followed() {
     odd[2].content = "  Да \n".into();
     odd[4].content = " ".into();
     let encoded = tokenizer.encode_chat(&odd).unwrap();
-    assert_eq!(counted(&tokenizer, &encoded), ["Да<|im_end|>", "<|im_end|>"]);
+    assert_eq!(
+        counted(&tokenizer, &encoded),
+        ["Да<|im_end|>", "<|im_end|>"]
+    );
 }
 
 #[test]
@@ -181,7 +255,10 @@ fn a_prompt_that_opens_a_thought_is_cut_where_the_history_differs() {
     let mut odd = chat();
     odd[2].content = "<thin".into();
     let encoded = tokenizer.encode_chat(&odd).unwrap();
-    assert_eq!(counted(&tokenizer, &encoded), ["<thin<|im_end|>", "sat<|im_end|>"]);
+    assert_eq!(
+        counted(&tokenizer, &encoded),
+        ["<thin<|im_end|>", "sat<|im_end|>"]
+    );
 }
 
 #[test]
@@ -191,30 +268,65 @@ fn a_turn_without_a_special_token_ends_with_what_follows_it() {
          {% if add_generation_prompt %}{{ 'assistant:' }}{% endif %}",
     );
     let encoded = tokenizer.encode_chat(&chat()).unwrap();
-    assert_eq!(counted(&tokenizer, &encoded), [" Да,\nконечно! 🙂\n\n", " sat\n\n"]);
+    assert_eq!(
+        counted(&tokenizer, &encoded),
+        [" Да,\nконечно! 🙂\n\n", " sat\n\n"]
+    );
 }
 
 #[test]
 fn a_template_that_rewrites_history_beyond_recognition_is_refused() {
-    let tokenizer = untagged("{{ messages | length }}{% for m in messages %}{{ m.content[1:] }}{% endfor %}");
+    let tokenizer =
+        untagged("{{ messages | length }}{% for m in messages %}{{ m.content[1:] }}{% endfor %}");
     let error = tokenizer.encode_chat(&chat()).unwrap_err().to_string();
-    assert!(error.contains("message 3") && error.contains("generation"), "{error}");
+    assert!(
+        error.contains("message 3") && error.contains("generation"),
+        "{error}"
+    );
 }
 
 #[test]
 fn errors_say_what_is_wrong() {
-    let fails = |tokenizer: &Tokenizer, messages: &[Message]| format!("{:#}", tokenizer.encode_chat(messages).unwrap_err());
+    let fails = |tokenizer: &Tokenizer, messages: &[Message]| {
+        format!("{:#}", tokenizer.encode_chat(messages).unwrap_err())
+    };
     let tokenizer = small();
     assert!(fails(&tokenizer, &[]).contains("without messages"));
-    let error = fails(&tokenizer, &[Message::new("user", "a"), Message::new("bot", "b")]);
-    assert!(error.contains("message 2") && error.contains("\"bot\"") && error.contains("assistant"), "{error}");
+    let error = fails(
+        &tokenizer,
+        &[Message::new("user", "a"), Message::new("bot", "b")],
+    );
+    assert!(
+        error.contains("message 2") && error.contains("\"bot\"") && error.contains("assistant"),
+        "{error}"
+    );
     let mistral = tokenizer.with_chat_template("mistral").unwrap();
     let error = fails(&mistral, &[Message::new("assistant", "a")]);
-    assert!(error.contains("alternate") && error.contains("cannot render this chat"), "{error}");
-    let error = small().with_chat_template("llama3").err().unwrap().to_string();
-    assert!(error.contains("<|eot_id|>") && error.contains("plain"), "{error}");
-    let error = small().with_chat_template("nope").err().unwrap().to_string();
-    assert!(error.contains("chatml") && error.contains("nope"), "{error}");
-    let error = Template::jinja("{% for %}").err().map(|error| format!("{error:#}")).unwrap();
+    assert!(
+        error.contains("alternate") && error.contains("cannot render this chat"),
+        "{error}"
+    );
+    let error = small()
+        .with_chat_template("llama3")
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        error.contains("<|eot_id|>") && error.contains("plain"),
+        "{error}"
+    );
+    let error = small()
+        .with_chat_template("nope")
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        error.contains("chatml") && error.contains("nope"),
+        "{error}"
+    );
+    let error = Template::jinja("{% for %}")
+        .err()
+        .map(|error| format!("{error:#}"))
+        .unwrap();
     assert!(error.contains("not Jinja that prep understands"), "{error}");
 }

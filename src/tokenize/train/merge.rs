@@ -29,7 +29,10 @@ struct Word {
 /// At most `limit` merges that give new tokens, in their order. Ties go to the smaller pair.
 pub(super) fn merges(words: &[(Box<[u8]>, u64)], limit: usize) -> Vec<Merge> {
     let mut words: Vec<Word> = (words.iter())
-        .map(|(bytes, count)| Word { tokens: bytes.iter().map(|byte| u32::from(*byte)).collect(), count: *count })
+        .map(|(bytes, count)| Word {
+            tokens: bytes.iter().map(|byte| u32::from(*byte)).collect(),
+            count: *count,
+        })
         .collect();
     let mut pairs = Pairs::default();
     for (index, word) in words.iter().enumerate() {
@@ -41,19 +44,25 @@ pub(super) fn merges(words: &[(Box<[u8]>, u64)], limit: usize) -> Vec<Merge> {
 
     // Two merges can spell the same token; it then keeps its first id.
     let mut spelt: Vec<Box<[u8]>> = (0..=255u8).map(|byte| Box::from([byte])).collect();
-    let mut id_of: HashMap<Box<[u8]>, u32> =
-        spelt.iter().cloned().zip(0u32..).collect();
+    let mut id_of: HashMap<Box<[u8]>, u32> = spelt.iter().cloned().zip(0u32..).collect();
     let mut merges = Vec::new();
     while spelt.len() < 256 + limit {
-        let Some(pair) = pairs.most_frequent() else { break };
-        let bytes: Box<[u8]> =
-            [&spelt[pair.0 as usize][..], &spelt[pair.1 as usize][..]].concat().into_boxed_slice();
+        let Some(pair) = pairs.most_frequent() else {
+            break;
+        };
+        let bytes: Box<[u8]> = [&spelt[pair.0 as usize][..], &spelt[pair.1 as usize][..]]
+            .concat()
+            .into_boxed_slice();
         let next = u32::try_from(spelt.len()).unwrap_or(u32::MAX);
         let into = *id_of.entry(bytes.clone()).or_insert(next);
         if into == next {
             spelt.push(bytes);
         }
-        merges.push(Merge { left: pair.0, right: pair.1, into });
+        merges.push(Merge {
+            left: pair.0,
+            right: pair.1,
+            into,
+        });
         for index in pairs.take_words(pair) {
             merge_in(&mut words[index], index, pair, into, &mut pairs);
         }

@@ -19,7 +19,13 @@ pub(super) const PATTERN: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}
 
 /// Special tokens, which have the first ids.
 pub(super) const SPECIALS: [&str; 8] = [
-    "<|bos|>", "<|eos|>", "<|pad|>", "<|im_start|>", "<|im_end|>", "<|reserved_0|>", "<|reserved_1|>",
+    "<|bos|>",
+    "<|eos|>",
+    "<|pad|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|reserved_0|>",
+    "<|reserved_1|>",
     "<|reserved_2|>",
 ];
 
@@ -27,7 +33,10 @@ pub(super) const SPECIALS: [&str; 8] = [
 const FIRST_MERGE: u32 = SPECIALS.len() as u32 + 256;
 
 /// Trains on `texts` and returns a tokenizer.json of at most `vocab_size` ids.
-pub(super) fn train(texts: impl Iterator<Item = String> + Send, vocab_size: u32) -> Result<Vec<u8>> {
+pub(super) fn train(
+    texts: impl Iterator<Item = String> + Send,
+    vocab_size: u32,
+) -> Result<Vec<u8>> {
     ensure!(
         vocab_size >= FIRST_MERGE,
         "a vocabulary of {vocab_size} has no room for the 256 bytes and {} special tokens; give at least {FIRST_MERGE}",
@@ -56,9 +65,15 @@ fn tokenizer_json(merges: &[merge::Merge]) -> Result<Value> {
         }
     }
     let count = tokens.len();
-    let vocab: Map<String, Value> =
-        tokens.into_iter().enumerate().map(|(id, token)| (token, json!(id))).collect();
-    ensure!(vocab.len() == count, "two tokens of the trained vocabulary are spelt alike");
+    let vocab: Map<String, Value> = tokens
+        .into_iter()
+        .enumerate()
+        .map(|(id, token)| (token, json!(id)))
+        .collect();
+    ensure!(
+        vocab.len() == count,
+        "two tokens of the trained vocabulary are spelt alike"
+    );
     let added = SPECIALS.iter().enumerate().map(|(id, content)| {
         json!({
             "id": id, "content": content, "single_word": false, "lstrip": false, "rstrip": false,

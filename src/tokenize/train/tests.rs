@@ -6,13 +6,22 @@ fn texts() -> Vec<String> {
         "В 2024 году было 1234567 строк.\n\n    отступ\r\nи конец",
         "aaaa aaa aaaaa за\u{301}мок 你好 🙂🙂",
     ];
-    lines.iter().cycle().take(300).enumerate().map(|(n, line)| format!("{line} {n}")).collect()
+    lines
+        .iter()
+        .cycle()
+        .take(300)
+        .enumerate()
+        .map(|(n, line)| format!("{line} {n}"))
+        .collect()
 }
 
 #[test]
 fn bytes_are_the_same_for_any_number_of_threads() {
     let train_with = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
         pool.install(|| train(texts().into_iter(), 500).unwrap())
     };
     let one = train_with(1);
@@ -21,10 +30,20 @@ fn bytes_are_the_same_for_any_number_of_threads() {
 
 #[test]
 fn the_most_frequent_pair_is_merged_first_and_ties_go_to_the_smaller_one() {
-    let words: Vec<(Box<[u8]>, u64)> = vec![(b"ab"[..].into(), 5), (b"cd"[..].into(), 9), (b"xy"[..].into(), 5)];
-    let pairs: Vec<_> = merge::merges(&words, 10).iter().map(|merge| (merge.left, merge.right)).collect();
+    let words: Vec<(Box<[u8]>, u64)> = vec![
+        (b"ab"[..].into(), 5),
+        (b"cd"[..].into(), 9),
+        (b"xy"[..].into(), 5),
+    ];
+    let pairs: Vec<_> = merge::merges(&words, 10)
+        .iter()
+        .map(|merge| (merge.left, merge.right))
+        .collect();
     let pair = |a: u8, b: u8| (u32::from(a), u32::from(b));
-    assert_eq!(pairs, [pair(b'c', b'd'), pair(b'a', b'b'), pair(b'x', b'y')]);
+    assert_eq!(
+        pairs,
+        [pair(b'c', b'd'), pair(b'a', b'b'), pair(b'x', b'y')]
+    );
 }
 
 #[test]
@@ -32,16 +51,39 @@ fn runs_of_one_letter_are_merged_from_the_left() {
     let words: Vec<(Box<[u8]>, u64)> = vec![(b"aaaaa"[..].into(), 7)];
     let merges = merge::merges(&words, 2);
     // aa aa a, then aaaa a.
-    assert_eq!(merges[0], merge::Merge { left: 97, right: 97, into: 256 });
-    assert_eq!(merges[1], merge::Merge { left: 256, right: 97, into: 257 });
+    assert_eq!(
+        merges[0],
+        merge::Merge {
+            left: 97,
+            right: 97,
+            into: 256
+        }
+    );
+    assert_eq!(
+        merges[1],
+        merge::Merge {
+            left: 256,
+            right: 97,
+            into: 257
+        }
+    );
 }
 
 #[test]
 fn a_small_text_gives_a_smaller_vocabulary() {
-    let json: Value = serde_json::from_slice(&train(["ab ab".to_owned()].into_iter(), 1000).unwrap()).unwrap();
+    let json: Value =
+        serde_json::from_slice(&train(["ab ab".to_owned()].into_iter(), 1000).unwrap()).unwrap();
     assert_eq!(json["model"]["merges"], json!([["a", "b"]]));
-    assert_eq!(json["model"]["vocab"].as_object().unwrap().len(), 8 + 256 + 1);
-    assert!(train(std::iter::empty(), 263).unwrap_err().to_string().contains("at least 264"));
+    assert_eq!(
+        json["model"]["vocab"].as_object().unwrap().len(),
+        8 + 256 + 1
+    );
+    assert!(
+        train(std::iter::empty(), 263)
+            .unwrap_err()
+            .to_string()
+            .contains("at least 264")
+    );
 }
 
 #[test]
@@ -55,7 +97,9 @@ fn merges_equal_those_of_counting_everything_anew_each_time() {
     for merge in &merges {
         let mut counts = std::collections::BTreeMap::new();
         for (tokens, count) in &plain {
-            tokens.windows(2).for_each(|pair| *counts.entry((pair[0], pair[1])).or_insert(0) += count);
+            tokens
+                .windows(2)
+                .for_each(|pair| *counts.entry((pair[0], pair[1])).or_insert(0) += count);
         }
         let best = counts.values().max().unwrap();
         let first = counts.iter().find(|(_, count)| *count == best).unwrap().0;

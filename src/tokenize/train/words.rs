@@ -53,7 +53,10 @@ fn count_batch(pattern: &SysRegex, batch: &[String]) -> Counts {
         add(&mut a, b);
         a
     };
-    batch.par_iter().fold(Counts::new, count_text).reduce(Counts::new, sum)
+    batch
+        .par_iter()
+        .fold(Counts::new, count_text)
+        .reduce(Counts::new, sum)
 }
 
 fn add(counts: &mut Counts, more: Counts) {
@@ -61,7 +64,8 @@ fn add(counts: &mut Counts, more: Counts) {
         *counts = more;
         return;
     }
-    more.into_iter().for_each(|(word, count)| *counts.entry(word).or_insert(0) += count);
+    more.into_iter()
+        .for_each(|(word, count)| *counts.entry(word).or_insert(0) += count);
 }
 
 /// Drops the rarest words, all of one count together, until at most half of `limit` would be new.
