@@ -5,18 +5,24 @@
 
 pub mod atomic;
 pub mod cmd;
+pub mod corpus;
 pub mod document;
 pub mod eval;
 pub mod exit;
+pub mod filter;
 pub mod generate;
+pub mod ingest;
 pub mod interrupt;
 pub mod ledger;
 pub mod model;
 pub mod ops;
+pub mod ordered;
 pub mod output;
 pub mod progress;
 pub mod run_dir;
 pub mod shard;
+pub mod table;
 pub mod tokenize;
 pub mod train;
 pub mod units;
+pub mod view;

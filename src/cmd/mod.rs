@@ -1,11 +1,13 @@
 //! The command line: one subcommand is one file with its help, its `Args` and its `run`.
 
 mod device;
-mod eval;
-mod generate;
-mod train;
+pub mod eval;
+pub mod generate;
+pub mod ingest;
+pub mod train;
 
 use crate::exit::Exit;
+use crate::interrupt;
 use crate::progress::{Progress, Unit};
 use crate::units::parse_bytes;
 use anyhow::Result;
@@ -82,6 +84,7 @@ impl Context {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Ingest(ingest::Args),
     Train(train::Args),
     Eval(eval::Args),
     Generate(generate::Args),
@@ -107,7 +110,9 @@ impl Cli {
         rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build_global()?;
+        interrupt::listen();
         match &self.command {
+            Command::Ingest(args) => ingest::run(args, &context),
             Command::Train(args) => train::run(args, &context),
             Command::Eval(args) => eval::run(args, &context),
             Command::Generate(args) => generate::run(args, &context),

@@ -12,15 +12,16 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
+use parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
+};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
-
-/// UTF-8 bytes of content after which a row group ends.
-pub const ROW_GROUP_BYTES: u64 = 4 << 20;
 
 type StringBuilder = GenericStringBuilder<i32>;
 
@@ -148,60 +149,98 @@ fn append_messages(
     Ok(())
 }
 
-/// Writes documents, and columns beside them, into one Parquet file.
-pub struct DocumentWriter<W: Write + Send> {
-    writer: ArrowWriter<W>,
+fn properties() -> Result<WriterProperties> {
+    Ok(WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_created_by(format!("prep {}", env!("CARGO_PKG_VERSION")))
+        .build())
+}
+
+/// A row group that is encoded and compressed, ready to be appended to a file.
+pub struct RowGroup {
+    chunks: Vec<ArrowColumnChunk>,
+}
+
+/// Encodes row groups, on any thread: the heavy part of writing Parquet.
+pub struct Encoder {
     schema: SchemaRef,
-    bytes_in_group: u64,
+    factory: ArrowRowGroupWriterFactory,
+}
+
+impl Encoder {
+    /// An encoder of `schema` (that of documents, or [`schema_with`] more columns).
+    ///
+    /// # Errors
+    /// When the schema cannot be written as Parquet.
+    pub fn new(schema: SchemaRef) -> Result<Self> {
+        let writer =
+            ArrowWriter::try_new(std::io::sink(), Arc::clone(&schema), Some(properties()?))?;
+        Ok(Self {
+            schema,
+            factory: writer.into_serialized_writer()?.1,
+        })
+    }
+
+    /// Encodes `documents`, with `extra` columns beside them, as one row group.
+    ///
+    /// # Errors
+    /// When the extra columns do not match the schema.
+    pub fn encode(&self, documents: &[Document], extra: Vec<ArrayRef>) -> Result<RowGroup> {
+        let mut all = columns(documents)?;
+        all.extend(extra);
+        let mut writers = self.factory.create_column_writers(0)?;
+        let mut next = writers.iter_mut();
+        for (field, column) in self.schema.fields().iter().zip(&all) {
+            for leaf in compute_leaves(field, column)? {
+                next.next()
+                    .context("a writer for each leaf column")?
+                    .write(&leaf)?;
+            }
+        }
+        let chunks = writers
+            .into_iter()
+            .map(ArrowColumnWriter::close)
+            .collect::<Result<_, _>>()?;
+        Ok(RowGroup { chunks })
+    }
+}
+
+/// A Parquet file of documents that is being written.
+pub struct DocumentWriter<W: Write + Send> {
+    writer: SerializedFileWriter<W>,
 }
 
 impl<W: Write + Send> DocumentWriter<W> {
-    /// A writer of `schema` (that of documents, or [`schema_with`] more columns) into `out`.
+    /// A file of `schema` in `out`.
     ///
     /// # Errors
     /// When the header cannot be written.
     pub fn new(out: W, schema: SchemaRef) -> Result<Self> {
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
-            .set_created_by(format!("prep {}", env!("CARGO_PKG_VERSION")))
-            .set_max_row_group_row_count(Some(usize::MAX))
-            .build();
-        let writer = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties))?;
+        let writer = ArrowWriter::try_new(out, schema, Some(properties()?))?;
         Ok(Self {
-            writer,
-            schema,
-            bytes_in_group: 0,
+            writer: writer.into_serialized_writer()?.0,
         })
     }
 
-    /// Writes `documents` with `extra` columns; a row group ends when it holds
-    /// [`ROW_GROUP_BYTES`], so callers pass documents in small batches.
+    /// Appends an encoded row group.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn write(&mut self, documents: &[Document], extra: Vec<ArrayRef>) -> Result<()> {
-        let mut all = columns(documents)?;
-        all.extend(extra);
-        self.writer
-            .write(&RecordBatch::try_new(Arc::clone(&self.schema), all)?)?;
-        self.bytes_in_group += documents
-            .iter()
-            .map(|document| document.content.bytes())
-            .sum::<u64>();
-        if self.bytes_in_group >= ROW_GROUP_BYTES {
-            self.writer.flush()?;
-            self.bytes_in_group = 0;
+    pub fn append(&mut self, group: RowGroup) -> Result<()> {
+        let mut out = self.writer.next_row_group()?;
+        for chunk in group.chunks {
+            chunk.append_to_row_group(&mut out)?;
         }
+        out.close()?;
         Ok(())
     }
 
-    /// Writes the footer.
+    /// Writes the footer and returns what was written to.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn finish(self) -> Result<()> {
-        self.writer.close()?;
-        Ok(())
+    pub fn finish(self) -> Result<W> {
+        Ok(self.writer.into_inner()?)
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
     layout::layout,
     safetensors::{self, Reader},
 };
-use crate::ops::Backend;
+use crate::{atomic, ops::Backend};
 
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
@@ -65,14 +65,12 @@ pub fn load<B: Backend>(backend: &B, dir: &Path) -> Result<Llama<B>> {
     })
 }
 
-/// Writes `config.json`, `generation_config.json` and `model.safetensors`, the weights last and
-/// each by a temporary name, synced.
+/// Writes `config.json`, `generation_config.json` and `model.safetensors`, the weights last;
+/// each file is whole or absent.
 pub fn save<B: Backend>(backend: &B, model: &Llama<B>, dir: &Path, extra: &Extra) -> Result<()> {
-    write_json(&dir.join(CONFIG), &hf::config_json(&model.config, extra))?;
-    write_json(&dir.join(GENERATION), &hf::generation_json(extra))?;
-    let temporary = dir.join(format!("{WEIGHTS}.tmp"));
-    write_weights(backend, model, &temporary)?;
-    crate::atomic::commit(&temporary, &dir.join(WEIGHTS))
+    atomic::write_json(&dir.join(CONFIG), &hf::config_json(&model.config, extra))?;
+    atomic::write_json(&dir.join(GENERATION), &hf::generation_json(extra))?;
+    write_weights(backend, model, &dir.join(WEIGHTS))
 }
 
 /// Writes the weights alone to `path`.
@@ -157,7 +155,3 @@ fn read_json(path: &Path) -> Result<Map<String, Value>> {
     serde_json::from_str(&text).with_context(|| format!("{}: not a JSON object", path.display()))
 }
 
-/// Writes a JSON file by a temporary name, synced.
-fn write_json(path: &Path, value: &Value) -> Result<()> {
-    crate::atomic::write_json(path, value)
-}

@@ -6,14 +6,16 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write},
+    io::{BufReader, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 
-/// Writes f32 tensors to `path`, in the given order, and syncs the file.
+use crate::atomic;
+
+/// Writes f32 tensors to `path` in the given order; the file is whole or absent.
 ///
 /// `tensors` names each with its dimensions; `values` gives the numbers of tensor `i`.
 pub fn write(
@@ -36,28 +38,23 @@ pub fn write(
     let mut header = Value::Object(header).to_string();
     // Data begins at a multiple of 8, as the reference writes it.
     header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
-    let failed = || format!("cannot write {}", path.display());
-    let file = File::create(path).with_context(failed)?;
-    let mut out = BufWriter::with_capacity(1 << 20, file);
-    out.write_all(&(header.len() as u64).to_le_bytes())
-        .with_context(failed)?;
-    out.write_all(header.as_bytes()).with_context(failed)?;
-    for (i, (name, dims)) in tensors.iter().enumerate() {
-        let values = values(i)?;
-        ensure!(
-            values.len() == dims.iter().product::<usize>(),
-            "tensor {name}: expected {dims:?}, got {} values",
-            values.len()
-        );
-        for value in values {
-            out.write_all(&value.to_le_bytes()).with_context(failed)?;
+    atomic::write_with(path, |out| {
+        out.write_all(&(header.len() as u64).to_le_bytes())?;
+        out.write_all(header.as_bytes())?;
+        for (i, (name, dims)) in tensors.iter().enumerate() {
+            let values = values(i)?;
+            ensure!(
+                values.len() == dims.iter().product::<usize>(),
+                "tensor {name}: expected {dims:?}, got {} values",
+                values.len()
+            );
+            for block in values.chunks(1 << 16) {
+                let bytes: Vec<u8> = block.iter().flat_map(|v| v.to_le_bytes()).collect();
+                out.write_all(&bytes)?;
+            }
         }
-    }
-    let file = out
-        .into_inner()
-        .map_err(std::io::IntoInnerError::into_error)
-        .with_context(failed)?;
-    file.sync_all().with_context(failed)
+        Ok(())
+    })
 }
 
 /// How a file stores numbers.

@@ -93,7 +93,11 @@ impl Checkpoints {
         crate::model::write_weights(backend, &trainer.model, &temporary.join(WEIGHTS))?;
         write_moments(backend, trainer, &temporary.join(MOMENTS))?;
         atomic::write_json(&temporary.join(STATE), state)?;
-        atomic::commit(&temporary, &path)?;
+        fs::rename(&temporary, &path).with_context(failed)?;
+        // Not every file system lets a directory be synced; the rename stands either way.
+        if let Ok(dir) = fs::File::open(&self.dir) {
+            let _ = dir.sync_all();
+        }
         self.prune()
     }
 

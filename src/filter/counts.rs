@@ -1,0 +1,89 @@
+//! Occurrences of 64-bit hashes, in one flat table.
+//!
+//! Texts are compared by their xxh3 hashes. Two different n-grams of a document of a million words
+//! share a hash with a probability of 3 in 100 million; what that would do is move one fraction by
+//! one n-gram. For that, a word is no `String` and a document costs one allocation a table.
+
+/// A table that counts a known number of hashes at most.
+pub struct Counts {
+    slots: Vec<Slot>,
+    mask: usize,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    hash: u64,
+    /// 0 where the slot is free.
+    count: u64,
+}
+
+/// In place of a count: seen in a second scan.
+const MARKED: u64 = u64::MAX;
+
+/// Where a hash is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place(usize);
+
+impl Place {
+    /// Of a hash that was not counted yet.
+    pub const NONE: Self = Self(usize::MAX);
+}
+
+impl Counts {
+    /// A table for up to `hashes` additions; it is at most half full.
+    pub fn for_at_most(hashes: usize) -> Self {
+        let size = (hashes.max(4) * 2).next_power_of_two();
+        Self {
+            slots: vec![Slot::default(); size],
+            mask: size - 1,
+        }
+    }
+
+    /// Counts `hash` once more.
+    #[inline]
+    pub fn add(&mut self, hash: u64) -> Place {
+        // The multiplications that made the hash leave its low bits as good as its high ones.
+        let mut at = usize::try_from(hash & self.mask as u64).unwrap_or(0);
+        loop {
+            let slot = &mut self.slots[at];
+            if slot.count == 0 || slot.hash == hash {
+                slot.hash = hash;
+                slot.count += 1;
+                return Place(at);
+            }
+            at = (at + 1) & self.mask;
+        }
+    }
+
+    /// How often the hash counted at `place` was counted.
+    #[inline]
+    pub fn count(&self, place: Place) -> u64 {
+        self.slots[place.0].count
+    }
+
+    /// Whether the hash at `place` was marked before; marks it. Counts are lost by it.
+    pub fn mark(&mut self, place: Place) -> bool {
+        std::mem::replace(&mut self.slots[place.0].count, MARKED) == MARKED
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_hashes_are_counted_together_and_colliding_places_apart() {
+        let mut counts = Counts::for_at_most(6);
+        let places: Vec<Place> = [7, 7 + 16, 7, 0, 7 + 32, 7]
+            .into_iter()
+            .map(|hash| counts.add(hash))
+            .collect();
+        assert_eq!(
+            places
+                .iter()
+                .map(|place| counts.count(*place))
+                .collect::<Vec<_>>(),
+            [3, 1, 3, 1, 1, 3]
+        );
+    }
+}
