@@ -118,7 +118,8 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let input = Input::open(args)?;
     let options = resolve(args, ctx, &input)?;
     if args.dry_run {
-        return plan(ctx, &input, &options);
+        plan(ctx, &input, &options);
+        return Ok(Exit::Done);
     }
     let device = choose(&args.device, ctx)?;
     let config = flat(&options)?;
@@ -292,7 +293,7 @@ fn flat(options: &Options) -> Result<Value> {
     Ok(Value::Object(Map::from_iter(options.flat()?)))
 }
 
-fn plan(ctx: &Context, input: &Input, options: &Options) -> Result<Exit> {
+fn plan(ctx: &Context, input: &Input, options: &Options) {
     let memory = memory::Plan {
         micro_batch: options.micro_batch,
         recompute: options.recompute,
@@ -311,7 +312,6 @@ fn plan(ctx: &Context, input: &Input, options: &Options) -> Result<Exit> {
     } else {
         output::data(&format!("{plan:#}"));
     }
-    Ok(Exit::Done)
 }
 
 fn already_done(args: &Args, ctx: &Context) -> Result<Exit> {

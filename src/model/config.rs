@@ -23,7 +23,7 @@ pub struct Config {
     /// Floats of one head.
     pub head_dim: usize,
     /// Added to the mean square in the norms.
-    pub norm_eps: f32,
+    pub norm_eps: f64,
     /// The longest context, in tokens.
     pub max_positions: usize,
     /// Whether the output head is the token table.
@@ -31,7 +31,7 @@ pub struct Config {
     /// Rotary embedding.
     pub rope: RopeOptions,
     /// Standard deviation of the initial weights.
-    pub init_std: f32,
+    pub init_std: f64,
 }
 
 impl Config {

@@ -154,4 +154,3 @@ fn read_json(path: &Path) -> Result<Map<String, Value>> {
         fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_str(&text).with_context(|| format!("{}: not a JSON object", path.display()))
 }
-

@@ -57,14 +57,14 @@ pub fn parse(json: &Map<String, Value>, vocab_size: Option<usize>) -> Result<Con
         heads,
         kv_heads: optional_size(json, "num_key_value_heads")?.unwrap_or(heads),
         head_dim: optional_size(json, "head_dim")?.unwrap_or(hidden_size / heads),
-        norm_eps: optional_number(json, "rms_norm_eps")?.unwrap_or(1e-6) as f32,
+        norm_eps: optional_number(json, "rms_norm_eps")?.unwrap_or(1e-6),
         max_positions: optional_size(json, "max_position_embeddings")?.unwrap_or(2048),
         tied: json
             .get("tie_word_embeddings")
             .and_then(Value::as_bool)
             .unwrap_or(false),
         rope: rope(json)?,
-        init_std: optional_number(json, "initializer_range")?.unwrap_or(0.02) as f32,
+        init_std: optional_number(json, "initializer_range")?.unwrap_or(0.02),
     };
     config.check()?;
     Ok(config)
@@ -199,7 +199,7 @@ pub fn config_json(c: &Config, extra: &Extra) -> Value {
         "num_key_value_heads": c.kv_heads,
         "head_dim": c.head_dim,
         "hidden_act": "silu",
-        "rms_norm_eps": shortest(c.norm_eps),
+        "rms_norm_eps": c.norm_eps,
         "max_position_embeddings": c.max_positions,
         "tie_word_embeddings": c.tied,
         "attention_bias": false,
@@ -208,7 +208,7 @@ pub fn config_json(c: &Config, extra: &Extra) -> Value {
         "rope_theta": c.rope.theta,
         "rope_scaling": scaling,
         "rope_parameters": rope,
-        "initializer_range": shortest(c.init_std),
+        "initializer_range": c.init_std,
         "bos_token_id": extra.bos,
         "eos_token_id": extra.eos.first(),
         "pad_token_id": extra.pad,
@@ -225,9 +225,4 @@ pub fn generation_json(extra: &Extra) -> Value {
         "eos_token_id": extra.eos,
         "pad_token_id": extra.pad,
     })
-}
-
-/// An f32 as the decimal that a person wrote: 1e-5, not 9.999999747378752e-6.
-fn shortest(value: f32) -> f64 {
-    value.to_string().parse().unwrap_or(f64::from(value))
 }

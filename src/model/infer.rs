@@ -64,7 +64,9 @@ impl<'m, B: Backend> Session<'m, B> {
     fn logits(&self, hidden: &B::Buf) -> Result<B::Buf> {
         let model = self.model;
         let norm = &model.weights[model.last_norm()];
-        let (normed, _) = self.backend.rms_norm(hidden, norm, model.config.norm_eps)?;
+        let (normed, _) = self
+            .backend
+            .rms_norm(hidden, norm, model.config.norm_eps as f32)?;
         self.backend.linear(&normed, &model.weights[model.head()])
     }
 
@@ -76,7 +78,7 @@ impl<'m, B: Backend> Session<'m, B> {
             self.past + ids.len(),
             self.capacity
         );
-        let eps = model.config.norm_eps;
+        let eps = model.config.norm_eps as f32;
         let shape = model.config.attention(1, ids.len());
         let mut x = backend.embed(&model.weights[0], ids)?;
         for (layer, cache) in self.cache.iter_mut().enumerate() {

@@ -15,10 +15,12 @@ use crate::train::Random;
 /// The first values of one parameter.
 pub fn values(spec: &ParamSpec, config: &Config, seed: u64) -> Vec<f32> {
     let std = match spec.role {
-        Role::Norm => return vec![1.0; spec.len()],
+        Role::Norm => return vec![1.0; spec.count()],
         Role::Matrix => config.init_std,
-        Role::Residual => config.init_std / (2.0 * config.layers as f32).sqrt(),
+        Role::Residual => config.init_std / (2.0 * config.layers as f64).sqrt(),
     };
     let mut random = Random::new(xxh3_64_with_seed(spec.name.as_bytes(), seed));
-    (0..spec.len()).map(|_| random.normal() * std).collect()
+    (0..spec.count())
+        .map(|_| random.normal() * std as f32)
+        .collect()
 }

@@ -36,7 +36,7 @@ impl ParamSpec {
     }
 
     /// Number of values.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.rows * self.cols
     }
 
@@ -118,5 +118,5 @@ pub fn layout(c: &Config) -> Vec<ParamSpec> {
 
 /// How many parameters the model has; a tied head counts once.
 pub fn parameters(config: &Config) -> usize {
-    layout(config).iter().map(ParamSpec::len).sum()
+    layout(config).iter().map(ParamSpec::count).sum()
 }

@@ -113,7 +113,7 @@ impl<B: Backend> Llama<B> {
             x = self.layer(backend, layer, &x, rope, &batch)?.0;
         }
         let norm = &self.weights[self.last_norm()];
-        let (normed, _) = backend.rms_norm(&x, norm, self.config.norm_eps)?;
+        let (normed, _) = backend.rms_norm(&x, norm, self.config.norm_eps as f32)?;
         let head = &self.weights[self.head()];
         Ok(backend.head_loss(&normed, head, batch.targets, None)?.0)
     }
@@ -137,7 +137,7 @@ impl<B: Backend> Llama<B> {
             x = y;
         }
         let (norm, head) = (self.last_norm(), self.head());
-        let (normed, rstd) = backend.rms_norm(&x, &self.weights[norm], config.norm_eps)?;
+        let (normed, rstd) = backend.rms_norm(&x, &self.weights[norm], config.norm_eps as f32)?;
         let (loss, dnormed) = backend.head_loss(
             &normed,
             &self.weights[head],
@@ -181,7 +181,7 @@ impl<B: Backend> Llama<B> {
         batch: &Batch<'_>,
     ) -> Result<(B::Buf, Saved<B::Buf>)> {
         let w = self.layer_weights(layer);
-        let eps = self.config.norm_eps;
+        let eps = self.config.norm_eps as f32;
         let shape = self.config.attention(batch.batch, batch.seq);
         let (normed, rstd) = backend.rms_norm(x, &w[at::INPUT_NORM], eps)?;
         let q = backend.linear(&normed, &w[at::Q])?;

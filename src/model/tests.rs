@@ -53,7 +53,7 @@ fn model<B: Backend>(b: &B, config: &Config) -> Llama<B> {
     Llama::from_values(b, config.clone(), |spec, config| {
         let mut values = super::init::values(spec, config, 5);
         if !spec.decays() {
-            let mut random = Random::new(spec.len() as u64);
+            let mut random = Random::new(spec.count() as u64);
             values.iter_mut().for_each(|v| *v += 0.3 * random.normal());
         }
         Ok(values)
@@ -120,7 +120,7 @@ fn tape(model: &Llama<Cpu>) -> (f64, Vec<Vec<f32>>) {
 
 fn tape_forward(c: &Config, vars: &[Var]) -> candle_core::Result<Tensor> {
     let norm = |x: &Tensor, w: &Tensor| {
-        let root = (x.sqr()?.mean_keepdim(D::Minus1)? + f64::from(c.norm_eps))?.sqrt()?;
+        let root = (x.sqr()?.mean_keepdim(D::Minus1)? + c.norm_eps)?.sqrt()?;
         x.broadcast_div(&root)?.broadcast_mul(w)
     };
     let linear = |x: &Tensor, w: &Tensor| x.matmul(&w.t()?);

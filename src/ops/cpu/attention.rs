@@ -78,11 +78,11 @@ fn transposed(view: View<'_>) -> View<'_> {
     }
 }
 
-/// `dst = factor * a b` into a contiguous scratch of `stride`-wide rows.
+/// `dst = a b` into a contiguous scratch of `stride`-wide rows.
 fn into_scratch(sizes: Sizes, a: View<'_>, b: View<'_>, dst: &mut [f32], stride: usize) {
     let dst = Disjoint::new(dst);
     // SAFETY: the scratch is this task's own.
-    unsafe { gemm::block(sizes, a, b, &dst, 0, stride, Write::Set, 1.0) };
+    unsafe { gemm::block(sizes, a, b, &dst, 0, stride, Write::Set) };
 }
 
 /// Writes the output and the log-sum-exp of every row.
@@ -135,7 +135,7 @@ pub fn forward(
                 // SAFETY: a head's columns of a sequence's rows belong to one task.
                 unsafe {
                     let p = View::rows(scores, keys);
-                    gemm::block(sizes, p, head.v, &out, at, q_width, Write::Set, 1.0);
+                    gemm::block(sizes, p, head.v, &out, at, q_width, Write::Set);
                     for (r, inverse) in inverse.iter().enumerate().take(rows) {
                         simd::scale(*inverse, out.part(at + r * q_width, head_dim));
                     }
@@ -160,7 +160,6 @@ pub fn backward(
 ) {
     let AttentionShape {
         batch,
-        seq,
         heads,
         kv_heads,
         ..
@@ -181,7 +180,6 @@ pub fn backward(
                 };
                 backward_head(saved, dout, shape, place, scratch, [&dq, &dk, &dv]);
             }
-            debug_assert!(seq > 0);
         });
 }
 
@@ -260,27 +258,9 @@ fn backward_head(
         // SAFETY: the columns of a key head and of its query heads belong to one task.
         unsafe {
             let add = Write::Add;
-            gemm::block(
-                to_keys,
-                transposed(p),
-                dout_block,
-                dv,
-                kv_at,
-                kv_width,
-                add,
-                1.0,
-            );
-            gemm::block(
-                to_keys,
-                transposed(ds),
-                queries,
-                dk,
-                kv_at,
-                kv_width,
-                add,
-                1.0,
-            );
-            gemm::block(to_queries, ds, head.k, dq, q_at, q_width, Write::Set, 1.0);
+            gemm::block(to_keys, transposed(p), dout_block, dv, kv_at, kv_width, add);
+            gemm::block(to_keys, transposed(ds), queries, dk, kv_at, kv_width, add);
+            gemm::block(to_queries, ds, head.k, dq, q_at, q_width, Write::Set);
         }
     }
 }

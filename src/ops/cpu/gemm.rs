@@ -67,7 +67,7 @@ pub struct Sizes {
     pub k: usize,
 }
 
-/// One product on the calling thread: `c = factor * a b` or `c += factor * a b`. Rows of `c` are
+/// One product on the calling thread: `c = a b` or `c += a b`. Rows of `c` are
 /// `c_stride` elements apart and `c` begins at element `at`.
 ///
 /// # Safety
@@ -80,7 +80,6 @@ pub unsafe fn block(
     at: usize,
     c_stride: usize,
     write: Write,
-    factor: f32,
 ) {
     let Sizes { m, n, k } = sizes;
     if m == 0 || n == 0 {
@@ -112,7 +111,7 @@ pub unsafe fn block(
             b.col_stride as isize,
             b.row_stride as isize,
             1.0_f32,
-            factor,
+            1.0,
             false,
             false,
             false,
@@ -175,7 +174,7 @@ fn product(sizes: Sizes, a: View<'_>, b: View<'_>, c: &mut [f32], write: Write) 
                 ..b
             };
             // SAFETY: tiles do not overlap, and each is one task's.
-            unsafe { block(part, a, b, &c, row * n + col, n, write, 1.0) };
+            unsafe { block(part, a, b, &c, row * n + col, n, write) };
         });
 }
 
