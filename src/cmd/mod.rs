@@ -1,7 +1,11 @@
 //! The command line: one subcommand is one file with its help, its `Args` and its `run`.
 
+mod device;
+pub mod eval;
+pub mod generate;
 pub mod ingest;
 pub mod shard;
+pub mod train;
 
 use crate::exit::Exit;
 use crate::interrupt;
@@ -83,6 +87,9 @@ impl Context {
 enum Command {
     Ingest(ingest::Args),
     Shard(shard::Args),
+    Train(train::Args),
+    Eval(eval::Args),
+    Generate(generate::Args),
 }
 
 impl Cli {
@@ -109,6 +116,9 @@ impl Cli {
         match &self.command {
             Command::Ingest(args) => ingest::run(args, &context),
             Command::Shard(args) => shard::run(args, &context),
+            Command::Train(args) => train::run(args, &context),
+            Command::Eval(args) => eval::run(args, &context),
+            Command::Generate(args) => generate::run(args, &context),
         }
     }
 }
