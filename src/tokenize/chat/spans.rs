@@ -171,11 +171,25 @@ impl Turn<'_> {
     /// The prompt that this turn answers.
     fn prompt(&self) -> Result<String> {
         match self.index {
-            0 => Ok(String::new()),
+            0 => self.opening(),
             index => self
                 .program
                 .render(self.tokenizer, &self.messages[..index], true),
         }
+    }
+
+    /// What stands before an assistant's turn that opens the chat. Many templates refuse a chat
+    /// without messages, so it is the generation prompt of another chat, as the text shows it.
+    fn opening(&self) -> Result<String> {
+        let other = [Message::new("user", "a")];
+        let [without, with] =
+            [false, true].map(|generation| self.program.render(self.tokenizer, &other, generation));
+        let (without, with) = (without?, with?);
+        let prompt = with
+            .strip_prefix(without.as_str())
+            .filter(|prompt| !prompt.is_empty());
+        let end = prompt.and_then(|prompt| Some(self.text.find(prompt)? + prompt.len()));
+        Ok(self.text[..end.unwrap_or(0)].to_owned())
     }
 
     /// How many bytes after the content still belong to the turn: what follows the content when

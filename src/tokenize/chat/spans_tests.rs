@@ -17,6 +17,16 @@ const CHATML: &str = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' +
 fn without_generation_tags_the_turns_are_found() {
     let built_in = small().encode_chat(&chat()).unwrap();
     assert_eq!(untagged(CHATML).encode_chat(&chat()).unwrap(), built_in);
+    for alone in [
+        chat()[2..3].to_vec(),
+        chat()[2..].to_vec(),
+        vec![Message::new("assistant", "")],
+    ] {
+        assert_eq!(
+            untagged(CHATML).encode_chat(&alone).unwrap(),
+            small().encode_chat(&alone).unwrap()
+        );
+    }
     let mut odd = chat();
     odd[2].content = String::new();
     odd[4].content = "  sat \n".into();
