@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use xxhash_rust::xxh3::Xxh3;
 
 /// The temporary name of `path`, beside it so that the rename stays on one file system.
 #[must_use]
@@ -15,34 +16,94 @@ pub fn temporary(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// What a committed file holds.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Written {
+    /// Size in bytes.
+    pub bytes: u64,
+    /// xxh3-128 of the content, hexadecimal.
+    pub xxh3: String,
+}
+
+/// A file that appears under its name only when it is whole. Dropped before, it leaves nothing.
+pub struct AtomicFile {
+    path: PathBuf,
+    out: Option<BufWriter<File>>,
+    hash: Xxh3,
+    bytes: u64,
+}
+
+impl AtomicFile {
+    /// Begins to write `path` under its temporary name.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn create(path: &Path) -> Result<Self> {
+        let file = File::create(temporary(path)).with_context(|| cannot_write(path))?;
+        let out = Some(BufWriter::with_capacity(1 << 20, file));
+        Ok(Self {
+            path: path.to_owned(),
+            out,
+            hash: Xxh3::new(),
+            bytes: 0,
+        })
+    }
+
+    /// Syncs the file, gives it its name and says what is in it.
+    ///
+    /// # Errors
+    /// Names the path.
+    pub fn commit(mut self) -> Result<Written> {
+        if let Some(out) = self.out.take() {
+            let synced = out
+                .into_inner()
+                .map_err(std::io::IntoInnerError::into_error)
+                .and_then(|file| file.sync_all());
+            let renamed = synced.and_then(|()| std::fs::rename(temporary(&self.path), &self.path));
+            if renamed.is_err() {
+                let _ = std::fs::remove_file(temporary(&self.path));
+            }
+            renamed.with_context(|| cannot_write(&self.path))?;
+        }
+        sync_parent(&self.path);
+        Ok(Written {
+            bytes: self.bytes,
+            xxh3: format!("{:032x}", self.hash.digest128()),
+        })
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let out = self.out.as_mut().ok_or(std::io::ErrorKind::NotConnected)?;
+        let count = out.write(bytes)?;
+        self.hash.update(&bytes[..count]);
+        self.bytes += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
+impl Drop for AtomicFile {
+    fn drop(&mut self) {
+        if self.out.is_some() {
+            let _ = std::fs::remove_file(temporary(&self.path));
+        }
+    }
+}
+
 /// Writes `path` through `fill`, syncs it and puts it in place.
 ///
 /// # Errors
 /// Names the path, and what failed; the temporary file is removed.
-pub fn write_with<T>(
-    path: &Path,
-    fill: impl FnOnce(&mut BufWriter<File>) -> Result<T>,
-) -> Result<T> {
-    let temporary = temporary(path);
-    let outcome = (|| {
-        let file = File::create(&temporary)?;
-        let mut writer = BufWriter::with_capacity(1 << 20, file);
-        let value = fill(&mut writer)?;
-        writer.flush()?;
-        writer.get_ref().sync_all()?;
-        Ok(value)
-    })();
-    match outcome {
-        Ok(value) => {
-            commit(&temporary, path)?;
-            Ok(value)
-        }
-        Err(error) => {
-            let _ = std::fs::remove_file(&temporary);
-            let error: anyhow::Error = error;
-            Err(error).with_context(|| cannot_write(path))
-        }
-    }
+pub fn write_with<T>(path: &Path, fill: impl FnOnce(&mut AtomicFile) -> Result<T>) -> Result<T> {
+    let mut file = AtomicFile::create(path)?;
+    let value = fill(&mut file).with_context(|| cannot_write(path))?;
+    file.commit()?;
+    Ok(value)
 }
 
 /// Writes all of `bytes` to `path`, whole or not at all.
@@ -64,19 +125,16 @@ pub fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<()> {
     })
 }
 
-/// Renames a synced temporary file into place and syncs the directory, so that the name survives.
-///
-/// # Errors
-/// Names the path.
-pub fn commit(temporary: &Path, path: &Path) -> Result<()> {
-    std::fs::rename(temporary, path).with_context(|| cannot_write(path))?;
-    if let Some(parent) = path.parent() {
-        // Not every file system lets a directory be synced; the rename itself stands either way.
-        if let Ok(directory) = File::open(if parent.as_os_str().is_empty() { Path::new(".") } else { parent }) {
-            let _ = directory.sync_all();
-        }
+/// Syncs the directory of `path`, so that its name survives a power cut.
+fn sync_parent(path: &Path) {
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    // Not every file system lets a directory be synced; the rename itself stands either way.
+    if let Ok(directory) = File::open(parent) {
+        let _ = directory.sync_all();
     }
-    Ok(())
 }
 
 fn cannot_write(path: &Path) -> String {
@@ -84,4 +142,29 @@ fn cannot_write(path: &Path) -> String {
         "cannot write {}; what was finished is kept: make room or fix the permissions and run the same command again",
         path.display()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_whole_or_absent() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("a.json");
+        let failed = write_with(&path, |out| {
+            out.write_all(b"half")?;
+            anyhow::bail!("no room")
+        });
+        let error: anyhow::Error = failed.map(|(): ()| ()).expect_err("fails");
+        assert!(
+            format!("{error:#}").contains("a.json") && format!("{error:#}").contains("no room")
+        );
+        assert_eq!(std::fs::read_dir(dir.path()).expect("reads").count(), 0);
+        let mut file = AtomicFile::create(&path).expect("creates");
+        file.write_all(b"whole").expect("writes");
+        let written = file.commit().expect("commits");
+        assert_eq!(written.xxh3, crate::document::id::hex_hash(b"whole"));
+        assert_eq!(std::fs::read(&path).expect("reads"), b"whole");
+    }
 }

@@ -4,8 +4,24 @@
 //! and tokenizes them into token shards (Arrow IPC); `train` trains from mmapped shards.
 
 pub mod atomic;
+pub mod cmd;
+pub mod corpus;
+pub mod dedup;
 pub mod document;
 pub mod exit;
+pub mod filter;
+pub mod ingest;
+pub mod interrupt;
+pub mod ledger;
+pub mod lengths;
+pub mod ordered;
 pub mod output;
+pub mod progress;
+pub mod run_dir;
+pub mod shard;
+pub mod sharding;
+pub mod stats;
+pub mod table;
 pub mod tokenize;
 pub mod units;
+pub mod view;

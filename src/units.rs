@@ -6,8 +6,13 @@
 /// # Errors
 /// Says what was expected when the number or the unit is not understood.
 pub fn parse_bytes(text: &str) -> Result<u64, String> {
-    let clean: String = text.chars().filter(|c| *c != '_' && !c.is_whitespace()).collect();
-    let split = clean.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(clean.len());
+    let clean: String = text
+        .chars()
+        .filter(|c| *c != '_' && !c.is_whitespace())
+        .collect();
+    let split = clean
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(clean.len());
     let (number, unit) = clean.split_at(split);
     let factor = match unit.to_ascii_lowercase().as_str() {
         "" | "b" => 1,
@@ -19,7 +24,11 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
         "mib" => 1 << 20,
         "gib" => 1 << 30,
         "tib" => 1_u64 << 40,
-        _ => return Err(format!("unknown unit `{unit}`; expected a size such as 50MB or 4GiB")),
+        _ => {
+            return Err(format!(
+                "unknown unit `{unit}`; expected a size such as 50MB or 4GiB"
+            ));
+        }
     };
     let value: f64 = number
         .parse()
@@ -40,7 +49,9 @@ pub fn human_bytes(bytes: u64) -> String {
 /// A count for a person: `843`, `12.3 k`, `1.2 M`.
 #[must_use]
 pub fn human_count(count: u64) -> String {
-    scaled(count as f64, &["", "k", "M", "G", "T"]).trim_end().to_owned()
+    scaled(count as f64, &["", "k", "M", "G", "T"])
+        .trim_end()
+        .to_owned()
 }
 
 fn scaled(mut value: f64, units: &[&str]) -> String {
@@ -49,7 +60,11 @@ fn scaled(mut value: f64, units: &[&str]) -> String {
         value /= 1000.0;
         unit += 1;
     }
-    if unit == 0 { format!("{value:.0} {}", units[0]) } else { format!("{value:.1} {}", units[unit]) }
+    if unit == 0 {
+        format!("{value:.0} {}", units[0])
+    } else {
+        format!("{value:.1} {}", units[unit])
+    }
 }
 
 /// Digits in groups of three, for tables: `1 234 567`.

@@ -108,6 +108,9 @@ mod tests {
 
     #[test]
     fn pieces_do_not_run_together() {
-        assert_ne!(content_key(["a b", "c"].into_iter()), content_key(["a", "b c"].into_iter()));
+        assert_ne!(
+            content_key(["a b", "c"].into_iter()),
+            content_key(["a", "b c"].into_iter())
+        );
     }
 }

@@ -24,7 +24,9 @@ impl DocumentId {
     /// Parses 32 hexadecimal digits.
     #[must_use]
     pub fn parse(hex: &str) -> Option<Self> {
-        (hex.len() == 32).then(|| u128::from_str_radix(hex, 16).ok())?.map(|value| Self(value.to_be_bytes()))
+        (hex.len() == 32)
+            .then(|| u128::from_str_radix(hex, 16).ok())?
+            .map(|value| Self(value.to_be_bytes()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 pub mod comparison_key;
 pub mod id;
-
+pub mod parquet;
 
 pub use id::DocumentId;
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,9 @@ impl Kind {
     /// The kind of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Text, Self::Chat, Self::Preference].into_iter().find(|kind| kind.name() == name)
+        [Self::Text, Self::Chat, Self::Preference]
+            .into_iter()
+            .find(|kind| kind.name() == name)
     }
 }
 
@@ -49,7 +51,10 @@ pub struct Message {
 impl Message {
     /// A message of `role` saying `content`.
     pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
-        Self { role: role.into(), content: content.into() }
+        Self {
+            role: role.into(),
+            content: content.into(),
+        }
     }
 }
 
@@ -61,7 +66,10 @@ pub enum Content {
     /// A conversation.
     Chat(Vec<Message>),
     /// `messages` is the prompt and the chosen answer, `rejected` the other answer's turns.
-    Preference { messages: Vec<Message>, rejected: Vec<Message> },
+    Preference {
+        messages: Vec<Message>,
+        rejected: Vec<Message>,
+    },
 }
 
 impl Content {
@@ -90,7 +98,9 @@ impl Content {
     /// Characters (Unicode scalar values) of all pieces.
     #[must_use]
     pub fn characters(&self) -> u64 {
-        self.pieces().map(|piece| count_characters(piece) as u64).sum()
+        self.pieces()
+            .map(|piece| count_characters(piece) as u64)
+            .sum()
     }
 
     /// UTF-8 bytes of all pieces.
@@ -103,7 +113,10 @@ impl Content {
 /// Characters of `text`: the bytes that do not continue a sequence, counted without decoding.
 #[must_use]
 pub fn count_characters(text: &str) -> usize {
-    text.as_bytes().iter().filter(|byte| (**byte as i8) >= -0x40).count()
+    text.as_bytes()
+        .iter()
+        .filter(|byte| (**byte as i8) >= -0x40)
+        .count()
 }
 
 /// One normalised, identified record.

@@ -1,0 +1,128 @@
+//! `prep ingest`: raw files to normalised documents.
+
+use super::Context;
+use crate::exit::Exit;
+use crate::ingest::format::Format;
+use crate::ingest::shape::{SHAPES, Shape};
+use crate::ingest::source;
+use crate::ingest::text::Split;
+use crate::ingest::{self, Options};
+use crate::table::Table;
+use crate::units::grouped;
+use crate::{output, view};
+use anyhow::Result;
+use std::path::PathBuf;
+
+/// Read raw text and Q&A and write normalised documents.
+///
+/// Reads .txt .md .jsonl .parquet, each also as .gz and .zst, from files, directories and patterns.
+/// Every record is in the output, or in rejects/ with its place and the reason; the originals are
+/// never touched. An interrupted run goes on where it was when the same command is given again.
+/// Memory: about 60 MB with two threads, 16 MB more for each further one.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Files, directories and patterns (quote them) to read.
+    #[arg(required = true, value_name = "SOURCE")]
+    sources: Vec<String>,
+    /// Directory to write: documents/, rejects/, manifest.json, report.json. Must be new, or of
+    /// the same run.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Read every source in this format. Default: told by the ending of its name, else by content.
+    #[arg(long = "as", value_name = "FORMAT")]
+    format: Option<Format>,
+    /// Shape of every structured record. Default: the first that fits, for each record.
+    #[arg(long, value_name = "SHAPE", value_parser = shape_names())]
+    shape: Option<String>,
+    /// How plain text becomes documents: paragraphs packed to --document-size, or a document a line.
+    #[arg(long, value_name = "HOW", default_value = "paragraphs", value_parser = ["paragraphs", "lines"])]
+    split: String,
+    /// Characters after which a document of packed paragraphs ends.
+    #[arg(long, value_name = "CHARACTERS", default_value_t = 16_000, value_parser = clap::value_parser!(u64).range(1..))]
+    document_size: u64,
+    /// Stop at the first record that cannot be read. Default: off, it goes to rejects/.
+    #[arg(long)]
+    strict: bool,
+    /// Show what would be read and how, write nothing. Default: off.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+fn shape_names() -> Vec<&'static str> {
+    SHAPES.iter().map(|shape| shape.name).collect()
+}
+
+/// Discover, ingest, print the ledger.
+///
+/// # Errors
+/// What could not be read or written, with place and remedy.
+pub fn run(args: &Args, context: &Context) -> Result<Exit> {
+    if args.dry_run {
+        return dry_run(args, context);
+    }
+    let Some(out) = args.out.clone() else {
+        anyhow::bail!("--out DIR is missing: where shall the documents go?");
+    };
+    let options = Options {
+        sources: args.sources.clone(),
+        out,
+        format: args.format,
+        shape: args.shape.as_deref().and_then(Shape::named),
+        split: if args.split == "lines" {
+            Split::Lines
+        } else {
+            Split::Paragraphs {
+                characters: args.document_size,
+            }
+        },
+        strict: args.strict,
+    };
+    let report = ingest::run(&options, context)?;
+    if context.json {
+        output::data(&serde_json::to_string(&report)?);
+    } else {
+        output::data(&view::ledger(&report.ledgers));
+    }
+    let rejected = report.ledgers.ledger.rejected_total().records;
+    let out = options.out.display();
+    if rejected > 0 {
+        context.note(&format!(
+            "{} records were rejected: {out}/rejects says where and why",
+            grouped(rejected)
+        ));
+    }
+    context.note(&format!("next: prep shard {out} --out shards"));
+    Ok(if rejected > 0 {
+        Exit::Rejects
+    } else {
+        Exit::Done
+    })
+}
+
+/// The sources as they would be read.
+fn dry_run(args: &Args, context: &Context) -> Result<Exit> {
+    let sources = source::discover(&args.sources, args.format)?;
+    let mut table = Table::new(&["source", "bytes", "codec", "format"]);
+    let mut rows = Vec::new();
+    for source in &sources {
+        let format = match &source.format {
+            Ok(format) => format.name().to_owned(),
+            Err(why) => format!("not read: {why}"),
+        };
+        rows.push(serde_json::json!({
+            "source": source.name, "bytes": source.bytes, "codec": source.codec.name(), "format": format,
+        }));
+        table.row(vec![
+            source.name.clone(),
+            grouped(source.bytes),
+            source.codec.name().to_owned(),
+            format,
+        ]);
+    }
+    output::data(&if context.json {
+        serde_json::json!({ "sources": rows }).to_string()
+    } else {
+        table.render()
+    });
+    Ok(Exit::Done)
+}

@@ -1,0 +1,114 @@
+//! The command line: one subcommand is one file with its help, its `Args` and its `run`.
+
+pub mod ingest;
+pub mod shard;
+
+use crate::exit::Exit;
+use crate::interrupt;
+use crate::progress::{Progress, Unit};
+use crate::units::parse_bytes;
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+/// Raw Russian and English text and Q&A to verified token shards, and a model trained from them.
+///
+/// The path is three commands, each reads a directory and writes a new one:
+///
+///   prep ingest SOURCE... --out corpus     raw files to normalised documents
+///   prep shard corpus --out shards         filter, deduplicate, tokenize
+///   prep train shards --out model          train a language model
+///
+/// Exit codes: 0 done; 1 done, but some records were rejected; 2 failed or wrong usage;
+/// 130 interrupted (the same command continues).
+#[derive(Debug, Parser)]
+#[command(name = "prep", version, verbatim_doc_comment, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Flags that mean the same for every subcommand.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// Worker threads; the output does not depend on it. Default: all cores.
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    threads: Option<u32>,
+    /// Memory to stay within, as bytes with a unit.
+    #[arg(long, global = true, value_name = "SIZE", default_value = "4GiB", value_parser = parse_bytes)]
+    memory: u64,
+    /// Seed of every random choice (a number without unit).
+    #[arg(long, global = true, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Print one JSON object to stdout instead of a table. Default: off.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Print no progress and no summaries to stderr. Default: off.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+/// What every subcommand gets beside its own arguments.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// One JSON object on stdout.
+    pub json: bool,
+    /// Nothing on stderr but errors.
+    pub quiet: bool,
+    /// Worker threads.
+    pub threads: usize,
+    /// Seed of every random choice.
+    pub seed: u64,
+    /// Bytes to stay within.
+    pub memory: u64,
+}
+
+impl Context {
+    /// Progress of a step of this command.
+    #[must_use]
+    pub fn progress(&self, label: &str, unit: Unit, total: Option<u64>) -> Progress {
+        Progress::new(label, unit, total, self.quiet)
+    }
+
+    /// A line for a person on stderr, unless `--quiet`.
+    pub fn note(&self, line: &str) {
+        if !self.quiet {
+            crate::output::note(line);
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Ingest(ingest::Args),
+    Shard(shard::Args),
+}
+
+impl Cli {
+    /// Runs the chosen subcommand on a pool of `--threads` workers.
+    ///
+    /// # Errors
+    /// What the subcommand could not do, with place and remedy.
+    pub fn run(self) -> Result<Exit> {
+        let threads = match self.global.threads {
+            Some(threads) => threads as usize,
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        let context = Context {
+            json: self.global.json,
+            quiet: self.global.quiet,
+            threads,
+            seed: self.global.seed,
+            memory: self.global.memory,
+        };
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build_global()?;
+        interrupt::listen();
+        match &self.command {
+            Command::Ingest(args) => ingest::run(args, &context),
+            Command::Shard(args) => shard::run(args, &context),
+        }
+    }
+}

@@ -1,0 +1,424 @@
+//! Documents as Parquet: the columns of `schemas/document.json`, zstd, row groups of about 4 MB of
+//! text, so that a reader takes one at a time and every core has work.
+
+use super::{Content, Document, DocumentId, Kind, Message};
+use anyhow::{Context, Result, bail, ensure};
+use arrow::array::{
+    Array, ArrayRef, AsArray, FixedSizeBinaryBuilder, Float32Builder, GenericStringBuilder,
+    ListBuilder, RecordBatch, StructBuilder, UInt64Builder,
+};
+use arrow::datatypes::{DataType, Field, Fields, Float32Type, Schema, SchemaRef, UInt64Type};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
+use parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
+};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+type StringBuilder = GenericStringBuilder<i32>;
+
+fn message_fields() -> Fields {
+    Fields::from(vec![
+        Field::new("role", DataType::Utf8, false),
+        Field::new("content", DataType::Utf8, false),
+    ])
+}
+
+fn message_list() -> DataType {
+    DataType::List(Arc::new(Field::new(
+        "item",
+        DataType::Struct(message_fields()),
+        false,
+    )))
+}
+
+/// The Arrow schema of documents.
+#[must_use]
+pub fn schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("id", DataType::FixedSizeBinary(16), false),
+        Field::new("source", DataType::Utf8, false),
+        Field::new("record", DataType::UInt64, false),
+        Field::new("kind", DataType::Utf8, false),
+        Field::new("text", DataType::Utf8, true),
+        Field::new("messages", message_list(), true),
+        Field::new("rejected", message_list(), true),
+        Field::new("lang", DataType::Utf8, false),
+        Field::new("lang_score", DataType::Float32, false),
+        Field::new("chars", DataType::UInt64, false),
+        Field::new("bytes", DataType::UInt64, false),
+        Field::new("meta", DataType::Utf8, true),
+    ]))
+}
+
+/// The schema with further columns behind the document's.
+#[must_use]
+pub fn schema_with(extra: Vec<Field>) -> SchemaRef {
+    let mut fields: Vec<Field> = schema()
+        .fields()
+        .iter()
+        .map(|field| field.as_ref().clone())
+        .collect();
+    fields.extend(extra);
+    Arc::new(Schema::new(fields))
+}
+
+/// The columns of `documents`, in the order of [`schema`].
+///
+/// # Errors
+/// Never in practice: every id has 16 bytes.
+pub fn columns(documents: &[Document]) -> Result<Vec<ArrayRef>> {
+    let mut id = FixedSizeBinaryBuilder::with_capacity(documents.len(), 16);
+    let mut source = StringBuilder::new();
+    let mut record = UInt64Builder::new();
+    let mut kind = StringBuilder::new();
+    let mut text = StringBuilder::new();
+    let mut messages = message_builder();
+    let mut rejected = message_builder();
+    let mut lang = StringBuilder::new();
+    let mut lang_score = Float32Builder::new();
+    let mut chars = UInt64Builder::new();
+    let mut bytes = UInt64Builder::new();
+    let mut meta = StringBuilder::new();
+    for document in documents {
+        id.append_value(document.id.0)?;
+        source.append_value(&document.source);
+        record.append_value(document.record);
+        kind.append_value(document.content.kind().name());
+        let (plain, turns, worse): (_, Option<&[Message]>, Option<&[Message]>) = match &document
+            .content
+        {
+            Content::Text(plain) => (Some(plain), None, None),
+            Content::Chat(turns) => (None, Some(turns), None),
+            Content::Preference { messages, rejected } => (None, Some(messages), Some(rejected)),
+        };
+        text.append_option(plain);
+        append_messages(&mut messages, turns)?;
+        append_messages(&mut rejected, worse)?;
+        lang.append_value(&document.lang);
+        lang_score.append_value(document.lang_score);
+        chars.append_value(document.content.characters());
+        bytes.append_value(document.content.bytes());
+        meta.append_option(document.meta.as_ref());
+    }
+    Ok(vec![
+        Arc::new(id.finish()),
+        Arc::new(source.finish()),
+        Arc::new(record.finish()),
+        Arc::new(kind.finish()),
+        Arc::new(text.finish()),
+        Arc::new(messages.finish()),
+        Arc::new(rejected.finish()),
+        Arc::new(lang.finish()),
+        Arc::new(lang_score.finish()),
+        Arc::new(chars.finish()),
+        Arc::new(bytes.finish()),
+        Arc::new(meta.finish()),
+    ])
+}
+
+fn message_builder() -> ListBuilder<StructBuilder> {
+    ListBuilder::new(StructBuilder::from_fields(message_fields(), 0)).with_field(Field::new(
+        "item",
+        DataType::Struct(message_fields()),
+        false,
+    ))
+}
+
+fn append_messages(
+    list: &mut ListBuilder<StructBuilder>,
+    messages: Option<&[Message]>,
+) -> Result<()> {
+    let fields = list.values();
+    for message in messages.unwrap_or_default() {
+        let role: &mut StringBuilder = fields.field_builder(0).context("the role column")?;
+        role.append_value(&message.role);
+        let content: &mut StringBuilder = fields.field_builder(1).context("the content column")?;
+        content.append_value(&message.content);
+        fields.append(true);
+    }
+    list.append(messages.is_some());
+    Ok(())
+}
+
+fn properties() -> Result<WriterProperties> {
+    Ok(WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_created_by(format!("prep {}", env!("CARGO_PKG_VERSION")))
+        .build())
+}
+
+/// A row group that is encoded and compressed, ready to be appended to a file.
+pub struct RowGroup {
+    chunks: Vec<ArrowColumnChunk>,
+}
+
+/// Encodes row groups, on any thread: the heavy part of writing Parquet.
+pub struct Encoder {
+    schema: SchemaRef,
+    factory: ArrowRowGroupWriterFactory,
+}
+
+impl Encoder {
+    /// An encoder of `schema` (that of documents, or [`schema_with`] more columns).
+    ///
+    /// # Errors
+    /// When the schema cannot be written as Parquet.
+    pub fn new(schema: SchemaRef) -> Result<Self> {
+        let writer =
+            ArrowWriter::try_new(std::io::sink(), Arc::clone(&schema), Some(properties()?))?;
+        Ok(Self {
+            schema,
+            factory: writer.into_serialized_writer()?.1,
+        })
+    }
+
+    /// Encodes `documents`, with `extra` columns beside them, as one row group.
+    ///
+    /// # Errors
+    /// When the extra columns do not match the schema.
+    pub fn encode(&self, documents: &[Document], extra: Vec<ArrayRef>) -> Result<RowGroup> {
+        let mut all = columns(documents)?;
+        all.extend(extra);
+        let mut writers = self.factory.create_column_writers(0)?;
+        let mut next = writers.iter_mut();
+        for (field, column) in self.schema.fields().iter().zip(&all) {
+            for leaf in compute_leaves(field, column)? {
+                next.next()
+                    .context("a writer for each leaf column")?
+                    .write(&leaf)?;
+            }
+        }
+        let chunks = writers
+            .into_iter()
+            .map(ArrowColumnWriter::close)
+            .collect::<Result<_, _>>()?;
+        Ok(RowGroup { chunks })
+    }
+}
+
+/// A Parquet file of documents that is being written.
+pub struct DocumentWriter<W: Write + Send> {
+    writer: SerializedFileWriter<W>,
+}
+
+impl<W: Write + Send> DocumentWriter<W> {
+    /// A file of `schema` in `out`.
+    ///
+    /// # Errors
+    /// When the header cannot be written.
+    pub fn new(out: W, schema: SchemaRef) -> Result<Self> {
+        let writer = ArrowWriter::try_new(out, schema, Some(properties()?))?;
+        Ok(Self {
+            writer: writer.into_serialized_writer()?.0,
+        })
+    }
+
+    /// Appends an encoded row group.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn append(&mut self, group: RowGroup) -> Result<()> {
+        let mut out = self.writer.next_row_group()?;
+        for chunk in group.chunks {
+            chunk.append_to_row_group(&mut out)?;
+        }
+        out.close()?;
+        Ok(())
+    }
+
+    /// Writes the footer and returns what was written to.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn finish(self) -> Result<W> {
+        Ok(self.writer.into_inner()?)
+    }
+}
+
+/// A Parquet file of documents, read a row group at a time.
+pub struct DocumentFile {
+    file: File,
+    metadata: ArrowReaderMetadata,
+}
+
+impl DocumentFile {
+    /// Opens `path` and reads its footer.
+    ///
+    /// # Errors
+    /// When it is missing, no Parquet, or has other columns than a document.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+        let metadata =
+            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).with_context(|| {
+                format!(
+                    "{} is not readable Parquet; ingest the sources again",
+                    path.display()
+                )
+            })?;
+        let expected = schema();
+        for (wanted, found) in expected.fields().iter().zip(metadata.schema().fields()) {
+            ensure!(
+                wanted.name() == found.name() && wanted.data_type() == found.data_type(),
+                "{}: column {} has type {:?}, a document has {} of type {:?}",
+                path.display(),
+                found.name(),
+                found.data_type(),
+                wanted.name(),
+                wanted.data_type()
+            );
+        }
+        ensure!(
+            metadata.schema().fields().len() >= expected.fields().len(),
+            "{} lacks columns of a document",
+            path.display()
+        );
+        Ok(Self { file, metadata })
+    }
+
+    /// Row groups in it.
+    #[must_use]
+    pub fn row_groups(&self) -> usize {
+        self.metadata.metadata().num_row_groups()
+    }
+
+    /// Rows of row group `group`.
+    #[must_use]
+    pub fn rows(&self, group: usize) -> u64 {
+        self.metadata.metadata().row_group(group).num_rows() as u64
+    }
+
+    /// Uncompressed bytes of row group `group`: its content and a little more.
+    #[must_use]
+    pub fn bytes(&self, group: usize) -> u64 {
+        self.metadata
+            .metadata()
+            .row_group(group)
+            .total_byte_size()
+            .max(0) as u64
+    }
+
+    /// Reads row group `group`, `batch_rows` documents at a time.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn read(
+        &self,
+        group: usize,
+        batch_rows: usize,
+    ) -> Result<impl Iterator<Item = Result<Vec<Document>>>> {
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(
+            self.file.try_clone()?,
+            self.metadata.clone(),
+        )
+        .with_row_groups(vec![group])
+        .with_batch_size(batch_rows)
+        .build()?;
+        Ok(reader.map(|batch| documents(&batch?)))
+    }
+}
+
+/// The documents in `batch`.
+///
+/// # Errors
+/// When a kind is unknown or a row lacks its content.
+pub fn documents(batch: &RecordBatch) -> Result<Vec<Document>> {
+    let id = batch.column(0).as_fixed_size_binary();
+    let source = batch.column(1).as_string::<i32>();
+    let record = batch.column(2).as_primitive::<UInt64Type>();
+    let kind = batch.column(3).as_string::<i32>();
+    let text = batch.column(4).as_string::<i32>();
+    let lang = batch.column(7).as_string::<i32>();
+    let lang_score = batch.column(8).as_primitive::<Float32Type>();
+    let meta = batch.column(11).as_string::<i32>();
+    (0..batch.num_rows())
+        .map(|row| {
+            let content = match Kind::from_name(kind.value(row)) {
+                Some(Kind::Text) => Content::Text(text.value(row).to_owned()),
+                Some(Kind::Chat) => Content::Chat(messages(batch.column(5), row)),
+                Some(Kind::Preference) => Content::Preference {
+                    messages: messages(batch.column(5), row),
+                    rejected: messages(batch.column(6), row),
+                },
+                None => bail!("unknown kind of document `{}`", kind.value(row)),
+            };
+            let mut bytes = [0; 16];
+            bytes.copy_from_slice(id.value(row));
+            Ok(Document {
+                id: DocumentId(bytes),
+                source: source.value(row).to_owned(),
+                record: record.value(row),
+                content,
+                lang: lang.value(row).to_owned(),
+                lang_score: lang_score.value(row),
+                meta: meta.is_valid(row).then(|| meta.value(row).to_owned()),
+            })
+        })
+        .collect()
+}
+
+fn messages(column: &ArrayRef, row: usize) -> Vec<Message> {
+    let list = column.as_list::<i32>().value(row);
+    let fields = list.as_struct();
+    let (roles, contents) = (
+        fields.column(0).as_string::<i32>(),
+        fields.column(1).as_string::<i32>(),
+    );
+    (0..fields.len())
+        .map(|i| Message::new(roles.value(i), contents.value(i)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_survive_parquet() {
+        let contents = [
+            Content::Text("Привет, мир".to_owned()),
+            Content::Chat(vec![
+                Message::new("user", "2+2?"),
+                Message::new("assistant", "4"),
+            ]),
+            Content::Preference {
+                messages: vec![Message::new("user", "q"), Message::new("assistant", "good")],
+                rejected: vec![Message::new("assistant", "bad")],
+            },
+        ];
+        let written: Vec<Document> = contents
+            .into_iter()
+            .enumerate()
+            .map(|(i, content)| Document {
+                id: DocumentId::new("s", i as u64),
+                source: "s".to_owned(),
+                record: i as u64,
+                content,
+                lang: "ru".to_owned(),
+                lang_score: 0.5,
+                meta: (i == 1).then(|| "{\"a\":1}".to_owned()),
+            })
+            .collect();
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let mut writer =
+            DocumentWriter::new(file.reopen().expect("reopens"), schema()).expect("writes");
+        writer.write(&written, Vec::new()).expect("writes");
+        writer.finish().expect("writes");
+        let read = DocumentFile::open(file.path()).expect("opens");
+        assert_eq!(read.row_groups(), 1);
+        let back: Vec<Document> = read
+            .read(0, 2)
+            .expect("reads")
+            .flat_map(|batch| batch.expect("reads"))
+            .collect();
+        assert_eq!(back, written);
+    }
+}

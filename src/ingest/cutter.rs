@@ -1,0 +1,274 @@
+//! Cuts a stream of text into blocks of whole lines (JSONL) or whole paragraphs (text).
+
+use super::blocks::Block;
+use super::format::Format;
+use memchr::memmem;
+use std::io::Read;
+
+/// Size after which a block ends at the next possible place.
+pub const BLOCK_BYTES: usize = 4 << 20;
+/// How far a text block looks for the end of a paragraph before it takes the end of a line.
+const PARAGRAPH_SEARCH_BYTES: usize = 64 << 10;
+/// The longest line that is read; a longer one is rejected (JSONL) or cut at a character (text).
+pub const MAX_LINE_BYTES: usize = 64 << 20;
+/// Bytes of a line that is too long which are kept to show it.
+const HEAD_BYTES: usize = 400;
+const READ_BYTES: usize = 256 << 10;
+
+/// The lines of one stream on their way to blocks. Holds at most one block and one line.
+pub struct Cutter {
+    format: Format,
+    block_bytes: usize,
+    max_line_bytes: usize,
+    line: u64,
+    buffer: Vec<u8>,
+    /// A line that is being left out: bytes so far and its beginning.
+    skipping: Option<(u64, Vec<u8>)>,
+    ended: bool,
+}
+
+impl Cutter {
+    /// Cuts a stream of `format`.
+    #[must_use]
+    pub fn new(format: Format) -> Self {
+        Self::with_sizes(format, BLOCK_BYTES, MAX_LINE_BYTES)
+    }
+
+    fn with_sizes(format: Format, block_bytes: usize, max_line_bytes: usize) -> Self {
+        Self {
+            format,
+            block_bytes,
+            max_line_bytes,
+            line: 1,
+            buffer: Vec::new(),
+            skipping: None,
+            ended: false,
+        }
+    }
+
+    /// 1-based number of the first line that is not in a block yet.
+    #[must_use]
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// Reads some more of `reader`; false at its end.
+    ///
+    /// # Errors
+    /// Those of the reader; what was read before stays.
+    pub fn fill(&mut self, reader: &mut impl Read) -> std::io::Result<bool> {
+        let before = self.buffer.len();
+        self.buffer.resize(before + READ_BYTES, 0);
+        let outcome = loop {
+            match reader.read(&mut self.buffer[before..]) {
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                other => break other,
+            }
+        };
+        self.buffer
+            .truncate(before + *outcome.as_ref().unwrap_or(&0));
+        self.ended = matches!(outcome, Ok(0));
+        outcome.map(|count| count > 0)
+    }
+
+    /// The next block that is complete, or that the end of the stream completes.
+    pub fn cut(&mut self) -> Option<Block> {
+        if let Some((bytes, head)) = self.skipping.take() {
+            return self.skip(bytes, head);
+        }
+        if self.ended {
+            let bytes = std::mem::take(&mut self.buffer);
+            return (!bytes.is_empty()).then(|| self.block(bytes));
+        }
+        match self.end_of_block()? {
+            End::At(at) => {
+                let rest = self.buffer.split_off(at);
+                let bytes = std::mem::replace(&mut self.buffer, rest);
+                Some(self.block(bytes))
+            }
+            // The lines before the long one come first; then the long one begins the buffer.
+            End::LongLine(0) => {
+                let head = self.buffer[..HEAD_BYTES.min(self.buffer.len())].to_vec();
+                self.skip(0, head)
+            }
+            End::LongLine(start) => {
+                let rest = self.buffer.split_off(start);
+                let bytes = std::mem::replace(&mut self.buffer, rest);
+                Some(self.block(bytes))
+            }
+        }
+    }
+
+    /// Takes what is left after a failure: the whole lines as a block, and the broken rest.
+    pub fn give_up(&mut self) -> (Option<Block>, Vec<u8>) {
+        if self.skipping.take().is_some() {
+            return (None, std::mem::take(&mut self.buffer));
+        }
+        let whole = memchr::memrchr(b'\n', &self.buffer).map_or(0, |at| at + 1);
+        let tail = self.buffer.split_off(whole);
+        let bytes = std::mem::take(&mut self.buffer);
+        ((!bytes.is_empty()).then(|| self.block(bytes)), tail)
+    }
+
+    fn block(&mut self, bytes: Vec<u8>) -> Block {
+        let line = self.line;
+        self.line += memchr::memchr_iter(b'\n', &bytes).count() as u64;
+        Block::Lines { line, bytes }
+    }
+
+    /// Where the block that the buffer begins with ends, if that is known yet.
+    fn end_of_block(&self) -> Option<End> {
+        let (buffer, from) = (&self.buffer, self.block_bytes);
+        if buffer.len() < from + PARAGRAPH_SEARCH_BYTES {
+            return None;
+        }
+        if self.format == Format::Text {
+            // A paragraph that ends exactly at `from` counts, hence the two bytes before it.
+            let window = &buffer[from - 2..from + PARAGRAPH_SEARCH_BYTES];
+            let blank = [b"\n\n".as_slice(), b"\n\r\n"]
+                .into_iter()
+                .filter_map(|end| Some(memmem::find(window, end)? + end.len()))
+                .min();
+            if let Some(at) = blank {
+                return Some(End::At(from - 2 + at));
+            }
+        }
+        // What follows must not depend on how much happens to be buffered.
+        let start = memchr::memrchr(b'\n', &buffer[..from]).map_or(0, |at| at + 1);
+        let end = memchr::memchr(b'\n', &buffer[from..]).map(|at| from + at);
+        if self.format == Format::Text {
+            // No end of a line far and wide: whole characters are the best there is.
+            return match end {
+                Some(end) if end < 2 * from => Some(End::At(end + 1)),
+                _ if buffer.len() >= 2 * from => {
+                    Some(End::At(last_character_start(&buffer[..2 * from])))
+                }
+                _ => None,
+            };
+        }
+        if end.unwrap_or(buffer.len()) - start > self.max_line_bytes {
+            return Some(End::LongLine(start));
+        }
+        end.map(|end| End::At(end + 1))
+    }
+
+    /// Leaves out a line that is too long, `bytes` of which are gone already.
+    fn skip(&mut self, bytes: u64, head: Vec<u8>) -> Option<Block> {
+        let end = memchr::memchr(b'\n', &self.buffer);
+        let gone = end.map_or(self.buffer.len(), |at| at + 1);
+        self.buffer.drain(..gone);
+        let bytes = bytes + gone as u64;
+        if end.is_none() && !self.ended {
+            self.skipping = Some((bytes, head));
+            return None;
+        }
+        let line = self.line;
+        self.line += 1;
+        Some(Block::LongLine { line, bytes, head })
+    }
+}
+
+enum End {
+    At(usize),
+    LongLine(usize),
+}
+
+/// Start of the last character in `bytes`, which may be cut.
+fn last_character_start(bytes: &[u8]) -> usize {
+    let tail = bytes.len().saturating_sub(4);
+    bytes[tail..]
+        .iter()
+        .rposition(|byte| byte & 0xc0 != 0x80)
+        .map_or(bytes.len(), |at| tail + at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut_all(format: Format, data: &[u8], block: usize, line: usize) -> Vec<Block> {
+        let mut cutter = Cutter::with_sizes(format, block, line);
+        let mut reader = data;
+        let mut blocks = Vec::new();
+        loop {
+            let more = cutter.fill(&mut reader).expect("memory does not fail");
+            while let Some(block) = cutter.cut() {
+                blocks.push(block);
+            }
+            if !more {
+                return blocks;
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_are_whole_lines_and_nothing_is_lost() {
+        let data: Vec<u8> = (0..200_000)
+            .flat_map(|i| format!("{{\"n\":{i}}}\n").into_bytes())
+            .collect();
+        let blocks = cut_all(Format::Jsonl, &data, 100_000, 1 << 20);
+        assert!(blocks.len() > 10);
+        let (mut joined, mut next_line) = (Vec::new(), 1);
+        for block in blocks {
+            let Block::Lines { line, bytes } = block else {
+                panic!("only lines")
+            };
+            assert_eq!(line, next_line);
+            assert!(bytes.ends_with(b"\n"));
+            next_line += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+            joined.extend(bytes);
+        }
+        assert_eq!(joined, data);
+    }
+
+    #[test]
+    fn text_ends_at_paragraphs() {
+        let data = "Строка один\nстрока два\n\n".repeat(30_000);
+        for block in cut_all(Format::Text, data.as_bytes(), 100_000, 1 << 20) {
+            let Block::Lines { bytes, .. } = block else {
+                panic!("only lines")
+            };
+            assert!(bytes.ends_with(b"\n\n"));
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_costs_only_itself() {
+        let mut data = b"first\n".to_vec();
+        data.extend(vec![b'x'; 3_000_000]);
+        data.extend(b"\nlast\n");
+        let blocks = cut_all(Format::Jsonl, &data, 100_000, 1_000_000);
+        let [
+            Block::Lines { bytes: first, .. },
+            Block::LongLine {
+                line: 2,
+                bytes: 3_000_001,
+                ..
+            },
+            Block::Lines {
+                line: 3,
+                bytes: last,
+            },
+        ] = blocks.as_slice()
+        else {
+            panic!("{} blocks", blocks.len())
+        };
+        assert_eq!(
+            (first.as_slice(), last.as_slice()),
+            (b"first\n".as_slice(), b"last\n".as_slice())
+        );
+    }
+
+    #[test]
+    fn text_without_lines_is_cut_between_characters() {
+        let data = "щ".repeat(700_000);
+        let blocks = cut_all(Format::Text, data.as_bytes(), 100_001, 1 << 20);
+        assert!(blocks.len() > 3);
+        for block in blocks {
+            let Block::Lines { bytes, .. } = block else {
+                panic!("only lines")
+            };
+            assert!(std::str::from_utf8(&bytes).is_ok());
+        }
+    }
+}

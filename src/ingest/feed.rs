@@ -1,0 +1,111 @@
+//! Reads sources side by side and hands their blocks out in order, grouped to a worker's size.
+
+use super::blocks::{self, Block};
+use super::source::Source;
+use super::state::Cursor;
+use anyhow::Result;
+use crossbeam_channel::{Receiver, bounded};
+use std::collections::VecDeque;
+use std::thread::Scope;
+
+/// Bytes after which a group ends: one Parquet row group of documents.
+const GROUP_BYTES: usize = 4 << 20;
+/// Sources that are open at once, at most.
+const MAX_OPEN: usize = 16;
+
+/// Blocks for one worker.
+pub struct Group {
+    /// Blocks with the index of their source, in order.
+    pub blocks: Vec<(usize, Block)>,
+    /// What comes after them.
+    pub end: Cursor,
+}
+
+/// Iterator over groups, from a cursor on.
+pub struct Feed<'scope, 'env> {
+    scope: &'scope Scope<'scope, 'env>,
+    sources: &'env [Source],
+    open: VecDeque<Receiver<Block>>,
+    next_to_open: usize,
+    max_open: usize,
+    /// The next block to take from the first open source.
+    cursor: Cursor,
+    /// Blocks of the first source that an interrupted run has done.
+    done_before: u64,
+}
+
+impl<'scope, 'env> Feed<'scope, 'env> {
+    /// A feed of `sources` from `cursor` on; reader threads run in `scope`.
+    pub fn new(
+        scope: &'scope Scope<'scope, 'env>,
+        sources: &'env [Source],
+        cursor: Cursor,
+        threads: usize,
+    ) -> Self {
+        Self {
+            scope,
+            sources,
+            open: VecDeque::new(),
+            next_to_open: cursor.source,
+            max_open: (threads + 1).min(MAX_OPEN),
+            cursor: Cursor { block: 0, ..cursor },
+            done_before: cursor.block,
+        }
+    }
+
+    fn open_more(&mut self) {
+        while self.open.len() < self.max_open && self.next_to_open < self.sources.len() {
+            let (out, blocks) = bounded(1);
+            let source = &self.sources[self.next_to_open];
+            self.scope.spawn(move || blocks::read(source, &out));
+            self.open.push_back(blocks);
+            self.next_to_open += 1;
+        }
+    }
+
+    /// The next block and its source, skipping those that are done.
+    fn next_block(&mut self) -> Option<(usize, Block)> {
+        loop {
+            self.open_more();
+            let Ok(block) = self.open.front()?.recv() else {
+                self.open.pop_front();
+                continue;
+            };
+            let (source, number) = (self.cursor.source, self.cursor.block);
+            if matches!(block, Block::End { .. }) {
+                self.open.pop_front();
+                self.cursor = Cursor {
+                    source: source + 1,
+                    block: 0,
+                };
+            } else {
+                self.cursor.block += 1;
+            }
+            let done = std::mem::take(&mut self.done_before);
+            if number < done {
+                self.done_before = done;
+                continue;
+            }
+            return Some((source, block));
+        }
+    }
+}
+
+impl Iterator for Feed<'_, '_> {
+    type Item = Result<Group>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (mut blocks, mut size) = (Vec::new(), 0);
+        while size < GROUP_BYTES {
+            let Some((source, block)) = self.next_block() else {
+                break;
+            };
+            size += block.size();
+            blocks.push((source, block));
+        }
+        (!blocks.is_empty()).then_some(Ok(Group {
+            blocks,
+            end: self.cursor,
+        }))
+    }
+}

@@ -1,0 +1,385 @@
+//! `prep ingest`: sources of any shape to normalised documents, nothing lost.
+//!
+//! ```text
+//! sources ─reader thread each─▶ blocks ─grouped to ~4 MB─▶ workers: parse, normalise, identify,
+//!         decompress, cut                                  encode a Parquet row group
+//!                                                              │ in order
+//!                                       documents/ rejects/ ◀──┘ state.json, manifest.json last
+//! ```
+//!
+//! Memory: two blocks for each open source and `2 * threads + 2` groups under way, about 60 MB with
+//! two threads, whatever the size of the input.
+
+mod blocks;
+pub mod codec;
+mod cutter;
+mod feed;
+pub mod format;
+pub mod language;
+pub mod normalise;
+mod parse;
+mod parts;
+mod reject;
+mod rows;
+pub mod shape;
+pub mod source;
+mod state;
+pub mod text;
+
+use crate::cmd::Context;
+use crate::corpus::{CorpusManifest, IngestReport, SourceEntry, VERSION};
+use crate::document::parquet::{Encoder, RowGroup, schema};
+use crate::ledger::{Count, Entry, Ledgers, Place};
+use crate::progress::{Progress, Unit};
+use crate::run_dir::{self, Found};
+use crate::{atomic, interrupt, ordered};
+use anyhow::{Context as _, Result, bail, ensure};
+use feed::{Feed, Group};
+use format::Format;
+use parse::{Parsed, Rules};
+use parts::Parts;
+use reject::Reject;
+use shape::Shape;
+use source::Source;
+use state::{Cursor, Stamp, State};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use text::Split;
+
+/// What to ingest and how; everything here decides the bytes of the output but `strict`.
+pub struct Options {
+    /// Files, directories and patterns.
+    pub sources: Vec<String>,
+    /// The directory to write.
+    pub out: PathBuf,
+    /// Read every source as this, `None` to tell by name and content.
+    pub format: Option<Format>,
+    /// The shape of structured records, `None` to detect it for each.
+    pub shape: Option<&'static Shape>,
+    /// How plain text becomes documents.
+    pub split: Split,
+    /// Stop at the first record that cannot be read.
+    pub strict: bool,
+}
+
+impl Options {
+    fn config(&self, sources: &[Source]) -> serde_json::Value {
+        let split = match self.split {
+            Split::Paragraphs { characters } => format!("paragraphs of {characters} characters"),
+            Split::Lines => "lines".to_owned(),
+        };
+        serde_json::json!({
+            "command": "ingest",
+            "format": self.format.map(Format::name),
+            "shape": self.shape.map(|shape| shape.name),
+            "split": split,
+            "sources": sources.iter().map(|source| (source.name.as_str(), source.bytes)).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// Ingests, or continues an interrupted run, or finds that all is done.
+///
+/// # Errors
+/// When the output directory is another run's, a source changed under way, or writing fails.
+pub fn run(options: &Options, context: &Context) -> Result<IngestReport> {
+    let sources = source::discover(&options.sources, options.format)?;
+    let config = options.config(&sources);
+    let mut state = match run_dir::open(&options.out, &config)? {
+        Found::Finished => return finished(&options.out, &sources, context),
+        Found::Unfinished(found) => {
+            let state: State = serde_json::from_value(found).with_context(|| {
+                format!(
+                    "the state in {} is damaged; remove the directory",
+                    options.out.display()
+                )
+            })?;
+            state.check_sources(&sources)?;
+            context.note(&format!(
+                "continuing {}: {} parts are done",
+                options.out.display(),
+                state.documents.len()
+            ));
+            state
+        }
+        Found::New => State {
+            config,
+            stamps: sources.iter().map(Stamp::of).collect(),
+            ..State::default()
+        },
+    };
+    let mut parts = Parts::new(&options.out)?;
+    atomic::write_json(&run_dir::state_path(&options.out), &state)?;
+    let left: u64 = sources[state.cursor.source.min(sources.len())..]
+        .iter()
+        .map(|source| source.bytes)
+        .sum();
+    let progress = context.progress("ingest", Unit::Bytes, Some(left));
+    let worker = Worker::new(
+        &sources,
+        Rules {
+            split: options.split,
+            shape: options.shape,
+        },
+    )?;
+    std::thread::scope(|scope| {
+        let feed = Feed::new(scope, &sources, state.cursor, context.threads);
+        ordered::map_fold(
+            context.threads,
+            feed,
+            |group| worker.run(group),
+            |done| {
+                interrupt::check()?;
+                fold(
+                    done,
+                    &sources,
+                    &mut state,
+                    &mut parts,
+                    options.strict,
+                    &progress,
+                )
+            },
+        )
+    })?;
+    parts.commit(&mut state)?;
+    progress.finish();
+    finish(&options.out, &sources, state)
+}
+
+/// A group of blocks after its worker.
+struct Done {
+    end: Cursor,
+    encoded: Option<RowGroup>,
+    rows: u64,
+    bytes: u64,
+    parsed: Parsed,
+    shapes: BTreeMap<usize, BTreeMap<&'static str, u64>>,
+    ledgers: Ledgers,
+    ended: Vec<(usize, u128)>,
+}
+
+struct Worker<'a> {
+    sources: &'a [Source],
+    rules: Rules,
+    encoder: Encoder,
+}
+
+impl<'a> Worker<'a> {
+    fn new(sources: &'a [Source], rules: Rules) -> Result<Self> {
+        Ok(Self {
+            sources,
+            rules,
+            encoder: Encoder::new(schema())?,
+        })
+    }
+
+    /// Parses and encodes a group; nothing here depends on other groups.
+    fn run(&self, group: Group) -> Result<Done> {
+        let mut parsed = Parsed::default();
+        let (mut shapes, mut ended) = (BTreeMap::new(), Vec::new());
+        for (index, block) in group.blocks {
+            let source = &self.sources[index];
+            if let blocks::Block::End { xxh3 } = block {
+                ended.push((index, xxh3));
+            }
+            match &source.format {
+                Ok(format) => parsed.add(&source.name, *format, block, self.rules)?,
+                Err(why) => parsed.rejects.push(unread(source, why)),
+            }
+            for (shape, count) in std::mem::take(&mut parsed.shapes) {
+                *shapes
+                    .entry(index)
+                    .or_insert_with(BTreeMap::new)
+                    .entry(shape)
+                    .or_default() += count;
+            }
+        }
+        let ledgers = account(&parsed);
+        let encoded = if parsed.documents.is_empty() {
+            None
+        } else {
+            Some(self.encoder.encode(&parsed.documents, Vec::new())?)
+        };
+        let rows = parsed.documents.len() as u64;
+        let bytes = parsed
+            .documents
+            .iter()
+            .map(|document| document.content.bytes())
+            .sum();
+        parsed.documents = Vec::new();
+        Ok(Done {
+            end: group.end,
+            encoded,
+            rows,
+            bytes,
+            parsed,
+            shapes,
+            ledgers,
+            ended,
+        })
+    }
+}
+
+/// A source of a format that is not read is one record that could not be read.
+fn unread(source: &Source, why: &str) -> Reject {
+    let mut reject = Reject::new(&source.name, 0, "unsupported_format", why.to_owned(), &[]);
+    reject.bytes = source.bytes;
+    reject
+}
+
+fn account(parsed: &Parsed) -> Ledgers {
+    let mut ledgers = Ledgers::default();
+    for document in &parsed.documents {
+        let count = Count::one(document.content.characters(), document.content.bytes());
+        let kind = Some(document.content.kind());
+        let place = Place {
+            source: &document.source,
+            language: &document.lang,
+            kind,
+        };
+        ledgers.add(place, Entry::Read, count);
+        ledgers.add(place, Entry::Kept, count);
+    }
+    for reject in &parsed.rejects {
+        book_reject(&mut ledgers, reject);
+    }
+    ledgers
+}
+
+fn book_reject(ledgers: &mut Ledgers, reject: &Reject) {
+    let count = Count::one(reject.characters, reject.bytes);
+    let place = Place {
+        source: &reject.source,
+        language: "und",
+        kind: None,
+    };
+    ledgers.add(place, Entry::Read, count);
+    ledgers.add(place, Entry::Rejected(reject.error), count);
+}
+
+/// Takes a group's results, in order.
+fn fold(
+    mut done: Done,
+    sources: &[Source],
+    state: &mut State,
+    parts: &mut Parts,
+    strict: bool,
+    progress: &Progress,
+) -> Result<()> {
+    state.ledgers += &done.ledgers;
+    state.repairs += done.parsed.repairs;
+    for (index, shapes) in done.shapes {
+        let all = state.shapes.entry(sources[index].name.clone()).or_default();
+        for (shape, count) in shapes {
+            *all.entry(shape.to_owned()).or_default() += count;
+        }
+    }
+    for (index, xxh3) in done.ended {
+        let source = &sources[index];
+        state
+            .hashes
+            .insert(source.name.clone(), format!("{xxh3:032x}"));
+        progress.add(source.bytes);
+        if !state.ledgers.by_source.contains_key(&source.name) {
+            let message =
+                "the file holds no record; an empty source is often a failed download".to_owned();
+            let reject = Reject::new(&source.name, 0, "empty_source", message, &[]);
+            book_reject(&mut state.ledgers, &reject);
+            done.parsed.rejects.push(reject);
+        }
+    }
+    if strict && let Some(reject) = done.parsed.rejects.first() {
+        bail!(
+            "{} at record {}: {} ({}); without --strict it would be rejected and the rest go on",
+            reject.source,
+            reject.record,
+            reject.message,
+            reject.error
+        );
+    }
+    if let Some(group) = done.encoded {
+        parts.documents(state, group, done.rows, done.bytes)?;
+    }
+    parts.rejects(done.parsed.rejects);
+    state.cursor = done.end;
+    if parts.is_full() {
+        parts.commit(state)
+    } else {
+        Ok(())
+    }
+}
+
+/// Checks the account against what is on disk, and writes the manifest last.
+fn finish(out: &Path, sources: &[Source], state: State) -> Result<IngestReport> {
+    state.ledgers.check()?;
+    let rows = |parts: &[crate::corpus::PartEntry]| parts.iter().map(|part| part.rows).sum::<u64>();
+    ensure!(
+        rows(&state.documents) == state.ledgers.ledger.kept.records
+            && rows(&state.rejects) == state.ledgers.ledger.rejected_total().records,
+        "the parts hold {} documents and {} rejects, the ledger says {} and {}; this is a bug of prep, please report it",
+        rows(&state.documents),
+        rows(&state.rejects),
+        state.ledgers.ledger.kept.records,
+        state.ledgers.ledger.rejected_total().records
+    );
+    let mut by_shape: BTreeMap<String, u64> = BTreeMap::new();
+    for (shape, count) in state.shapes.values().flatten() {
+        *by_shape.entry(shape.clone()).or_default() += count;
+    }
+    let report = IngestReport {
+        command: "ingest".to_owned(),
+        ledgers: state.ledgers,
+        repairs: state.repairs,
+        by_shape,
+    };
+    atomic::write_json(&out.join("report.json"), &report)?;
+    let entries = sources
+        .iter()
+        .map(|source| SourceEntry {
+            name: source.name.clone(),
+            bytes: source.bytes,
+            xxh3: state.hashes.get(&source.name).cloned().unwrap_or_default(),
+            codec: source.codec.name().to_owned(),
+            format: source
+                .format
+                .as_ref()
+                .ok()
+                .map(|format| format.name().to_owned()),
+            shapes: state.shapes.get(&source.name).cloned().unwrap_or_default(),
+        })
+        .collect();
+    let manifest = CorpusManifest {
+        format: "prep-corpus".to_owned(),
+        version: VERSION,
+        prep_version: env!("CARGO_PKG_VERSION").to_owned(),
+        config: state.config,
+        sources: entries,
+        documents: state.documents,
+        rejects: state.rejects,
+    };
+    atomic::write_json(&run_dir::manifest_path(out), &manifest)?;
+    let _ = std::fs::remove_file(run_dir::state_path(out));
+    Ok(report)
+}
+
+/// A finished run is not repeated, but its sources must still be what they were.
+fn finished(out: &Path, sources: &[Source], context: &Context) -> Result<IngestReport> {
+    let manifest = CorpusManifest::read(out)?;
+    for (entry, source) in manifest.sources.iter().zip(sources) {
+        let now = format!("{:032x}", blocks::hash_file(&source.path)?);
+        ensure!(
+            now == entry.xxh3,
+            "{} changed since {} was made from it; remove the directory to ingest again, or give another --out",
+            source.name,
+            out.display()
+        );
+    }
+    let _ = std::fs::remove_file(run_dir::state_path(out));
+    context.note(&format!(
+        "{} is finished already and its sources have not changed",
+        out.display()
+    ));
+    let path = out.join("report.json");
+    let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))
+}

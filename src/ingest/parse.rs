@@ -1,0 +1,344 @@
+//! One block to documents and rejects: a pure function, run on every core.
+
+use super::blocks::Block;
+use super::format::Format;
+use super::normalise::{Repairs, normalise};
+use super::reject::Reject;
+use super::shape::{self, Fields, Misfit, Shape};
+use super::text::{self, Split};
+use super::{language, rows};
+use crate::document::{Content, Document, DocumentId, Message};
+use crate::units::human_bytes;
+use anyhow::Result;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What decides how records are read; part of the run's configuration.
+#[derive(Clone, Copy)]
+pub struct Rules {
+    /// How plain text becomes documents.
+    pub split: Split,
+    /// The one shape that structured records must have, `None` to detect it.
+    pub shape: Option<&'static Shape>,
+}
+
+/// What a block became.
+#[derive(Default)]
+pub struct Parsed {
+    /// Documents in the order of their records.
+    pub documents: Vec<Document>,
+    /// Records that could not be read.
+    pub rejects: Vec<Reject>,
+    /// How many pieces of text were repaired.
+    pub repairs: Repairs,
+    /// Documents by shape.
+    pub shapes: BTreeMap<&'static str, u64>,
+}
+
+impl Parsed {
+    /// Parses `block` of the source called `name`.
+    ///
+    /// # Errors
+    /// When a Parquet column is of a type that is not read at all.
+    pub fn add(&mut self, name: &str, format: Format, block: Block, rules: Rules) -> Result<()> {
+        match block {
+            Block::Lines { line, bytes } => match format {
+                Format::Text => self.add_text(name, line, bytes, rules.split),
+                _ => self.add_json_lines(name, line, &bytes, rules.shape),
+            },
+            Block::LongLine { line, bytes, head } => {
+                let message = format!(
+                    "the line has {}, the longest that is read has {}",
+                    human_bytes(bytes),
+                    human_bytes(super::cutter::MAX_LINE_BYTES as u64)
+                );
+                let mut reject = Reject::new(name, line, "record_too_long", message, &head);
+                reject.bytes = bytes;
+                self.rejects.push(reject);
+            }
+            Block::Rows { row, batch, .. } => match rows::to_fields(&batch) {
+                Ok(all) => {
+                    for (i, fields) in all.into_iter().enumerate() {
+                        // Only a reject shows its row, so only then is it written out.
+                        let shown = || rows::to_json(&batch.slice(i, 1));
+                        self.add_fields(name, row + i as u64, fields, rules.shape, shown);
+                    }
+                }
+                Err(error) => return Err(error.context(format!("{name}: rows from {row} on"))),
+            },
+            Block::Unreadable {
+                record,
+                error,
+                tail,
+            } => {
+                self.rejects
+                    .push(Reject::new(name, record, "unreadable", error, &tail));
+            }
+            Block::End { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn add_text(&mut self, name: &str, first_line: u64, bytes: Vec<u8>, split: Split) {
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => self.without_invalid_lines(name, first_line, error.as_bytes()),
+        };
+        for piece in text::pack(&text, split) {
+            let mut content = normalise(&text[piece.range], &mut self.repairs).into_owned();
+            content.truncate(content.trim_end().len());
+            let line = first_line + piece.lines_before;
+            if content.trim().is_empty() {
+                continue;
+            }
+            self.keep(name, line, Content::Text(content), None, "text");
+        }
+    }
+
+    /// Rejects the lines that are no UTF-8; an empty line takes the place of each.
+    fn without_invalid_lines(&mut self, name: &str, first_line: u64, bytes: &[u8]) -> String {
+        let mut text = String::with_capacity(bytes.len());
+        for (number, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+            match std::str::from_utf8(line) {
+                Ok(line) => text.push_str(line),
+                Err(error) => {
+                    self.reject_encoding(name, first_line + number as u64, line, error);
+                    text.push('\n');
+                }
+            }
+        }
+        text
+    }
+
+    fn reject_encoding(
+        &mut self,
+        name: &str,
+        record: u64,
+        line: &[u8],
+        error: std::str::Utf8Error,
+    ) {
+        let at = error.valid_up_to();
+        let message = format!(
+            "byte {} of the line is {:#04x}, expected UTF-8; repair or convert the file",
+            at + 1,
+            line[at]
+        );
+        self.rejects
+            .push(Reject::new(name, record, "invalid_utf8", message, line));
+    }
+
+    fn add_json_lines(
+        &mut self,
+        name: &str,
+        first_line: u64,
+        bytes: &[u8],
+        shape: Option<&'static Shape>,
+    ) {
+        for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+            let record = first_line + number as u64;
+            let line = if record == 1 {
+                line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
+            } else {
+                line
+            };
+            if line.trim_ascii().is_empty() {
+                continue;
+            }
+            if let Err(error) = std::str::from_utf8(line) {
+                self.reject_encoding(name, record, line, error);
+                continue;
+            }
+            match serde_json::from_slice(line) {
+                Ok(Value::Object(fields)) => {
+                    self.add_fields(name, record, fields, shape, || line.to_vec())
+                }
+                Ok(_) => {
+                    let message = "the line is JSON but no object; expected one object with named fields a line";
+                    self.rejects.push(Reject::new(
+                        name,
+                        record,
+                        "not_an_object",
+                        message.to_owned(),
+                        line,
+                    ));
+                }
+                Err(error) => {
+                    // serde_json counts lines within what it was given: only the column helps here.
+                    let message = format!("no valid JSON at column {}: {error}", error.column());
+                    self.rejects
+                        .push(Reject::new(name, record, "invalid_json", message, line));
+                }
+            }
+        }
+    }
+
+    fn add_fields(
+        &mut self,
+        name: &str,
+        record: u64,
+        mut fields: Fields,
+        forced: Option<&'static Shape>,
+        raw: impl Fn() -> Vec<u8>,
+    ) {
+        let Some(shape) = forced.or_else(|| Shape::of(&fields)) else {
+            self.rejects.push(Reject::new(
+                name,
+                record,
+                "unknown_shape",
+                shape::unknown(&fields),
+                &raw(),
+            ));
+            return;
+        };
+        match shape.take(&mut fields) {
+            Ok(content) => {
+                let content = self.normalised(content);
+                if let Content::Text(text) = &content
+                    && text.trim().is_empty()
+                {
+                    let message = "the text is empty".to_owned();
+                    self.rejects
+                        .push(Reject::new(name, record, "empty_text", message, &raw()));
+                    return;
+                }
+                let meta = (!fields.is_empty()).then(|| Value::Object(fields).to_string());
+                self.keep(name, record, content, meta, shape.name);
+            }
+            Err(Misfit(why)) => {
+                let message = format!("{why} (shape {})", shape.name);
+                self.rejects
+                    .push(Reject::new(name, record, "wrong_type", message, &raw()));
+            }
+        }
+    }
+
+    fn normalised(&mut self, content: Content) -> Content {
+        let repairs = &mut self.repairs;
+        let mut turns = |messages: Vec<Message>| -> Vec<Message> {
+            messages
+                .into_iter()
+                .map(|message| Message {
+                    content: normalise(trimmed(&message.content), repairs).into_owned(),
+                    ..message
+                })
+                .collect()
+        };
+        match content {
+            Content::Chat(messages) => Content::Chat(turns(messages)),
+            Content::Preference { messages, rejected } => Content::Preference {
+                messages: turns(messages),
+                rejected: turns(rejected),
+            },
+            Content::Text(text) => Content::Text(normalise(&text, repairs).into_owned()),
+        }
+    }
+
+    fn keep(
+        &mut self,
+        name: &str,
+        record: u64,
+        content: Content,
+        meta: Option<String>,
+        shape: &'static str,
+    ) {
+        let language = language::detect(content.pieces());
+        *self.shapes.entry(shape).or_default() += 1;
+        self.documents.push(Document {
+            id: DocumentId::new(name, record),
+            source: name.to_owned(),
+            record,
+            content,
+            lang: language.code.to_owned(),
+            lang_score: language.score,
+            meta,
+        });
+    }
+}
+
+/// What was said, without the blank lines around it. The indentation of a first line of several
+/// (code) stays; around a single line no white space means anything.
+fn trimmed(content: &str) -> &str {
+    let content = content.trim_end();
+    let first = content
+        .find(|c: char| !c.is_whitespace())
+        .unwrap_or(content.len());
+    if content[first..].contains('\n') {
+        let line = content[..first].rfind('\n').map_or(0, |at| at + 1);
+        &content[line..]
+    } else {
+        &content[first..]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(format: Format, text: &str) -> Parsed {
+        let mut parsed = Parsed::default();
+        let rules = Rules {
+            split: Split::Paragraphs { characters: 1_000 },
+            shape: None,
+        };
+        let block = Block::Lines {
+            line: 1,
+            bytes: text.as_bytes().to_vec(),
+        };
+        parsed
+            .add("s", format, block, rules)
+            .expect("lines always parse");
+        parsed
+    }
+
+    #[test]
+    fn a_bad_line_costs_only_itself_and_is_named_with_its_place() {
+        let parsed = parse(
+            Format::Jsonl,
+            "\u{feff}{\"text\":\"a\"}\n{\"text\":\n\n[1]\n{\"text\":\" \"}\n{\"text\":\"b\"}",
+        );
+        let texts: Vec<_> = parsed
+            .documents
+            .iter()
+            .map(|document| (document.record, document.content.clone()))
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                (1, Content::Text("a".to_owned())),
+                (6, Content::Text("b".to_owned()))
+            ]
+        );
+        let rejects: Vec<_> = parsed
+            .rejects
+            .iter()
+            .map(|reject| (reject.record, reject.error))
+            .collect();
+        assert_eq!(
+            rejects,
+            [(2, "invalid_json"), (4, "not_an_object"), (5, "empty_text")]
+        );
+    }
+
+    #[test]
+    fn invalid_utf8_costs_its_line() {
+        let mut parsed = Parsed::default();
+        parsed.add_text(
+            "s",
+            1,
+            b"one\n\ntw\xffo\n\nthree\n".to_vec(),
+            Split::Paragraphs { characters: 1_000 },
+        );
+        assert_eq!(parsed.documents.len(), 1);
+        assert_eq!(
+            parsed.documents[0].content,
+            Content::Text("one\n\n\n\nthree".to_owned())
+        );
+        assert_eq!((parsed.rejects[0].record, parsed.rejects[0].bytes), (3, 5));
+    }
+
+    #[test]
+    fn code_keeps_its_indentation() {
+        assert_eq!(trimmed("\n    if x:\n        y\n"), "    if x:\n        y");
+        assert_eq!(trimmed("  слово \n"), "слово");
+    }
+}

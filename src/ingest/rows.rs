@@ -1,0 +1,115 @@
+//! Rows of Arrow tables as JSON fields, so that every shape works on Parquet as on JSONL.
+
+use super::shape::Fields;
+use anyhow::{Result, bail};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use serde_json::{Map, Number, Value};
+
+/// The rows of `batch`, each as the fields that are not null.
+///
+/// # Errors
+/// When a column cannot be converted.
+pub fn to_fields(batch: &RecordBatch) -> Result<Vec<Fields>> {
+    let mut rows = vec![Map::new(); batch.num_rows()];
+    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+        for (row, value) in rows.iter_mut().zip(values(column)?) {
+            row.insert(field.name().clone(), value);
+        }
+    }
+    Ok(rows)
+}
+
+/// The first row of `batch` as JSON, to show a rejected record.
+#[must_use]
+pub fn to_json(batch: &RecordBatch) -> Vec<u8> {
+    to_fields(batch)
+        .ok()
+        .and_then(|rows| serde_json::to_vec(rows.first()?).ok())
+        .unwrap_or_default()
+}
+
+/// The values of a column.
+fn values(column: &ArrayRef) -> Result<Vec<Value>> {
+    let valid = |i| column.is_valid(i);
+    let all = 0..column.len();
+    let collect = |value: &dyn Fn(usize) -> Value| -> Vec<Value> {
+        all.clone()
+            .map(|i| if valid(i) { value(i) } else { Value::Null })
+            .collect()
+    };
+    Ok(match column.data_type() {
+        DataType::Utf8 => {
+            let text = column.as_string::<i32>();
+            collect(&|i| Value::String(text.value(i).to_owned()))
+        }
+        DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(..) => {
+            let to = match column.data_type() {
+                DataType::Dictionary(_, value) => value.as_ref().clone(),
+                _ => DataType::Utf8,
+            };
+            return values(&cast(column, &to)?);
+        }
+        DataType::Boolean => {
+            let truth = column.as_boolean();
+            collect(&|i| Value::Bool(truth.value(i)))
+        }
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => {
+            let wide = cast(column, &DataType::Int64)?;
+            let numbers = wide.as_primitive::<Int64Type>();
+            collect(&|i| numbers.value(i).into())
+        }
+        DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64 => {
+            let wide = cast(column, &DataType::UInt64)?;
+            let numbers = wide.as_primitive::<UInt64Type>();
+            collect(&|i| numbers.value(i).into())
+        }
+        DataType::Float16 | DataType::Float32 | DataType::Float64 => {
+            let wide = cast(column, &DataType::Float64)?;
+            let numbers = wide.as_primitive::<Float64Type>();
+            collect(&|i| Number::from_f64(numbers.value(i)).map_or(Value::Null, Value::Number))
+        }
+        DataType::List(_) => {
+            let list = column.as_list::<i32>();
+            let (items, offsets) = (values(list.values())?, list.value_offsets());
+            collect(&|i| Value::Array(items[offsets[i] as usize..offsets[i + 1] as usize].to_vec()))
+        }
+        DataType::LargeList(_) => {
+            let list = column.as_list::<i64>();
+            let (items, offsets) = (values(list.values())?, list.value_offsets());
+            collect(&|i| Value::Array(items[offsets[i] as usize..offsets[i + 1] as usize].to_vec()))
+        }
+        DataType::Struct(fields) => {
+            let parts = column.as_struct();
+            let parts: Vec<Vec<Value>> =
+                parts.columns().iter().map(values).collect::<Result<_>>()?;
+            collect(&|i| {
+                Value::Object(
+                    fields
+                        .iter()
+                        .zip(&parts)
+                        .map(|(field, part)| (field.name().clone(), part[i].clone()))
+                        .collect(),
+                )
+            })
+        }
+        DataType::Null => vec![Value::Null; column.len()],
+        DataType::Binary
+        | DataType::LargeBinary
+        | DataType::BinaryView
+        | DataType::FixedSizeBinary(_) => {
+            // Bytes are no text; `meta` says that they were there.
+            collect(&|_| Value::String("<bytes>".to_owned()))
+        }
+        other => {
+            // Dates, times, decimals: as they are written.
+            let options = FormatOptions::default();
+            let Ok(format) = ArrayFormatter::try_new(column.as_ref(), &options) else {
+                bail!("columns of type {other:?} are not read")
+            };
+            collect(&|i| Value::String(format.value(i).to_string()))
+        }
+    })
+}

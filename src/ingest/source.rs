@@ -1,0 +1,231 @@
+//! Which files are read, what they are called, and what is in them.
+//!
+//! A source's name is the last part of the argument and the path below it, so that ids do not
+//! depend on the folder in which prep was started; where two names meet, both grow to the left.
+
+use super::codec::Codec;
+use super::format::{self, Format};
+use anyhow::{Context, Result, bail};
+use globset::Glob;
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+use walkdir::WalkDir;
+
+/// A file given by the user.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Name in documents, reports and manifests, with `/` between its parts.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Size on disk in bytes.
+    pub bytes: u64,
+    /// How it is compressed.
+    pub codec: Codec,
+    /// What is in it; the error is why it is not read.
+    pub format: Result<Format, String>,
+}
+
+/// Finds all files under `arguments` (files, directories, globs), by name.
+///
+/// # Errors
+/// When an argument matches nothing or cannot be read.
+pub fn discover(arguments: &[String], forced: Option<Format>) -> Result<Vec<Source>> {
+    let mut found: BTreeMap<PathBuf, (PathBuf, usize)> = BTreeMap::new();
+    for argument in arguments {
+        let before = found.len();
+        for (root, path) in expand(argument)? {
+            let canonical = path
+                .canonicalize()
+                .with_context(|| format!("cannot open {}", path.display()))?;
+            // Names begin with the last part of the argument.
+            let kept = path
+                .strip_prefix(&root)
+                .map_or(1, |below| below.components().count() + 1);
+            found.entry(canonical).or_insert((path, kept));
+        }
+        if found.len() == before && !Path::new(argument).exists() {
+            bail!("{argument}: no such file, and as a pattern it matches nothing; check the path");
+        }
+    }
+    let mut sources = name_apart(found)
+        .into_iter()
+        .map(|(name, path)| open(name, path, forced))
+        .collect::<Result<Vec<_>>>()?;
+    sources.sort_by(|a, b| a.name.cmp(&b.name));
+    if sources.is_empty() {
+        bail!(
+            "no files in {}; give files, directories or patterns",
+            arguments.join(" ")
+        );
+    }
+    Ok(sources)
+}
+
+/// The files of one argument, each with the root that its name begins at.
+fn expand(argument: &str) -> Result<Vec<(PathBuf, PathBuf)>> {
+    let path = Path::new(argument);
+    if path.is_dir() {
+        return Ok(walk(path)?
+            .into_iter()
+            .map(|file| (path.to_owned(), file))
+            .collect());
+    }
+    if path.exists() {
+        return Ok(vec![(path.to_owned(), path.to_owned())]);
+    }
+    if !argument.contains(['*', '?', '[', '{']) {
+        bail!("{argument}: no such file or directory; check the path");
+    }
+    let pattern = Glob::new(argument)
+        .with_context(|| format!("{argument} is not a valid pattern"))?
+        .compile_matcher();
+    let fixed: PathBuf = path
+        .components()
+        .take_while(|part| {
+            !part
+                .as_os_str()
+                .to_string_lossy()
+                .contains(['*', '?', '[', '{'])
+        })
+        .collect();
+    let start = if fixed.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        fixed.as_path()
+    };
+    let files = walk(start)?.into_iter().filter(|file| {
+        pattern.is_match(file) || pattern.is_match(file.strip_prefix(".").unwrap_or(file))
+    });
+    Ok(files.map(|file| (file.clone(), file)).collect())
+}
+
+/// All files below `dir` that are not hidden.
+fn walk(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let visible = |name: &std::ffi::OsStr| !name.to_string_lossy().starts_with('.');
+    let entries = WalkDir::new(dir)
+        .follow_links(true)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_entry(|entry| entry.depth() == 0 || visible(entry.file_name()));
+    for entry in entries {
+        let entry =
+            entry.with_context(|| format!("cannot read the directory {}", dir.display()))?;
+        if entry.file_type().is_file() {
+            files.push(entry.into_path());
+        }
+    }
+    Ok(files)
+}
+
+/// Gives each file the shortest name that no other has.
+fn name_apart(found: BTreeMap<PathBuf, (PathBuf, usize)>) -> Vec<(String, PathBuf)> {
+    let mut files: Vec<(PathBuf, PathBuf, usize)> = found
+        .into_iter()
+        .map(|(canonical, (path, kept))| (canonical, path, kept))
+        .collect();
+    loop {
+        let mut uses: BTreeMap<String, usize> = BTreeMap::new();
+        for (canonical, _, kept) in &files {
+            *uses.entry(last_parts(canonical, *kept)).or_default() += 1;
+        }
+        let mut clash = false;
+        for (canonical, _, kept) in &mut files {
+            if uses[&last_parts(canonical, *kept)] > 1 && *kept < canonical.components().count() {
+                *kept += 1;
+                clash = true;
+            }
+        }
+        if !clash {
+            return files
+                .into_iter()
+                .map(|(canonical, path, kept)| (last_parts(&canonical, kept), path))
+                .collect();
+        }
+    }
+}
+
+fn last_parts(path: &Path, count: usize) -> String {
+    let parts: Vec<_> = path
+        .components()
+        .filter_map(|part| match part {
+            Component::Normal(part) => Some(part.to_string_lossy()),
+            _ => None,
+        })
+        .collect();
+    parts[parts.len().saturating_sub(count)..].join("/")
+}
+
+fn open(name: String, path: PathBuf, forced: Option<Format>) -> Result<Source> {
+    let bytes = std::fs::metadata(&path)
+        .with_context(|| format!("cannot open {}", path.display()))?
+        .len();
+    let codec = Codec::detect(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let format = match forced {
+        Some(format) => Ok(format),
+        None => Format::detect(&path, codec),
+    };
+    let format = match format {
+        Ok(Format::Parquet) | Err(_) => format,
+        Ok(format) => format::check_encoding(&path, codec).map(|()| format),
+    };
+    Ok(Source {
+        name,
+        path,
+        bytes,
+        codec,
+        format,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(arguments: &[&Path]) -> Vec<String> {
+        let arguments: Vec<String> = arguments
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        discover(&arguments, None)
+            .expect("found")
+            .into_iter()
+            .map(|source| source.name)
+            .collect()
+    }
+
+    #[test]
+    fn names_are_short_sorted_and_never_shared() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        for path in [
+            "x/data/b.txt",
+            "x/data/sub/a.txt",
+            "y/data/b.txt",
+            "x/data/.hidden.txt",
+        ] {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("has a parent")).expect("creates");
+            std::fs::write(path, "text").expect("writes");
+        }
+        let x = dir.path().join("x/data");
+        assert_eq!(names(&[&x]), ["data/b.txt", "data/sub/a.txt"]);
+        assert_eq!(
+            names(&[&x, &x.join("b.txt")]),
+            ["data/b.txt", "data/sub/a.txt"]
+        );
+        assert_eq!(names(&[&x.join("sub/a.txt")]), ["a.txt"]);
+        let y = dir.path().join("y/data");
+        assert_eq!(
+            names(&[&y, &x]),
+            ["data/sub/a.txt", "x/data/b.txt", "y/data/b.txt"]
+        );
+        assert_eq!(names(&[&x.join("**/*.txt")]), ["a.txt", "b.txt"]);
+    }
+
+    #[test]
+    fn a_missing_path_is_an_error_that_names_it() {
+        let error = discover(&["no/such/file.txt".to_owned()], None).expect_err("fails");
+        assert!(error.to_string().contains("no/such/file.txt"));
+    }
+}

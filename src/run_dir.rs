@@ -1,0 +1,145 @@
+//! An output directory: new, unfinished or finished, and never another run's.
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// File that an unfinished run keeps its state in.
+const STATE: &str = "state.json";
+const MANIFEST: &str = "manifest.json";
+
+/// What stands in an output directory.
+#[derive(Debug)]
+pub enum Found {
+    /// Nothing: the run begins.
+    New,
+    /// A run of the same configuration that did not end; its state is given.
+    Unfinished(Value),
+    /// A run of the same configuration that ended.
+    Finished,
+}
+
+/// Looks at `dir`, makes it if it is missing, and compares its configuration with `config`.
+///
+/// # Errors
+/// When it holds something else: another configuration (says what differs) or foreign files.
+pub fn open(dir: &Path, config: &Value) -> Result<Found> {
+    std::fs::create_dir_all(dir)
+        .with_context(|| format!("cannot make the directory {}", dir.display()))?;
+    for (name, finished) in [(MANIFEST, true), (STATE, false)] {
+        let path = dir.join(name);
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", path.display()));
+            }
+        };
+        let found: Value = serde_json::from_slice(&text).with_context(|| {
+            format!(
+                "{} is damaged; remove the directory or give another --out",
+                path.display()
+            )
+        })?;
+        let differences = differences(&found["config"], config);
+        if !differences.is_empty() {
+            bail!(
+                "{} holds another run: {}; give another --out, or remove the directory to start again",
+                dir.display(),
+                differences.join("; ")
+            );
+        }
+        return Ok(if finished {
+            Found::Finished
+        } else {
+            Found::Unfinished(found)
+        });
+    }
+    let foreign = std::fs::read_dir(dir)
+        .with_context(|| format!("cannot read {}", dir.display()))?
+        .filter_map(Result::ok)
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .find(|name| !name.starts_with('.') && !name.ends_with(".tmp"));
+    if let Some(name) = foreign {
+        bail!(
+            "{} is not empty ({name} is in it) and is no run of prep; give another --out",
+            dir.display()
+        );
+    }
+    Ok(Found::New)
+}
+
+/// Where the state of an unfinished run is kept.
+#[must_use]
+pub fn state_path(dir: &Path) -> PathBuf {
+    dir.join(STATE)
+}
+
+/// Where the manifest of a finished run is.
+#[must_use]
+pub fn manifest_path(dir: &Path) -> PathBuf {
+    dir.join(MANIFEST)
+}
+
+/// The settings in which two configurations differ, in words.
+fn differences(found: &Value, wanted: &Value) -> Vec<String> {
+    let (Value::Object(found), Value::Object(wanted)) = (found, wanted) else {
+        return if found == wanted {
+            Vec::new()
+        } else {
+            vec!["its configuration cannot be compared".to_owned()]
+        };
+    };
+    let mut keys: Vec<&String> = found.keys().chain(wanted.keys()).collect();
+    keys.sort();
+    keys.dedup();
+    let shown = |value: Option<&Value>| value.map_or_else(|| "nothing".to_owned(), shorten);
+    keys.into_iter()
+        .filter(|key| found.get(*key) != wanted.get(*key))
+        .map(|key| {
+            format!(
+                "its {key} is {}, yours is {}",
+                shown(found.get(key)),
+                shown(wanted.get(key))
+            )
+        })
+        .collect()
+}
+
+fn shorten(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= 160 {
+        text
+    } else {
+        text.chars().take(157).chain("...".chars()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn another_run_and_foreign_files_are_refused_with_what_differs() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let config = json!({"seed": 1});
+        assert!(matches!(open(dir.path(), &config), Ok(Found::New)));
+        std::fs::write(
+            state_path(dir.path()),
+            json!({"config": config}).to_string(),
+        )
+        .expect("writes");
+        assert!(matches!(
+            open(dir.path(), &config),
+            Ok(Found::Unfinished(_))
+        ));
+        let error = open(dir.path(), &json!({"seed": 2}))
+            .expect_err("refused")
+            .to_string();
+        assert!(error.contains("its seed is 1, yours is 2"), "{error}");
+        std::fs::rename(state_path(dir.path()), dir.path().join("thesis.doc")).expect("renames");
+        let error = open(dir.path(), &config).expect_err("refused").to_string();
+        assert!(error.contains("thesis.doc"), "{error}");
+    }
+}

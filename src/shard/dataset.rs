@@ -1,0 +1,258 @@
+//! Reads one split of a shard directory: mmap to Arrow buffers to slices, no copy of a shard.
+//!
+//! This is the one module that maps files. A window costs the pages that it lies on.
+
+use super::format;
+use super::{ShardInfo, ShardManifest, Split};
+use crate::document::DocumentId;
+use anyhow::{Context, Result, bail, ensure};
+use arrow::array::{Array, AsArray};
+use arrow::buffer::{BooleanBuffer, Buffer, OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::{DataType, UInt16Type, UInt32Type};
+use arrow::ipc::reader::StreamDecoder;
+use memmap2::Mmap;
+use std::fs::File;
+use std::path::Path;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+/// Token ids of a shard, in the width in which they are stored.
+enum Ids {
+    Narrow(ScalarBuffer<u16>),
+    Wide(ScalarBuffer<u32>),
+}
+
+/// One mapped shard.
+struct Shard {
+    /// Position of its first token in the split.
+    start: u64,
+    /// Position of its first row in the split.
+    first_row: u64,
+    ids: Ids,
+    mask: BooleanBuffer,
+    offsets: OffsetBuffer<i32>,
+    document_ids: Buffer,
+    continuation: BooleanBuffer,
+}
+
+impl Shard {
+    fn tokens(&self) -> usize {
+        self.mask.len()
+    }
+
+    fn rows(&self) -> usize {
+        self.offsets.len() - 1
+    }
+}
+
+/// One split of a shard directory. Opening it maps the files and reads their headers and offsets.
+pub struct Dataset {
+    shards: Vec<Shard>,
+    manifest: ShardManifest,
+    split: Split,
+}
+
+/// One row: a document, or a part of one that a shard's end cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Where the document is from.
+    pub document_id: DocumentId,
+    /// Whether it continues the last row of the shard before.
+    pub continuation: bool,
+    /// Position of its first token in the split.
+    pub start: u64,
+    /// Tokens in it.
+    pub len: u64,
+}
+
+impl Dataset {
+    /// Opens `split` of the shard directory `dir`.
+    ///
+    /// # Errors
+    /// When the directory is unfinished, a file is missing or has another size than the manifest
+    /// says, or is no shard of this tokenizer.
+    pub fn open(dir: &Path, split: Split) -> Result<Self> {
+        let manifest = ShardManifest::read(dir)?;
+        let mut shards = Vec::new();
+        let (mut start, mut first_row) = (0, 0);
+        for entry in &manifest.split(split).shards {
+            let path = dir.join(&entry.file);
+            let shard = map_shard(&path, entry.bytes, &manifest.info, start, first_row).with_context(|| {
+                format!("{}: shard it again or restore the file; `manifest.json` lists size and xxh3-128", path.display())
+            })?;
+            ensure!(
+                shard.tokens() as u64 == entry.tokens && shard.rows() as u64 == entry.rows,
+                "{}: has {} tokens in {} rows, the manifest says {} in {}",
+                path.display(),
+                shard.tokens(),
+                shard.rows(),
+                entry.tokens,
+                entry.rows
+            );
+            start += entry.tokens;
+            first_row += entry.rows;
+            shards.push(shard);
+        }
+        Ok(Self {
+            shards,
+            manifest,
+            split,
+        })
+    }
+
+    /// Tokens of the split.
+    #[must_use]
+    pub fn tokens(&self) -> u64 {
+        self.manifest.split(self.split).tokens
+    }
+
+    /// Documents of the split.
+    #[must_use]
+    pub fn documents(&self) -> u64 {
+        self.manifest.split(self.split).documents
+    }
+
+    /// Rows of the split: documents, those that a shard's end cut counted once for each part.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.shards
+            .last()
+            .map_or(0, |shard| shard.first_row + shard.rows() as u64)
+    }
+
+    /// Tokenizer and special tokens.
+    #[must_use]
+    pub fn info(&self) -> &ShardInfo {
+        &self.manifest.info
+    }
+
+    /// The directory's manifest.
+    #[must_use]
+    pub fn manifest(&self) -> &ShardManifest {
+        &self.manifest
+    }
+
+    /// Row number `row` of the split.
+    ///
+    /// # Panics
+    /// When `row` is not below [`Dataset::rows`].
+    #[must_use]
+    pub fn row(&self, row: u64) -> Row {
+        let index = self
+            .shards
+            .partition_point(|shard| shard.first_row + shard.rows() as u64 <= row);
+        let shard = &self.shards[index];
+        let local = (row - shard.first_row) as usize;
+        let mut id = [0; 16];
+        id.copy_from_slice(&shard.document_ids[local * 16..local * 16 + 16]);
+        let (from, to) = (shard.offsets[local], shard.offsets[local + 1]);
+        Row {
+            document_id: DocumentId(id),
+            continuation: shard.continuation.value(local),
+            start: shard.start + from as u64,
+            len: (to - from) as u64,
+        }
+    }
+
+    /// Copies the tokens from global position `start` on into `ids`, and whether the loss counts
+    /// predicting each into `mask`, across shard files, without allocating.
+    ///
+    /// # Panics
+    /// When the slices differ in length or reach beyond [`Dataset::tokens`].
+    pub fn window(&self, start: u64, ids: &mut [u32], mask: &mut [bool]) {
+        assert_eq!(ids.len(), mask.len(), "one mask bit a token");
+        assert!(
+            start + ids.len() as u64 <= self.tokens(),
+            "the window ends inside the split"
+        );
+        let mut index = self
+            .shards
+            .partition_point(|shard| shard.start + shard.tokens() as u64 <= start);
+        let (mut filled, mut position) = (0, start);
+        while filled < ids.len() {
+            let shard = &self.shards[index];
+            let from = (position - shard.start) as usize;
+            let count = (shard.tokens() - from).min(ids.len() - filled);
+            let out = &mut ids[filled..filled + count];
+            match &shard.ids {
+                Ids::Narrow(all) => {
+                    for (to, id) in out.iter_mut().zip(&all[from..from + count]) {
+                        *to = u32::from(*id);
+                    }
+                }
+                Ids::Wide(all) => out.copy_from_slice(&all[from..from + count]),
+            }
+            for (i, counts) in mask[filled..filled + count].iter_mut().enumerate() {
+                *counts = shard.mask.value(from + i);
+            }
+            filled += count;
+            position += count as u64;
+            index += 1;
+        }
+    }
+}
+
+/// Maps one file and decodes its single batch over the map.
+fn map_shard(
+    path: &Path,
+    bytes: u64,
+    info: &ShardInfo,
+    start: u64,
+    first_row: u64,
+) -> Result<Shard> {
+    let file = File::open(path).context("cannot be opened")?;
+    let found = file.metadata()?.len();
+    ensure!(
+        found == bytes,
+        "has {found} bytes, the manifest says {bytes}"
+    );
+    // SAFETY: the map is read only and lives as long as the buffers made from it. A shard is
+    // written once and renamed into place; nobody who follows the format changes it afterwards.
+    let map = unsafe { Mmap::map(&file) }.context("cannot be mapped")?;
+    let pointer = NonNull::new(map.as_ptr().cast_mut()).context("is empty")?;
+    let length = map.len();
+    // SAFETY: pointer and length are those of the map, which the Arc keeps alive.
+    let mut buffer = unsafe { Buffer::from_custom_allocation(pointer, length, Arc::new(map)) };
+    let mut decoder = StreamDecoder::new().with_require_alignment(true);
+    let batch = decoder
+        .decode(&mut buffer)
+        .context("is no Arrow stream")?
+        .context("holds no record batch")?;
+    let expected = format::schema(info);
+    let found = batch.schema();
+    if found.fields() != expected.fields() {
+        bail!(
+            "has the columns {:?}, a shard has {:?}",
+            found.fields(),
+            expected.fields()
+        );
+    }
+    for (key, wanted) in format::identity(info) {
+        let value = found.metadata().get(key).map_or("nothing", String::as_str);
+        ensure!(
+            value == wanted,
+            "has {key} = {value}, the manifest says {wanted}"
+        );
+    }
+    let lists = batch.column(0).as_list::<i32>();
+    let ids = match lists.value_type() {
+        DataType::UInt16 => {
+            Ids::Narrow(lists.values().as_primitive::<UInt16Type>().values().clone())
+        }
+        _ => Ids::Wide(lists.values().as_primitive::<UInt32Type>().values().clone()),
+    };
+    let masks = batch.column(1).as_list::<i32>();
+    ensure!(
+        masks.offsets() == lists.offsets(),
+        "has masks of other lengths than its ids"
+    );
+    Ok(Shard {
+        start,
+        first_row,
+        ids,
+        mask: masks.values().as_boolean().values().clone(),
+        offsets: lists.offsets().clone(),
+        document_ids: batch.column(2).to_data().buffers()[0].clone(),
+        continuation: batch.column(3).as_boolean().values().clone(),
+    })
+}

@@ -1,0 +1,154 @@
+//! The ledger as a person reads it.
+
+use crate::ledger::{Count, Ledger, Ledgers};
+use crate::sharding::report::{Sample, TokenReport};
+use crate::stats::TokenFigures;
+use crate::table::Table;
+use crate::units::grouped;
+use std::collections::BTreeMap;
+
+/// Sources shown before the rest is summed up; `--json` has them all.
+const MOST_ROWS: usize = 40;
+
+/// The ledger of a command: the funnel, then by source, language and kind.
+#[must_use]
+pub fn ledger(ledgers: &Ledgers) -> String {
+    let mut out = funnel(&ledgers.ledger);
+    for (name, map) in [
+        ("source", &ledgers.by_source),
+        ("language", &ledgers.by_language),
+        ("kind", &ledgers.by_kind),
+    ] {
+        out += "\n\n";
+        out += &breakdown(name, map);
+    }
+    out
+}
+
+/// What was read and where it went, a line for each reason.
+fn funnel(ledger: &Ledger) -> String {
+    let mut table = Table::new(&["ledger", "records", "characters", "bytes", "tokens"]);
+    let mut row = |name: String, count: &Count| {
+        let tokens = count.tokens.map_or_else(|| "–".to_owned(), grouped);
+        table.row(vec![
+            name,
+            grouped(count.records),
+            grouped(count.characters),
+            grouped(count.bytes),
+            tokens,
+        ]);
+    };
+    row("read".to_owned(), &ledger.read);
+    row("  kept".to_owned(), &ledger.kept);
+    for (name, counts) in [("dropped", &ledger.dropped), ("rejected", &ledger.rejected)] {
+        for (reason, count) in counts {
+            row(format!("  {name}: {reason}"), count);
+        }
+    }
+    table.render()
+}
+
+fn breakdown(name: &str, ledgers: &BTreeMap<String, Ledger>) -> String {
+    let mut table = Table::new(&[
+        name,
+        "read",
+        "kept",
+        "dropped",
+        "rejected",
+        "characters kept",
+        "tokens kept",
+    ]);
+    let mut row = |name: &str, ledger: &Ledger| {
+        table.row(vec![
+            name.to_owned(),
+            grouped(ledger.read.records),
+            grouped(ledger.kept.records),
+            grouped(ledger.dropped_total().records),
+            grouped(ledger.rejected_total().records),
+            grouped(ledger.kept.characters),
+            ledger.kept.tokens.map_or_else(|| "–".to_owned(), grouped),
+        ]);
+    };
+    let shown = if ledgers.len() > MOST_ROWS {
+        MOST_ROWS - 1
+    } else {
+        ledgers.len()
+    };
+    for (name, ledger) in ledgers.iter().take(shown) {
+        row(name, ledger);
+    }
+    if shown < ledgers.len() {
+        let mut rest = Ledger::default();
+        for ledger in ledgers.values().skip(shown) {
+            rest += ledger;
+        }
+        row(&format!("and {} more", ledgers.len() - shown), &rest);
+    }
+    table.render()
+}
+
+/// Token statistics: in all, then by split, source, language and kind.
+#[must_use]
+pub fn tokens(report: &TokenReport) -> String {
+    let header = [
+        "tokens",
+        "documents",
+        "tokens",
+        "in the loss",
+        "bytes/token",
+        "tokens/word",
+        "p5",
+        "p50",
+        "p95",
+        "longest",
+    ];
+    let mut table = Table::new(&header);
+    let mut row = |name: &str, figures: &TokenFigures| {
+        let lengths = figures.document_tokens;
+        table.row(vec![
+            name.to_owned(),
+            grouped(figures.documents),
+            grouped(figures.tokens),
+            grouped(figures.tokens_loss),
+            format!("{:.2}", figures.bytes_per_token),
+            format!("{:.2}", figures.tokens_per_word),
+            grouped(lengths.p5),
+            grouped(lengths.p50),
+            grouped(lengths.p95),
+            grouped(lengths.max),
+        ]);
+    };
+    row("all", &report.total);
+    for map in [
+        &report.by_split,
+        &report.by_kind,
+        &report.by_language,
+        &report.by_source,
+    ] {
+        for (name, figures) in map.iter().take(MOST_ROWS) {
+            row(&format!("  {name}"), figures);
+        }
+    }
+    table.render()
+}
+
+/// First and last tokens of some documents, so that a wrong BOS or EOS is seen.
+#[must_use]
+pub fn samples(samples: &[Sample]) -> String {
+    let mut table = Table::new(&["document", "first tokens", "last tokens"]);
+    let shown = |tokens: &[String]| {
+        tokens
+            .iter()
+            .map(|token| token.replace('\n', "⏎"))
+            .collect::<Vec<_>>()
+            .join("|")
+    };
+    for sample in samples {
+        table.row(vec![
+            sample.document_id.clone(),
+            shown(&sample.first),
+            shown(&sample.last),
+        ]);
+    }
+    table.render()
+}
