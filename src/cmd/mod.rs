@@ -5,6 +5,7 @@ pub mod eval;
 pub mod generate;
 pub mod ingest;
 pub mod shard;
+pub mod stats;
 pub mod train;
 
 use crate::exit::Exit;
@@ -90,6 +91,7 @@ enum Command {
     Train(train::Args),
     Eval(eval::Args),
     Generate(generate::Args),
+    Stats(stats::Args),
 }
 
 impl Cli {
@@ -119,6 +121,7 @@ impl Cli {
             Command::Train(args) => train::run(args, &context),
             Command::Eval(args) => eval::run(args, &context),
             Command::Generate(args) => generate::run(args, &context),
+            Command::Stats(args) => stats::run(args, &context),
         }
     }
 }
