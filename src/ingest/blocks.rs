@@ -4,6 +4,7 @@
 //! line for JSONL, after some rows for Parquet. So the documents are the same for any number of
 //! threads, and for a file and its compressed copy.
 
+use super::csv_cutter::CsvCutter;
 use super::cutter::{Cut, Cutter};
 use super::format::Format;
 use super::json_cutter::JsonCutter;
@@ -117,6 +118,12 @@ fn read_lines(
     })?;
     let mut cutter: Box<dyn Cut> = match format {
         Format::Json => Box::new(JsonCutter::new()),
+        Format::Csv => Box::new(CsvCutter::new(
+            source
+                .dialect
+                .as_ref()
+                .map_or(b',', |dialect| dialect.delimiter),
+        )),
         format => Box::new(Cutter::new(format)),
     };
     let failure = loop {

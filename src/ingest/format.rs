@@ -14,6 +14,8 @@ pub enum Format {
     Jsonl,
     /// A JSON array, an object with arrays in it, or one object.
     Json,
+    /// Rows of a CSV or TSV file; delimiter and header are told from its beginning.
+    Csv,
     /// Rows of a Parquet file.
     Parquet,
 }
@@ -23,6 +25,7 @@ pub const FORMATS: &[(Format, &str, &[&str])] = &[
     (Format::Text, "text", &["txt", "md", "markdown", "text"]),
     (Format::Jsonl, "jsonl", &["jsonl", "ndjson"]),
     (Format::Json, "json", &["json"]),
+    (Format::Csv, "csv", &["csv", "tsv"]),
     (Format::Parquet, "parquet", &["parquet"]),
 ];
 
@@ -76,6 +79,24 @@ impl Format {
 
 /// Bytes at the beginning of a source that tell its encoding.
 const SAMPLE_BYTES: u64 = 64 << 10;
+
+/// The beginning of a source as text, whole lines of it.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn sample_text(path: &Path, codec: Codec) -> anyhow::Result<String> {
+    let mut sample = Vec::new();
+    codec
+        .decode(File::open(path)?)?
+        .take(4 * SAMPLE_BYTES)
+        .read_to_end(&mut sample)?;
+    if sample.len() as u64 == 4 * SAMPLE_BYTES {
+        let end = memchr::memrchr(b'\n', &sample).map_or(sample.len(), |at| at + 1);
+        sample.truncate(end);
+    }
+    let text = String::from_utf8_lossy(&sample);
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned())
+}
 
 /// Checks that a text source is UTF-8 but for a few lines, which are rejected one by one.
 ///

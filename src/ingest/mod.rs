@@ -12,7 +12,9 @@
 
 mod blocks;
 pub mod codec;
+mod csv_cutter;
 mod cutter;
+pub mod dialect;
 mod feed;
 pub mod format;
 mod json_cutter;
@@ -184,7 +186,7 @@ impl<'a> Worker<'a> {
                 ended.push((index, xxh3));
             }
             match &source.format {
-                Ok(format) => parsed.add(&source.name, *format, block, self.rules)?,
+                Ok(format) => parsed.add(source, *format, block, self.rules)?,
                 Err(why) => parsed.rejects.push(unread(source, why)),
             }
             for (shape, count) in std::mem::take(&mut parsed.shapes) {

@@ -5,6 +5,7 @@ use super::format::Format;
 use super::normalise::{Repairs, normalise};
 use super::reject::Reject;
 use super::shape::{self, Fields, Misfit, Shape};
+use super::source::Source;
 use super::text::{self, Split};
 use super::{language, rows};
 use crate::document::{Content, Document, DocumentId, Message};
@@ -40,10 +41,18 @@ impl Parsed {
     ///
     /// # Errors
     /// When a Parquet column is of a type that is not read at all.
-    pub fn add(&mut self, name: &str, format: Format, block: Block, rules: Rules) -> Result<()> {
+    pub fn add(
+        &mut self,
+        source: &Source,
+        format: Format,
+        block: Block,
+        rules: Rules,
+    ) -> Result<()> {
+        let name = source.name.as_str();
         match block {
             Block::Lines { line, bytes } => match format {
                 Format::Text => self.add_text(name, line, bytes, rules.split),
+                Format::Csv => self.add_rows(source, line, &bytes, rules.shape),
                 _ => self.add_json_lines(name, line, &bytes, rules.shape),
             },
             Block::LongLine { line, bytes, head } => {
@@ -172,6 +181,76 @@ impl Parsed {
         }
     }
 
+    fn add_rows(
+        &mut self,
+        source: &Source,
+        first_line: u64,
+        bytes: &[u8],
+        shape: Option<&'static Shape>,
+    ) {
+        let name = source.name.as_str();
+        let Some(dialect) = &source.dialect else {
+            let message =
+                "neither delimiter nor columns could be told from its beginning".to_owned();
+            self.rejects
+                .push(Reject::new(name, first_line, "unreadable", message, bytes));
+            return;
+        };
+        let start = if first_line == 1 && bytes.starts_with(b"\xef\xbb\xbf") {
+            3
+        } else {
+            0
+        };
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(dialect.delimiter)
+            .has_headers(first_line == 1 && dialect.has_header)
+            .flexible(true)
+            .from_reader(&bytes[start..]);
+        let mut row = csv::ByteRecord::new();
+        loop {
+            match reader.read_byte_record(&mut row) {
+                Ok(false) => return,
+                Ok(true) => {}
+                Err(error) => {
+                    let message = format!("the rows cannot be read on: {error}");
+                    self.rejects
+                        .push(Reject::new(name, first_line, "unreadable", message, &[]));
+                    return;
+                }
+            }
+            let place = row
+                .position()
+                .map_or((0, 0), |at| (at.line() - 1, at.byte() as usize));
+            let record = first_line + place.0;
+            let raw = || bytes[start + place.1..start + reader.position().byte() as usize].to_vec();
+            if row.len() != dialect.columns.len() {
+                let message = format!(
+                    "the row has {} fields, the columns are {}",
+                    row.len(),
+                    dialect.columns.join(", ")
+                );
+                self.rejects
+                    .push(Reject::new(name, record, "wrong_width", message, &raw()));
+                continue;
+            }
+            let fields: Result<Fields, _> = dialect
+                .columns
+                .iter()
+                .zip(&row)
+                .map(|(column, field)| {
+                    Ok((
+                        column.clone(),
+                        Value::String(std::str::from_utf8(field)?.to_owned()),
+                    ))
+                })
+                .collect();
+            match fields {
+                Ok(fields) => self.add_fields(name, record, fields, shape, raw),
+                Err(error) => self.reject_encoding(name, record, &raw(), error),
+            }
+        }
+    }
+
     fn add_fields(
         &mut self,
         name: &str,
@@ -278,6 +357,7 @@ fn trimmed(content: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::codec::Codec;
 
     fn parse(format: Format, text: &str) -> Parsed {
         let mut parsed = Parsed::default();
@@ -289,8 +369,16 @@ mod tests {
             line: 1,
             bytes: text.as_bytes().to_vec(),
         };
+        let source = Source {
+            name: "s".to_owned(),
+            path: "s".into(),
+            bytes: 0,
+            codec: Codec::Plain,
+            format: Ok(format),
+            dialect: None,
+        };
         parsed
-            .add("s", format, block, rules)
+            .add(&source, format, block, rules)
             .expect("lines always parse");
         parsed
     }

@@ -4,6 +4,7 @@
 //! depend on the folder in which prep was started; where two names meet, both grow to the left.
 
 use super::codec::Codec;
+use super::dialect::Dialect;
 use super::format::{self, Format};
 use anyhow::{Context, Result, bail};
 use globset::Glob;
@@ -24,6 +25,8 @@ pub struct Source {
     pub codec: Codec,
     /// What is in it; the error is why it is not read.
     pub format: Result<Format, String>,
+    /// How it is written, of a CSV file.
+    pub dialect: Option<Dialect>,
 }
 
 /// Finds all files under `arguments` (files, directories, globs), by name.
@@ -170,12 +173,24 @@ fn open(name: String, path: PathBuf, forced: Option<Format>) -> Result<Source> {
         Ok(Format::Parquet) | Err(_) => format,
         Ok(format) => format::check_encoding(&path, codec).map(|()| format),
     };
+    let (format, dialect) = match format {
+        Ok(Format::Csv) => {
+            match format::sample_text(&path, codec).map(|sample| Dialect::detect(&sample)) {
+                Ok(Ok(dialect)) => (Ok(Format::Csv), Some(dialect)),
+                Ok(Err(why)) => (Err(format!("as CSV it cannot be read: {why}")), None),
+                // Damage is reported where the file is read.
+                Err(_) => (Ok(Format::Csv), None),
+            }
+        }
+        format => (format, None),
+    };
     Ok(Source {
         name,
         path,
         bytes,
         codec,
         format,
+        dialect,
     })
 }
 

@@ -106,6 +106,23 @@ pub fn is_record_field(name: &str) -> bool {
     LISTS.iter().any(|names| names.contains(&name.as_str()))
 }
 
+/// Whether a field of this name means something to a shape.
+#[must_use]
+pub fn is_known_field(name: &str) -> bool {
+    let known = [
+        INSTRUCTION,
+        OUTPUT,
+        QUESTION,
+        ANSWER,
+        COMPLETION,
+        PROMPT,
+        CHOSEN,
+        TEXT,
+        CONTEXT,
+    ];
+    known.iter().any(|names| names.contains(&name))
+}
+
 /// All shapes, in the order in which a record is compared with them.
 pub const SHAPES: &[Shape] = &[
     Shape {
