@@ -2,6 +2,7 @@
 
 pub mod ingest;
 pub mod shard;
+pub mod synth;
 
 use crate::exit::Exit;
 use crate::interrupt;
@@ -83,6 +84,7 @@ impl Context {
 enum Command {
     Ingest(ingest::Args),
     Shard(shard::Args),
+    Synth(synth::Args),
 }
 
 impl Cli {
@@ -109,6 +111,7 @@ impl Cli {
         match &self.command {
             Command::Ingest(args) => ingest::run(args, &context),
             Command::Shard(args) => shard::run(args, &context),
+            Command::Synth(args) => synth::run(args, &context),
         }
     }
 }
