@@ -1,8 +1,13 @@
 //! The command line: one subcommand is one file with its help, its `Args` and its `run`.
 
+mod device;
+pub mod eval;
+pub mod generate;
 pub mod ingest;
 pub mod shard;
+pub mod stats;
 pub mod synth;
+pub mod train;
 
 use crate::exit::Exit;
 use crate::interrupt;
@@ -84,6 +89,10 @@ impl Context {
 enum Command {
     Ingest(ingest::Args),
     Shard(shard::Args),
+    Train(train::Args),
+    Eval(eval::Args),
+    Generate(generate::Args),
+    Stats(stats::Args),
     Synth(synth::Args),
 }
 
@@ -111,6 +120,10 @@ impl Cli {
         match &self.command {
             Command::Ingest(args) => ingest::run(args, &context),
             Command::Shard(args) => shard::run(args, &context),
+            Command::Train(args) => train::run(args, &context),
+            Command::Eval(args) => eval::run(args, &context),
+            Command::Generate(args) => generate::run(args, &context),
+            Command::Stats(args) => stats::run(args, &context),
             Command::Synth(args) => synth::run(args, &context),
         }
     }

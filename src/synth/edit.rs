@@ -4,8 +4,7 @@
 //! Changing one word changes the five shingles that it is in, so J = (1 - f) / (1 + f) where f is
 //! the changed share of shingles. Changes are spread over the document; what five does not divide
 //! is changed at the end, one word a shingle. The true similarity is then measured, and the number
-//! of changes corrected up to three times: 19 of 20 copies are within 0.01 of what was wanted when
-//! they have 100 words or more.
+//! of changes corrected twice at most.
 
 use super::jaccard::{jaccard, shingles};
 use super::prose::{Prose, push_capital};
@@ -15,8 +14,8 @@ use crate::document::Content;
 /// Shingles that change with one word.
 const SHINGLES_A_WORD: usize = 5;
 /// How far from the wanted similarity a copy may be before it is made again.
-const TOLERANCE: f64 = 0.004;
-const ATTEMPTS: usize = 4;
+const TOLERANCE: f64 = 0.01;
+const ATTEMPTS: usize = 3;
 /// Ranks of words that are put in: common enough to be natural, rare enough to be another word.
 const NEW_WORDS: std::ops::Range<u64> = 100..10_000;
 

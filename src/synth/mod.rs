@@ -222,7 +222,7 @@ fn finished(options: &Options) -> Result<Report> {
 /// The documents of the batch that begins with number `first`.
 fn batch(maker: &Maker, first: u64) -> Result<Batch> {
     let records = maker.records(first);
-    let (mut bytes, mut items) = (Vec::with_capacity(1 << 20), Vec::new());
+    let (mut bytes, mut items) = (Vec::with_capacity(2 << 20), Vec::new());
     for number in first..first + BATCH {
         let made = maker.make(number);
         let truth = Truth::of(number, &made);

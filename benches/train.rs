@@ -1,0 +1,126 @@
+//! Training speed of the 15M preset: tokens a second and peak memory.
+//!
+//! `cargo bench --profile dev --bench train [-- STEPS]`; `benches/train_pytorch.py` runs the same
+//! model with PyTorch. Both use 8 sequences of 256 tokens, a vocabulary of 8,192, f32, AdamW and
+//! clipping, and report the median step after two that warm up.
+
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
+
+use std::time::Instant;
+
+use prep::{
+    model::{Llama, parameters, preset},
+    ops::cpu::Cpu,
+    train::{Options, Random, Schedule, Tokens, Trainer, Windows},
+};
+
+const VOCAB: usize = 8192;
+const SEQ: usize = 256;
+const BATCH: usize = 8;
+
+/// Random tokens: speed does not depend on them.
+struct Noise(Vec<u32>);
+
+impl Tokens for Noise {
+    fn tokens(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn window(&self, start: u64, ids: &mut [u32], mask: &mut [bool]) {
+        ids.copy_from_slice(&self.0[start as usize..][..ids.len()]);
+        mask.fill(true);
+    }
+}
+
+fn main() {
+    let steps = std::env::args().find_map(|a| a.parse().ok()).unwrap_or(10);
+    let model = preset("llama-15m").unwrap().config(VOCAB, SEQ);
+    let mut random = Random::new(1);
+    let noise = Noise(
+        (0..100_000)
+            .map(|_| (random.bits() % VOCAB as u64) as u32)
+            .collect(),
+    );
+    let windows = Windows::new(&noise, SEQ, 1).unwrap();
+    let options = Options {
+        model: model.clone(),
+        base: None,
+        shards: String::new(),
+        tokenizer: String::new(),
+        seq_len: SEQ,
+        sequences: BATCH,
+        micro_batch: BATCH,
+        recompute: std::env::args().any(|a| a == "recompute"),
+        schedule: Schedule {
+            lr: 1e-3,
+            warmup: 2,
+            steps: steps + 2,
+        },
+        beta1: 0.9,
+        beta2: 0.95,
+        eps: 1e-8,
+        weight_decay: 0.1,
+        clip: Some(1.0),
+        seed: 1,
+        eval_every: None,
+        eval_tokens: 0,
+    };
+    println!(
+        "llama-15m, {:.1} M parameters, {BATCH} x {SEQ} tokens a step, {} threads",
+        parameters(&model) as f64 / 1e6,
+        rayon::current_num_threads()
+    );
+    let backend = Cpu::default();
+    let llama = Llama::random(&backend, model, 1).unwrap();
+    let mut trainer = Trainer::new(&backend, llama, SEQ).unwrap();
+    let mut seconds: Vec<f64> = (1..=steps + 2)
+        .map(|step| {
+            let begin = Instant::now();
+            let report = trainer.step(step, &options, &windows).unwrap();
+            let elapsed = begin.elapsed().as_secs_f64();
+            println!("step {step}: loss {:.4}, {elapsed:.2} s", report.loss);
+            elapsed
+        })
+        .skip(2)
+        .collect();
+    seconds.sort_by(f64::total_cmp);
+    let median = seconds[seconds.len() / 2];
+    println!(
+        "{:.0} tokens/s (median step {median:.2} s)",
+        (BATCH * SEQ) as f64 / median
+    );
+    println!("{:.0} MB peak memory", peak_bytes() / 1e6);
+    println!(
+        "{:.2} CPU seconds a step",
+        cpu_seconds() / (steps + 2) as f64
+    );
+}
+
+/// The process's largest resident size.
+fn peak_bytes() -> f64 {
+    status("VmHWM:").map_or(f64::NAN, |kib| kib * 1024.0)
+}
+
+fn status(key: &str) -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find(|line| line.starts_with(key))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// CPU time of all threads: what other processes on the machine do not disturb as much.
+fn cpu_seconds() -> f64 {
+    let Ok(text) = std::fs::read_to_string("/proc/self/stat") else {
+        return f64::NAN;
+    };
+    let fields: Vec<&str> = text
+        .rsplit(')')
+        .next()
+        .unwrap_or("")
+        .split_whitespace()
+        .collect();
+    let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<f64>().ok());
+    // utime and stime, counted from the field after the command's name; 100 ticks a second.
+    ticks(11)
+        .zip(ticks(12))
+        .map_or(f64::NAN, |(user, system)| (user + system) / 100.0)
+}

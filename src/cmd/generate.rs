@@ -1,0 +1,155 @@
+//! `prep generate`: goes on from a prompt.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::device::{choose, on_device};
+use crate::{
+    cmd::Context,
+    document::Message,
+    exit::Exit,
+    generate::{Request, Sampler, Sampling, TextStream, generate},
+    interrupt, model,
+    ops::Backend,
+    output,
+    tokenize::Tokenizer,
+};
+
+/// Lets a model go on from a prompt; prints the continuation as it comes.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Model folder: one that `prep train` wrote, or any Llama of Hugging Face.
+    model: PathBuf,
+    /// The text to go on from, or with --chat what the user says.
+    prompt: String,
+    /// Put the prompt into the model's chat template and let the assistant answer. Default: off.
+    #[arg(long)]
+    chat: bool,
+    /// What the system message of the chat says [default: none].
+    #[arg(long, value_name = "TEXT", requires = "chat")]
+    system: Option<String>,
+    /// Always take the most probable token instead of drawing one. Default: off.
+    #[arg(long, conflicts_with_all = ["temperature", "top_k", "top_p"])]
+    greedy: bool,
+    /// How much chance: below 1 probable tokens become more probable (a number without unit).
+    #[arg(long, value_name = "T", default_value_t = 0.8, value_parser = positive)]
+    temperature: f32,
+    /// Draw among this many of the most probable tokens only [default: all].
+    #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
+    top_k: Option<u32>,
+    /// Draw among the most probable tokens that together have this probability [default: all].
+    #[arg(long, value_name = "P", value_parser = probability)]
+    top_p: Option<f32>,
+    /// Make tokens that occurred less probable; 1 changes nothing, 1.2 is usual [default: off].
+    #[arg(long, value_name = "FACTOR", value_parser = positive)]
+    repetition_penalty: Option<f32>,
+    /// Generate at most this many tokens.
+    #[arg(long, value_name = "TOKENS", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    max_tokens: u32,
+    /// What computes: auto (a GPU, else the CPU), cpu, cuda or cuda:N.
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    device: String,
+}
+
+fn positive(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(value) if value > 0.0 && f32::is_finite(value) => Ok(value),
+        _ => Err(format!("expected a number above 0, got {text}")),
+    }
+}
+
+fn probability(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(value) if value > 0.0 && value <= 1.0 => Ok(value),
+        _ => Err(format!(
+            "expected a number above 0 and at most 1, got {text}"
+        )),
+    }
+}
+
+/// Runs the command.
+pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
+    let device = choose(&args.device, ctx)?;
+    on_device!(&device, backend => go(backend, args, ctx))
+}
+
+fn go<B: Backend>(backend: &B, args: &Args, ctx: &Context) -> Result<Exit> {
+    let tokenizer = Tokenizer::from_dir(&args.model)?;
+    let model = model::load(backend, &args.model)?;
+    let prompt = prompt(&tokenizer, args)?;
+    let stop = tokenizer.stop_ids();
+    let request = Request {
+        prompt: &prompt,
+        max_tokens: args.max_tokens as usize,
+        stop: &stop,
+    };
+    let mut sampler = Sampler::new(
+        Sampling {
+            temperature: (!args.greedy).then_some(args.temperature),
+            top_k: args.top_k.map(|k| k as usize),
+            top_p: args.top_p,
+            repetition_penalty: args.repetition_penalty,
+        },
+        ctx.seed,
+    );
+    let mut stream = TextStream::new(|ids: &[u32]| tokenizer.decode(ids, true));
+    let (mut text, mut tokens) = (String::new(), 0_u64);
+    let mut interrupted = false;
+    let mut show = |piece: &str| {
+        if !ctx.json {
+            output::stream(piece);
+        }
+        text.push_str(piece);
+    };
+    let finish = generate(backend, &model, &request, &mut sampler, &mut |token| {
+        tokens += 1;
+        show(&stream.push(token));
+        interrupted = interrupt::check().is_err();
+        Ok(!interrupted)
+    })?;
+    show(&stream.finish());
+    if ctx.json {
+        let report = json!({
+            "prompt": args.prompt,
+            "text": text,
+            "tokens": tokens,
+            "prompt_tokens": prompt.len(),
+            "finish_reason": finish.name(),
+        });
+        output::data(&report.to_string());
+    } else {
+        output::stream("\n");
+    }
+    Ok(if interrupted {
+        Exit::Interrupted
+    } else {
+        Exit::Done
+    })
+}
+
+/// The prompt's tokens, as the model saw texts in training: after BOS where texts begin with it.
+fn prompt(tokenizer: &Tokenizer, args: &Args) -> Result<Vec<u32>> {
+    if args.chat {
+        let system = args
+            .system
+            .as_ref()
+            .map(|text| Message::new("system", text));
+        let messages: Vec<Message> = system
+            .into_iter()
+            .chain([Message::new("user", &args.prompt)])
+            .collect();
+        return tokenizer.render_chat(&messages, true);
+    }
+    let begin = tokenizer.bos_id().filter(|_| tokenizer.adds_bos());
+    let mut ids: Vec<u32> = begin
+        .into_iter()
+        .chain(tokenizer.encode_text(&args.prompt)?)
+        .collect();
+    if ids.is_empty() {
+        // In the shards a text without BOS follows the end of the one before.
+        ids.push(tokenizer.eos_id());
+    }
+    Ok(ids)
+}

@@ -1,0 +1,107 @@
+//! The loss of a model on a split: nats a counted token, perplexity, bits a byte.
+//!
+//! Bits a byte compares models with different tokenizers: the nats of all counted tokens over the
+//! bytes of text that they stand for.
+
+use std::f64::consts::LN_2;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::{
+    model::{Batch, Llama},
+    ops::{Backend, Rope},
+    train::Windows,
+};
+
+/// Sums over the counted tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sums {
+    /// Summed loss, nats.
+    pub nats: f64,
+    /// Counted tokens.
+    pub tokens: u64,
+    /// Bytes of text that they stand for.
+    pub bytes: u64,
+}
+
+/// The means, as reports have them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Means {
+    /// Nats a counted token.
+    pub loss: f64,
+    /// `e^loss`.
+    pub perplexity: f64,
+    /// Bits a byte of text.
+    pub bits_per_byte: Option<f64>,
+    /// Counted tokens.
+    pub tokens: u64,
+}
+
+impl Sums {
+    /// The means; `None` when nothing was counted.
+    #[must_use]
+    pub fn means(&self) -> Option<Means> {
+        (self.tokens > 0).then(|| {
+            let loss = self.nats / self.tokens as f64;
+            Means {
+                loss,
+                perplexity: loss.exp(),
+                bits_per_byte: (self.bytes > 0).then(|| self.nats / LN_2 / self.bytes as f64),
+                tokens: self.tokens,
+            }
+        })
+    }
+}
+
+/// How much of a split is measured, and in what portions.
+#[derive(Clone, Copy, Debug)]
+pub struct Extent {
+    /// Sequences at once.
+    pub micro_batch: usize,
+    /// The most tokens; none for all.
+    pub tokens: Option<u64>,
+}
+
+/// Measures the windows of a split in their order; `token_bytes` has the bytes of each token id.
+/// `progress` hears how many windows are done after each portion and says whether to go on.
+pub fn measure<B: Backend>(
+    backend: &B,
+    model: &Llama<B>,
+    rope: &Rope,
+    windows: &Windows<'_>,
+    token_bytes: &[u32],
+    extent: Extent,
+    progress: &mut dyn FnMut(u64) -> bool,
+) -> Result<Sums> {
+    let seq = windows.seq();
+    let most = extent
+        .tokens
+        .map_or(u64::MAX, |t| t.div_ceil(seq as u64).max(1));
+    let end = windows.count().min(most);
+    let mut sums = Sums::default();
+    let mut first = 0;
+    while first < end {
+        let count = (end - first).min(extent.micro_batch as u64) as usize;
+        let data = windows.in_order(first, count);
+        let (ids, targets) = data.part(0..count * seq, 1.0);
+        let batch = Batch {
+            batch: count,
+            seq,
+            ids,
+            targets,
+        };
+        sums.nats += model.loss(backend, rope, batch)?;
+        for (&id, &counted) in data.targets.iter().zip(&data.counted) {
+            if counted {
+                sums.tokens += 1;
+                sums.bytes += u64::from(token_bytes.get(id as usize).copied().unwrap_or(0));
+            }
+        }
+        first += count as u64;
+        if !progress(first) {
+            break;
+        }
+    }
+    Ok(sums)
+}

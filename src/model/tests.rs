@@ -1,0 +1,404 @@
+//! The whole model: gradients of every parameter, cache, files.
+
+use candle_core::{D, Device, Tensor, Var};
+
+use super::{Batch, Config, Extra, Keep, Llama, Session, layout, load, save};
+use crate::{
+    ops::{
+        Backend, Llama3Scaling, RopeOptions, Targets,
+        composed::Composed,
+        cpu::Cpu,
+        tests::{tape_attention, tape_loss},
+    },
+    train::Random,
+};
+
+/// A tiny model in which no two sizes are equal.
+pub fn tiny(tied: bool) -> Config {
+    Config {
+        vocab_size: 29,
+        hidden_size: 24,
+        intermediate_size: 40,
+        layers: 2,
+        heads: 4,
+        kv_heads: 2,
+        head_dim: 8,
+        norm_eps: 1e-5,
+        max_positions: 64,
+        tied,
+        rope: RopeOptions {
+            theta: 10_000.0,
+            llama3: None,
+        },
+        init_std: 0.2,
+    }
+}
+
+const BATCH: usize = 2;
+const SEQ: usize = 9;
+
+fn ids(seed: u64) -> Vec<u32> {
+    let mut random = Random::new(seed);
+    (0..BATCH * SEQ)
+        .map(|_| (random.bits() % 29) as u32)
+        .collect()
+}
+
+fn counted() -> Vec<bool> {
+    (0..BATCH * SEQ).map(|i| i % 4 != 2).collect()
+}
+
+/// A model whose norms are not all ones, so that their gradients are tested in general position.
+fn model<B: Backend>(b: &B, config: &Config) -> Llama<B> {
+    Llama::from_values(b, config.clone(), |spec, config| {
+        let mut values = super::init::values(spec, config, 5);
+        if !spec.decays() {
+            let mut random = Random::new(spec.count() as u64);
+            values.iter_mut().for_each(|v| *v += 0.3 * random.normal());
+        }
+        Ok(values)
+    })
+    .unwrap()
+}
+
+/// Mean loss and all gradients.
+fn gradients<B: Backend>(b: &B, model: &Llama<B>, keep: Keep) -> (f64, Vec<Vec<f32>>) {
+    let (ids, targets, counted) = (ids(1), ids(2), counted());
+    let n = counted.iter().filter(|&&c| c).count();
+    let batch = Batch {
+        batch: BATCH,
+        seq: SEQ,
+        ids: &ids,
+        targets: Targets {
+            ids: &targets,
+            counted: &counted,
+            scale: 1.0 / n as f32,
+        },
+    };
+    let rope = model.config.rope_table(SEQ);
+    let mut grads = model.zeros(b).unwrap();
+    let loss = model
+        .loss_and_gradients(b, &rope, batch, keep, &mut grads)
+        .unwrap();
+    let alone = model.loss(b, &rope, batch).unwrap();
+    assert!(
+        (loss - alone).abs() < 1e-6 * loss,
+        "{loss} with gradients, {alone} without"
+    );
+    let grads = grads.iter().map(|g| b.download(g).unwrap()).collect();
+    (loss / n as f64, grads)
+}
+
+/// The same model on candle's tape.
+fn tape(model: &Llama<Cpu>) -> (f64, Vec<Vec<f32>>) {
+    let c = &model.config;
+    let vars: Vec<Var> = model
+        .specs
+        .iter()
+        .zip(&model.weights)
+        .map(|(spec, w)| {
+            let t = Tensor::from_slice(w, (spec.rows, spec.cols), &Device::Cpu).unwrap();
+            Var::from_tensor(&t).unwrap()
+        })
+        .collect();
+    let loss = tape_forward(c, &vars).unwrap();
+    let store = loss.backward().unwrap();
+    let grads = vars
+        .iter()
+        .map(|v| {
+            store
+                .get(v)
+                .unwrap()
+                .flatten_all()
+                .unwrap()
+                .to_vec1()
+                .unwrap()
+        })
+        .collect();
+    (f64::from(loss.to_scalar::<f32>().unwrap()), grads)
+}
+
+fn tape_forward(c: &Config, vars: &[Var]) -> candle_core::Result<Tensor> {
+    let norm = |x: &Tensor, w: &Tensor| {
+        let root = (x.sqr()?.mean_keepdim(D::Minus1)? + c.norm_eps)?.sqrt()?;
+        x.broadcast_div(&root)?.broadcast_mul(w)
+    };
+    let linear = |x: &Tensor, w: &Tensor| x.matmul(&w.t()?);
+    let rope = c.rope_table(SEQ);
+    let shape = c.attention(BATCH, SEQ);
+    let mut x = vars[0].index_select(&Tensor::new(&ids(1)[..], &Device::Cpu)?, 0)?;
+    for layer in 0..c.layers {
+        let w = &vars[1 + 9 * layer..];
+        let normed = norm(&x, &w[0])?;
+        let (q, k, v) = (
+            linear(&normed, &w[1])?,
+            linear(&normed, &w[2])?,
+            linear(&normed, &w[3])?,
+        );
+        x = (x + linear(&tape_attention(&q, &k, &v, shape, &rope)?, &w[4])?)?;
+        let normed = norm(&x, &w[5])?;
+        let gate = linear(&normed, &w[6])?;
+        let act = ((&gate * (gate.neg()?.exp()? + 1.0)?.recip()?)? * linear(&normed, &w[7])?)?;
+        x = (x + linear(&act, &w[8])?)?;
+    }
+    let normed = norm(&x, &vars[1 + 9 * c.layers])?;
+    let head = if c.tied {
+        &vars[0]
+    } else {
+        &vars[2 + 9 * c.layers]
+    };
+    let counted = counted();
+    let n = counted.iter().filter(|&&c| c).count();
+    tape_loss(&normed, head, &ids(2), &counted)? / n as f64
+}
+
+fn close(what: &str, got: &[f32], want: &[f32], tolerance: f32) {
+    let scale = want.iter().fold(0.0_f32, |m, x| m.max(x.abs()));
+    assert!(scale > 0.0, "{what}: the gradient is zero");
+    for (g, w) in got.iter().zip(want) {
+        assert!(
+            (g - w).abs() <= tolerance * scale,
+            "{what}: {g} instead of {w} of {scale}"
+        );
+    }
+}
+
+#[test]
+fn every_parameter_has_the_gradient_of_the_tape() {
+    for tied in [true, false] {
+        let cpu = Cpu::default();
+        let model = model(&cpu, &tiny(tied));
+        let (want_loss, want) = tape(&model);
+        let composed = Composed::new(Device::Cpu);
+        let twin = self::model(&composed, &tiny(tied));
+        let runs = [
+            gradients(&cpu, &model, Keep::All),
+            gradients(&cpu, &model, Keep::Inputs),
+            gradients(&composed, &twin, Keep::All),
+        ];
+        for (loss, grads) in runs {
+            assert!(
+                (loss / want_loss - 1.0).abs() < 1e-5,
+                "{loss} instead of {want_loss}"
+            );
+            for ((spec, got), want) in model.specs.iter().zip(&grads).zip(&want) {
+                close(&spec.name, got, want, 5e-5);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_parameter_agrees_with_finite_differences() {
+    let b = Cpu::default();
+    let mut model = model(&b, &tiny(false));
+    let (_, grads) = gradients(&b, &model, Keep::All);
+    for i in 0..model.specs.len() {
+        let spec = model.specs[i].clone();
+        let norm = grads[i].iter().map(|g| g * g).sum::<f32>().sqrt();
+        assert!(norm > 1e-4, "{}: the gradient's norm is {norm}", spec.name);
+        // Along the gradient the slope is its norm.
+        let weights = b.download(&model.weights[i]).unwrap();
+        let mut loss_at = |distance: f32| {
+            let moved: Vec<f32> = weights
+                .iter()
+                .zip(&grads[i])
+                .map(|(w, g)| w + distance * g / norm)
+                .collect();
+            model.weights[i] = b.upload(spec.rows, spec.cols, &moved).unwrap();
+            gradients(&b, &model, Keep::All).0
+        };
+        let slope = (loss_at(0.01) - loss_at(-0.01)) / 0.02;
+        model.weights[i] = b.upload(spec.rows, spec.cols, &weights).unwrap();
+        let error = (slope / f64::from(norm) - 1.0).abs();
+        assert!(
+            error < 0.02,
+            "{}: slope {slope}, gradient {norm}",
+            spec.name
+        );
+    }
+}
+
+#[test]
+fn the_cache_gives_the_logits_of_the_whole_sequence() {
+    fn all<B: Backend>(b: &B) {
+        let model = model(b, &tiny(true));
+        let ids = ids(1);
+        let whole = Session::new(b, &model, ids.len())
+            .unwrap()
+            .push_all(&ids)
+            .unwrap();
+        let mut session = Session::new(b, &model, ids.len()).unwrap();
+        let mut got = session.push(&ids[..5]).unwrap();
+        for (i, &id) in ids[5..].iter().enumerate() {
+            close("logits", &got, &whole[(4 + i) * 29..(5 + i) * 29], 1e-5);
+            got = session.push(&[id]).unwrap();
+        }
+        assert!(session.push(&[0]).is_err(), "the session is full");
+    }
+    all(&Cpu::default());
+    all(&Composed::new(Device::Cpu));
+}
+
+#[test]
+fn the_cached_logits_have_the_loss_of_training() {
+    let b = Cpu::default();
+    let model = model(&b, &tiny(false));
+    let (ids, targets) = (ids(1), ids(2));
+    let logits = Session::new(&b, &model, SEQ)
+        .unwrap()
+        .push_all(&ids[..SEQ])
+        .unwrap();
+    let want: f64 = logits
+        .chunks(29)
+        .zip(&targets)
+        .map(|(row, &t)| {
+            let sum: f64 = row.iter().map(|&l| f64::from(l).exp()).sum();
+            sum.ln() - f64::from(row[t as usize])
+        })
+        .sum();
+    let batch = Batch {
+        batch: 1,
+        seq: SEQ,
+        ids: &ids[..SEQ],
+        targets: Targets {
+            ids: &targets[..SEQ],
+            counted: &[true; SEQ],
+            scale: 1.0,
+        },
+    };
+    let got = model
+        .loss(&b, &model.config.rope_table(SEQ), batch)
+        .unwrap();
+    assert!((got / want - 1.0).abs() < 1e-5, "{got} instead of {want}");
+}
+
+#[test]
+fn a_saved_model_is_the_same_when_loaded() {
+    for tied in [true, false] {
+        let b = Cpu::default();
+        let mut config = tiny(tied);
+        config.rope.llama3 = Some(Llama3Scaling {
+            factor: 8.0,
+            low_freq_factor: 1.0,
+            high_freq_factor: 4.0,
+            original_max_position_embeddings: 32,
+        });
+        let model = model(&b, &config);
+        let dir = tempfile::tempdir().unwrap();
+        let extra = Extra {
+            bos: Some(1),
+            eos: vec![2, 3],
+            pad: None,
+        };
+        save(&b, &model, dir.path(), &extra).unwrap();
+        let back = load(&b, dir.path()).unwrap();
+        assert_eq!(back.config, config);
+        for (a, b) in model.weights.iter().zip(&back.weights) {
+            assert_eq!(a[..], b[..]);
+        }
+        let config = std::fs::read_to_string(dir.path().join("config.json")).unwrap();
+        for key in [
+            "rope_theta",
+            "rope_parameters",
+            "rope_scaling",
+            "\"dtype\"",
+            "torch_dtype",
+        ] {
+            assert!(config.contains(key), "{key} is missing in {config}");
+        }
+    }
+}
+
+#[test]
+fn broken_folders_are_named() {
+    let b = Cpu::default();
+    let saved = || {
+        let dir = tempfile::tempdir().unwrap();
+        save(&b, &model(&b, &tiny(true)), dir.path(), &Extra::default()).unwrap();
+        dir
+    };
+    let message = |dir: &std::path::Path| format!("{:#}", load(&b, dir).err().unwrap());
+
+    let dir = saved();
+    std::fs::remove_file(dir.path().join("model.safetensors")).unwrap();
+    assert!(message(dir.path()).contains("expected model.safetensors"));
+
+    let dir = saved();
+    let path = dir.path().join("config.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let edit = |from: &str, to: &str| std::fs::write(&path, text.replace(from, to)).unwrap();
+    edit("\"intermediate_size\": 40", "\"intermediate_size\": 41");
+    let got = message(dir.path());
+    assert!(
+        got.contains("mlp.gate_proj.weight") && got.contains("[41, 24]"),
+        "{got}"
+    );
+    edit("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3");
+    let got = message(dir.path());
+    assert!(
+        got.contains("missing") && got.contains("model.layers.2."),
+        "{got}"
+    );
+    edit("LlamaForCausalLM", "MambaForCausalLM");
+    let got = message(dir.path());
+    assert!(
+        got.contains("LlamaForCausalLM") && got.contains("Mamba"),
+        "{got}"
+    );
+    edit("\"attention_bias\": false", "\"attention_bias\": true");
+    assert!(message(dir.path()).contains("attention_bias"));
+
+    let dir = saved();
+    let path = dir.path().join("model.safetensors");
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() - 4]).unwrap();
+    assert!(message(dir.path()).contains("cut"));
+    std::fs::write(&path, b"PK").unwrap();
+    assert!(message(dir.path()).contains("not a safetensors file"));
+}
+
+#[test]
+fn both_dialects_of_config_are_read() {
+    let parse = |text: &str| {
+        let mut json: serde_json::Map<_, _> = serde_json::from_str(text).unwrap();
+        let sizes = serde_json::json!({
+            "architectures": ["LlamaForCausalLM"], "hidden_size": 8, "intermediate_size": 8,
+            "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 4
+        });
+        json.extend(sizes.as_object().unwrap().clone());
+        super::hf::parse(&json, None)
+    };
+    let old = parse(r#"{"rope_theta": 5e5}"#).unwrap();
+    let new = parse(r#"{"rope_parameters": {"rope_type": "default", "rope_theta": 5e5}}"#).unwrap();
+    assert_eq!(old, new);
+    let scaled = r#""factor": 8, "low_freq_factor": 1, "high_freq_factor": 4,
+        "original_max_position_embeddings": 64"#;
+    let old =
+        format!(r#"{{"rope_theta": 7, "rope_scaling": {{"rope_type": "llama3", {scaled}}}}}"#);
+    let new =
+        format!(r#"{{"rope_parameters": {{"rope_theta": 7, "rope_type": "llama3", {scaled}}}}}"#);
+    assert_eq!(parse(&old).unwrap(), parse(&new).unwrap());
+    assert!(parse(r#"{"rope_scaling": {"rope_type": "yarn"}}"#).is_err());
+    assert!(parse(r#"{"hidden_act": "gelu"}"#).is_err());
+    assert!(parse(r#"{"num_key_value_heads": 0}"#).is_err());
+}
+
+#[test]
+fn presets_are_about_as_large_as_they_are_called() {
+    for preset in super::PRESETS {
+        let digits = preset.name.trim_start_matches("llama-");
+        let (number, unit) = digits.split_at(digits.len() - 1);
+        let unit = if unit == "b" { 1e9 } else { 1e6 };
+        let named = number.parse::<f64>().unwrap() * unit;
+        let count = super::parameters(&preset.config(16_384, 1)) as f64;
+        let ratio = count / named;
+        assert!(
+            (0.85..1.3).contains(&ratio),
+            "{} has {count} parameters",
+            preset.name
+        );
+        preset.config(16_384, 1).check().unwrap();
+    }
+    assert_eq!(layout(&tiny(true)).len() + 1, layout(&tiny(false)).len());
+}

@@ -1,0 +1,191 @@
+//! Causal grouped-query attention out of candle operations, in blocks of query rows.
+
+use candle_core::{D, Device, Result, Tensor};
+
+use crate::ops::{Attended, AttentionShape, Rope};
+
+/// Queries of one block: the scores alive at once are `batch * heads * ROWS * seq` floats.
+const ROWS: usize = 512;
+
+fn scale(shape: AttentionShape) -> f64 {
+    let width = shape.head_dim as f64;
+    1.0 / width.sqrt()
+}
+
+/// `[batch * seq, heads * dim] → [batch, heads, seq, dim]`.
+fn split(x: &Tensor, shape: AttentionShape, heads: usize) -> Result<Tensor> {
+    x.reshape((shape.batch, shape.seq, heads, shape.head_dim))?
+        .transpose(1, 2)?
+        .contiguous()
+}
+
+/// `[batch, heads, seq, dim] → [batch * seq, heads * dim]`.
+fn merge(x: &Tensor) -> Result<Tensor> {
+    let (batch, heads, seq, dim) = x.dims4()?;
+    x.transpose(1, 2)?.reshape((batch * seq, heads * dim))
+}
+
+/// `[batch, kv_heads, seq, dim] → [batch, heads, seq, dim]`: each key head beside its queries.
+fn repeat(x: &Tensor, shape: AttentionShape) -> Result<Tensor> {
+    let (batch, kv, seq, dim) = x.dims4()?;
+    let group = shape.heads / shape.kv_heads;
+    x.unsqueeze(2)?
+        .expand((batch, kv, group, seq, dim))?
+        .reshape((batch, kv * group, seq, dim))
+}
+
+/// The backward of [`repeat`]: sums over the queries' heads.
+fn gather_group(x: &Tensor, shape: AttentionShape) -> Result<Tensor> {
+    let (batch, heads, seq, dim) = x.dims4()?;
+    let group = shape.heads / shape.kv_heads;
+    x.reshape((batch, heads / group, group, seq, dim))?.sum(2)
+}
+
+/// Rotates `[batch * seq, heads * dim]`; a negative `sign` turns back.
+fn rotate(x: &Tensor, rope: &Rope, seq: usize, past: usize, sign: f64) -> Result<Tensor> {
+    let (rows, width) = x.dims2()?;
+    let half = rope.half;
+    let heads = width / (2 * half);
+    let range = past * half..(past + seq) * half;
+    let table =
+        |values: &[f32]| Tensor::from_slice(&values[range.clone()], (1, seq, 1, half), x.device());
+    let cos = table(&rope.cos)?;
+    let sin = (table(&rope.sin)? * sign)?;
+    let x = x.reshape((rows / seq, seq, heads, 2 * half))?;
+    let a = x.narrow(3, 0, half)?;
+    let b = x.narrow(3, half, half)?;
+    let first = (a.broadcast_mul(&cos)? - b.broadcast_mul(&sin)?)?;
+    let second = (b.broadcast_mul(&cos)? + a.broadcast_mul(&sin)?)?;
+    Tensor::cat(&[first, second], 3)?.reshape((rows, width))
+}
+
+/// `-inf` where the key lies after the query, `[rows, keys]`; the first query is at `first`.
+fn future(first: usize, rows: usize, keys: usize, device: &Device) -> Result<Tensor> {
+    let mask: Vec<f32> = (0..rows * keys)
+        .map(|i| {
+            if i % keys > first + i / keys {
+                f32::NEG_INFINITY
+            } else {
+                0.0
+            }
+        })
+        .collect();
+    Tensor::from_vec(mask, (rows, keys), device)
+}
+
+/// Scaled and masked scores of the queries `first..first + rows`.
+fn scores(q: &Tensor, k: &Tensor, first: usize, rows: usize, factor: f64) -> Result<Tensor> {
+    let keys = first + rows;
+    let q = q.narrow(2, first, rows)?.contiguous()?;
+    let k = k.narrow(2, 0, keys)?.contiguous()?;
+    let scores = (q.matmul(&k.t()?)? * factor)?;
+    scores.broadcast_add(&future(first, rows, keys, q.device())?)
+}
+
+/// See [`crate::ops::Backend::attention`].
+pub fn forward(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    shape: AttentionShape,
+    rope: &Rope,
+) -> Result<Attended<Tensor>> {
+    let seq = shape.seq;
+    let q = rotate(&q, rope, seq, 0, 1.0)?;
+    let k = rotate(&k, rope, seq, 0, 1.0)?;
+    let queries = split(&q, shape, shape.heads)?;
+    let keys = repeat(&split(&k, shape, shape.kv_heads)?, shape)?;
+    let values = repeat(&split(&v, shape, shape.kv_heads)?, shape)?;
+    let (mut outs, mut lses) = (Vec::new(), Vec::new());
+    for first in (0..seq).step_by(ROWS) {
+        let rows = ROWS.min(seq - first);
+        let scores = scores(&queries, &keys, first, rows, scale(shape))?;
+        let max = scores.max_keepdim(D::Minus1)?;
+        let exponentials = scores.broadcast_sub(&max)?.exp()?;
+        let sum = exponentials.sum_keepdim(D::Minus1)?;
+        let seen = values.narrow(2, 0, first + rows)?.contiguous()?;
+        outs.push(exponentials.broadcast_div(&sum)?.matmul(&seen)?);
+        lses.push((sum.log()? + max)?);
+    }
+    let out = merge(&Tensor::cat(&outs, 2)?)?;
+    let lse = Tensor::cat(&lses, 2)?.reshape((shape.batch * shape.heads, seq))?;
+    Ok(Attended { q, k, v, out, lse })
+}
+
+/// See [`crate::ops::Backend::attention_backward`].
+pub fn backward(
+    saved: &Attended<Tensor>,
+    dout: &Tensor,
+    shape: AttentionShape,
+    rope: &Rope,
+) -> Result<[Tensor; 3]> {
+    let seq = shape.seq;
+    let queries = split(&saved.q, shape, shape.heads)?;
+    let keys = repeat(&split(&saved.k, shape, shape.kv_heads)?, shape)?;
+    let values = repeat(&split(&saved.v, shape, shape.kv_heads)?, shape)?;
+    let lse = saved.lse.reshape((shape.batch, shape.heads, seq, 1))?;
+    let delta = split(&(dout * &saved.out)?, shape, shape.heads)?.sum_keepdim(D::Minus1)?;
+    let dout = split(dout, shape, shape.heads)?;
+    let mut dqs = Vec::new();
+    let (mut dk, mut dv) = (keys.zeros_like()?, values.zeros_like()?);
+    for first in (0..seq).step_by(ROWS) {
+        let rows = ROWS.min(seq - first);
+        let seen = first + rows;
+        let block = |x: &Tensor| x.narrow(2, first, rows)?.contiguous();
+        let p = scores(&queries, &keys, first, rows, scale(shape))?
+            .broadcast_sub(&block(&lse)?)?
+            .exp()?;
+        let dout = block(&dout)?;
+        let dp = dout.matmul(&values.narrow(2, 0, seen)?.t()?)?;
+        let ds = ((&p * dp.broadcast_sub(&block(&delta)?)?)? * scale(shape))?;
+        dqs.push(ds.matmul(&keys.narrow(2, 0, seen)?.contiguous()?)?);
+        dk = add_first(&dk, &ds.t()?.matmul(&block(&queries)?)?)?;
+        dv = add_first(&dv, &p.t()?.matmul(&dout)?)?;
+    }
+    let dq = rotate(&merge(&Tensor::cat(&dqs, 2)?)?, rope, seq, 0, -1.0)?;
+    let dk = rotate(&merge(&gather_group(&dk, shape)?)?, rope, seq, 0, -1.0)?;
+    Ok([dq, dk, merge(&gather_group(&dv, shape)?)?])
+}
+
+/// Adds `part` to the first positions of `whole`.
+fn add_first(whole: &Tensor, part: &Tensor) -> Result<Tensor> {
+    let missing = whole.dim(2)? - part.dim(2)?;
+    whole + part.pad_with_zeros(2, 0, missing)?
+}
+
+/// See [`crate::ops::Backend::attention_cached`].
+pub fn cached(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    cache: &mut (Tensor, Tensor),
+    past: usize,
+    shape: AttentionShape,
+    rope: &Rope,
+) -> Result<Tensor> {
+    let seq = shape.seq;
+    let q = rotate(&q, rope, seq, past, 1.0)?;
+    let k = rotate(&k, rope, seq, past, 1.0)?;
+    let put = |whole: &Tensor, part: &Tensor| {
+        whole.slice_assign(&[past..past + seq, 0..part.dim(1)?], part)
+    };
+    cache.0 = put(&cache.0, &k)?;
+    cache.1 = put(&cache.1, &v)?;
+    let seen = AttentionShape {
+        seq: past + seq,
+        ..shape
+    };
+    let open = |x: &Tensor| {
+        let x = x.narrow(0, 0, past + seq)?.contiguous()?;
+        repeat(&split(&x, seen, shape.kv_heads)?, shape)
+    };
+    let keys = open(&cache.0)?;
+    let values = open(&cache.1)?;
+    let queries = split(&q, shape, shape.heads)?;
+    let scores = (queries.matmul(&keys.t()?)? * scale(shape))?;
+    let scores = scores.broadcast_add(&future(past, seq, past + seq, q.device())?)?;
+    let max = scores.max_keepdim(D::Minus1)?;
+    let exponentials = scores.broadcast_sub(&max)?.exp()?;
+    let p = exponentials.broadcast_div(&exponentials.sum_keepdim(D::Minus1)?)?;
+    merge(&p.matmul(&values)?)
+}

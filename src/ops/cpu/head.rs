@@ -1,0 +1,69 @@
+//! The output head with cross-entropy, in chunks of rows.
+//!
+//! Logits of a whole batch would be its largest tensor (2,048 rows × 16,384 ids: 134 MB, and as
+//! much again for the gradient). A chunk holds [`CHUNK_BYTES`] of them; its gradient replaces it
+//! in place and goes on to x and the weights at once, in the forward pass. Rows that the loss does
+//! not count are left out before the product, so that masked tokens cost nothing.
+
+use anyhow::{Result, ensure};
+use rayon::prelude::*;
+
+use super::{
+    super::Targets,
+    buf::{CpuBuf, Pool},
+    gemm::{self, Write},
+    simd,
+};
+
+/// Logits that are alive at once.
+const CHUNK_BYTES: usize = 16 << 20;
+
+/// See [`super::Backend::head_loss`].
+pub fn loss(
+    pool: &Pool,
+    x: &CpuBuf,
+    w: &CpuBuf,
+    targets: Targets<'_>,
+    mut dw: Option<&mut CpuBuf>,
+) -> Result<(f64, Option<CpuBuf>)> {
+    let (vocab, width) = (w.rows, w.cols);
+    ensure!(
+        targets.ids.iter().all(|&id| (id as usize) < vocab),
+        "a target is outside of the model's vocabulary of {vocab}"
+    );
+    let counted: Vec<usize> = (0..x.rows).filter(|&r| targets.counted[r]).collect();
+    let mut dx = dw.as_ref().map(|_| pool.zeros(x.rows, width));
+    let chunk = (CHUNK_BYTES / (4 * vocab)).clamp(16, 1024);
+    let mut total = 0.0;
+    for rows in counted.chunks(chunk) {
+        let mut input = pool.take(rows.len(), width);
+        for (&row, input) in rows.iter().zip(input.chunks_exact_mut(width)) {
+            input.copy_from_slice(&x[row * width..][..width]);
+        }
+        let mut logits = pool.take(rows.len(), vocab);
+        gemm::abt(&input, w, &mut logits, width, Write::Set);
+        let losses: Vec<f64> = logits
+            .par_chunks_exact_mut(vocab)
+            .zip(rows)
+            .map(|(logits, &row)| row_loss(logits, targets.ids[row] as usize, targets.scale))
+            .collect();
+        total += losses.iter().sum::<f64>();
+        if let (Some(dw), Some(dx)) = (dw.as_deref_mut(), &mut dx) {
+            gemm::atb(&logits, &input, dw, rows.len(), Write::Add);
+            gemm::ab(&logits, w, &mut input, vocab, Write::Set);
+            for (&row, grad) in rows.iter().zip(input.chunks_exact(width)) {
+                dx[row * width..][..width].copy_from_slice(grad);
+            }
+        }
+    }
+    Ok((total, dx))
+}
+
+/// The loss of one row (nats); its logits become their gradient.
+fn row_loss(logits: &mut [f32], target: usize, scale: f32) -> f64 {
+    let wanted = logits[target];
+    let (max, sum) = simd::exponentials(logits, 1.0);
+    simd::scale(scale / sum, logits);
+    logits[target] -= scale;
+    f64::from(max) + f64::from(sum).ln() - f64::from(wanted)
+}

@@ -1,0 +1,99 @@
+//! What decides a run's result, and nothing else: it is compared when a run continues.
+
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Schedule;
+use crate::model::Config;
+
+/// A run's resolved options; the same options and shards give the same bits on the CPU.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Options {
+    /// The model.
+    pub model: Config,
+    /// The weights that the run starts from: a hash of their file, or none for random ones.
+    pub base: Option<String>,
+    /// A hash of the shards' manifest.
+    pub shards: String,
+    /// The tokenizer of shards and model.
+    pub tokenizer: String,
+    /// Tokens of a sequence.
+    pub seq_len: usize,
+    /// Sequences of a step.
+    pub sequences: usize,
+    /// Sequences that go through the model at once.
+    pub micro_batch: usize,
+    /// Whether layers run again in the backward instead of keeping what they computed.
+    pub recompute: bool,
+    /// Learning rates and the number of steps.
+    #[serde(flatten)]
+    pub schedule: Schedule,
+    /// AdamW's decay of the first moment.
+    pub beta1: f64,
+    /// AdamW's decay of the second moment.
+    pub beta2: f64,
+    /// AdamW's epsilon.
+    pub eps: f64,
+    /// AdamW's weight decay; not for norms.
+    pub weight_decay: f64,
+    /// The longest gradient, as a norm; none for no clipping.
+    pub clip: Option<f64>,
+    /// Seed of weights and order.
+    pub seed: u64,
+    /// Steps between evaluations; none for only the last.
+    pub eval_every: Option<u64>,
+    /// Tokens of an evaluation on the way.
+    pub eval_tokens: u64,
+}
+
+impl Options {
+    /// Tokens of a step.
+    #[must_use]
+    pub fn step_tokens(&self) -> u64 {
+        (self.sequences * self.seq_len) as u64
+    }
+
+    /// Refuses to continue a run that was started with other options.
+    pub fn check_same(&self, started: &Self) -> Result<()> {
+        let then = started.flat()?;
+        let mut differing: Vec<String> = Vec::new();
+        for (key, value) in self.flat()? {
+            let before = then.iter().find(|(k, _)| *k == key).map(|(_, v)| v);
+            if before != Some(&value) {
+                let before = before.map_or("nothing".to_owned(), Value::to_string);
+                differing.push(format!("{key} was {before}, is now {value}"));
+            }
+        }
+        if differing.is_empty() {
+            return Ok(());
+        }
+        bail!(
+            "the directory holds a run of another configuration: {}. Repeat the command as it was \
+             to continue that run, or choose another --out",
+            differing.join("; ")
+        )
+    }
+
+    /// The options as (key, value), nested keys joined by dots.
+    pub fn flat(&self) -> Result<Vec<(String, Value)>> {
+        let mut out = Vec::new();
+        walk("", serde_json::to_value(self)?, &mut out);
+        Ok(out)
+    }
+}
+
+fn walk(prefix: &str, value: Value, out: &mut Vec<(String, Value)>) {
+    let Value::Object(map) = value else {
+        out.push((prefix.to_owned(), value));
+        return;
+    };
+    for (key, value) in map {
+        let name = if prefix.is_empty() {
+            key
+        } else {
+            format!("{prefix}.{key}")
+        };
+        walk(&name, value, out);
+    }
+}
