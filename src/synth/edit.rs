@@ -16,6 +16,17 @@ const SHINGLES_A_WORD: usize = 5;
 /// How far from the wanted similarity a copy may be before it is made again.
 const TOLERANCE: f64 = 0.01;
 const ATTEMPTS: usize = 3;
+/// Where in its stretch of the document a change lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the middle half, and at the end of the document what five does not divide.
+    Anywhere,
+    /// In the first third alone: such changes and those in the last third never meet.
+    First,
+    /// In the last third alone.
+    Last,
+}
+
 /// Ranks of words that are put in: common enough to be natural, rare enough to be another word.
 const NEW_WORDS: std::ops::Range<u64> = 100..10_000;
 
@@ -34,7 +45,13 @@ fn pieces_mut(content: &mut Content) -> Vec<&mut String> {
 
 /// A copy of `content` with a similarity near `wanted`, and the similarity that it has.
 #[must_use]
-pub fn near(content: &Content, wanted: f64, prose: &Prose, rng: &mut Rng) -> (Content, f64) {
+pub fn near(
+    content: &Content,
+    wanted: f64,
+    place: Place,
+    prose: &Prose,
+    rng: &mut Rng,
+) -> (Content, f64) {
     let original = shingles(content);
     let words: usize = content.pieces().map(|piece| tokens(piece).count()).sum();
     let share = (1.0 - wanted) / (1.0 + wanted);
@@ -42,7 +59,7 @@ pub fn near(content: &Content, wanted: f64, prose: &Prose, rng: &mut Rng) -> (Co
     let mut changed = aim;
     let mut best: Option<(Content, f64)> = None;
     for _ in 0..ATTEMPTS {
-        let places = places(words, changed.round().max(1.0) as usize, rng);
+        let places = places(words, changed.round().max(1.0) as usize, place, rng);
         let copy = change(content, &places, prose, rng);
         let similarity = jaccard(&original, &shingles(&copy));
         let off = (similarity - wanted).abs();
@@ -62,11 +79,16 @@ pub fn near(content: &Content, wanted: f64, prose: &Prose, rng: &mut Rng) -> (Co
 }
 
 /// Which of `words` words change so that about `shingles` shingles do, in order.
-fn places(words: usize, shingles: usize, rng: &mut Rng) -> Vec<usize> {
-    let (inside, at_end) = (shingles / SHINGLES_A_WORD, shingles % SHINGLES_A_WORD);
+fn places(words: usize, shingles: usize, place: Place, rng: &mut Rng) -> Vec<usize> {
+    let (from, inside, at_end) = match place {
+        Place::Anywhere => (0.25, shingles / SHINGLES_A_WORD, shingles % SHINGLES_A_WORD),
+        Place::First => (0.0, shingles.div_ceil(SHINGLES_A_WORD), 0),
+        Place::Last => (0.66, shingles.div_ceil(SHINGLES_A_WORD), 0),
+    };
+    let width = if place == Place::Anywhere { 0.5 } else { 0.33 };
     let room = words.saturating_sub(SHINGLES_A_WORD + at_end).max(1);
     let mut places: Vec<usize> = (0..inside)
-        .map(|i| ((i as f64 + 0.25 + rng.unit() * 0.5) * room as f64 / inside as f64) as usize)
+        .map(|i| ((i as f64 + from + rng.unit() * width) * room as f64 / inside as f64) as usize)
         .collect();
     places.extend(words.saturating_sub(at_end)..words);
     places.dedup();
@@ -205,7 +227,8 @@ mod tests {
             for wanted in [0.95, 0.9, 0.8, 0.7, 0.5] {
                 for _ in 0..20 {
                     let original = text(&prose, &mut rng);
-                    let (copy, similarity) = near(&original, wanted, &prose, &mut rng);
+                    let (copy, similarity) =
+                        near(&original, wanted, Place::Anywhere, &prose, &mut rng);
                     assert!((similarity - wanted).abs() < 0.02, "{similarity} {wanted}");
                     assert_eq!(similarity, jaccard(&shingles(&original), &shingles(&copy)));
                 }

@@ -29,7 +29,7 @@ pub fn shingles(content: &Content) -> Vec<u64> {
     starts.push(key.len() + 1);
     let size = WORDS.min(words);
     let mut shingles: Vec<u64> = (0..=words - size)
-        .map(|first| xxh3_64(key[starts[first]..starts[first + size] - 1].as_bytes()))
+        .map(|first| xxh3_64(&key.as_bytes()[starts[first]..starts[first + size] - 1]))
         .collect();
     shingles.sort_unstable();
     shingles.dedup();

@@ -1,6 +1,6 @@
 //! Makes document number n: a pure function of the options and the number, run on every core.
 
-use super::edit;
+use super::edit::{self, Place};
 use super::exchange::{Exchanges, Holds, Shape};
 use super::jaccard::{jaccard, shingles};
 use super::language::Language;
@@ -202,7 +202,12 @@ impl Maker {
 
     fn near_of(&self, number: u64, role: Role, base: &Base, of: u64, level: f64) -> Made {
         let mut rng = self.rng(Purpose::Edit, number);
-        let (content, similarity) = edit::near(&base.content, level, base.prose, &mut rng);
+        let place = match role {
+            Role::ChainMiddle => Place::First,
+            Role::ChainEnd => Place::Last,
+            _ => Place::Anywhere,
+        };
+        let (content, similarity) = edit::near(&base.content, level, place, base.prose, &mut rng);
         Made {
             content,
             shape: base.shape,
@@ -213,15 +218,26 @@ impl Maker {
         }
     }
 
+    /// The beginning of the chain in which `middle` is B, if it is long enough to be one.
+    fn chain_beginning(&self, middle: u64) -> Option<(u64, Base<'_>)> {
+        let first = self.original_of(middle)?;
+        let base = self.base(first);
+        let words: usize = base
+            .content
+            .pieces()
+            .map(|piece| piece.split_whitespace().count())
+            .sum();
+        (words >= SHORTEST_CHAIN_WORDS).then_some((first, base))
+    }
+
     fn chain_middle(&self, number: u64) -> Option<Made> {
-        let original = self.original_of(number)?;
-        Some(self.near(number, Role::ChainMiddle, original, CHAIN_LEVEL))
+        let (first, base) = self.chain_beginning(number)?;
+        Some(self.near_of(number, Role::ChainMiddle, &base, first, CHAIN_LEVEL))
     }
 
     fn chain_end(&self, number: u64) -> Option<Made> {
         let middle = self.origin(number, |role| role == Role::ChainMiddle)?;
-        let first = self.original_of(middle)?;
-        let first_base = self.base(first);
+        let (first, first_base) = self.chain_beginning(middle)?;
         let made = self.near_of(middle, Role::ChainMiddle, &first_base, first, CHAIN_LEVEL);
         let base = Base {
             content: made.content,
@@ -298,6 +314,8 @@ impl Maker {
     }
 }
 
+/// In a shorter document one changed word is too much for a chain.
+const SHORTEST_CHAIN_WORDS: usize = 80;
 /// Every 12th word of a template is a slot: two documents of it have a similarity of about 0.4.
 const TEMPLATE_SLOT: usize = 12;
 const TEMPLATE_CHARACTERS: u64 = 1_200;

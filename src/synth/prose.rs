@@ -98,7 +98,7 @@ impl Prose {
             }
             // One draw decides all that is not the word itself.
             let chance = rng.bits();
-            if number > 0 && chance & 63 == 0 {
+            if number > 0 && chance.is_multiple_of(64) {
                 push_number(chance >> 6, out);
                 continue;
             }
@@ -107,14 +107,14 @@ impl Prose {
                 rank = self.words.draw(rng);
             }
             last = rank;
-            let name = (chance >> 6) & 63 == 0;
+            let name = (chance >> 6).is_multiple_of(64);
             if name || (number == 0 && first == Case::Capital) {
                 push_capital(self.words.word(rank), out);
             } else {
                 out.push_str(self.words.word(rank));
             }
             if number + 1 < count {
-                match (chance >> 12) & 127 {
+                match (chance >> 12) % 128 {
                     0..14 => out.push(','),
                     14 => out.push(';'),
                     15 => out.push(':'),

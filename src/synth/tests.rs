@@ -87,7 +87,7 @@ fn the_same_seed_gives_the_same_bytes_on_any_threads() {
 fn the_truth_is_true() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     run(
-        &options(dir.path(), Format::Jsonl, 6_000_000),
+        &options(dir.path(), Format::Jsonl, 4_000_000),
         &context(2, 1),
     )
     .expect("makes");
@@ -145,7 +145,7 @@ fn the_truth_is_true() {
 fn half_is_russian_and_is_told_apart() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let report = run(
-        &options(dir.path(), Format::Jsonl, 6_000_000),
+        &options(dir.path(), Format::Jsonl, 4_000_000),
         &context(2, 2),
     )
     .expect("makes");
