@@ -81,34 +81,37 @@ fn ranked(language: &Language) -> Vec<String> {
     // A stable sort: words that are equally frequent stay in alphabetical order.
     words.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let mut words: Vec<String> = words.into_iter().map(|(word, _)| word).collect();
-    let mut made = derived(&words, language.paradigms);
-    let mut rng = Rng::new(0, Purpose::Vocabulary, 0);
-    for at in (1..made.len()).rev() {
-        made.swap(at, rng.below(at as u64 + 1) as usize);
-    }
+    let made = derived(&words, language.paradigms);
     words.extend(made);
     words.truncate(WORDS);
     words
 }
 
-/// Words made from the stems of `words`, none twice and none of `words`.
+/// Words made from the stems of `words` in an order without pattern, none twice and none of `words`,
+/// as many as are missing.
 fn derived(words: &[String], paradigms: &[Paradigm]) -> Vec<String> {
+    let stems: Vec<_> = words
+        .iter()
+        .filter_map(|word| stem(word, paradigms))
+        .collect();
+    let missing = WORDS.saturating_sub(words.len());
     let mut seen: HashSet<String> = words.iter().cloned().collect();
-    let mut made = Vec::new();
-    let mut add = |word: String| {
+    let mut made = Vec::with_capacity(missing);
+    let mut rng = Rng::new(0, Purpose::Vocabulary, 0);
+    // Ten times as many attempts as are needed; the tests see that the words suffice.
+    for _ in 0..missing * 10 {
+        if made.len() == missing || stems.is_empty() {
+            break;
+        }
+        let (stem, paradigm) = stems[rng.below(stems.len() as u64) as usize];
+        let prefix = if rng.chance(0.2) {
+            rng.pick(paradigm.prefixes)
+        } else {
+            ""
+        };
+        let word = format!("{prefix}{stem}{}", rng.pick(paradigm.forms));
         if seen.insert(word.clone()) {
             made.push(word);
-        }
-    };
-    for word in words {
-        let Some((stem, paradigm)) = stem(word, paradigms) else {
-            continue;
-        };
-        for form in paradigm.forms {
-            add(format!("{stem}{form}"));
-            for prefix in paradigm.prefixes {
-                add(format!("{prefix}{stem}{form}"));
-            }
         }
     }
     made
