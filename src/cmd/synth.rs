@@ -44,7 +44,7 @@ pub struct Args {
     #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = parse_percent)]
     near: f64,
     /// Documents that are B or C of a chain in which A is like B (0.85), B is like C, and A is not
-    /// like C (0.73), in percent.
+    /// like C (about 0.72), in percent.
     #[arg(long, value_name = "PERCENT", default_value = "1%", value_parser = parse_percent)]
     chains: f64,
     /// Documents that begin with one of 16 texts of 400 characters, in percent.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// Similarities of near-duplicates, one as often as the other.
 pub const LEVELS: [f64; 5] = [0.95, 0.9, 0.8, 0.7, 0.5];
-/// Similarity of A and B, and of B and C, in a chain; that of A and C is about 0.73 then.
+/// Similarity of A and B, and of B and C, in a chain; that of A and C is about 0.72 then (0.65 to 0.74).
 pub const CHAIN_LEVEL: f64 = 0.85;
 /// Texts that documents share as their beginning, and templates, of each kind.
 const SHARED_TEXTS: u64 = 16;

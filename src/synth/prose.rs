@@ -1,7 +1,7 @@
 //! Prose without meaning but with the shape of prose: sentences, paragraphs, dialogue, numbers.
 //!
 //! Sentence lengths are log-normal around 11 words, paragraphs around 4 sentences; every ninth
-//! word has a comma, one in 60 is a number, one in 5 paragraphs is spoken. 150 MB/s and more a core.
+//! word has a comma, one in 60 is a number, one in 5 paragraphs is spoken.
 
 use super::language::Language;
 use super::rng::Rng;

@@ -1,6 +1,6 @@
 //! Random numbers that depend on nothing but the seed, the purpose and the number of a document.
 //!
-//! `SplitMix64`: 1 ns a number, and any document can be made again on its own, which is how copies of
+//! `SplitMix64`: any document can be made again on its own, which is how copies of
 //! far-away documents are planted without keeping documents in memory. Only integer arithmetic and
 //! the four operations of IEEE 754 are used, so that a seed gives the same bytes on every machine.
 

@@ -2,7 +2,7 @@
 //!
 //! The words of the fixtures come first, the most frequent at the top, so that function words have
 //! the share that they have in prose. Forms and compounds of them fill the tail. A draw is one step
-//! in an alias table (Walker 1977): 5 ns whatever the size.
+//! in an alias table (Walker 1977), whatever the size.
 
 use super::language::{Language, Paradigm};
 use super::rng::{Purpose, Rng};
