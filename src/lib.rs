@@ -25,6 +25,7 @@ pub mod run_dir;
 pub mod shard;
 pub mod sharding;
 pub mod stats;
+pub mod synth;
 pub mod table;
 pub mod tokenize;
 pub mod train;

@@ -6,6 +6,7 @@ pub mod generate;
 pub mod ingest;
 pub mod shard;
 pub mod stats;
+pub mod synth;
 pub mod train;
 
 use crate::exit::Exit;
@@ -92,6 +93,7 @@ enum Command {
     Eval(eval::Args),
     Generate(generate::Args),
     Stats(stats::Args),
+    Synth(synth::Args),
 }
 
 impl Cli {
@@ -122,6 +124,7 @@ impl Cli {
             Command::Eval(args) => eval::run(args, &context),
             Command::Generate(args) => generate::run(args, &context),
             Command::Stats(args) => stats::run(args, &context),
+            Command::Synth(args) => synth::run(args, &context),
         }
     }
 }
