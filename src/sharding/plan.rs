@@ -56,7 +56,8 @@ fn compare(job: &Job) -> Result<Vec<PathBuf>> {
             for_each_scanned(job, |part, row, scanned| {
                 // The first byte of a hash spreads evenly over the ranges.
                 let of_range = u64::from((scanned.group >> 120) as u8) * ranges / 256 == range;
-                if of_range && takes_part(&scanned) {
+                // What a rule drops must not survive in place of a good copy.
+                if of_range && scanned.dropped.is_none() {
                     candidates.push(Candidate {
                         group: scanned.group,
                         content: scanned.content,
@@ -77,12 +78,6 @@ fn compare(job: &Job) -> Result<Vec<PathBuf>> {
         files.push(path);
     }
     Ok(files)
-}
-
-/// Copies of texts are found first and the survivor is judged by the rules; an answer that a rule
-/// drops must not survive in place of a good one.
-fn takes_part(scanned: &Scanned) -> bool {
-    scanned.kind == Kind::Text || scanned.dropped.is_none()
 }
 
 fn for_each_scanned(
