@@ -221,8 +221,6 @@ mod tests {
                 Found::ConflictKept
             ]
         );
-        candidates[0].part = 1;
-        candidates.sort_by_key(|candidate| candidate.row);
         assert_eq!(
             found(&mut candidates, Conflicts::Drop),
             [Found::ConflictDropped(None); 3]
