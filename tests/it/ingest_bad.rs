@@ -72,7 +72,9 @@ fn a_truncated_zstd_keeps_what_was_readable() {
     check("truncated.txt.zst", &[], &[(1, "unreadable")]);
     // One of several blocks keeps those before the cut, up to the end of a line.
     let place = place();
-    let lines: String = (1..200_000).map(|i| format!("{{\"text\":\"line {i}\"}}\n")).collect();
+    let lines: String = (1..200_000)
+        .map(|i| format!("{{\"text\":\"line {i}\"}}\n"))
+        .collect();
     let whole = zstd::encode_all(lines.as_bytes(), 1).expect("compresses");
     let source = place.path().join("cut.jsonl.zst");
     write(&source, &whole[..whole.len() / 2]);
@@ -82,7 +84,10 @@ fn a_truncated_zstd_keeps_what_was_readable() {
     let documents = documents(&corpus);
     assert!(documents.len() > 50_000, "{} lines", documents.len());
     for (line, document) in (1..).zip(&documents) {
-        assert_eq!((document.record, text(document)), (line, &*format!("line {line}")));
+        assert_eq!(
+            (document.record, text(document)),
+            (line, &*format!("line {line}"))
+        );
     }
     let wanted = (documents.len() as u64 + 1, "unreadable".to_owned());
     assert_eq!(places(&rejects(&corpus), "cut.jsonl.zst"), [wanted]);
@@ -151,12 +156,16 @@ fn strict_stops_at_the_first() {
         .code(1)
         .json();
     let whole = place.path().join("whole");
-    Prep::ingest(&fixture("bad/broken.jsonl"), &whole).code(1).json();
+    Prep::ingest(&fixture("bad/broken.jsonl"), &whole)
+        .code(1)
+        .json();
     let manifest = |dir: &Path| read(&dir.join("manifest.json"));
     assert_eq!(manifest(place.path()), manifest(&whole));
     // A healthy source passes.
     let healthy = place.path().join("healthy");
-    Prep::ingest(&fixture("qa"), &healthy).arg("--strict").json();
+    Prep::ingest(&fixture("qa"), &healthy)
+        .arg("--strict")
+        .json();
 }
 
 #[test]
@@ -168,7 +177,10 @@ fn a_missing_path_is_named() {
     assert!(!out.exists(), "nothing is written for a wrong command");
     let pattern = place.path().join("*.jsonl");
     let message = Prep::ingest(&pattern, &out).fails();
-    assert!(message.contains("*.jsonl") && message.contains("matches nothing"), "{message}");
+    assert!(
+        message.contains("*.jsonl") && message.contains("matches nothing"),
+        "{message}"
+    );
 }
 
 fn parquet_without_text(path: &Path) {
@@ -183,7 +195,10 @@ fn parquet_without_text(path: &Path) {
 #[test]
 fn a_parquet_file_without_text() {
     let place = place();
-    let (source, corpus) = (place.path().join("numbers.parquet"), place.path().join("corpus"));
+    let (source, corpus) = (
+        place.path().join("numbers.parquet"),
+        place.path().join("corpus"),
+    );
     parquet_without_text(&source);
     let report = Prep::ingest(&source, &corpus).code(1).json();
     assert_balances(&report);
@@ -197,7 +212,10 @@ fn a_parquet_file_without_text() {
 #[test]
 fn a_damaged_parquet_file_is_one_reject() {
     let place = place();
-    let (source, corpus) = (place.path().join("cut.parquet"), place.path().join("corpus"));
+    let (source, corpus) = (
+        place.path().join("cut.parquet"),
+        place.path().join("corpus"),
+    );
     parquet_without_text(&source);
     let whole = read(&source);
     write(&source, &whole[..whole.len() - 20]);
@@ -211,7 +229,10 @@ fn a_damaged_parquet_file_is_one_reject() {
 #[ignore = "blocks::read gives a file that cannot be opened the hash 0, so a rerun takes it for changed"]
 fn a_rerun_over_a_damaged_parquet_file_agrees() {
     let place = place();
-    let (source, corpus) = (place.path().join("cut.parquet"), place.path().join("corpus"));
+    let (source, corpus) = (
+        place.path().join("cut.parquet"),
+        place.path().join("corpus"),
+    );
     parquet_without_text(&source);
     let whole = read(&source);
     write(&source, &whole[..whole.len() - 20]);

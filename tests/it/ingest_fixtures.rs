@@ -40,7 +40,12 @@ fn every_record_is_a_document_of_its_shape() {
     assert_eq!(documents.len(), 255);
     let characters: u64 = documents.iter().map(|d| d.content.characters()).sum();
     assert_eq!(report["ledger"]["kept"]["characters"], json!(characters));
-    let of_kind = |kind| documents.iter().filter(|d| d.content.kind() == kind).count();
+    let of_kind = |kind| {
+        documents
+            .iter()
+            .filter(|d| d.content.kind() == kind)
+            .count()
+    };
     assert_eq!(
         [Kind::Text, Kind::Chat, Kind::Preference].map(of_kind),
         [95, 140, 20]
@@ -55,13 +60,20 @@ fn ids_say_where_a_document_is_from() {
     let ids: BTreeSet<_> = documents.iter().map(|document| document.id).collect();
     assert_eq!(ids.len(), documents.len(), "ids are unique");
     for document in &documents {
-        assert_eq!(document.id, DocumentId::new(&document.source, document.record));
+        assert_eq!(
+            document.id,
+            DocumentId::new(&document.source, document.record)
+        );
     }
     let records: Vec<u64> = of_source(&documents, "qa/alpaca_ru.jsonl")
         .iter()
         .map(|document| document.record)
         .collect();
-    assert_eq!(records, (1..=22).collect::<Vec<_>>(), "the lines of the file");
+    assert_eq!(
+        records,
+        (1..=22).collect::<Vec<_>>(),
+        "the lines of the file"
+    );
 }
 
 #[test]
@@ -76,7 +88,11 @@ fn texts_are_as_they_were_written() {
             if path.extension().is_some_and(|ending| ending == "jsonl") {
                 continue;
             }
-            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+            let name = path
+                .file_name()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned();
             let [document] = of_source(&documents, &format!("{folder}/{name}"))[..] else {
                 panic!("{name} is one document");
             };
@@ -95,8 +111,16 @@ fn languages_are_told() {
     let documents = documents(place.path());
     for document in &documents {
         if document.content.kind() == Kind::Text {
-            let wanted = if document.source.starts_with("text/ru/") { "ru" } else { "en" };
-            assert_eq!(document.lang, wanted, "{} {}", document.source, document.record);
+            let wanted = if document.source.starts_with("text/ru/") {
+                "ru"
+            } else {
+                "en"
+            };
+            assert_eq!(
+                document.lang, wanted,
+                "{} {}",
+                document.source, document.record
+            );
         }
         assert!((0.0..=1.0).contains(&document.lang_score));
     }
@@ -132,7 +156,10 @@ fn an_input_is_part_of_the_question_and_a_preference_has_both_answers() {
     let Content::Chat(messages) = &alpaca[1].content else {
         panic!("alpaca is a chat")
     };
-    let roles: Vec<&str> = messages.iter().map(|message| message.role.as_str()).collect();
+    let roles: Vec<&str> = messages
+        .iter()
+        .map(|message| message.role.as_str())
+        .collect();
     assert_eq!(roles, ["user", "assistant"]);
     assert_eq!(
         messages[0].content,

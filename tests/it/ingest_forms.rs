@@ -21,14 +21,25 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 fn check_compression(name: &str, bytes: &[u8]) {
     let place = place();
     let mut forms = Vec::new();
-    for (ending, packed) in [("", bytes.to_vec()), (".gz", gzip(bytes)), (".zst", zstd(bytes))] {
+    for (ending, packed) in [
+        ("", bytes.to_vec()),
+        (".gz", gzip(bytes)),
+        (".zst", zstd(bytes)),
+    ] {
         let source = place.path().join(format!("{name}{ending}"));
         write(&source, packed);
         let corpus = place.path().join(format!("corpus{ending}"));
         Prep::ingest(&source, &corpus).json();
         let documents: Vec<_> = documents(&corpus)
             .into_iter()
-            .map(|document| (document.record, document.content, document.lang, document.meta))
+            .map(|document| {
+                (
+                    document.record,
+                    document.content,
+                    document.lang,
+                    document.meta,
+                )
+            })
             .collect();
         assert!(!documents.is_empty());
         forms.push(documents);
@@ -78,9 +89,15 @@ fn sources(dir: &Path) {
         text += "\n\n";
     }
     write(&dir.join("long.txt.gz"), gzip(text.as_bytes()));
-    write(&dir.join("cut.txt.zst"), &zstd(text.as_bytes())[..1_000_000]);
+    write(
+        &dir.join("cut.txt.zst"),
+        &zstd(text.as_bytes())[..1_000_000],
+    );
     for number in 0..40 {
-        write(&dir.join(format!("small-{number}.txt")), words(&mut dice, 50));
+        write(
+            &dir.join(format!("small-{number}.txt")),
+            words(&mut dice, 50),
+        );
     }
     for entry in std::fs::read_dir(fixture("bad")).expect("fixtures") {
         let path = entry.expect("an entry").path();
@@ -130,11 +147,16 @@ fn a_line_is_a_document_when_asked() {
     let source = place.path().join("lines.txt");
     write(&source, "one\n\ntwo\r\n  \nthree");
     let corpus = place.path().join("corpus");
-    Prep::ingest(&source, &corpus).args(["--split", "lines"]).json();
+    Prep::ingest(&source, &corpus)
+        .args(["--split", "lines"])
+        .json();
     let lines: Vec<_> = documents(&corpus)
         .into_iter()
         .map(|document| (document.record, document.content))
         .collect();
     let text = |text: &str| prep::document::Content::Text(text.to_owned());
-    assert_eq!(lines, [(1, text("one")), (3, text("two")), (5, text("three"))]);
+    assert_eq!(
+        lines,
+        [(1, text("one")), (3, text("two")), (5, text("three"))]
+    );
 }

@@ -34,10 +34,20 @@ fn another_configuration_is_refused_with_what_differs() {
         "{message}"
     );
     let message = ingested(place.path()).args(["--shape", "alpaca"]).fails();
-    assert!(message.contains("its shape is null, yours is \"alpaca\""), "{message}");
+    assert!(
+        message.contains("its shape is null, yours is \"alpaca\""),
+        "{message}"
+    );
     let message = Prep::ingest(&fixture("text"), place.path()).fails();
-    assert!(message.contains("its sources") && message.contains("--out"), "{message}");
-    assert_eq!(tree::of(place.path()), before, "a refused run writes nothing");
+    assert!(
+        message.contains("its sources") && message.contains("--out"),
+        "{message}"
+    );
+    assert_eq!(
+        tree::of(place.path()),
+        before,
+        "a refused run writes nothing"
+    );
 }
 
 #[test]
@@ -45,8 +55,15 @@ fn foreign_files_are_refused() {
     let place = place();
     write(&place.path().join("thesis.doc"), "years of work");
     let message = ingested(place.path()).fails();
-    assert!(message.contains("thesis.doc") && message.contains("--out"), "{message}");
-    assert_eq!(tree::of(place.path()).len(), 2, "the directory and the file");
+    assert!(
+        message.contains("thesis.doc") && message.contains("--out"),
+        "{message}"
+    );
+    assert_eq!(
+        tree::of(place.path()).len(),
+        2,
+        "the directory and the file"
+    );
     // A file in place of the directory.
     let message = ingested(&place.path().join("thesis.doc")).fails();
     assert!(message.contains("thesis.doc"), "{message}");
@@ -78,7 +95,9 @@ fn originals_are_never_touched() {
         std::fs::copy(fixture("bad").join(name), raw.join(name)).expect("copies");
     }
     let before = tree::of(&raw);
-    Prep::ingest(&raw, &place.path().join("corpus")).code(1).json();
+    Prep::ingest(&raw, &place.path().join("corpus"))
+        .code(1)
+        .json();
     assert_eq!(tree::of(&raw), before);
 }
 

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 fn data() -> Option<PathBuf> {
     let given = std::env::var_os("PREP_DATA").map(PathBuf::from);
     if given.is_none() {
-        println!("skipped: PREP_DATA is not set, it names the directory of real text, qa and tokenizers");
+        println!(
+            "skipped: PREP_DATA is not set, it names the directory of real text, qa and tokenizers"
+        );
     }
     given
 }
@@ -49,9 +51,16 @@ fn the_ledger_balances_and_unread_files_are_named() {
         let unread = rejects
             .iter()
             .any(|reject| reject.source == name && reject.error == "unsupported_format");
-        assert_eq!(unread, source["format"].is_null(), "{name} is read or named");
+        assert_eq!(
+            unread,
+            source["format"].is_null(),
+            "{name} is read or named"
+        );
         let read = report["by_source"][name]["read"]["records"].as_u64();
-        assert!(read.is_some_and(|records| records > 0), "{name} is in the ledger");
+        assert!(
+            read.is_some_and(|records| records > 0),
+            "{name} is in the ledger"
+        );
     }
 }
 

@@ -45,21 +45,38 @@ fn what_is_printed_and_written_follows_the_schemas() {
         .json();
     check("ingest_report.json", &printed);
     assert_eq!(printed, read_json(&corpus.join("report.json")));
-    check("corpus_manifest.json", &read_json(&corpus.join("manifest.json")));
+    check(
+        "corpus_manifest.json",
+        &read_json(&corpus.join("manifest.json")),
+    );
 
     let corpus = place.path().join("corpus of all shapes");
     let printed = Prep::ingest(&fixture(""), &corpus).code(1).json();
     check("ingest_report.json", &printed);
-    check("corpus_manifest.json", &read_json(&corpus.join("manifest.json")));
+    check(
+        "corpus_manifest.json",
+        &read_json(&corpus.join("manifest.json")),
+    );
     for ledgers in ["by_source", "by_language", "by_kind"] {
-        assert!(printed[ledgers].as_object().is_some_and(|map| map.len() > 2));
+        assert!(
+            printed[ledgers]
+                .as_object()
+                .is_some_and(|map| map.len() > 2)
+        );
     }
 
     let printed = Prep::shard(&corpus, &shards).args(["--val", "10%"]).json();
     check("shard_report.json", &printed);
     assert_eq!(printed, read_json(&shards.join("report.json")));
-    check("shard_manifest.json", &read_json(&shards.join("manifest.json")));
-    assert!(printed["ledger"]["dropped"].as_object().is_some_and(|map| map.len() > 3));
+    check(
+        "shard_manifest.json",
+        &read_json(&shards.join("manifest.json")),
+    );
+    assert!(
+        printed["ledger"]["dropped"]
+            .as_object()
+            .is_some_and(|map| map.len() > 3)
+    );
     assert!(printed["ledger"]["read"]["tokens"].is_u64());
 }
 
@@ -72,7 +89,10 @@ fn a_schema_refuses_what_is_unknown_or_missing() {
         assert!(validator.is_valid(&report));
         let mut more = report.clone();
         more["ledger"]["read"]["words"] = json!(1);
-        assert!(!validator.is_valid(&more), "a field of a count that no schema knows");
+        assert!(
+            !validator.is_valid(&more),
+            "a field of a count that no schema knows"
+        );
         let mut less = report.clone();
         less.as_object_mut().expect("an object").remove("by_kind");
         assert!(!validator.is_valid(&less), "a missing field");
@@ -88,7 +108,11 @@ fn document_json_is_the_schema_of_documents() {
         .map(|(name, column)| {
             let kind = column["arrow"].as_str().expect("an Arrow type");
             let types = column["type"].as_array().cloned().unwrap_or_default();
-            (name.clone(), kind.to_owned(), types.contains(&json!("null")))
+            (
+                name.clone(),
+                kind.to_owned(),
+                types.contains(&json!("null")),
+            )
         })
         .collect();
     let schema = prep::document::parquet::schema();
@@ -106,7 +130,11 @@ fn document_json_is_the_schema_of_documents() {
 
 fn arrow_name(kind: &DataType) -> String {
     let inner = |field: &Field| {
-        assert!(!field.is_nullable(), "{} inside a column is never null", field.name());
+        assert!(
+            !field.is_nullable(),
+            "{} inside a column is never null",
+            field.name()
+        );
         arrow_name(field.data_type())
     };
     match kind {

@@ -21,7 +21,11 @@ impl Run {
             .args(sources)
             .arg("--out")
             .arg(place.path().join("corpus"))
-            .code(i32::from(sources.iter().any(|path| path.ends_with("dangling_roles.jsonl"))))
+            .code(i32::from(
+                sources
+                    .iter()
+                    .any(|path| path.ends_with("dangling_roles.jsonl")),
+            ))
             .json();
         let report = Prep::shard(&place.path().join("corpus"), &place.path().join("shards"))
             .args(options)
@@ -93,7 +97,9 @@ impl Run {
         self.documents()
             .into_iter()
             .map(|document| {
-                let reason = removed.get(&document.id).map_or("kept", |gone| &gone.reason);
+                let reason = removed
+                    .get(&document.id)
+                    .map_or("kept", |gone| &gone.reason);
                 (document.record, reason.to_owned())
             })
             .collect()
@@ -203,7 +209,11 @@ fn check_conflicts(how: &str, stays: impl Fn(&Document, &Document) -> Option<Doc
         let [a, b] = [*a, *b].map(|record| id(source, record));
         let survivor = stays(&documents[&a], &documents[&b]);
         for one in [a, b] {
-            assert_eq!(kept.contains_key(&one), survivor == Some(one), "{source} {how}");
+            assert_eq!(
+                kept.contains_key(&one),
+                survivor == Some(one),
+                "{source} {how}"
+            );
             if survivor != Some(one) {
                 assert_eq!(removed[&one].reason, "qa_conflict");
                 assert_eq!(removed[&one].kept, survivor);
@@ -214,7 +224,9 @@ fn check_conflicts(how: &str, stays: impl Fn(&Document, &Document) -> Option<Doc
 
 #[test]
 fn conflicts_are_settled_as_asked() {
-    check_conflicts("first", |a, b| Some(if a.record < b.record { a.id } else { b.id }));
+    check_conflicts("first", |a, b| {
+        Some(if a.record < b.record { a.id } else { b.id })
+    });
     check_conflicts("longest", |a, b| {
         let longer = a.content.characters() > b.content.characters();
         Some(if longer { a.id } else { b.id })
@@ -241,7 +253,10 @@ fn copies_of_a_dropped_answer_go_the_same_way() {
     let asked = "How far is the Moon from the Earth?";
     let mut lines = vec![
         question(asked, "About 384,000 kilometres."),
-        question(asked, "It is roughly thirty times the width of the Earth away."),
+        question(
+            asked,
+            "It is roughly thirty times the width of the Earth away.",
+        ),
         question(asked, "about  384,000 kilometres!"),
     ];
     lines.extend(filler());
@@ -263,7 +278,8 @@ fn copies_of_a_dropped_answer_go_the_same_way() {
 #[test]
 fn a_bad_copy_never_displaces_a_good_text() {
     // The same words; in the second mostly signs, for which the rules of prose drop it.
-    let words = "The harbour pilot reads the water by its colour and by the way the gulls sit on it.";
+    let words =
+        "The harbour pilot reads the water by its colour and by the way the gulls sit on it.";
     let decorated = format!("{words}{}", " ----- ===== ##### !!!!! ".repeat(60));
     let mut lines = vec![json!({ "text": words }), json!({ "text": decorated })];
     lines.extend(filler());
@@ -291,7 +307,10 @@ fn each_rule_of_questions_and_answers_drops_its_line() {
         assert!(gone.value.is_some() && gone.threshold.is_some() && gone.kept.is_none());
         // The whole document is there, so that nothing is lost.
         assert_eq!(gone.document.record, record);
-        assert_eq!(run.report["by_source"]["refusals.jsonl"]["kept"]["records"], json!(0));
+        assert_eq!(
+            run.report["by_source"]["refusals.jsonl"]["kept"]["records"],
+            json!(0)
+        );
     }
     let run = Run::new(&[fixture("bad/dangling_roles.jsonl"), fixture("qa")], &[]);
     run.assert_complete();
@@ -315,7 +334,10 @@ fn a_rule_can_be_left_out_and_its_threshold_changed() {
             .map(|gone| gone.reason.clone())
     };
     assert_eq!(fate(&["--skip", "qa_refusal"], 3), None);
-    assert_eq!(fate(&["--skip", "qa_refusal"], 1).as_deref(), Some("qa_empty_answer"));
+    assert_eq!(
+        fate(&["--skip", "qa_refusal"], 1).as_deref(),
+        Some("qa_empty_answer")
+    );
     assert_eq!(fate(&["--profile", "none"], 2), None);
 }
 
@@ -341,7 +363,11 @@ fn assert_removed_columns(out: &Path) {
     let schema = crate::support::corpus::batches(&path)[0].schema();
     let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
     let document = prep::document::parquet::schema();
-    let mut wanted: Vec<&str> = document.fields().iter().map(|f| f.name().as_str()).collect();
+    let mut wanted: Vec<&str> = document
+        .fields()
+        .iter()
+        .map(|f| f.name().as_str())
+        .collect();
     wanted.extend(["reason", "value", "threshold", "kept_id", "similarity"]);
     assert_eq!(names, wanted);
 }

@@ -20,8 +20,14 @@ fn a_finished_run_is_not_repeated_and_another_is_refused() {
     for (options, needle) in [
         (["--seed", "5"], "its seed is 0, yours is 5"),
         (["--val", "3%"], "its val_share is 0.005, yours is 0.03"),
-        (["--shard-size", "1MB"], "its shard_bytes is 50000000, yours is 1000000"),
-        (["--skip", "qa_refusal"], "its skip is [], yours is [\"qa_refusal\"]"),
+        (
+            ["--shard-size", "1MB"],
+            "its shard_bytes is 50000000, yours is 1000000",
+        ),
+        (
+            ["--skip", "qa_refusal"],
+            "its skip is [], yours is [\"qa_refusal\"]",
+        ),
         (["--bos", "never"], "its tokenizer is"),
     ] {
         let message = Prep::shard(&corpus, &out).args(options).fails();
@@ -40,13 +46,19 @@ fn a_directory_that_is_no_corpus_is_named() {
     let place = place();
     let out = place.path().join("shards");
     let message = Prep::shard(&place.path().join("nowhere"), &out).fails();
-    assert!(message.contains("nowhere") && message.contains("prep ingest"), "{message}");
+    assert!(
+        message.contains("nowhere") && message.contains("prep ingest"),
+        "{message}"
+    );
     let message = Prep::shard(&fixture("qa"), &out).fails();
     assert!(message.contains("not a finished corpus"), "{message}");
     let (corpus, shards) = (corpus(place.path()), place.path().join("a"));
     Prep::shard(&corpus, &shards).json();
     let message = Prep::shard(&shards, &out).fails();
-    assert!(message.contains("is not a manifest of `prep ingest`"), "{message}");
+    assert!(
+        message.contains("is not a manifest of `prep ingest`"),
+        "{message}"
+    );
     assert!(!out.exists(), "nothing is written for a wrong command");
 }
 
@@ -69,7 +81,10 @@ fn a_damaged_corpus_is_named() {
     }
     write(&part, &broken);
     let message = Prep::shard(&corpus, &out).fails();
-    assert!(message.contains("part 0 of") && message.contains("corpus"), "{message}");
+    assert!(
+        message.contains("part 0 of") && message.contains("corpus"),
+        "{message}"
+    );
     std::fs::remove_file(&part).expect("removes");
     let message = Prep::shard(&corpus, &out).fails();
     assert!(message.contains("part-00000.parquet"), "{message}");
@@ -89,7 +104,9 @@ fn a_corpus_of_which_nothing_is_left() {
         "{message}"
     );
     let (empty, out) = (place.path().join("empty"), place.path().join("none"));
-    Prep::ingest(&fixture("bad/empty.txt"), &empty).code(1).json();
+    Prep::ingest(&fixture("bad/empty.txt"), &empty)
+        .code(1)
+        .json();
     let message = Prep::shard(&empty, &out).fails();
     assert!(message.contains("it holds no documents"), "{message}");
 }
@@ -107,18 +124,29 @@ fn a_wrong_tokenizer_is_named() {
     let message = with(Path::new("no/tokenizer.json"));
     assert!(message.contains("no/tokenizer.json"), "{message}");
     let message = with(&fixture("qa/alpaca_en.jsonl"));
-    assert!(message.contains("alpaca_en.jsonl") && message.contains("tokenizer"), "{message}");
+    assert!(
+        message.contains("alpaca_en.jsonl") && message.contains("tokenizer"),
+        "{message}"
+    );
     let message = with(&fixture("golden/chat.json"));
-    assert!(message.contains("is not a tokenizer that prep can use"), "{message}");
+    assert!(
+        message.contains("is not a tokenizer that prep can use"),
+        "{message}"
+    );
     let message = with(&fixture("qa"));
     assert!(message.contains("has no tokenizer.json"), "{message}");
     assert!(!out.exists(), "nothing is written for a wrong command");
-    let message = Prep::shard(&corpus, &out).args(["--eos", "<nothing>"]).fails();
+    let message = Prep::shard(&corpus, &out)
+        .args(["--eos", "<nothing>"])
+        .fails();
     assert!(message.contains("<nothing>"), "{message}");
     let message = Prep::shard(&corpus, &out)
         .args(["--chat-template", "sonnet"])
         .fails();
-    assert!(message.contains("sonnet") && message.contains("chatml"), "{message}");
+    assert!(
+        message.contains("sonnet") && message.contains("chatml"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -161,14 +189,24 @@ fn wrong_usage_is_exit_2() {
         (["--set", "qa_refusal"], "RULE=VALUE"),
         (["--conflicts", "random"], "random"),
     ] {
-        Prep::shard(&corpus, &out).args(options).code(2).says(needle).run();
+        Prep::shard(&corpus, &out)
+            .args(options)
+            .code(2)
+            .says(needle)
+            .run();
     }
-    let message = Prep::shard(&corpus, &out).args(["--set", "nonsense=1"]).fails();
+    let message = Prep::shard(&corpus, &out)
+        .args(["--set", "nonsense=1"])
+        .fails();
     assert!(message.contains("nonsense"), "{message}");
-    let message = Prep::shard(&corpus, &out).args(["--skip", "nonsense"]).fails();
+    let message = Prep::shard(&corpus, &out)
+        .args(["--skip", "nonsense"])
+        .fails();
     assert!(message.contains("nonsense"), "{message}");
     assert!(!out.exists(), "nothing is written for a wrong command");
-    let message = Prep::shard(&corpus, &out).args(["--shard-size", "100"]).fails();
+    let message = Prep::shard(&corpus, &out)
+        .args(["--shard-size", "100"])
+        .fails();
     assert!(message.contains("too small"), "{message}");
 }
 
@@ -179,7 +217,10 @@ fn foreign_files_are_refused() {
     std::fs::create_dir(&out).expect("creates");
     write(&out.join("thesis.doc"), "years of work");
     let message = Prep::shard(&corpus, &out).fails();
-    assert!(message.contains("thesis.doc") && message.contains("--out"), "{message}");
+    assert!(
+        message.contains("thesis.doc") && message.contains("--out"),
+        "{message}"
+    );
     // The corpus itself is another run's directory.
     let before = tree::of(&corpus);
     let message = Prep::shard(&corpus, &corpus).fails();

@@ -53,9 +53,17 @@ fn shards_are_full_and_never_too_large() {
             let found = std::fs::read_dir(&out)
                 .expect("reads")
                 .filter_map(Result::ok)
-                .filter(|entry| entry.file_name().to_string_lossy().starts_with(&format!("{split}-")))
+                .filter(|entry| {
+                    entry
+                        .file_name()
+                        .to_string_lossy()
+                        .starts_with(&format!("{split}-"))
+                })
                 .count();
-            assert_eq!(found, listed, "no shard is there that the manifest does not list");
+            assert_eq!(
+                found, listed,
+                "no shard is there that the manifest does not list"
+            );
         }
     }
 }
@@ -85,7 +93,9 @@ fn a_seed_decides_the_split_and_nothing_else() {
     let corpus = corpus(place.path());
     let splits = |seed: &str| {
         let out = place.path().join(format!("seed {seed}"));
-        Prep::shard(&corpus, &out).args(["--val", "10%", "--seed", seed]).json();
+        Prep::shard(&corpus, &out)
+            .args(["--val", "10%", "--seed", seed])
+            .json();
         let documents = shards::documents(&out);
         let of = |split| -> BTreeSet<_> {
             let of_split = documents.iter().filter(|(_, tokens)| tokens.split == split);
@@ -119,7 +129,10 @@ fn no_group_straddles_the_splits() {
         }
     }
     let several = groups.values().filter(|splits| splits.len() > 1);
-    assert!(several.count() >= 16, "the fixtures have copies and conflicts");
+    assert!(
+        several.count() >= 16,
+        "the fixtures have copies and conflicts"
+    );
     for splits in groups.values() {
         assert!(splits.iter().all(|split| *split == splits[0]), "{splits:?}");
     }
@@ -140,7 +153,10 @@ fn a_small_corpus_is_validated_too_and_trained_on() {
     let one = ask("Who keeps the key?", "The porter.") + &ask("Who keeps the key?", "The mayor.");
     for (name, lines, documents) in [("two", two, [1, 1]), ("one", one, [2, 0])] {
         crate::support::write(&raw, lines);
-        let (corpus, out) = (place.path().join(name), place.path().join(format!("{name} shards")));
+        let (corpus, out) = (
+            place.path().join(name),
+            place.path().join(format!("{name} shards")),
+        );
         Prep::ingest(&raw, &corpus).json();
         Prep::shard(&corpus, &out).json();
         let manifest = read_json(&out.join("manifest.json"));
@@ -178,10 +194,16 @@ fn the_report_counts_what_the_shards_hold() {
     assert_eq!(report["ledger"]["kept"]["tokens"], tokens);
     assert_eq!(report["tokens"]["total"]["tokens"], tokens);
     for (name, split) in [("train", Split::Train), ("val", Split::Val)] {
-        assert_eq!(report["tokens"]["by_split"][name]["tokens_loss"], counted(split));
+        assert_eq!(
+            report["tokens"]["by_split"][name]["tokens_loss"],
+            counted(split)
+        );
         let manifest = read_json(&out.join("manifest.json"));
         assert_eq!(manifest[name]["tokens_loss"], counted(split));
     }
     let longest = kept.values().map(|tokens| tokens.ids.len()).max();
-    assert_eq!(report["tokens"]["total"]["document_tokens"]["max"], longest.unwrap_or(0));
+    assert_eq!(
+        report["tokens"]["total"]["document_tokens"]["max"],
+        longest.unwrap_or(0)
+    );
 }

@@ -28,7 +28,13 @@ fn check_texts(options: &[&str], bos: bool) -> usize {
     let mut texts = 0;
     for document in documents(&corpus) {
         if let (Content::Text(text), Some(tokens)) = (&document.content, kept.get(&document.id)) {
-            assert_eq!(&tokens.text(&tokenizer), text, "{} {}", document.source, document.record);
+            assert_eq!(
+                &tokens.text(&tokenizer),
+                text,
+                "{} {}",
+                document.source,
+                document.record
+            );
             // The loss counts all of a text but BOS.
             let counted = tokens.mask.iter().filter(|counts| **counts).count();
             assert_eq!(counted, tokens.ids.len() - usize::from(bos));
@@ -78,18 +84,28 @@ fn check_masks(template: &str, before: &str, end: &str) {
             continue;
         };
         let place = format!("{} {} with {template}", document.source, document.record);
-        assert_eq!(tokens.learned(&tokenizer), said(messages, before, end), "{place}");
+        assert_eq!(
+            tokens.learned(&tokenizer),
+            said(messages, before, end),
+            "{place}"
+        );
         let all = tokenizer.decode(&tokens.ids, false);
         for message in messages {
             assert!(all.contains(&message.content), "{place}: {all}");
         }
         if let Content::Preference { rejected, .. } = &document.content {
-            assert!(!all.contains(&rejected[0].content), "the worse answer is not learned");
+            assert!(
+                !all.contains(&rejected[0].content),
+                "the worse answer is not learned"
+            );
         }
         chats += 1;
         several_turns += usize::from(messages.len() > 3);
     }
-    assert!(chats > 140 && several_turns > 10, "{chats} chats, {several_turns} long");
+    assert!(
+        chats > 140 && several_turns > 10,
+        "{chats} chats, {several_turns} long"
+    );
 }
 
 #[test]

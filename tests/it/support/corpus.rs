@@ -20,7 +20,12 @@ pub fn documents(corpus: &Path) -> Vec<Document> {
                 documents.extend(batch.expect("documents"));
             }
         }
-        assert_eq!((documents.len() - before) as u64, part.rows, "{}", part.file);
+        assert_eq!(
+            (documents.len() - before) as u64,
+            part.rows,
+            "{}",
+            part.file
+        );
     }
     documents
 }
@@ -112,7 +117,11 @@ pub fn assert_balances(report: &serde_json::Value) {
     };
     let check = |ledger: &serde_json::Value, of: &str| {
         let [read, kept, dropped, rejected] = lines(ledger);
-        assert_eq!(read, add(kept, add(dropped, rejected)), "the ledger of {of}");
+        assert_eq!(
+            read,
+            add(kept, add(dropped, rejected)),
+            "the ledger of {of}"
+        );
     };
     check(&report["ledger"], "all");
     for by in ["by_source", "by_language", "by_kind"] {

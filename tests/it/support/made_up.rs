@@ -50,7 +50,11 @@ pub fn many_parts(path: &Path, bytes: usize, dice: &mut Dice) {
         writeln!(lines, "{{\"text\":\"{text}\",\"n\":{}}}", lines.len()).expect("memory");
         for _ in 0..12 {
             let number = dice.below(1_000);
-            writeln!(lines, "{{\"text\":{number},\"what\":\"a number is no text\"}}").expect("memory");
+            writeln!(
+                lines,
+                "{{\"text\":{number},\"what\":\"a number is no text\"}}"
+            )
+            .expect("memory");
         }
     }
     super::write(path, lines);

@@ -37,5 +37,6 @@ pub fn write(path: &Path, bytes: impl AsRef<[u8]>) {
 
 /// A JSON file.
 pub fn read_json(path: &Path) -> serde_json::Value {
-    serde_json::from_slice(&read(path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    serde_json::from_slice(&read(path))
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

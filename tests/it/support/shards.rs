@@ -24,7 +24,11 @@ impl Tokens {
             assert_eq!(ids.first().copied(), tokenizer.bos_id(), "begins with BOS");
             ids = &ids[1..];
         }
-        assert_eq!(ids.last().copied(), Some(tokenizer.eos_id()), "ends with EOS");
+        assert_eq!(
+            ids.last().copied(),
+            Some(tokenizer.eos_id()),
+            "ends with EOS"
+        );
         tokenizer.decode(&ids[..ids.len() - 1], false)
     }
 
