@@ -50,9 +50,11 @@ fn run_with_stops(command: &Prep, out: &Path, code: i32, stop: Stop, dice: &mut 
     };
     for _ in 0..most {
         let mut child = command.start();
-        let (changes, looks) = (dice.below(7), dice.below(12));
+        let (changes, looks) = (dice.below(9), dice.below(12));
         if wait_for(&mut child, out, changes, looks) {
-            break;
+            // It was done before: once more from the beginning.
+            std::fs::remove_dir_all(out).expect("removes");
+            continue;
         }
         match stop {
             Stop::Kill => child.kill().expect("kills"),
@@ -65,7 +67,7 @@ fn run_with_stops(command: &Prep, out: &Path, code: i32, stop: Stop, dice: &mut 
         let status = child.wait().expect("waits");
         match (stop, status.code()) {
             // It had come to its end before the signal.
-            (_, Some(ended)) if ended == code => break,
+            (_, Some(ended)) if ended == code => continue,
             (Stop::Kill, None) | (Stop::Terminate, Some(130)) => stopped += 1,
             // It had not begun to listen.
             (Stop::Terminate, None) => {}
