@@ -111,8 +111,9 @@ pub fn run(options: &Options, context: &Context) -> Result<IngestReport> {
             ..State::default()
         },
     };
-    let mut parts = Parts::new(&options.out)?;
+    // The state comes first: a directory with other files and without it is no run of prep.
     atomic::write_json(&run_dir::state_path(&options.out), &state)?;
+    let mut parts = Parts::new(&options.out)?;
     let left: u64 = sources[state.cursor.source.min(sources.len())..]
         .iter()
         .map(|source| source.bytes)

@@ -20,6 +20,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The columns that `removed/` has beside a document's.
@@ -96,7 +97,7 @@ pub fn run(job: &Job, plan: &Plan, tokenizer: &Tokenizer) -> Result<PartAccount>
             interrupt::check()?;
             let unit = done.unit;
             open.get_or_insert_with(|| Open::new(job, unit.part))
-                .append(job, done)?;
+                .append(done)?;
             progress.add(unit.bytes);
             if unit.last
                 && let Some(part) = open.take()
@@ -354,47 +355,50 @@ struct Open {
 /// A file beside the tokens, which exists only when something goes into it.
 struct Side {
     file: String,
+    path: PathBuf,
     schema: SchemaRef,
     writer: Option<DocumentWriter<AtomicFile>>,
     rows: u64,
 }
 
 impl Side {
-    fn new(folder: &str, part: usize, schema: SchemaRef) -> Self {
+    fn new(job: &Job, folder: &str, part: usize, schema: SchemaRef) -> Self {
+        let file = format!("{folder}/part-{part:05}.parquet");
         Self {
-            file: format!("{folder}/part-{part:05}.parquet"),
+            path: job.options.out.join(&file),
+            file,
             schema,
             writer: None,
             rows: 0,
         }
     }
 
-    fn append(&mut self, job: &Job, group: Option<(RowGroup, u64)>) -> Result<()> {
+    fn append(&mut self, group: Option<(RowGroup, u64)>) -> Result<()> {
         let Some((group, rows)) = group else {
             return Ok(());
         };
         let writer = match &mut self.writer {
             Some(writer) => writer,
             None => {
-                let file = AtomicFile::create(&job.options.out.join(&self.file))?;
+                let file = AtomicFile::create(&self.path)?;
                 self.writer
                     .insert(DocumentWriter::new(file, Arc::clone(&self.schema))?)
             }
         };
         self.rows += rows;
-        writer.append(group).with_context(|| {
-            format!(
-                "cannot write {}; make room and run the same command again",
-                self.file
-            )
-        })
+        writer
+            .append(group)
+            .with_context(|| atomic::cannot_write(&self.path))
     }
 
     fn commit(self) -> Result<Option<PartEntry>> {
         let Some(writer) = self.writer else {
             return Ok(None);
         };
-        let written = writer.finish()?.commit()?;
+        let finished = writer.finish();
+        let written = finished
+            .with_context(|| atomic::cannot_write(&self.path))?
+            .commit()?;
         Ok(Some(PartEntry {
             file: self.file,
             rows: self.rows,
@@ -409,20 +413,20 @@ impl Open {
         Self {
             part,
             tokens: BatchWriter::new(job.work.part("tokens", part)),
-            removed: Side::new("removed", part, removed_schema()),
-            conflicts: Side::new("conflicts", part, schema_with(Vec::new())),
+            removed: Side::new(job, "removed", part, removed_schema()),
+            conflicts: Side::new(job, "conflicts", part, schema_with(Vec::new())),
             account: PartAccount::default(),
         }
     }
 
-    fn append(&mut self, job: &Job, done: Done) -> Result<()> {
+    fn append(&mut self, done: Done) -> Result<()> {
         self.account.ledgers += &done.account.ledgers;
         self.account.tokens += &done.account.tokens;
         if done.tokens.num_rows() > 0 {
             self.tokens.write(&done.tokens)?;
         }
-        self.removed.append(job, done.removed)?;
-        self.conflicts.append(job, done.conflicts)
+        self.removed.append(done.removed)?;
+        self.conflicts.append(done.conflicts)
     }
 
     /// The account goes last: where it stands, the part is done.
