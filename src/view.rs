@@ -1,6 +1,8 @@
 //! The ledger as a person reads it.
 
 use crate::ledger::{Count, Ledger, Ledgers};
+use crate::sharding::report::{Sample, TokenReport};
+use crate::stats::TokenFigures;
 use crate::table::Table;
 use crate::units::grouped;
 use std::collections::BTreeMap;
@@ -81,6 +83,72 @@ fn breakdown(name: &str, ledgers: &BTreeMap<String, Ledger>) -> String {
             rest += ledger;
         }
         row(&format!("and {} more", ledgers.len() - shown), &rest);
+    }
+    table.render()
+}
+
+/// Token statistics: in all, then by split, source, language and kind.
+#[must_use]
+pub fn tokens(report: &TokenReport) -> String {
+    let header = [
+        "tokens",
+        "documents",
+        "tokens",
+        "in the loss",
+        "bytes/token",
+        "tokens/word",
+        "p5",
+        "p50",
+        "p95",
+        "longest",
+    ];
+    let mut table = Table::new(&header);
+    let mut row = |name: &str, figures: &TokenFigures| {
+        let lengths = figures.document_tokens;
+        table.row(vec![
+            name.to_owned(),
+            grouped(figures.documents),
+            grouped(figures.tokens),
+            grouped(figures.tokens_loss),
+            format!("{:.2}", figures.bytes_per_token),
+            format!("{:.2}", figures.tokens_per_word),
+            grouped(lengths.p5),
+            grouped(lengths.p50),
+            grouped(lengths.p95),
+            grouped(lengths.max),
+        ]);
+    };
+    row("all", &report.total);
+    for map in [
+        &report.by_split,
+        &report.by_kind,
+        &report.by_language,
+        &report.by_source,
+    ] {
+        for (name, figures) in map.iter().take(MOST_ROWS) {
+            row(&format!("  {name}"), figures);
+        }
+    }
+    table.render()
+}
+
+/// First and last tokens of some documents, so that a wrong BOS or EOS is seen.
+#[must_use]
+pub fn samples(samples: &[Sample]) -> String {
+    let mut table = Table::new(&["document", "first tokens", "last tokens"]);
+    let shown = |tokens: &[String]| {
+        tokens
+            .iter()
+            .map(|token| token.replace('\n', "⏎"))
+            .collect::<Vec<_>>()
+            .join("|")
+    };
+    for sample in samples {
+        table.row(vec![
+            sample.document_id.clone(),
+            shown(&sample.first),
+            shown(&sample.last),
+        ]);
     }
     table.render()
 }

@@ -4,6 +4,7 @@ mod device;
 pub mod eval;
 pub mod generate;
 pub mod ingest;
+pub mod shard;
 pub mod train;
 
 use crate::exit::Exit;
@@ -88,6 +89,7 @@ enum Command {
     Train(train::Args),
     Eval(eval::Args),
     Generate(generate::Args),
+    Shard(shard::Args),
 }
 
 impl Cli {
@@ -116,6 +118,7 @@ impl Cli {
             Command::Train(args) => train::run(args, &context),
             Command::Eval(args) => eval::run(args, &context),
             Command::Generate(args) => generate::run(args, &context),
+            Command::Shard(args) => shard::run(args, &context),
         }
     }
 }

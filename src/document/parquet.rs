@@ -296,6 +296,16 @@ impl DocumentFile {
         self.metadata.metadata().row_group(group).num_rows() as u64
     }
 
+    /// Uncompressed bytes of row group `group`: its content and a little more.
+    #[must_use]
+    pub fn bytes(&self, group: usize) -> u64 {
+        self.metadata
+            .metadata()
+            .row_group(group)
+            .total_byte_size()
+            .max(0) as u64
+    }
+
     /// Reads row group `group`, `batch_rows` documents at a time.
     ///
     /// # Errors

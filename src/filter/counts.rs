@@ -1,8 +1,8 @@
 //! Occurrences of 64-bit hashes, in one flat table.
 //!
-//! Texts are compared by their xxh3 hashes. Two different n-grams of a document of a million words
-//! share a hash with a probability of 3 in 100 million; what that would do is move one fraction by
-//! one n-gram. For that, a word is no `String` and a document costs one allocation a table.
+//! Words, lines and n-grams are compared by their hashes. That any two n-grams of a document of a
+//! million words share one has a probability of 3 in 100 million, and it would move one fraction by
+//! one n-gram. For that, a word is no `String`, and a document costs one allocation a table.
 
 /// A table that counts a known number of hashes at most.
 pub struct Counts {
@@ -14,20 +14,15 @@ pub struct Counts {
 struct Slot {
     hash: u64,
     /// 0 where the slot is free.
-    count: u64,
+    count: usize,
 }
 
 /// In place of a count: seen in a second scan.
-const MARKED: u64 = u64::MAX;
+const MARKED: usize = usize::MAX;
 
 /// Where a hash is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place(usize);
-
-impl Place {
-    /// Of a hash that was not counted yet.
-    pub const NONE: Self = Self(usize::MAX);
-}
 
 impl Counts {
     /// A table for up to `hashes` additions; it is at most half full.
@@ -57,7 +52,7 @@ impl Counts {
 
     /// How often the hash counted at `place` was counted.
     #[inline]
-    pub fn count(&self, place: Place) -> u64 {
+    pub fn count(&self, place: Place) -> usize {
         self.slots[place.0].count
     }
 

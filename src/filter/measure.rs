@@ -1,5 +1,9 @@
 //! What the rules of running text share, measured once a document and only when first asked for.
+//!
+//! The n-grams are the most expensive of it: at their peak their tables take about 15 bytes for each
+//! byte of English text and 8 of Russian, which is nothing for a book and 1.5 GB for a text of 100 MB.
 
+use super::hash::hash_of_word;
 use super::lines::{Lines, Paragraphs};
 use super::ngrams::Ngrams;
 use super::rules::c4_clean::{Cleaned, c4_clean};
@@ -7,7 +11,6 @@ use super::words::{WordKind, words};
 use super::{Column, Fidelity};
 use crate::document::{Document, count_characters};
 use std::cell::OnceCell;
-use xxhash_rust::xxh3::xxh3_64;
 
 /// Fewest words of a text whose statistics mean something.
 ///
@@ -35,7 +38,7 @@ pub struct TextMeasures<'a> {
 /// Words of a text: two numbers a word, and totals.
 #[derive(Default)]
 pub struct WordStatistics {
-    /// xxh3 of each word, case and all.
+    /// 64-bit hash of each word, case and all.
     pub hashes: Vec<u64>,
     /// Characters of each word.
     pub characters: Vec<u32>,
@@ -123,7 +126,7 @@ impl WordStatistics {
             all.stretches_with_letter += usize::from(letter && !letter_in_stretch);
             letter_in_stretch |= letter;
             end = word.end;
-            all.hashes.push(xxh3_64(&bytes[word.start..word.end]));
+            all.hashes.push(hash_of_word(bytes, word.start, word.end));
             all.characters.push(word.characters);
             if word.kind != WordKind::Symbol {
                 all.non_symbol += 1;

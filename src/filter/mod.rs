@@ -11,6 +11,7 @@
 mod counts;
 mod exchange;
 mod filters;
+mod hash;
 mod lines;
 mod measure;
 mod ngrams;

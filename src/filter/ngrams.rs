@@ -6,6 +6,7 @@
 //! numbers are the same as if all were.
 
 use super::counts::{Counts, Place};
+use super::hash::chain;
 use super::measure::WordStatistics;
 
 /// Lengths of the n-grams whose most common one is measured.
@@ -29,6 +30,7 @@ pub struct Top {
     pub characters: usize,
 }
 
+/// An n-gram of the text: the word it begins with, its hash and where that is counted.
 struct Gram {
     at: usize,
     hash: u64,
@@ -49,43 +51,43 @@ impl Ngrams {
     /// Counts the n-grams of `words`.
     pub fn of(words: &WordStatistics) -> Self {
         let mut ngrams = Self::default();
-        let mut candidates: Vec<Gram> = (1..words.total())
-            .map(|next| Gram {
-                at: next - 1,
-                hash: chain(words.hashes[next - 1], words.hashes[next]),
-                place: Place::NONE,
-            })
-            .collect();
+        let mut counts = Counts::for_at_most(words.total());
+        let mut grams: Vec<Gram> = Vec::with_capacity(words.total());
+        for (at, pair) in words.hashes.windows(2).enumerate() {
+            let hash = chain(pair[0], pair[1]);
+            let place = counts.add(hash);
+            grams.push(Gram { at, hash, place });
+        }
         for n in *TOP.start()..=*DUPLICATE.end() {
-            let mut counts = Counts::for_at_most(candidates.len());
-            for gram in &mut candidates {
-                gram.place = counts.add(gram.hash);
+            let top = keep_repeated(&mut grams, &counts);
+            if TOP.contains(&n) && words.total() >= n {
+                let (at, count) = top;
+                let characters = characters(words, at, n) + n - 1;
+                ngrams.top[n - TOP.start()] = Top { count, characters };
             }
-            if TOP.contains(&n) {
-                ngrams.top[n - TOP.start()] = top(n, words, &candidates, &counts);
-            }
-            let mut repeated = candidates;
-            repeated.retain(|gram| counts.count(gram.place) > 1);
             if DUPLICATE.contains(&n) {
                 ngrams.duplicate_characters[n - DUPLICATE.start()] =
-                    duplicates(n, words, &repeated, &mut counts);
+                    duplicates(n, words, &grams, &mut counts);
             }
-            candidates = longer(n, words, &repeated);
+            counts = Counts::for_at_most(grams.len());
+            grams = longer(n, words, &grams, &mut counts);
         }
         ngrams
     }
 }
 
-/// Extends the hash of an n-gram by one word: a folded 128-bit product, as in wyhash.
-#[inline]
-#[allow(
-    clippy::cast_possible_truncation,
-    reason = "the halves of the product are folded"
-)]
-fn chain(hash: u64, word: u64) -> u64 {
-    let product = u128::from(hash ^ 0x9e37_79b9_7f4a_7c15)
-        * u128::from(word.rotate_left(23) ^ 0xd6e8_feb8_6659_fd93);
-    (product as u64 ^ (product >> 64) as u64).wrapping_add(word)
+/// Keeps the n-grams that occur more than once; returns where the most common one begins, and its
+/// count, or the beginning of the text and 1 where none repeats.
+fn keep_repeated(grams: &mut Vec<Gram>, counts: &Counts) -> (usize, usize) {
+    let (mut at, mut most) = (0, 1);
+    grams.retain(|gram| {
+        let count = counts.count(gram.place);
+        if count > most {
+            (at, most) = (gram.at, count);
+        }
+        count > 1
+    });
+    (at, most)
 }
 
 fn characters(words: &WordStatistics, at: usize, n: usize) -> usize {
@@ -95,27 +97,10 @@ fn characters(words: &WordStatistics, at: usize, n: usize) -> usize {
         .sum()
 }
 
-/// The most common n-gram among `candidates`, or the first of the text where none repeats.
-fn top(n: usize, words: &WordStatistics, candidates: &[Gram], counts: &Counts) -> Top {
-    if words.total() < n {
-        return Top::default();
-    }
-    let (mut at, mut count) = (0, 1);
-    for gram in candidates {
-        if counts.count(gram.place) > count {
-            (at, count) = (gram.at, counts.count(gram.place));
-        }
-    }
-    Top {
-        count: usize::try_from(count).unwrap_or(usize::MAX),
-        characters: characters(words, at, n) + n - 1,
-    }
-}
-
 /// Scans greedily: an n-gram seen before adds its characters, and the scan goes on behind it.
 fn duplicates(n: usize, words: &WordStatistics, repeated: &[Gram], counts: &mut Counts) -> usize {
     let (mut sum, mut next) = (0, 0);
-    for gram in repeated.iter() {
+    for gram in repeated {
         if gram.at < next {
             continue;
         }
@@ -127,17 +112,18 @@ fn duplicates(n: usize, words: &WordStatistics, repeated: &[Gram], counts: &mut 
     sum
 }
 
-/// The (n+1)-grams whose two n-grams both repeat.
-fn longer(n: usize, words: &WordStatistics, repeated: &[Gram]) -> Vec<Gram> {
-    repeated
-        .windows(2)
-        .filter(|pair| pair[0].at + 1 == pair[1].at)
-        .map(|pair| Gram {
-            at: pair[0].at,
-            hash: chain(pair[0].hash, words.hashes[pair[0].at + n]),
-            place: Place::NONE,
-        })
-        .collect()
+/// The (n+1)-grams whose two n-grams both repeat, counted.
+fn longer(n: usize, words: &WordStatistics, repeated: &[Gram], counts: &mut Counts) -> Vec<Gram> {
+    let mut longer = Vec::new();
+    for pair in repeated.windows(2) {
+        let at = pair[0].at;
+        if at + 1 == pair[1].at {
+            let hash = chain(pair[0].hash, words.hashes[at + n]);
+            let place = counts.add(hash);
+            longer.push(Gram { at, hash, place });
+        }
+    }
+    longer
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ impl<'a> Iterator for Sentences<'a> {
             return None;
         }
         let mut from = 0;
-        while let Some(found) = self.rest[from..].find(['.', '!', '?', '…']) {
+        while let Some(found) = find_mark(&self.rest[from..]) {
             let mark = from + found;
             let after = self.rest[mark..]
                 .trim_start_matches(['.', '!', '?', '…'])
@@ -59,6 +59,20 @@ impl<'a> Iterator for Sentences<'a> {
             }
         }
         Some(std::mem::take(&mut self.rest))
+    }
+}
+
+/// Where the first mark of `text` is that may end a sentence.
+fn find_mark(text: &str) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        // 0xe2 begins "…", and dashes and quotes, too.
+        let is_candidate = |byte: &u8| matches!(byte, b'.' | b'!' | b'?' | 0xe2);
+        let at = from + text.as_bytes()[from..].iter().position(is_candidate)?;
+        if text.as_bytes()[at] != 0xe2 || text[at..].starts_with('…') {
+            return Some(at);
+        }
+        from = at + 1;
     }
 }
 

@@ -271,7 +271,7 @@ fn the_english_web_profile_judges_and_returns_what_c4_leaves() {
 #[test]
 fn fidelity_to_the_source_takes_the_departures_back() {
     let play = text(
-        "Маша.\nКуда вы едете нынче вечером?\nМаша.\nЯ остаюсь здесь одна.\n".repeat(1),
+        "Маша.\nКуда вы едете нынче вечером?\nМаша.\nЯ остаюсь здесь одна.\n",
         "ru",
     );
     let filters = || Filters::new("none", &[("dup_line_frac".into(), 0.2)], &[]).expect("known");
@@ -290,6 +290,32 @@ const ENGLISH: [&str; 6] = [
     "She thought of the long road, of snow on the hills, and of the dark kitchen.",
     "Then the bell rang twice, and she put the letter into her pocket and went back.",
 ];
+
+#[test]
+fn prose_drops_what_is_broken_in_both_languages() {
+    let spam = "Купите окна дёшево в Твери, звоните сейчас! ";
+    let offers: Vec<String> = (0..40)
+        .map(|n| format!("Лампа {n}. Доставка по всему городу в течение трёх рабочих дней. "))
+        .collect();
+    let table: Vec<String> = (0..40)
+        .map(|n| format!("{n} {}.5 17 Total\n", n * 3))
+        .collect();
+    let encoded = "aGVsbG8gd29ybGQgdGhpcyBpcyBh ".repeat(60);
+    let spaced = "T h e c a t s a t o n t h e m a t . ".repeat(6);
+    for (broken, lang) in [
+        (spam.repeat(20), "ru"),
+        (offers.concat(), "ru"),
+        ("— 17 —".to_owned(), "ru"),
+        (table.concat(), "en"),
+        (encoded, "en"),
+        (spaced, "en"),
+        ("Click here to win a prize now. ".repeat(30), "en"),
+    ] {
+        let filters = Filters::new("prose", &[], &[]).expect("known");
+        let verdict = filters.verdict(&text(broken.clone(), lang));
+        assert_ne!(verdict, Verdict::Keep, "{broken}");
+    }
+}
 
 /// Whole paragraphs, packed to about 4,000 characters.
 fn pieces(book: &str) -> Vec<String> {

@@ -27,7 +27,7 @@ pub const LONG: Rule = Rule {
     what: "More words, symbols not counted, than the threshold",
     source: SOURCE,
     drop_when: Bound::Above,
-    en: Some(100000.0),
-    ru: Some(100000.0),
+    en: Some(100_000.0),
+    ru: Some(100_000.0),
     check: Check::Text(|text| Some(number(text.words().non_symbol))),
 };

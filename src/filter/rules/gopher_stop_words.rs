@@ -8,8 +8,8 @@
 //! - **Departs**: stop words match in lower case, capitalised and in capitals, so that a sentence-initial
 //!   «В» counts; the source matches lower case only.
 
+use crate::filter::hash::hash_of_word;
 use crate::filter::{Bound, Check, Column, Fidelity, Rule, TextMeasures, number};
-use xxhash_rust::xxh3::xxh3_64;
 
 /// Row of the table.
 pub const STOP_WORDS: Rule = Rule {
@@ -58,7 +58,7 @@ fn different(text: &TextMeasures) -> Option<f64> {
     let mut possible = 0_u64;
     for (index, word) in list.iter().enumerate() {
         for form in forms_of(word, text.fidelity) {
-            let hash = xxh3_64(form.as_bytes());
+            let hash = hash_of_word(form.as_bytes(), 0, form.len());
             forms.push((hash, index));
             possible |= 1 << (hash & 63);
         }

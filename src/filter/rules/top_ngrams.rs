@@ -1,13 +1,14 @@
 //! The most common n-gram.
 //!
-//! - **Drops**: a text of whose characters the most common 2-, 3- or 4-gram makes up more than 20, 18 or 16
-//!   %, in Russian 18.4, 16.4 or 14.6 %.
+//! - **Drops**: a text of whose characters the most common 2-, 3- or 4-gram makes up more than 20, 18
+//!   or 16 %, in Russian 18.4, 16.4 or 14.6 %.
 //! - **Why**: one phrase over and over is spam.
 //! - **Example**: "купить слона купить слона …" is dropped.
 //! - **Source**: Gopher repetition (`top_n_gram`), FineWeb-2 for Russian. Characters of one occurrence,
 //!   single spaces between its words, times its count.
 //! - **Departs**: an n-gram that occurs once is no repetition (in the source it makes up a whole short
-//!   text), and nothing is said of texts under 50 words: refrains of short verse.
+//!   text), and nothing is said of texts under 50 words: refrains of short verse. The `prose` profile
+//!   drops above 25 %: manuals repeat their terms.
 
 use crate::filter::{Bound, Check, Fidelity, Rule, TextMeasures, fraction};
 

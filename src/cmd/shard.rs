@@ -1,0 +1,156 @@
+//! `prep shard`: documents to token shards.
+
+use super::Context;
+use crate::dedup::exact::Conflicts;
+use crate::exit::Exit;
+use crate::filter::PROFILES;
+use crate::sharding::{self, DedupMode, Options, TokenizerChoice};
+use crate::tokenize::Policy;
+use crate::units::{grouped, parse_bytes};
+use crate::{output, view};
+use anyhow::Result;
+use std::path::PathBuf;
+
+/// Filter, deduplicate and tokenize documents into token shards.
+///
+/// Writes train-00000.arrow, val-00000.arrow, … (Arrow IPC streams that a trainer maps, and that
+/// Hugging Face datasets, pyarrow, polars and DuckDB open), removed/ with the reason for each
+/// dropped document, conflicts/ with answers that contradict each other, the tokenizer,
+/// manifest.json and report.json. An interrupted run goes on when the same command is given again.
+/// Memory: within --memory, of which half is for the search for copies. Disk while it runs: 4.2
+/// bytes a token beside the shards.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Corpus directory that `prep ingest` wrote.
+    #[arg(value_name = "CORPUS")]
+    corpus: PathBuf,
+    /// Directory to write. Must be new, or of the same run.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// tokenizer.json (also .zst, .gz) or a directory with one; tokenizer_config.json beside it is
+    /// used. Default: a byte-level BPE is trained from the corpus.
+    #[arg(long, value_name = "FILE")]
+    tokenizer: Option<PathBuf>,
+    /// Entries of the vocabulary of a trained tokenizer, special tokens included.
+    #[arg(long, value_name = "TOKENS", default_value_t = 16_384, conflicts_with = "tokenizer",
+          value_parser = clap::value_parser!(u32).range(300..=1_000_000))]
+    vocab_size: u32,
+    /// Content that a tokenizer is trained on at most, a seeded sample, as bytes with a unit.
+    #[arg(long, value_name = "SIZE", default_value = "200MB", value_parser = parse_bytes, conflicts_with = "tokenizer")]
+    tokenizer_sample: u64,
+    /// Rules that drop documents. `default` is `prose` for texts and `qa` for Q&A; `none` drops
+    /// copies alone.
+    #[arg(long, value_name = "NAME", default_value = "default", value_parser = profile_names())]
+    profile: String,
+    /// Change the threshold of a rule (in the rule's own unit); may be repeated.
+    #[arg(long, value_name = "RULE=VALUE", value_parser = parse_setting)]
+    set: Vec<(String, f64)>,
+    /// Leave a rule out; may be repeated.
+    #[arg(long, value_name = "RULE")]
+    skip: Vec<String>,
+    /// Which copies are removed: those with the same comparison key, or none.
+    #[arg(long, value_name = "MODE", default_value = "exact")]
+    dedup: DedupMode,
+    /// What is done with a question that has different answers. All of them are listed in conflicts/.
+    #[arg(long, value_name = "HOW", default_value = "keep")]
+    conflicts: Conflicts,
+    /// Share of documents for the validation split, in percent. Copies and answers to one question
+    /// stay together.
+    #[arg(long, value_name = "PERCENT", default_value = "0.5%", value_parser = parse_share)]
+    val: f64,
+    /// The most bytes of a shard, with a unit.
+    #[arg(long, value_name = "SIZE", default_value = "50MB", value_parser = parse_bytes)]
+    shard_size: u64,
+    /// Whether documents begin with BOS: as the tokenizer's files say, always, or never.
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = ["auto", "always", "never"])]
+    bos: String,
+    /// Token that ends each document. Default: the tokenizer's own.
+    #[arg(long, value_name = "TOKEN")]
+    eos: Option<String>,
+    /// Chat template: chatml, roles, llama3, mistral, plain, or a Jinja file. Default: the
+    /// tokenizer's own, else the one that its special tokens are made for.
+    #[arg(long, value_name = "NAME|FILE")]
+    chat_template: Option<String>,
+}
+
+fn profile_names() -> Vec<&'static str> {
+    PROFILES.iter().map(|profile| profile.name).collect()
+}
+
+fn parse_setting(text: &str) -> Result<(String, f64), String> {
+    let (rule, value) = text
+        .split_once('=')
+        .ok_or("expected RULE=VALUE, for instance gopher_short_doc=20")?;
+    let value = value
+        .trim()
+        .parse()
+        .map_err(|_| format!("`{value}` is not a number"))?;
+    Ok((rule.trim().to_owned(), value))
+}
+
+/// `0.5%` or `0.005`, as a share of 1.
+fn parse_share(text: &str) -> Result<f64, String> {
+    let (number, unit) = match text.trim().strip_suffix('%') {
+        Some(number) => (number, 100.0),
+        None => (text.trim(), 1.0),
+    };
+    let value: f64 = number
+        .trim()
+        .parse()
+        .map_err(|_| format!("`{text}` is no share; expected for instance 0.5%"))?;
+    let share = value / unit;
+    if (0.0..=0.9).contains(&share) {
+        Ok(share)
+    } else {
+        Err(format!("`{text}` is not between 0% and 90%"))
+    }
+}
+
+/// Shard, print the ledger.
+///
+/// # Errors
+/// What could not be read or written, with place and remedy.
+pub fn run(args: &Args, context: &Context) -> Result<Exit> {
+    let options = Options {
+        corpus: args.corpus.clone(),
+        out: args.out.clone(),
+        tokenizer: match &args.tokenizer {
+            Some(path) => TokenizerChoice::File(path.clone()),
+            None => TokenizerChoice::Train {
+                vocab_size: args.vocab_size,
+                sample_bytes: args.tokenizer_sample,
+            },
+        },
+        profile: args.profile.clone(),
+        set: args.set.clone(),
+        skip: args.skip.clone(),
+        dedup: args.dedup,
+        conflicts: args.conflicts,
+        val_share: args.val,
+        shard_bytes: args.shard_size,
+        bos: match args.bos.as_str() {
+            "always" => Policy::Always,
+            "never" => Policy::Never,
+            _ => Policy::Auto,
+        },
+        eos: args.eos.clone(),
+        chat_template: args.chat_template.clone(),
+    };
+    let report = sharding::run(&options, context)?;
+    let out = options.out.display();
+    if context.json {
+        output::data(&serde_json::to_string(&report)?);
+    } else {
+        output::data(&view::ledger(&report.ledgers));
+        output::data(&format!("\n{}", view::tokens(&report.tokens)));
+        output::data(&format!("\n{}", view::samples(&report.samples)));
+    }
+    if report.conflicting_answers > 0 {
+        let count = grouped(report.conflicting_answers);
+        context.note(&format!("{count} answers contradict another answer to the same question: {out}/conflicts lists them"));
+    }
+    context.note(&format!(
+        "next: prep train {out} --out model --model llama-15m"
+    ));
+    Ok(Exit::Done)
+}

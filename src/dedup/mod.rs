@@ -1,0 +1,4 @@
+//! Duplicates: who survives is defined by an explicit key, never raced.
+
+pub mod exact;
+pub mod keys;

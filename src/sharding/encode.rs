@@ -1,0 +1,435 @@
+//! Second pass: kept documents become tokens, dropped ones go to `removed/` with their reason.
+
+use super::Job;
+use super::plan::{Fate, Plan};
+use super::units::{Unit, Units};
+use super::work::BatchWriter;
+use crate::atomic::{self, AtomicFile};
+use crate::corpus::PartEntry;
+use crate::document::parquet::{DocumentWriter, Encoder, RowGroup, schema_with};
+use crate::document::{Content, Document};
+use crate::ledger::{Count, Entry, Ledgers, Place};
+use crate::shard::Split;
+use crate::stats::{TokenSums, TokenTables, count_words};
+use crate::tokenize::{Encoded, Tokenizer};
+use crate::{interrupt, ordered};
+use anyhow::{Context as _, Result};
+use arrow::array::{
+    ArrayRef, BooleanBuilder, FixedSizeBinaryArray, FixedSizeBinaryBuilder, Float64Array,
+    ListBuilder, RecordBatch, StringArray, UInt8Builder, UInt32Builder, UInt64Builder,
+};
+use arrow::datatypes::{DataType, Field, SchemaRef};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The columns that `removed/` has beside a document's.
+#[must_use]
+pub fn removed_schema() -> SchemaRef {
+    schema_with(vec![
+        Field::new("reason", DataType::Utf8, false),
+        Field::new("value", DataType::Float64, true),
+        Field::new("threshold", DataType::Float64, true),
+        Field::new("kept_id", DataType::FixedSizeBinary(16), true),
+        Field::new("similarity", DataType::Float64, true),
+    ])
+}
+
+/// The account of one part, written when its files stand.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct PartAccount {
+    /// Where the documents went.
+    pub ledgers: Ledgers,
+    /// Statistics of those that stay.
+    pub tokens: TokenTables,
+    /// The file of removed documents, if there are any.
+    pub removed: Option<PartEntry>,
+    /// The file of answers that contradict each other, if there are any.
+    pub conflicts: Option<PartEntry>,
+}
+
+/// A document's way out of the unit.
+struct Dropped {
+    document: Document,
+    reason: String,
+    value: Option<f64>,
+    threshold: Option<f64>,
+    kept: Option<[u8; 16]>,
+}
+
+/// What a worker makes of one unit.
+struct Done {
+    unit: Unit,
+    tokens: RecordBatch,
+    removed: Option<(RowGroup, u64)>,
+    conflicts: Option<(RowGroup, u64)>,
+    account: PartAccount,
+}
+
+/// Encodes the parts that have not been encoded yet, and returns the accounts of all.
+///
+/// # Errors
+/// When a document cannot be tokenized at all, or writing fails.
+pub fn run(job: &Job, plan: &Plan, tokenizer: &Tokenizer) -> Result<PartAccount> {
+    for name in ["removed", "conflicts"] {
+        let path = job.options.out.join(name);
+        std::fs::create_dir_all(&path)
+            .with_context(|| format!("cannot make {}", path.display()))?;
+    }
+    let todo = Units::missing(&job.corpus, |part| job.work.part("account", part).exists());
+    let progress = job.progress("tokenize", &todo);
+    let worker = Worker {
+        job,
+        tokenizer,
+        removed: Encoder::new(removed_schema())?,
+        conflicts: Encoder::new(schema_with(Vec::new()))?,
+    };
+    let mut fates = plan.read(job)?;
+    let mut open: Option<Open> = None;
+    let items = todo
+        .iter()
+        .map(|unit| Ok((*unit, fates.take(unit.part, unit.rows)?)));
+    ordered::map_fold(
+        job.context.threads,
+        items,
+        |(unit, fates)| worker.encode(unit, fates.into_iter().map(|(_, fate)| fate)),
+        |done| {
+            interrupt::check()?;
+            let unit = done.unit;
+            open.get_or_insert_with(|| Open::new(job, unit.part))
+                .append(job, done)?;
+            progress.add(unit.bytes);
+            if unit.last
+                && let Some(part) = open.take()
+            {
+                part.commit(job)?;
+            }
+            Ok(())
+        },
+    )?;
+    progress.finish();
+    total(job)
+}
+
+/// The accounts of all parts together.
+fn total(job: &Job) -> Result<PartAccount> {
+    let mut total = PartAccount::default();
+    for part in 0..job.corpus.parts.len() {
+        let account = PartAccount::read(job, part)?;
+        total.ledgers += &account.ledgers;
+        total.tokens += &account.tokens;
+    }
+    total.ledgers.check()?;
+    Ok(total)
+}
+
+impl PartAccount {
+    /// The account of part `part`.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub fn read(job: &Job, part: usize) -> Result<Self> {
+        let path = job.work.part("account", part);
+        let text =
+            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        serde_json::from_slice(&text)
+            .with_context(|| format!("{} is damaged; remove the directory", path.display()))
+    }
+}
+
+struct Worker<'a> {
+    job: &'a Job<'a>,
+    tokenizer: &'a Tokenizer,
+    removed: Encoder,
+    conflicts: Encoder,
+}
+
+impl Worker<'_> {
+    /// Tokenizes one unit.
+    fn encode(&self, unit: Unit, mut fates: impl Iterator<Item = Fate>) -> Result<Done> {
+        let mut tokens = TokenColumns::default();
+        let mut account = PartAccount::default();
+        let (mut removed, mut conflicting) = (Vec::new(), Vec::new());
+        unit.for_each(self.job, |document| {
+            let fate = fates.next().context("the plan is shorter than the part")?;
+            let encoded = self.tokenize(&document);
+            let (fate, encoded) = match (fate, encoded) {
+                // A chat that its template refuses is dropped for that, if nothing else drops it.
+                (Fate::Keep { .. }, Err(_)) => {
+                    let reason = "chat_template".to_owned();
+                    (
+                        Fate::Drop {
+                            reason,
+                            value: None,
+                            threshold: None,
+                            kept: None,
+                        },
+                        Encoded::default(),
+                    )
+                }
+                (fate, encoded) => (fate, encoded.unwrap_or_default()),
+            };
+            book(&mut account, &document, &fate, &encoded);
+            match fate {
+                Fate::Keep { split, conflict } => {
+                    tokens.append(&document, split, &encoded)?;
+                    if conflict {
+                        conflicting.push(document);
+                    }
+                }
+                Fate::Drop {
+                    reason,
+                    value,
+                    threshold,
+                    kept,
+                } => {
+                    let kept = kept.map(|id| id.0);
+                    removed.push(Dropped {
+                        document,
+                        reason,
+                        value,
+                        threshold,
+                        kept,
+                    });
+                }
+            }
+            Ok(())
+        })?;
+        let conflicts = if conflicting.is_empty() {
+            None
+        } else {
+            Some((
+                self.conflicts.encode(&conflicting, Vec::new())?,
+                conflicting.len() as u64,
+            ))
+        };
+        Ok(Done {
+            unit,
+            tokens: tokens.finish()?,
+            removed: self.removed(removed)?,
+            conflicts,
+            account,
+        })
+    }
+
+    /// The tokens of a document as training sees them. Of a preference the chosen answer is learned.
+    fn tokenize(&self, document: &Document) -> Result<Encoded> {
+        match &document.content {
+            Content::Text(text) => self.tokenizer.encode_document(text),
+            Content::Chat(messages) | Content::Preference { messages, .. } => {
+                self.tokenizer.encode_chat(messages)
+            }
+        }
+    }
+
+    fn removed(&self, removed: Vec<Dropped>) -> Result<Option<(RowGroup, u64)>> {
+        if removed.is_empty() {
+            return Ok(None);
+        }
+        let kept = removed.iter().map(|dropped| dropped.kept);
+        let copies = removed
+            .iter()
+            .map(|dropped| dropped.kept.is_some() && dropped.reason == "exact_duplicate");
+        let extra: Vec<ArrayRef> = vec![
+            Arc::new(StringArray::from_iter_values(
+                removed.iter().map(|dropped| &dropped.reason),
+            )),
+            Arc::new(
+                removed
+                    .iter()
+                    .map(|dropped| dropped.value)
+                    .collect::<Float64Array>(),
+            ),
+            Arc::new(
+                removed
+                    .iter()
+                    .map(|dropped| dropped.threshold)
+                    .collect::<Float64Array>(),
+            ),
+            Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(
+                kept, 16,
+            )?),
+            Arc::new(
+                copies
+                    .map(|copy| copy.then_some(1.0))
+                    .collect::<Float64Array>(),
+            ),
+        ];
+        let documents: Vec<Document> = removed
+            .into_iter()
+            .map(|dropped| dropped.document)
+            .collect();
+        Ok(Some((
+            self.removed.encode(&documents, extra)?,
+            documents.len() as u64,
+        )))
+    }
+}
+
+fn book(account: &mut PartAccount, document: &Document, fate: &Fate, encoded: &Encoded) {
+    let content = &document.content;
+    let count = Count {
+        tokens: Some(encoded.ids.len() as u64),
+        ..Count::one(content.characters(), content.bytes())
+    };
+    let place = Place {
+        source: &document.source,
+        language: &document.lang,
+        kind: Some(content.kind()),
+    };
+    account.ledgers.add(place, Entry::Read, count);
+    match fate {
+        Fate::Drop { reason, .. } => account.ledgers.add(place, Entry::Dropped(reason), count),
+        Fate::Keep { split, .. } => {
+            account.ledgers.add(place, Entry::Kept, count);
+            let mut sums = TokenSums {
+                documents: 1,
+                characters: count.characters,
+                bytes: count.bytes,
+                words: content.pieces().map(count_words).sum(),
+                tokens: encoded.ids.len() as u64,
+                tokens_loss: encoded.loss_mask.iter().filter(|counts| **counts).count() as u64,
+                ..TokenSums::default()
+            };
+            sums.lengths.add(sums.tokens);
+            let keys = [
+                split.name(),
+                &document.source,
+                &document.lang,
+                content.kind().name(),
+            ];
+            account.tokens.add(keys, &sums);
+        }
+    }
+}
+
+/// Tokens of kept documents between the stages.
+#[derive(Default)]
+struct TokenColumns {
+    ids: Vec<[u8; 16]>,
+    split: UInt8Builder,
+    bytes: UInt64Builder,
+    tokens: ListBuilder<UInt32Builder>,
+    mask: ListBuilder<BooleanBuilder>,
+}
+
+impl TokenColumns {
+    fn append(&mut self, document: &Document, split: Split, encoded: &Encoded) -> Result<()> {
+        self.ids.push(document.id.0);
+        self.split.append_value(u8::from(split == Split::Val));
+        self.bytes.append_value(document.content.bytes());
+        self.tokens.values().append_slice(&encoded.ids);
+        self.tokens.append(true);
+        self.mask.values().append_slice(&encoded.loss_mask);
+        self.mask.append(true);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<RecordBatch> {
+        let mut id = FixedSizeBinaryBuilder::with_capacity(self.ids.len(), 16);
+        for bytes in &self.ids {
+            id.append_value(bytes)?;
+        }
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("id", Arc::new(id.finish())),
+            ("split", Arc::new(self.split.finish())),
+            ("bytes", Arc::new(self.bytes.finish())),
+            ("tokens", Arc::new(self.tokens.finish())),
+            ("mask", Arc::new(self.mask.finish())),
+        ];
+        Ok(RecordBatch::try_from_iter_with_nullable(
+            columns.into_iter().map(|(n, c)| (n, c, true)),
+        )?)
+    }
+}
+
+/// The files of a part that is being encoded.
+struct Open {
+    part: usize,
+    tokens: BatchWriter,
+    removed: Side,
+    conflicts: Side,
+    account: PartAccount,
+}
+
+/// A file beside the tokens, which exists only when something goes into it.
+struct Side {
+    file: String,
+    schema: SchemaRef,
+    writer: Option<DocumentWriter<AtomicFile>>,
+    rows: u64,
+}
+
+impl Side {
+    fn new(folder: &str, part: usize, schema: SchemaRef) -> Self {
+        Self {
+            file: format!("{folder}/part-{part:05}.parquet"),
+            schema,
+            writer: None,
+            rows: 0,
+        }
+    }
+
+    fn append(&mut self, job: &Job, group: Option<(RowGroup, u64)>) -> Result<()> {
+        let Some((group, rows)) = group else {
+            return Ok(());
+        };
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            None => {
+                let file = AtomicFile::create(&job.options.out.join(&self.file))?;
+                self.writer
+                    .insert(DocumentWriter::new(file, Arc::clone(&self.schema))?)
+            }
+        };
+        self.rows += rows;
+        writer.append(group).with_context(|| {
+            format!(
+                "cannot write {}; make room and run the same command again",
+                self.file
+            )
+        })
+    }
+
+    fn commit(self) -> Result<Option<PartEntry>> {
+        let Some(writer) = self.writer else {
+            return Ok(None);
+        };
+        let written = writer.finish()?.commit()?;
+        Ok(Some(PartEntry {
+            file: self.file,
+            rows: self.rows,
+            bytes: written.bytes,
+            xxh3: written.xxh3,
+        }))
+    }
+}
+
+impl Open {
+    fn new(job: &Job, part: usize) -> Self {
+        Self {
+            part,
+            tokens: BatchWriter::new(job.work.part("tokens", part)),
+            removed: Side::new("removed", part, removed_schema()),
+            conflicts: Side::new("conflicts", part, schema_with(Vec::new())),
+            account: PartAccount::default(),
+        }
+    }
+
+    fn append(&mut self, job: &Job, done: Done) -> Result<()> {
+        self.account.ledgers += &done.account.ledgers;
+        self.account.tokens += &done.account.tokens;
+        if done.tokens.num_rows() > 0 {
+            self.tokens.write(&done.tokens)?;
+        }
+        self.removed.append(job, done.removed)?;
+        self.conflicts.append(job, done.conflicts)
+    }
+
+    /// The account goes last: where it stands, the part is done.
+    fn commit(mut self, job: &Job) -> Result<()> {
+        self.tokens.commit()?;
+        self.account.removed = self.removed.commit()?;
+        self.account.conflicts = self.conflicts.commit()?;
+        atomic::write_json(&job.work.part("account", self.part), &self.account)
+    }
+}

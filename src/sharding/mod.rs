@@ -1,0 +1,393 @@
+//! `prep shard`: documents to token shards, each document kept or dropped for a named reason.
+//!
+//! ```text
+//! corpus ─row groups─▶ scan: keys, verdicts ─▶ plan: copies, conflicts, split
+//!                                                  │ fates, in order
+//! corpus ─row groups──────────────▶ encode: tokens, removed/, conflicts/ ─▶ assemble: shards
+//! ```
+//!
+//! Scan and encode run on every core, a row group (4 MB) a worker, and leave a file for each part
+//! in `work/`: a killed run goes on with the next part. Disk while it runs: about 4.2 bytes a token
+//! beside the shards. Memory: `2 * threads + 2` row groups, one shard a split, and candidates for
+//! copies within half of `--memory`.
+
+pub mod assemble;
+pub mod encode;
+mod plan;
+pub mod report;
+mod sample;
+mod scan;
+mod units;
+mod work;
+
+use crate::atomic;
+use crate::cmd::Context;
+use crate::corpus::CorpusManifest;
+use crate::dedup::exact::Conflicts;
+use crate::document::id::hex_hash;
+use crate::filter::Filters;
+use crate::progress::{Progress, Unit};
+use crate::run_dir::{self, Found};
+use crate::shard::manifest::VERSION;
+use crate::shard::{Dataset, ShardInfo, ShardManifest, Split};
+use crate::tokenize::{Policy, Tokenizer};
+use anyhow::{Context as _, Result, bail, ensure};
+use assemble::Ends;
+use encode::PartAccount;
+use plan::{Fate, Plan};
+use report::{Sample, ShardReport, TokenReport};
+use std::path::{Path, PathBuf};
+use units::{Corpus, Units};
+use work::Work;
+
+/// Which copies are removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum DedupMode {
+    /// Documents with the same comparison key.
+    Exact,
+    /// None.
+    Off,
+}
+
+/// Where the tokenizer comes from.
+#[derive(Clone, Debug)]
+pub enum TokenizerChoice {
+    /// A `tokenizer.json`, or a directory that holds one.
+    File(PathBuf),
+    /// A byte-level BPE trained from a sample of the corpus.
+    Train {
+        /// Entries of its vocabulary.
+        vocab_size: u32,
+        /// Bytes of content that it is trained on, at most.
+        sample_bytes: u64,
+    },
+}
+
+/// What to shard and how; everything here decides the bytes of the output.
+pub struct Options {
+    /// The corpus directory.
+    pub corpus: PathBuf,
+    /// The directory to write.
+    pub out: PathBuf,
+    /// Where the tokenizer comes from.
+    pub tokenizer: TokenizerChoice,
+    /// Name of the profile of rules.
+    pub profile: String,
+    /// Thresholds changed by the user.
+    pub set: Vec<(String, f64)>,
+    /// Rules left out by the user.
+    pub skip: Vec<String>,
+    /// Which copies are removed.
+    pub dedup: DedupMode,
+    /// What is done with several answers to one question.
+    pub conflicts: Conflicts,
+    /// Share of the documents that is validated, 0 to 1.
+    pub val_share: f64,
+    /// The most bytes of a shard.
+    pub shard_bytes: u64,
+    /// Whether documents begin with BOS.
+    pub bos: Policy,
+    /// The token that ends documents, `None` for the tokenizer's own.
+    pub eos: Option<String>,
+    /// Chat template by name or file, `None` for the tokenizer's own.
+    pub chat_template: Option<String>,
+}
+
+/// A run under way: its input, its options, its work directory.
+pub struct Job<'a> {
+    options: &'a Options,
+    context: &'a Context,
+    corpus: Corpus,
+    filters: Filters,
+    work: Work,
+}
+
+impl Job<'_> {
+    fn progress(&self, label: &str, units: &Units) -> Progress {
+        self.context
+            .progress(label, Unit::Bytes, Some(units.bytes()))
+    }
+}
+
+/// Shards, or continues an interrupted run, or finds that all is done.
+///
+/// # Errors
+/// When the output directory is another run's, the corpus or tokenizer cannot be read, nothing is
+/// left of the corpus, or writing fails.
+pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
+    let manifest = CorpusManifest::read(&options.corpus)?;
+    let filters =
+        Filters::new(&options.profile, &options.set, &options.skip).map_err(anyhow::Error::msg)?;
+    let given = match &options.tokenizer {
+        TokenizerChoice::File(path) => Some(configure(load(path)?, options)?),
+        TokenizerChoice::Train { .. } => None,
+    };
+    let config = config(options, context, given.as_ref())?;
+    match run_dir::open(&options.out, &config)? {
+        Found::Finished => return finished(options, context),
+        Found::Unfinished(_) => context.note(&format!("continuing {}", options.out.display())),
+        Found::New => {}
+    }
+    atomic::write_json(
+        &run_dir::state_path(&options.out),
+        &serde_json::json!({ "config": config }),
+    )?;
+    let corpus = Corpus::open(&options.corpus, &manifest)?;
+    let job = Job {
+        options,
+        context,
+        corpus,
+        filters,
+        work: Work::open(&options.out)?,
+    };
+    scan::run(&job)?;
+    let plan = Plan::make(&job)?;
+    ensure!(
+        plan.kept > 0,
+        "no document is left of {}; {}",
+        options.corpus.display(),
+        why_nothing(&job, &plan)?
+    );
+    let tokenizer = match given {
+        Some(tokenizer) => tokenizer,
+        None => trained(&job, &plan)?,
+    };
+    let account = encode::run(&job, &plan, &tokenizer)?;
+    let info = info(&tokenizer);
+    let (splits, ends) = assemble::run(&job, &info, &account.tokens.total())?;
+    let [train, val] = splits;
+    tokenizer.save(&options.out)?;
+    let manifest = ShardManifest {
+        format: "prep-shards".to_owned(),
+        version: VERSION,
+        prep_version: env!("CARGO_PKG_VERSION").to_owned(),
+        config,
+        info,
+        train,
+        val,
+    };
+    finish(&job, &tokenizer, &manifest, &account, ends)
+}
+
+fn load(path: &Path) -> Result<Tokenizer> {
+    if path.is_dir() {
+        Tokenizer::from_dir(path)
+    } else {
+        Tokenizer::from_file(path)
+    }
+}
+
+/// Applies `--bos`, `--eos` and `--chat-template`.
+fn configure(mut tokenizer: Tokenizer, options: &Options) -> Result<Tokenizer> {
+    tokenizer.set_specials(options.bos, options.eos.as_deref())?;
+    match &options.chat_template {
+        Some(template) => tokenizer.with_chat_template(template),
+        None => Ok(tokenizer),
+    }
+}
+
+fn info(tokenizer: &Tokenizer) -> ShardInfo {
+    ShardInfo {
+        vocab_size: tokenizer.vocab_size(),
+        bos_id: tokenizer.bos_id(),
+        eos_id: tokenizer.eos_id(),
+        pad_id: tokenizer.pad_id(),
+        tokenizer_fingerprint: tokenizer.fingerprint().to_owned(),
+        chat_template_hash: tokenizer.chat_template_hash(),
+    }
+}
+
+/// Everything that decides the bytes, in the words of the flags.
+fn config(
+    options: &Options,
+    context: &Context,
+    given: Option<&Tokenizer>,
+) -> Result<serde_json::Value> {
+    let manifest = run_dir::manifest_path(&options.corpus);
+    let corpus =
+        std::fs::read(&manifest).with_context(|| format!("cannot read {}", manifest.display()))?;
+    let tokenizer = match (&options.tokenizer, given) {
+        (
+            TokenizerChoice::Train {
+                vocab_size,
+                sample_bytes,
+            },
+            _,
+        ) => serde_json::json!({
+            "trained": { "vocab_size": vocab_size, "sample_bytes": sample_bytes }, "bos": format!("{:?}", options.bos),
+            "eos": options.eos, "chat_template": options.chat_template,
+        }),
+        (TokenizerChoice::File(_), given) => serde_json::json!({
+            "fingerprint": given.map(Tokenizer::fingerprint), "chat_template": given.map(Tokenizer::chat_template_hash),
+        }),
+    };
+    Ok(serde_json::json!({
+        "command": "shard",
+        "corpus": hex_hash(&corpus),
+        "tokenizer": tokenizer,
+        "profile": options.profile,
+        "set": options.set,
+        "skip": options.skip,
+        "dedup": if options.dedup == DedupMode::Exact { "exact" } else { "off" },
+        "conflicts": options.conflicts.name(),
+        "val_share": options.val_share,
+        "shard_bytes": options.shard_bytes,
+        "seed": context.seed,
+    }))
+}
+
+/// Trains the tokenizer on kept documents, or loads it where an interrupted run has trained it.
+fn trained(job: &Job, plan: &Plan) -> Result<Tokenizer> {
+    let TokenizerChoice::Train {
+        vocab_size,
+        sample_bytes,
+    } = job.options.tokenizer
+    else {
+        bail!("a tokenizer is trained only when none is given; this is a bug of prep");
+    };
+    let dir = job.work.file("tokenizer");
+    if !dir.join("done").exists() {
+        let bytes: u64 = job
+            .corpus
+            .parts
+            .iter()
+            .flatten()
+            .map(|(_, bytes)| bytes)
+            .sum();
+        let share = (sample_bytes as f64 / bytes.max(1) as f64).min(1.0);
+        let progress = job.context.progress(
+            "train tokenizer",
+            Unit::Bytes,
+            Some((bytes as f64 * share) as u64),
+        );
+        let mut failure = None;
+        let sample = sample::Texts::new(job, plan, share)?;
+        let texts = sample
+            .map_while(|text| match text {
+                Ok(text) => Some(text),
+                Err(error) => {
+                    failure = Some(error);
+                    None
+                }
+            })
+            .inspect(|text: &String| progress.add(text.len() as u64));
+        let tokenizer = Tokenizer::train(texts, vocab_size)?;
+        progress.finish();
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        if tokenizer.vocab_size() < vocab_size {
+            job.context.note(&format!(
+                "the corpus is too small for {vocab_size} tokens: the vocabulary has {}",
+                tokenizer.vocab_size()
+            ));
+        }
+        let tokenizer = configure(tokenizer, job.options)?;
+        std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        tokenizer.save(&dir)?;
+        atomic::write(&dir.join("done"), b"")?;
+    }
+    // What was saved is what is used, so that an interrupted run cannot differ.
+    Tokenizer::from_dir(&dir)
+}
+
+/// Which rules left nothing, most documents first.
+fn why_nothing(job: &Job, plan: &Plan) -> Result<String> {
+    let mut reasons = std::collections::BTreeMap::<String, u64>::new();
+    let mut fates = plan.read(job)?;
+    for part in 0..job.corpus.parts.len() {
+        for (_, fate) in fates.take(part, job.corpus.rows(part))? {
+            if let Fate::Drop { reason, .. } = fate {
+                *reasons.entry(reason).or_default() += 1;
+            }
+        }
+    }
+    let mut reasons: Vec<_> = reasons.into_iter().collect();
+    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    if reasons.is_empty() {
+        return Ok("it holds no documents".to_owned());
+    }
+    let listed: Vec<String> = reasons
+        .iter()
+        .map(|(reason, count)| format!("{reason} dropped {count}"))
+        .collect();
+    Ok(format!(
+        "{}; choose another --profile, --skip a rule or --set its threshold",
+        listed.join(", ")
+    ))
+}
+
+/// Checks the shards against the account, and writes report and manifest.
+fn finish(
+    job: &Job,
+    tokenizer: &Tokenizer,
+    manifest: &ShardManifest,
+    account: &PartAccount,
+    ends: Vec<Ends>,
+) -> Result<ShardReport> {
+    let out = &job.options.out;
+    let kept = account.ledgers.ledger.kept;
+    let (documents, tokens) = (
+        manifest.train.documents + manifest.val.documents,
+        manifest.train.tokens + manifest.val.tokens,
+    );
+    ensure!(
+        documents == kept.records && tokens == kept.tokens.unwrap_or(0),
+        "the shards hold {documents} documents and {tokens} tokens, the ledger says {} and {:?}; this is a bug of prep, please report it",
+        kept.records,
+        kept.tokens
+    );
+    let mut conflicting_answers = 0;
+    for part in 0..job.corpus.parts.len() {
+        let conflicts = PartAccount::read(job, part)?.conflicts;
+        conflicting_answers += conflicts.map_or(0, |entry| entry.rows);
+    }
+    let samples = ends
+        .into_iter()
+        .map(|ends| Sample {
+            document_id: ends.id.to_string(),
+            first: ends
+                .first
+                .iter()
+                .map(|id| tokenizer.decode(&[*id], false))
+                .collect(),
+            last: ends
+                .last
+                .iter()
+                .map(|id| tokenizer.decode(&[*id], false))
+                .collect(),
+        })
+        .collect();
+    let report = ShardReport {
+        command: "shard".to_owned(),
+        ledgers: account.ledgers.clone(),
+        tokens: TokenReport::from(&account.tokens),
+        conflicting_answers,
+        vocab_size: manifest.info.vocab_size,
+        samples,
+    };
+    atomic::write_json(&out.join("report.json"), &report)?;
+    atomic::write_json(&run_dir::manifest_path(out), manifest)?;
+    clean_up(&job.work, out)?;
+    Ok(report)
+}
+
+/// Removes what only an unfinished run needs.
+fn clean_up(work: &Work, out: &Path) -> Result<()> {
+    let _ = std::fs::remove_file(run_dir::state_path(out));
+    work.remove()
+}
+
+/// A finished run is not repeated.
+fn finished(options: &Options, context: &Context) -> Result<ShardReport> {
+    let out = &options.out;
+    // Opening both splits checks the sizes of all files.
+    for split in Split::ALL {
+        Dataset::open(out, split)?;
+    }
+    if out.join("work").exists() {
+        clean_up(&Work::open(out)?, out)?;
+    }
+    context.note(&format!("{} is finished already", out.display()));
+    ShardReport::read(out)
+}

@@ -1,0 +1,141 @@
+//! Units of work: the row groups of the corpus, about 4 MB of content each.
+
+use super::Job;
+use crate::corpus::CorpusManifest;
+use crate::document::Document;
+use crate::document::parquet::DocumentFile;
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+
+/// Documents that are decoded at once.
+const BATCH_ROWS: usize = 256;
+
+/// The parts of a corpus with their row groups.
+pub struct Corpus {
+    /// The directory.
+    pub dir: PathBuf,
+    /// Row groups of each part: rows and uncompressed bytes.
+    pub parts: Vec<Vec<(u64, u64)>>,
+    /// Paths of the parts, from the directory.
+    files: Vec<String>,
+}
+
+impl Corpus {
+    /// Reads the footers of all parts, and checks them against the manifest.
+    ///
+    /// # Errors
+    /// When a part is missing or has other rows than the manifest says.
+    pub fn open(dir: &Path, manifest: &CorpusManifest) -> Result<Self> {
+        let mut parts = Vec::new();
+        for entry in &manifest.documents {
+            let path = dir.join(&entry.file);
+            let file = DocumentFile::open(&path)?;
+            let groups: Vec<_> = (0..file.row_groups())
+                .map(|group| (file.rows(group), file.bytes(group)))
+                .collect();
+            let rows: u64 = groups.iter().map(|(rows, _)| rows).sum();
+            anyhow::ensure!(
+                rows == entry.rows,
+                "{} has {rows} documents, the manifest says {}; ingest the sources again",
+                path.display(),
+                entry.rows
+            );
+            parts.push(groups);
+        }
+        let files = manifest
+            .documents
+            .iter()
+            .map(|entry| entry.file.clone())
+            .collect();
+        Ok(Self {
+            dir: dir.to_owned(),
+            parts,
+            files,
+        })
+    }
+
+    /// Documents of part `part`.
+    #[must_use]
+    pub fn rows(&self, part: usize) -> u64 {
+        self.parts[part].iter().map(|(rows, _)| rows).sum()
+    }
+
+    /// Opens part `part`.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn file(&self, part: usize) -> Result<DocumentFile> {
+        DocumentFile::open(&self.dir.join(&self.files[part]))
+    }
+}
+
+/// One row group.
+#[derive(Clone, Copy, Debug)]
+pub struct Unit {
+    /// Part of the corpus.
+    pub part: usize,
+    /// Row group in it.
+    pub group: usize,
+    /// Documents in it.
+    pub rows: u64,
+    /// Uncompressed bytes, for progress.
+    pub bytes: u64,
+    /// Whether it is the last of its part.
+    pub last: bool,
+}
+
+impl Unit {
+    /// Calls `each` with every document, a few of which are in memory at once.
+    ///
+    /// # Errors
+    /// When the part is damaged, or that of `each`.
+    pub fn for_each(&self, job: &Job, mut each: impl FnMut(Document) -> Result<()>) -> Result<()> {
+        let file = job.corpus.file(self.part)?;
+        let place = || format!("part {} of {}", self.part, job.corpus.dir.display());
+        for batch in file.read(self.group, BATCH_ROWS).with_context(place)? {
+            for document in batch.with_context(place)? {
+                each(document)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Units that are still to be done.
+pub struct Units(Vec<Unit>);
+
+impl Units {
+    /// The units of the parts that are not `done`.
+    pub fn missing(corpus: &Corpus, done: impl Fn(usize) -> bool) -> Self {
+        let mut units = Vec::new();
+        for (part, groups) in corpus
+            .parts
+            .iter()
+            .enumerate()
+            .filter(|(part, _)| !done(*part))
+        {
+            for (group, (rows, bytes)) in groups.iter().enumerate() {
+                let last = group + 1 == groups.len();
+                units.push(Unit {
+                    part,
+                    group,
+                    rows: *rows,
+                    bytes: *bytes,
+                    last,
+                });
+            }
+        }
+        Self(units)
+    }
+
+    /// The units in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Unit> {
+        self.0.iter()
+    }
+
+    /// Uncompressed bytes of all of them.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.0.iter().map(|unit| unit.bytes).sum()
+    }
+}
