@@ -8,7 +8,7 @@ use crate::units::grouped;
 use std::collections::BTreeMap;
 
 /// Sources shown before the rest is summed up; `--json` has them all.
-const MOST_ROWS: usize = 40;
+pub const MOST_ROWS: usize = 40;
 
 /// The ledger of a command: the funnel, then by source, language and kind.
 #[must_use]

@@ -5,6 +5,7 @@ pub mod eval;
 pub mod generate;
 pub mod ingest;
 pub mod shard;
+pub mod stats;
 pub mod train;
 
 use crate::exit::Exit;
@@ -86,10 +87,11 @@ impl Context {
 #[derive(Debug, Subcommand)]
 enum Command {
     Ingest(ingest::Args),
+    Shard(shard::Args),
     Train(train::Args),
     Eval(eval::Args),
     Generate(generate::Args),
-    Shard(shard::Args),
+    Stats(stats::Args),
 }
 
 impl Cli {
@@ -115,10 +117,11 @@ impl Cli {
         interrupt::listen();
         match &self.command {
             Command::Ingest(args) => ingest::run(args, &context),
+            Command::Shard(args) => shard::run(args, &context),
             Command::Train(args) => train::run(args, &context),
             Command::Eval(args) => eval::run(args, &context),
             Command::Generate(args) => generate::run(args, &context),
-            Command::Shard(args) => shard::run(args, &context),
+            Command::Stats(args) => stats::run(args, &context),
         }
     }
 }

@@ -21,6 +21,18 @@ impl DocumentId {
         Self(hasher.digest128().to_be_bytes())
     }
 
+    /// The id of document number `item` (from 0) of a record that holds several.
+    #[must_use]
+    pub fn of_item(source: &str, record: u64, item: usize) -> Self {
+        if item == 0 {
+            return Self::new(source, record);
+        }
+        let mut hasher = Xxh3::new();
+        hasher.update(&Self::new(source, record).0);
+        hasher.update(&(item as u64).to_le_bytes());
+        Self(hasher.digest128().to_be_bytes())
+    }
+
     /// Parses 32 hexadecimal digits.
     #[must_use]
     pub fn parse(hex: &str) -> Option<Self> {

@@ -65,9 +65,11 @@ pub enum Content {
     Text(String),
     /// A conversation.
     Chat(Vec<Message>),
-    /// `messages` is the prompt and the chosen answer, `rejected` the other answer's turns.
+    /// A prompt with two answers.
     Preference {
+        /// The prompt and the chosen answer.
         messages: Vec<Message>,
+        /// The turns of the other answer.
         rejected: Vec<Message>,
     },
 }

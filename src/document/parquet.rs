@@ -410,7 +410,10 @@ mod tests {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         let mut writer =
             DocumentWriter::new(file.reopen().expect("reopens"), schema()).expect("writes");
-        writer.write(&written, Vec::new()).expect("writes");
+        let encoder = Encoder::new(schema()).expect("a valid schema");
+        writer
+            .append(encoder.encode(&written, Vec::new()).expect("encodes"))
+            .expect("writes");
         writer.finish().expect("writes");
         let read = DocumentFile::open(file.path()).expect("opens");
         assert_eq!(read.row_groups(), 1);

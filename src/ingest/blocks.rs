@@ -4,8 +4,9 @@
 //! line for JSONL, after some rows for Parquet. So the documents are the same for any number of
 //! threads, and for a file and its compressed copy.
 
-use super::cutter::Cutter;
+use super::cutter::{Cut, Cutter};
 use super::format::Format;
+use super::json_cutter::JsonCutter;
 use super::source::Source;
 use anyhow::{Context, Result};
 use arrow::array::RecordBatch;
@@ -114,7 +115,10 @@ fn read_lines(
         file,
         state: Arc::clone(&state),
     })?;
-    let mut cutter = Cutter::new(format);
+    let mut cutter: Box<dyn Cut> = match format {
+        Format::Json => Box::new(JsonCutter::new()),
+        format => Box::new(Cutter::new(format)),
+    };
     let failure = loop {
         let filled = cutter.fill(&mut reader);
         if let Err(error) = filled {
@@ -132,7 +136,7 @@ fn read_lines(
     if let Some(error) = failure {
         let (whole, tail) = cutter.give_up();
         let unreadable = Block::Unreadable {
-            record: cutter.line(),
+            record: cutter.position(),
             error: format!(
                 "the {} stream is damaged or cut off: {error}",
                 source.codec.name()

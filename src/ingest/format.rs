@@ -12,6 +12,8 @@ pub enum Format {
     Text,
     /// One JSON object a line.
     Jsonl,
+    /// A JSON array, an object with arrays in it, or one object.
+    Json,
     /// Rows of a Parquet file.
     Parquet,
 }
@@ -20,6 +22,7 @@ pub enum Format {
 pub const FORMATS: &[(Format, &str, &[&str])] = &[
     (Format::Text, "text", &["txt", "md", "markdown", "text"]),
     (Format::Jsonl, "jsonl", &["jsonl", "ndjson"]),
+    (Format::Json, "json", &["json"]),
     (Format::Parquet, "parquet", &["parquet"]),
 ];
 

@@ -15,6 +15,7 @@ pub mod codec;
 mod cutter;
 mod feed;
 pub mod format;
+mod json_cutter;
 pub mod language;
 pub mod normalise;
 mod parse;

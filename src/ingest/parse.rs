@@ -91,7 +91,7 @@ impl Parsed {
             if content.trim().is_empty() {
                 continue;
             }
-            self.keep(name, line, Content::Text(content), None, "text");
+            self.keep(name, (line, 0), Content::Text(content), None, "text");
         }
     }
 
@@ -191,18 +191,23 @@ impl Parsed {
             return;
         };
         match shape.take(&mut fields) {
-            Ok(content) => {
-                let content = self.normalised(content);
-                if let Content::Text(text) = &content
-                    && text.trim().is_empty()
-                {
-                    let message = "the text is empty".to_owned();
-                    self.rejects
-                        .push(Reject::new(name, record, "empty_text", message, &raw()));
-                    return;
+            Ok(items) => {
+                for (number, item) in items.into_iter().enumerate() {
+                    let content = self.normalised(item.content);
+                    if let Content::Text(text) = &content
+                        && text.trim().is_empty()
+                    {
+                        let message = "the text is empty".to_owned();
+                        self.rejects
+                            .push(Reject::new(name, record, "empty_text", message, &raw()));
+                        continue;
+                    }
+                    // What the record says beside its items belongs to each of them.
+                    let mut meta = fields.clone();
+                    meta.extend(item.fields);
+                    let meta = (!meta.is_empty()).then(|| Value::Object(meta).to_string());
+                    self.keep(name, (record, number), content, meta, shape.name);
                 }
-                let meta = (!fields.is_empty()).then(|| Value::Object(fields).to_string());
-                self.keep(name, record, content, meta, shape.name);
             }
             Err(Misfit(why)) => {
                 let message = format!("{why} (shape {})", shape.name);
@@ -236,7 +241,7 @@ impl Parsed {
     fn keep(
         &mut self,
         name: &str,
-        record: u64,
+        (record, item): (u64, usize),
         content: Content,
         meta: Option<String>,
         shape: &'static str,
@@ -244,7 +249,7 @@ impl Parsed {
         let language = language::detect(content.pieces());
         *self.shapes.entry(shape).or_default() += 1;
         self.documents.push(Document {
-            id: DocumentId::new(name, record),
+            id: DocumentId::of_item(name, record, item),
             source: name.to_owned(),
             record,
             content,

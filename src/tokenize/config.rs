@@ -1,4 +1,4 @@
-//! tokenizer_config.json: what prep reads of it and what it writes.
+//! `tokenizer_config.json`: what prep reads of it and what it writes.
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ impl Named {
     }
 }
 
-/// The part of tokenizer_config.json that decides about ids.
+/// The part of `tokenizer_config.json` that decides about ids.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TokenizerConfig {
     pub bos: Named,
@@ -49,7 +49,7 @@ pub(super) struct TokenizerConfig {
 }
 
 impl TokenizerConfig {
-    /// Reads the text of a tokenizer_config.json.
+    /// Reads the text of a `tokenizer_config.json`.
     pub fn parse(text: &[u8]) -> Result<Self> {
         let config: Value = serde_json::from_slice(text).context("it is not JSON")?;
         Ok(Self {
@@ -89,7 +89,7 @@ fn default_template(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
 
-/// What a tokenizer_config.json that prep writes says.
+/// What a `tokenizer_config.json` that prep writes says.
 pub(super) struct Saved<'a> {
     pub bos: Option<String>,
     pub eos: String,

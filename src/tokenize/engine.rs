@@ -75,7 +75,7 @@ pub(super) struct Engine {
 impl Engine {
     /// Builds the pipelines from a parsed tokenizer.json.
     ///
-    /// `named` are tokens that tokenizer_config.json or the user makes special whatever
+    /// `named` are tokens that `tokenizer_config.json` or the user makes special whatever
     /// tokenizer.json says of them; `usual` become special where the vocabulary has them as
     /// ordinary entries.
     pub fn new(json: &Value, named: &[&str], usual: &[&str]) -> Result<Self> {

@@ -42,7 +42,9 @@ fn hash_value(hasher: &mut Xxh3, value: &Value) {
         Value::Array(items) => {
             hasher.update(b"a");
             hasher.update(&(items.len() as u64).to_le_bytes());
-            items.iter().for_each(|item| hash_value(hasher, item));
+            for item in items {
+                hash_value(hasher, item);
+            }
         }
         Value::Object(fields) => {
             hasher.update(b"o");

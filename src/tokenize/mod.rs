@@ -1,7 +1,7 @@
 //! Tokenizers: loading and training them, text and chats to ids, ids back to text.
 //!
 //! Everything follows one tokenizer.json (Hugging Face's format) and, where it is there, the
-//! tokenizer_config.json beside it. Ids are those of the `tokenizers` crate, with one exception that
+//! `tokenizer_config.json` beside it. Ids are those of the `tokenizers` crate, with one exception that
 //! a corpus needs: the letters of a special token inside a text or a message (`<|endoftext|>` in an
 //! article about tokenizers) are text and never the token.
 
@@ -15,6 +15,10 @@ mod specials;
 mod token_bytes;
 mod train;
 
+#[cfg(test)]
+mod golden_tests;
+#[cfg(test)]
+mod real_data_tests;
 #[cfg(test)]
 mod tests;
 
@@ -58,7 +62,7 @@ pub struct Tokenizer {
 }
 
 impl Tokenizer {
-    /// Loads the tokenizer of a model folder: tokenizer.json and, if there, tokenizer_config.json.
+    /// Loads the tokenizer of a model folder: tokenizer.json and, if there, `tokenizer_config.json`.
     ///
     /// # Errors
     /// Says which file is missing or wrong, and how.
@@ -141,7 +145,7 @@ impl Tokenizer {
         Ok(self)
     }
 
-    /// Writes tokenizer.json, byte for byte as it was loaded, and tokenizer_config.json into `dir`.
+    /// Writes tokenizer.json, byte for byte as it was loaded, and `tokenizer_config.json` into `dir`.
     ///
     /// # Errors
     /// Names the file that could not be written.
@@ -291,20 +295,6 @@ impl Tokenizer {
     /// Ids at which generation stops: EOS and what the chat template ends an assistant's turn with.
     #[must_use]
     pub fn stop_ids(&self) -> Vec<u32> {
-        let mut stops = vec![self.specials.eos];
-        let probe = [Message::new("user", "a"), Message::new("assistant", "b")];
-        if let Ok(encoded) = self.encode_chat(&probe) {
-            let last = encoded
-                .ids
-                .iter()
-                .zip(&encoded.loss_mask)
-                .rfind(|(_, counted)| **counted);
-            stops.extend(
-                last.map(|(id, _)| *id)
-                    .filter(|id| self.engine.is_special(*id)),
-            );
-        }
-        stops.dedup();
-        stops
+        chat::stop_ids(self)
     }
 }

@@ -1,7 +1,7 @@
 //! Keeps the letters of special tokens in a text from becoming the tokens through the model itself.
 //!
 //! The crate's switch (`encode_special_tokens`) covers only its own search for added tokens. A
-//! Unigram, WordLevel or WordPiece model, and a BPE with `ignore_merges`, look whole pieces up in a
+//! Unigram, `WordLevel` or `WordPiece` model, and a BPE with `ignore_merges`, look whole pieces up in a
 //! vocabulary that holds `</s>` too. There the special entries get a name that no text has; the
 //! added vocabulary, which decodes them and finds them in templates, keeps the real one.
 

@@ -1,4 +1,4 @@
-//! Which tokens begin, end and pad a text: from tokenizer_config.json, else from well-known names.
+//! Which tokens begin, end and pad a text: from `tokenizer_config.json`, else from well-known names.
 
 use super::config::{Named, TokenizerConfig};
 use super::engine::Engine;
@@ -62,9 +62,9 @@ pub(super) fn resolve(
     eos: Option<&str>,
 ) -> Result<Specials> {
     let from_post_processor = engine.bos_of_post_processor();
-    let bos = match from_post_processor {
-        Some(bos) if config.bos == Named::Unsaid => Some(bos),
-        _ => named(engine, "bos_token", &config.bos, &BOS_NAMES)?,
+    let bos = match (&config.bos, from_post_processor) {
+        (Named::Unsaid | Named::Null, Some(bos)) => Some(bos),
+        (bos, _) => named(engine, "bos_token", bos, &BOS_NAMES)?,
     };
     let eos = match eos {
         Some(token) => find(engine, "--eos", token)?,

@@ -7,9 +7,9 @@ use tokenizers::DecoderWrapper;
 enum Spelling {
     /// Every character of a token is one byte (GPT-2's alphabet).
     ByteLevel,
-    /// `▁` is a space and `<0xNN>` one byte (SentencePiece).
+    /// `▁` is a space and `<0xNN>` one byte (`SentencePiece`).
     Pieces,
-    /// `##` continues a word (WordPiece).
+    /// `##` continues a word (`WordPiece`).
     Words,
     /// A token is its own text.
     Plain,
@@ -33,7 +33,6 @@ pub(super) fn token_bytes(engine: &Engine) -> Vec<u32> {
 fn spelling(decoder: Option<&DecoderWrapper>) -> Spelling {
     match decoder {
         Some(DecoderWrapper::ByteLevel(_)) => Spelling::ByteLevel,
-        Some(DecoderWrapper::Metaspace(_)) => Spelling::Pieces,
         Some(DecoderWrapper::WordPiece(_)) => Spelling::Words,
         Some(DecoderWrapper::Sequence(sequence)) => {
             let inner = sequence
@@ -45,7 +44,11 @@ fn spelling(decoder: Option<&DecoderWrapper>) -> Spelling {
                 .find(|spelling| !matches!(spelling, Spelling::Plain))
                 .unwrap_or(Spelling::Plain)
         }
-        Some(DecoderWrapper::Replace(_) | DecoderWrapper::ByteFallback(_)) => Spelling::Pieces,
+        Some(
+            DecoderWrapper::Metaspace(_)
+            | DecoderWrapper::Replace(_)
+            | DecoderWrapper::ByteFallback(_),
+        ) => Spelling::Pieces,
         _ => Spelling::Plain,
     }
 }

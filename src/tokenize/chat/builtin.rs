@@ -1,6 +1,6 @@
 //! Chat templates for tokenizers that bring none, chosen by the tokens that the vocabulary has.
 //!
-//! Each is the Jinja that is written into tokenizer_config.json, `{% generation %}` tags included,
+//! Each is the Jinja that is written into `tokenizer_config.json`, `{% generation %}` tags included,
 //! so that `transformers`, vLLM and llama.cpp prompt the model exactly as it was trained.
 
 /// Where a template writes BOS if texts begin with it.

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use tokenizers::models::bpe::BpeTrainer;
-use tokenizers::{AddedToken, AddedVocabulary, Model};
+use tokenizers::{AddedToken, AddedVocabulary, Model, NormalizedString, Normalizer};
 
 /// The special tokens of a tokenizer, ready to be found in text.
 pub(in super::super) struct Guard {
@@ -153,9 +153,11 @@ impl Guard {
     /// The template pipeline with its special tokens spelt by `keys`.
     fn pipeline(&self, engine: &Engine, keys: &[char]) -> Result<Pipeline> {
         let specials = self.specials.iter().zip(keys).map(|((id, token), key)| {
+            let key = key.to_string();
+            let normalized = token.normalized && survives(engine, &key);
             let key = AddedToken {
-                content: key.to_string(),
-                normalized: false,
+                content: key,
+                normalized,
                 ..token.clone()
             };
             (*id, key)
@@ -182,6 +184,15 @@ impl Guard {
             .map_err(anyhow::Error::from_boxed)?;
         pipeline.with_added_vocabulary(vocabulary);
         Ok(pipeline)
+    }
+}
+
+/// Whether the normaliser leaves private-use characters in the text.
+fn survives(engine: &Engine, key: &str) -> bool {
+    let mut text = NormalizedString::from(key);
+    match engine.template().get_normalizer() {
+        None => true,
+        Some(normalizer) => normalizer.normalize(&mut text).is_ok() && text.get().contains(key),
     }
 }
 

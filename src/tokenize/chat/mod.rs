@@ -13,6 +13,8 @@ mod spans;
 mod template;
 
 #[cfg(test)]
+mod spans_tests;
+#[cfg(test)]
 mod tests;
 
 pub(super) use template::Template;
@@ -130,6 +132,25 @@ pub(super) fn text(
 ) -> Result<String> {
     check(messages)?;
     program(tokenizer).render(tokenizer, messages, generation)
+}
+
+/// EOS and the special token that ends an assistant's turn.
+pub(super) fn stop_ids(tokenizer: &Tokenizer) -> Vec<u32> {
+    let mut stops = vec![tokenizer.specials.eos];
+    let probe = [Message::new("user", "a"), Message::new("assistant", "b")];
+    if let Ok(encoded) = encode(tokenizer, &probe) {
+        let last = encoded
+            .ids
+            .iter()
+            .zip(&encoded.loss_mask)
+            .rfind(|(_, counted)| **counted);
+        stops.extend(
+            last.map(|(id, _)| *id)
+                .filter(|id| tokenizer.engine.is_special(*id)),
+        );
+    }
+    stops.dedup();
+    stops
 }
 
 fn program(tokenizer: &Tokenizer) -> &Program {

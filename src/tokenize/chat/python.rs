@@ -68,6 +68,10 @@ fn strftime_now(format: &str) -> String {
 }
 
 /// Python's `json.dumps(value, ensure_ascii=False)`: a space after commas and colons.
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "the signature of a minijinja filter"
+)]
 fn to_json(value: &Value, options: Kwargs) -> Result<String, Error> {
     let indent: Option<usize> = options.get("indent")?;
     let _: Option<bool> = options.get("ensure_ascii")?;

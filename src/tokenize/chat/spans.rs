@@ -1,12 +1,13 @@
 //! What the assistant says, for templates without `{% generation %}` tags: found by rendering.
 //!
-//! Turn `i` begins where the prompt for it ends (`messages[..i]` with the generation prompt, compared
+//! Turn `i` begins where the prompt for it ends: `messages[..i]` with the generation prompt, compared
 //! with the whole chat as far as both agree, because some templates open a thought there that they
-//! drop from the history), and ends with the first special token after its content (with all that
-//! follows it, where the template ends turns without a special token). Contents are found by
-//! rendering them once more between two private-use characters. If the template rewrites contents,
-//! the rendered prefixes have to be prefixes of the whole; if they are not, the chat is refused
-//! rather than masked wrongly.
+//! drop from the history. It ends with the first special token after its content (with all that
+//! follows it, where the template ends turns without a special token). Where contents are is learnt
+//! by rendering them once more with a private-use character before and after each; a template that
+//! looks at how a content begins is asked again with the one after it only. If that does not help
+//! either, the rendered prefixes have to be prefixes of the whole; if they are not, the chat is
+//! refused rather than masked wrongly. A turn costs three renderings of its prefix.
 
 use super::super::Tokenizer;
 use super::template::Program;
@@ -24,15 +25,18 @@ pub(super) fn find(
     messages: &[Message],
 ) -> Result<Rendered> {
     let text = program.render(tokenizer, messages, false)?;
-    let contents = mark_contents(tokenizer, program, messages, &text)?;
+    let marks = program.unused_characters(messages, 2);
+    let &[begin, end] = marks.as_slice() else {
+        bail!("the chat uses every private-use character")
+    };
+    let marked = [Some(begin), None]
+        .into_iter()
+        .find_map(|begin| Marked::place(tokenizer, program, messages, &text, begin, end));
     let mut spans: Vec<Range<usize>> = Vec::new();
     for (index, message) in messages.iter().enumerate() {
         if message.role != ASSISTANT {
             continue;
         }
-        let found = contents
-            .as_ref()
-            .and_then(|contents| contents[index].clone());
         let turn = Turn {
             tokenizer,
             program,
@@ -40,8 +44,11 @@ pub(super) fn find(
             text: &text,
             index,
         };
-        let span = match found {
-            Some(content) => turn.around(&content)?,
+        let span = match marked
+            .as_ref()
+            .and_then(|marked| Some((marked, marked.places[index].as_ref()?)))
+        {
+            Some((marked, place)) => turn.around(marked, place)?,
             None => turn.by_prefixes()?,
         };
         let before = spans.last().map_or(0, |span| span.end);
@@ -50,64 +57,94 @@ pub(super) fn find(
     Ok(Rendered { text, spans })
 }
 
-/// Where the whole chat shows each assistant's content, without white space at its edges, which
-/// templates may trim. `None` as a whole if marking contents changes what else is rendered.
-fn mark_contents(
-    tokenizer: &Tokenizer,
-    program: &Program,
-    messages: &[Message],
-    text: &str,
-) -> Result<Option<Vec<Option<Range<usize>>>>> {
-    let marks = program.unused_characters(messages, 2);
-    let &[begin, end] = marks.as_slice() else {
-        bail!("the chat uses every private-use character")
-    };
-    let mark = |message: &Message| {
-        let inner = message.content.trim();
-        if message.role != ASSISTANT || inner.is_empty() {
-            return message.clone();
+/// A chat whose assistant's contents are marked, and where the marks are in the unmarked text.
+struct Marked {
+    messages: Vec<Message>,
+    /// The mark after each content.
+    end: char,
+    /// By message; `None` for what is not the assistant's, or empty.
+    places: Vec<Option<Place>>,
+}
+
+/// Where a content is, without white space at its edges, which templates may trim.
+struct Place {
+    /// Unknown where the template shows the content without its beginning.
+    start: Option<usize>,
+    end: usize,
+}
+
+impl Marked {
+    /// `None` if the marks change what else is rendered, or if one after a content is not shown.
+    fn place(
+        tokenizer: &Tokenizer,
+        program: &Program,
+        messages: &[Message],
+        text: &str,
+        begin: Option<char>,
+        end: char,
+    ) -> Option<Self> {
+        let marked: Vec<Message> = messages
+            .iter()
+            .map(|message| mark(message, begin, end))
+            .collect();
+        // A template may refuse what it does not refuse unmarked; then there is nothing to learn.
+        let marked_text = program.render(tokenizer, &marked, false).ok()?;
+        let is_mark = |character: char| Some(character) == begin || character == end;
+        let mut found: Vec<Place> = Vec::new();
+        let (mut at, mut start) = (0, None);
+        for piece in marked_text.split_inclusive(is_mark) {
+            let unmarked = piece.strip_suffix(is_mark).unwrap_or(piece);
+            if !text[at..].starts_with(unmarked) {
+                return None;
+            }
+            at += unmarked.len();
+            if piece.ends_with(end) {
+                found.push(Place {
+                    start: start.take(),
+                    end: at,
+                });
+            } else if piece.ends_with(is_mark) {
+                start = Some(at);
+            }
         }
-        let content = message
-            .content
-            .replacen(inner, &format!("{begin}{inner}{end}"), 1);
-        Message::new(&message.role, content)
-    };
-    let marked: Vec<Message> = messages.iter().map(mark).collect();
-    // A template may refuse what it does not refuse unmarked; then there is nothing to learn here.
-    let Ok(marked_text) = program.render(tokenizer, &marked, false) else {
-        return Ok(None);
-    };
-    let mut found: Vec<Range<usize>> = Vec::new();
-    let (mut at, mut open) = (0, None);
-    for piece in marked_text.split_inclusive([begin, end]) {
-        let unmarked = piece.strip_suffix([begin, end]).unwrap_or(piece);
-        if !text[at..].starts_with(unmarked) {
-            return Ok(None);
+        let shown = messages
+            .iter()
+            .zip(&marked)
+            .filter(|(message, marked)| message != marked)
+            .count();
+        if at != text.len() || found.len() != shown {
+            return None;
         }
-        at += unmarked.len();
-        if piece.ends_with(begin) {
-            open = Some(at);
-        } else if let Some(start) = open.take_if(|_| piece.ends_with(end)) {
-            found.push(start..at);
-        }
+        let mut found = found.into_iter();
+        let is_marked = |(message, marked): (&Message, &Message)| message != marked;
+        let places = messages
+            .iter()
+            .zip(&marked)
+            .map(|pair| if is_marked(pair) { found.next() } else { None })
+            .collect();
+        Some(Self {
+            messages: marked,
+            end,
+            places,
+        })
     }
-    let shown = messages
-        .iter()
-        .zip(&marked)
-        .filter(|(message, marked)| message != marked)
-        .count();
-    if at != text.len() || found.len() != shown {
-        return Ok(None);
+}
+
+fn mark(message: &Message, begin: Option<char>, end: char) -> Message {
+    let content = &message.content;
+    let (leading, trailing) = (
+        content.len() - content.trim_start().len(),
+        content.trim_end().len(),
+    );
+    if message.role != ASSISTANT || leading >= trailing {
+        return message.clone();
     }
-    let mut found = found.into_iter();
-    let places = messages.iter().zip(&marked).map(|(message, marked)| {
-        if message == marked {
-            None
-        } else {
-            found.next()
-        }
-    });
-    Ok(Some(places.collect()))
+    let mut marked = content[..leading].to_owned();
+    marked.extend(begin);
+    marked.push_str(&content[leading..trailing]);
+    marked.push(end);
+    marked.push_str(&content[trailing..]);
+    Message::new(&message.role, marked)
 }
 
 /// The assistant's turn `index` of a rendered chat.
@@ -120,49 +157,63 @@ struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// The span of the turn whose content is at `content`.
-    fn around(&self, content: &Range<usize>) -> Result<Range<usize>> {
+    /// The span of the turn whose content is at `place`.
+    fn around(&self, marked: &Marked, place: &Place) -> Result<Range<usize>> {
         let prompt = self.prompt()?;
-        let start = common_prefix(&self.text[..content.start], &prompt);
-        let Some(turn) = self.own_end(content)? else {
-            return Ok(start..content.end);
+        let start = match place.start {
+            Some(content) => common_prefix(&self.text[..content], &prompt),
+            None if self.text.starts_with(&prompt) && prompt.len() <= place.end => prompt.len(),
+            None => return Err(self.lost()),
         };
-        Ok(start..content.end + turn)
+        Ok(start..place.end + self.end_of_turn(marked, place)?)
     }
 
     /// The prompt that this turn answers.
     fn prompt(&self) -> Result<String> {
         match self.index {
-            0 => Ok(String::new()),
+            0 => self.opening(),
             index => self
                 .program
                 .render(self.tokenizer, &self.messages[..index], true),
         }
     }
 
-    /// How many bytes after the content still belong to the turn: what follows the content when
-    /// the chat ends here, up to its first special token, where the whole chat has the same.
-    fn own_end(&self, content: &Range<usize>) -> Result<Option<usize>> {
-        let chat = self
-            .program
-            .render(self.tokenizer, &self.messages[..=self.index], false)?;
-        let inner = &self.text[content.clone()];
-        let Some(at) = chat.rfind(inner) else {
-            return Ok(None);
-        };
-        let tail = &chat[at + inner.len()..];
-        let tail = &tail[..self.first_special(tail).unwrap_or(tail.len())];
-        Ok(self.text[content.end..]
-            .starts_with(tail)
-            .then_some(tail.len()))
+    /// What stands before an assistant's turn that opens the chat. Many templates refuse a chat
+    /// without messages, so it is the generation prompt of another chat, as the text shows it.
+    fn opening(&self) -> Result<String> {
+        let other = [Message::new("user", "a")];
+        let [without, with] =
+            [false, true].map(|generation| self.program.render(self.tokenizer, &other, generation));
+        let (without, with) = (without?, with?);
+        let prompt = with
+            .strip_prefix(without.as_str())
+            .filter(|prompt| !prompt.is_empty());
+        let end = prompt.and_then(|prompt| Some(self.text.find(prompt)? + prompt.len()));
+        Ok(self.text[..end.unwrap_or(0)].to_owned())
     }
 
-    /// The end of the first special token of `text`.
-    fn first_special(&self, text: &str) -> Option<usize> {
-        self.tokenizer
+    /// How many bytes after the content still belong to the turn: what follows the content when
+    /// the chat ends here, up to its first special token, where the whole chat has the same.
+    fn end_of_turn(&self, marked: &Marked, place: &Place) -> Result<usize> {
+        let chat = [
+            &self.messages[..self.index],
+            &marked.messages[self.index..=self.index],
+        ]
+        .concat();
+        let chat = self.program.render(self.tokenizer, &chat, false)?;
+        let Some((_, tail)) = chat.rsplit_once(marked.end) else {
+            return Ok(0);
+        };
+        let end = self
+            .tokenizer
             .guard
-            .find(text, 0)
-            .map(|(range, _)| range.end)
+            .find(tail, 0)
+            .map_or(tail.len(), |(special, _)| special.end);
+        Ok(if self.text[place.end..].starts_with(&tail[..end]) {
+            end
+        } else {
+            0
+        })
     }
 
     /// The span between two rendered prefixes of the chat, if both are prefixes of the whole.
@@ -171,28 +222,27 @@ impl Turn<'_> {
         let chat = self
             .program
             .render(self.tokenizer, &self.messages[..=self.index], false)?;
-        if !self.text.starts_with(&prompt)
-            || !chat.starts_with(&prompt)
-            || !self.text.starts_with(&chat)
-        {
-            bail!(
-                "cannot tell what the assistant says in message {}: the chat template rewrites earlier \
-                 messages. Put {{% generation %}} and {{% endgeneration %}} around the assistant's turn \
-                 in the template, or choose a built-in one with --chat-template",
-                self.index + 1
-            );
+        if !chat.starts_with(&prompt) || !self.text.starts_with(&chat) {
+            return Err(self.lost());
         }
         // White space after the token that ends the turn is the template's.
         let turn = &chat[prompt.len()..];
-        let mut end = turn.len();
-        let (mut from, bare) = (0, turn.trim_end().len());
-        while let Some((range, _)) = self.tokenizer.guard.find(turn, from) {
-            from = range.end;
-            if range.end == bare {
-                end = range.end;
-            }
+        let bare = turn.trim_end().len();
+        let mut from = 0;
+        while let Some((special, _)) = self.tokenizer.guard.find(turn, from) {
+            from = special.end;
         }
+        let end = if from == bare { bare } else { turn.len() };
         Ok(prompt.len()..prompt.len() + end)
+    }
+
+    fn lost(&self) -> anyhow::Error {
+        anyhow::anyhow!(
+            "cannot tell what the assistant says in message {}: the chat template rewrites earlier \
+             messages. Put {{% generation %}} and {{% endgeneration %}} around the assistant's turn \
+             in the template, or choose a built-in one with --chat-template",
+            self.index + 1
+        )
     }
 }
 

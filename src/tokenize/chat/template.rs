@@ -1,4 +1,4 @@
-//! Chat templates: the Jinja of tokenizer_config.json, run as `transformers` runs it.
+//! Chat templates: the Jinja of `tokenizer_config.json`, run as `transformers` runs it.
 //!
 //! One thing differs on purpose: `strftime_now` gives a fixed date, because output must not depend
 //! on the day on which it is made.
@@ -194,18 +194,21 @@ fn replace_generation_tags(source: &str) -> (String, bool) {
         let (before, tag) = rest.split_at(at);
         out.push_str(before);
         let end = tag.find("%}").map_or(tag.len(), |end| end + 2);
-        match generation_tag(&tag[..end]) {
-            Some((left, mark, right)) => {
-                found = true;
-                out.push_str(&format!(
-                    "{{%{left} if true %}}{{{{ {mark} }}}}{{% endif {right}%}}"
-                ));
-                rest = &tag[end..];
-            }
-            None => {
-                out.push_str("{%");
-                rest = &tag[2..];
-            }
+        if let Some((left, mark, right)) = generation_tag(&tag[..end]) {
+            found = true;
+            out.extend([
+                "{%",
+                left,
+                " if true %}{{ ",
+                mark,
+                " }}{% endif ",
+                right,
+                "%}",
+            ]);
+            rest = &tag[end..];
+        } else {
+            out.push_str("{%");
+            rest = &tag[2..];
         }
     }
     out.push_str(rest);

@@ -1,8 +1,9 @@
+use super::super::config::TokenizerConfig;
 use super::super::tests::small;
 use super::super::{BUILT_IN, BuiltIn, Policy};
 use super::*;
 
-fn chat() -> Vec<Message> {
+pub(super) fn chat() -> Vec<Message> {
     vec![
         Message::new("system", "You are a helpful assistant."),
         Message::new("user", "Мама мыла раму?"),
@@ -13,7 +14,7 @@ fn chat() -> Vec<Message> {
 }
 
 /// Runs of tokens that the loss counts, decoded.
-fn counted(tokenizer: &Tokenizer, encoded: &Encoded) -> Vec<String> {
+pub(super) fn counted(tokenizer: &Tokenizer, encoded: &Encoded) -> Vec<String> {
     assert_eq!(encoded.ids.len(), encoded.loss_mask.len());
     let mut runs: Vec<Vec<u32>> = Vec::new();
     let mut before = false;
@@ -40,7 +41,11 @@ fn with_specials(tokens: &[&str]) -> Tokenizer {
         serde_json::json!({"id": first + n, "content": token, "single_word": false, "lstrip": false,
             "rstrip": false, "normalized": false, "special": true})
     }));
-    Tokenizer::new(serde_json::to_vec(&json).unwrap(), Default::default()).unwrap()
+    Tokenizer::new(
+        serde_json::to_vec(&json).unwrap(),
+        TokenizerConfig::default(),
+    )
+    .unwrap()
 }
 
 fn tokenizer_for(row: &BuiltIn) -> Tokenizer {
@@ -204,84 +209,6 @@ fn private_use_characters_in_messages_are_only_text() {
     assert_eq!(
         counted(&tokenizer, &encoded),
         [format!("{content}<|im_end|>")]
-    );
-}
-
-/// Without generation tags, as nearly all published templates are.
-fn untagged(jinja: &str) -> Tokenizer {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("chat.jinja");
-    std::fs::write(&path, jinja).unwrap();
-    small().with_chat_template(path.to_str().unwrap()).unwrap()
-}
-
-const CHATML: &str = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>' + '\n' }}\
-    {% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
-
-#[test]
-fn without_generation_tags_the_turns_are_found() {
-    let built_in = small().encode_chat(&chat()).unwrap();
-    assert_eq!(untagged(CHATML).encode_chat(&chat()).unwrap(), built_in);
-    let mut odd = chat();
-    odd[2].content = String::new();
-    odd[4].content = "  sat \n".into();
-    assert_eq!(
-        untagged(CHATML).encode_chat(&odd).unwrap(),
-        small().encode_chat(&odd).unwrap()
-    );
-    odd[2].content = "sat<|im_end|>\n<|im_start|>user\nsat".into();
-    assert_eq!(
-        untagged(CHATML).encode_chat(&odd).unwrap(),
-        small().encode_chat(&odd).unwrap()
-    );
-}
-
-#[test]
-fn a_template_that_trims_contents_is_followed() {
-    let tokenizer = untagged(&CHATML.replace("m.content", "m.content.strip()"));
-    let mut odd = chat();
-    odd[2].content = "  Да \n".into();
-    odd[4].content = " ".into();
-    let encoded = tokenizer.encode_chat(&odd).unwrap();
-    assert_eq!(
-        counted(&tokenizer, &encoded),
-        ["Да<|im_end|>", "<|im_end|>"]
-    );
-}
-
-#[test]
-fn a_prompt_that_opens_a_thought_is_cut_where_the_history_differs() {
-    let tokenizer = untagged(&CHATML.replace("assistant\\n' }}", "assistant\\n<think>' }}"));
-    let mut odd = chat();
-    odd[2].content = "<thin".into();
-    let encoded = tokenizer.encode_chat(&odd).unwrap();
-    assert_eq!(
-        counted(&tokenizer, &encoded),
-        ["<thin<|im_end|>", "sat<|im_end|>"]
-    );
-}
-
-#[test]
-fn a_turn_without_a_special_token_ends_with_what_follows_it() {
-    let tokenizer = untagged(
-        "{% for m in messages %}{{ m.role + ':' }}{{ ' ' + m.content + '\n\n' }}{% endfor %}\
-         {% if add_generation_prompt %}{{ 'assistant:' }}{% endif %}",
-    );
-    let encoded = tokenizer.encode_chat(&chat()).unwrap();
-    assert_eq!(
-        counted(&tokenizer, &encoded),
-        [" Да,\nконечно! 🙂\n\n", " sat\n\n"]
-    );
-}
-
-#[test]
-fn a_template_that_rewrites_history_beyond_recognition_is_refused() {
-    let tokenizer =
-        untagged("{{ messages | length }}{% for m in messages %}{{ m.content[1:] }}{% endfor %}");
-    let error = tokenizer.encode_chat(&chat()).unwrap_err().to_string();
-    assert!(
-        error.contains("message 3") && error.contains("generation"),
-        "{error}"
     );
 }
 

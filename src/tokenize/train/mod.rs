@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 pub(super) const PATTERN: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}{1,3}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
 /// Special tokens, which have the first ids.
-pub(super) const SPECIALS: [&str; 8] = [
+const SPECIALS: [&str; 8] = [
     "<|bos|>",
     "<|eos|>",
     "<|pad|>",
@@ -30,20 +30,21 @@ pub(super) const SPECIALS: [&str; 8] = [
 ];
 
 /// Ids that are taken before the first merge.
-const FIRST_MERGE: u32 = SPECIALS.len() as u32 + 256;
+const FIRST_MERGE: usize = SPECIALS.len() + 256;
 
 /// Trains on `texts` and returns a tokenizer.json of at most `vocab_size` ids.
 pub(super) fn train(
     texts: impl Iterator<Item = String> + Send,
     vocab_size: u32,
 ) -> Result<Vec<u8>> {
+    let size = usize::try_from(vocab_size)?;
     ensure!(
-        vocab_size >= FIRST_MERGE,
+        size >= FIRST_MERGE,
         "a vocabulary of {vocab_size} has no room for the 256 bytes and {} special tokens; give at least {FIRST_MERGE}",
         SPECIALS.len()
     );
     let words = words::count(texts)?;
-    let merges = merge::merges(&words, (vocab_size - FIRST_MERGE) as usize);
+    let merges = merge::merges(&words, size - FIRST_MERGE);
     let mut json = serde_json::to_vec_pretty(&tokenizer_json(&merges)?)?;
     json.push(b'\n');
     Ok(json)
@@ -59,9 +60,9 @@ fn tokenizer_json(merges: &[merge::Merge]) -> Result<Value> {
     for merge in merges {
         let (left, right) = (&tokens[id(merge.left)], &tokens[id(merge.right)]);
         written.push(json!([left, right]));
-        let merged = format!("{left}{right}");
+        let spelt = format!("{left}{right}");
         if id(merge.into) == tokens.len() {
-            tokens.push(merged);
+            tokens.push(spelt);
         }
     }
     let count = tokens.len();

@@ -59,16 +59,21 @@ fn count_batch(pattern: &SysRegex, batch: &[String]) -> Counts {
         .reduce(Counts::new, sum)
 }
 
+#[allow(
+    clippy::iter_over_hash_type,
+    reason = "sums do not depend on the order"
+)]
 fn add(counts: &mut Counts, more: Counts) {
     if counts.is_empty() {
         *counts = more;
         return;
     }
-    more.into_iter()
-        .for_each(|(word, count)| *counts.entry(word).or_insert(0) += count);
+    for (word, count) in more {
+        *counts.entry(word).or_insert(0) += count;
+    }
 }
 
-/// Drops the rarest words, all of one count together, until at most half of `limit` would be new.
+/// Drops the rarest words, all of one count together, until `limit` are left.
 fn prune(counts: &mut Counts, limit: usize) {
     let mut rarest = 1;
     while counts.len() > limit {

@@ -3,7 +3,18 @@
 //! A shape takes the fields that it understands out of the record; what is left goes to `meta`.
 //! Field names match in any case, in English and Russian.
 
-use crate::document::{Content, Message};
+mod choice;
+mod fields;
+mod messages;
+mod pairs;
+
+use crate::document::Content;
+use choice::take_multiple_choice;
+use fields::{find, take_text};
+use messages::{take_messages, take_preference, take_tree};
+use pairs::{
+    take_alpaca, take_context_question, take_ideal, take_instances, take_pair, take_squad,
+};
 use serde_json::{Map, Value};
 
 /// A record as JSON fields.
@@ -13,6 +24,26 @@ pub type Fields = Map<String, Value>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misfit(pub String);
 
+/// One document of a record; most records hold one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    /// What it says.
+    pub content: Content,
+    /// Fields of its own that were not understood, beside those of the record.
+    pub fields: Fields,
+}
+
+impl From<Content> for Item {
+    fn from(content: Content) -> Self {
+        Self {
+            content,
+            fields: Fields::new(),
+        }
+    }
+}
+
+type Items = Result<Vec<Item>, Misfit>;
+
 /// One row of [`SHAPES`].
 pub struct Shape {
     /// Name for `--shape` and reports.
@@ -21,7 +52,7 @@ pub struct Shape {
     pub example: &'static str,
     /// The fields by which it is recognised: one of each group must be there.
     requires: &'static [&'static [&'static str]],
-    take: fn(&mut Fields) -> Result<Content, Misfit>,
+    take: fn(&mut Fields) -> Items,
 }
 
 const MESSAGES: &[&str] = &["messages"];
@@ -32,8 +63,8 @@ const REJECTED: &[&str] = &["rejected"];
 const INSTRUCTION: &[&str] = &["instruction", "инструкция"];
 const INPUT: &[&str] = &["input", "ввод"];
 const OUTPUT: &[&str] = &["output", "response", "вывод", "ответ"];
-const QUESTION: &[&str] = &["question", "query", "вопрос"];
-const ANSWER: &[&str] = &["answer", "response", "ответ"];
+const QUESTION: &[&str] = &["question", "query", "question_text", "вопрос"];
+const ANSWER: &[&str] = &["answer", "response", "answer_text", "ответ"];
 const COMPLETION: &[&str] = &["completion"];
 const SYSTEM: &[&str] = &["system", "system_prompt"];
 const TEXT: &[&str] = &[
@@ -44,6 +75,36 @@ const TEXT: &[&str] = &[
     "raw_content",
     "текст",
 ];
+const CONTEXT: &[&str] = &["context", "passage", "контекст"];
+const ANSWERS: &[&str] = &["answers"];
+const PARAGRAPHS: &[&str] = &["paragraphs"];
+const INSTANCES: &[&str] = &["instances"];
+const IDEAL: &[&str] = &["ideal"];
+const TREE: &[&str] = &["message_tree_id"];
+const OPTIONS: &[&str] = &["options", "choices", "варианты"];
+const FIRST_OPTION: &[&str] = &["a", "option_a", "option1"];
+const SECOND_OPTION: &[&str] = &["b", "option_b", "option2"];
+
+/// Fields whose value is a list of objects within one record, never a list of records.
+const LISTS: &[&[&str]] = &[
+    MESSAGES,
+    CONVERSATIONS,
+    PROMPT,
+    CHOSEN,
+    REJECTED,
+    INSTANCES,
+    PARAGRAPHS,
+    ANSWERS,
+    OPTIONS,
+    &["replies", "input"],
+];
+
+/// Whether a list in the field `name` belongs to one record.
+#[must_use]
+pub fn is_record_field(name: &str) -> bool {
+    let name = name.trim().to_lowercase();
+    LISTS.iter().any(|names| names.contains(&name.as_str()))
+}
 
 /// All shapes, in the order in which a record is compared with them.
 pub const SHAPES: &[Shape] = &[
@@ -51,45 +112,91 @@ pub const SHAPES: &[Shape] = &[
         name: "preference",
         example: r#"{"prompt": "…", "chosen": "…", "rejected": "…"} (text or lists of messages)"#,
         requires: &[CHOSEN, REJECTED],
-        take: take_preference,
+        take: |fields| one(take_preference(fields)),
     },
     Shape {
         name: "messages",
         example: r#"{"messages": [{"role": "user", "content": "…"}, …]}"#,
         requires: &[MESSAGES],
-        take: |fields| Ok(Content::Chat(take_messages(fields, MESSAGES)?)),
+        take: |fields| one(take_messages(fields, MESSAGES).map(Content::Chat)),
     },
     Shape {
         name: "sharegpt",
         example: r#"{"conversations": [{"from": "human", "value": "…"}, …]}"#,
         requires: &[CONVERSATIONS],
-        take: |fields| Ok(Content::Chat(take_messages(fields, CONVERSATIONS)?)),
+        take: |fields| one(take_messages(fields, CONVERSATIONS).map(Content::Chat)),
+    },
+    Shape {
+        name: "tree",
+        example: r#"{"message_tree_id": "…", "prompt": {"text": "…", "role": "prompter", "replies": […]}}"#,
+        requires: &[TREE, PROMPT],
+        take: |fields| one(take_tree(fields)),
+    },
+    Shape {
+        name: "squad",
+        example: r#"{"paragraphs": [{"context": "…", "qas": [{"question": "…", "answers": [{"text": "…"}]}]}]}"#,
+        requires: &[PARAGRAPHS],
+        take: take_squad,
+    },
+    Shape {
+        name: "instances",
+        example: r#"{"instruction": "…", "instances": [{"input": "…", "output": "…"}]}"#,
+        requires: &[INSTRUCTION, INSTANCES],
+        take: take_instances,
     },
     Shape {
         name: "alpaca",
         example: r#"{"instruction": "…", "input": "…", "output": "…"}"#,
         requires: &[INSTRUCTION, OUTPUT],
-        take: take_alpaca,
+        take: |fields| one(take_alpaca(fields)),
+    },
+    Shape {
+        name: "multiple_choice",
+        example: r#"{"question": "…", "A": "…", "B": "…", "answer": "B"} (or "options": […])"#,
+        requires: &[QUESTION, ANSWER, FIRST_OPTION, SECOND_OPTION],
+        take: |fields| one(take_multiple_choice(fields)),
+    },
+    Shape {
+        name: "multiple_choice",
+        example: r#"{"question": "…", "options": ["…", "…"], "answer": 1}"#,
+        requires: &[QUESTION, ANSWER, OPTIONS],
+        take: |fields| one(take_multiple_choice(fields)),
     },
     Shape {
         name: "question_answer",
-        example: r#"{"question": "…", "answer": "…"}"#,
+        example: r#"{"question": "…", "answer": "…"} (with "context": "…" before the question)"#,
         requires: &[QUESTION, ANSWER],
-        take: |fields| take_pair(fields, QUESTION, ANSWER),
+        take: |fields| one(take_pair(fields, QUESTION, ANSWER)),
+    },
+    Shape {
+        name: "context_question",
+        example: r#"{"context": "…", "question": "…", "answers": {"text": ["…"]}}"#,
+        requires: &[QUESTION, ANSWERS],
+        take: |fields| one(take_context_question(fields)),
     },
     Shape {
         name: "prompt_completion",
         example: r#"{"prompt": "…", "completion": "…"}"#,
         requires: &[PROMPT, COMPLETION],
-        take: |fields| take_pair(fields, PROMPT, COMPLETION),
+        take: |fields| one(take_pair(fields, PROMPT, COMPLETION)),
+    },
+    Shape {
+        name: "input_ideal",
+        example: r#"{"input": [{"role": "system", "content": "…"}, …], "ideal": "…"}"#,
+        requires: &[INPUT, IDEAL],
+        take: |fields| one(take_ideal(fields)),
     },
     Shape {
         name: "text",
         example: r#"{"text": "…"}"#,
         requires: &[TEXT],
-        take: |fields| Ok(Content::Text(take_text(fields, TEXT)?)),
+        take: |fields| one(take_text(fields, TEXT).map(Content::Text)),
     },
 ];
+
+fn one(content: Result<Content, Misfit>) -> Items {
+    Ok(vec![Item::from(content?)])
+}
 
 impl Shape {
     /// The shape of that name.
@@ -109,11 +216,11 @@ impl Shape {
         })
     }
 
-    /// Takes this shape's fields out of `fields`.
+    /// Takes this shape's fields out of `fields`; what is left belongs to every item.
     ///
     /// # Errors
     /// Names the field that is missing or of the wrong type.
-    pub fn take(&self, fields: &mut Fields) -> Result<Content, Misfit> {
+    pub fn take(&self, fields: &mut Fields) -> Items {
         (self.take)(fields)
     }
 }
@@ -130,207 +237,17 @@ pub fn unknown(fields: &Fields) -> String {
     )
 }
 
-/// The key in `fields` that is one of `names`, the earlier name first.
-fn find(fields: &Fields, names: &[&str]) -> Option<String> {
-    names.iter().find_map(|name| {
-        if fields.contains_key(*name) {
-            return Some((*name).to_owned());
-        }
-        fields
-            .keys()
-            .find(|key| key.trim().to_lowercase() == *name)
-            .cloned()
-    })
-}
-
-fn take(fields: &mut Fields, names: &[&str]) -> Result<Value, Misfit> {
-    let key = find(fields, names)
-        .ok_or_else(|| Misfit(format!("the field `{}` is missing", names[0])))?;
-    // `shift_remove` keeps the order of what is left for `meta`.
-    Ok(fields.shift_remove(&key).unwrap_or_default())
-}
-
-fn take_text(fields: &mut Fields, names: &[&str]) -> Result<String, Misfit> {
-    let name = find(fields, names).unwrap_or_else(|| names[0].to_owned());
-    as_text(take(fields, names)?, &name)
-}
-
-/// Text as it is; a number or truth value as it is written (answers such as 42).
-fn as_text(value: Value, name: &str) -> Result<String, Misfit> {
-    match value {
-        Value::String(text) => Ok(text),
-        other => Err(Misfit(format!(
-            "the field `{name}` is {}, expected text",
-            type_name(&other)
-        ))),
-    }
-}
-
-/// As [`as_text`], but answers may be numbers or truth values.
-fn as_answer(value: Value, name: &str) -> Result<String, Misfit> {
-    match value {
-        Value::Number(number) => Ok(number.to_string()),
-        Value::Bool(truth) => Ok(truth.to_string()),
-        other => as_text(other, name),
-    }
-}
-
-fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a truth value",
-        Value::Number(_) => "a number",
-        Value::String(_) => "text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
-}
-
-fn take_pair(fields: &mut Fields, question: &[&str], answer: &[&str]) -> Result<Content, Misfit> {
-    let mut messages = take_system(fields)?;
-    messages.push(Message::new("user", take_text(fields, question)?));
-    messages.push(Message::new(
-        "assistant",
-        as_answer(take(fields, answer)?, answer[0])?,
-    ));
-    Ok(Content::Chat(messages))
-}
-
-/// A system prompt beside a question, if there is one.
-fn take_system(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
-    match find(fields, SYSTEM).map(|key| fields[&key].clone()) {
-        Some(Value::String(text)) if !text.trim().is_empty() => {
-            take(fields, SYSTEM)?;
-            Ok(vec![Message::new("system", text)])
-        }
-        _ => Ok(Vec::new()),
-    }
-}
-
-fn take_alpaca(fields: &mut Fields) -> Result<Content, Misfit> {
-    let mut messages = take_system(fields)?;
-    let mut user = take_text(fields, INSTRUCTION)?;
-    if find(fields, INPUT).is_some() {
-        match take(fields, INPUT)? {
-            Value::Null => {}
-            input => {
-                let input = as_answer(input, "input")?;
-                if !input.trim().is_empty() {
-                    user = format!("{}\n\n{input}", user.trim_end());
-                }
-            }
-        }
-    }
-    messages.push(Message::new("user", user));
-    messages.push(Message::new(
-        "assistant",
-        as_answer(take(fields, OUTPUT)?, "output")?,
-    ));
-    Ok(Content::Chat(messages))
-}
-
-/// Names of roles in the wild, and ours.
-const ROLES: &[(&str, &[&str])] = &[
-    ("system", &["system", "developer"]),
-    ("user", &["user", "human", "prompter", "customer"]),
-    (
-        "assistant",
-        &["assistant", "gpt", "bot", "model", "chatgpt", "ai"],
-    ),
-    ("tool", &["tool", "function", "observation"]),
-];
-
-fn take_messages(fields: &mut Fields, names: &[&str]) -> Result<Vec<Message>, Misfit> {
-    let key = find(fields, names).unwrap_or_else(|| names[0].to_owned());
-    let list = take(fields, names)?;
-    let (messages, leftover) = as_messages(list.clone(), &key)?;
-    if leftover {
-        // Weights, names and the like of single turns are the user's: the list is kept as it was.
-        fields.insert(key, list);
-    }
-    Ok(messages)
-}
-
-/// Messages of a list, and whether it says more than roles and contents.
-fn as_messages(list: Value, name: &str) -> Result<(Vec<Message>, bool), Misfit> {
-    let Value::Array(turns) = list else {
-        return Err(Misfit(format!(
-            "the field `{name}` is {}, expected a list of messages",
-            type_name(&list)
-        )));
-    };
-    let mut leftover = false;
-    let messages = turns
-        .into_iter()
-        .enumerate()
-        .map(|(i, turn)| {
-            let place = format!("{name}[{i}]");
-            let Value::Object(mut turn) = turn else {
-                return Err(Misfit(format!(
-                    "{place} is {}, expected an object with role and content",
-                    type_name(&turn)
-                )));
-            };
-            let role = take_text(&mut turn, &["role", "from"])
-                .map_err(|Misfit(why)| Misfit(format!("{place}: {why}")))?;
-            let content = take_text(&mut turn, &["content", "value", "text"])
-                .map_err(|Misfit(why)| Misfit(format!("{place}: {why}")))?;
-            leftover |= !turn.is_empty();
-            let lower = role.trim().to_lowercase();
-            let known = ROLES
-                .iter()
-                .find(|(_, names)| names.contains(&lower.as_str()))
-                .ok_or_else(|| {
-                    Misfit(format!(
-                        "{place}: unknown role `{role}`, expected system, user, assistant or tool"
-                    ))
-                })?;
-            Ok(Message::new(known.0, content))
-        })
-        .collect::<Result<_, _>>()?;
-    Ok((messages, leftover))
-}
-
-fn take_preference(fields: &mut Fields) -> Result<Content, Misfit> {
-    let mut messages = take_system(fields)?;
-    if let Some(key) = find(fields, PROMPT)
-        .or_else(|| find(fields, QUESTION))
-        .or_else(|| find(fields, INSTRUCTION))
-    {
-        messages.extend(take_turns(fields, &[key.as_str()], "user")?);
-    }
-    let mut chosen = take_turns(fields, CHOSEN, "assistant")?;
-    let mut rejected = take_turns(fields, REJECTED, "assistant")?;
-    // Some sets repeat the whole conversation in both answers: what they share is the prompt.
-    if messages.is_empty() {
-        let shared = chosen
-            .iter()
-            .zip(&rejected)
-            .take_while(|(a, b)| a == b && a.role != "assistant")
-            .count();
-        messages.extend(chosen.drain(..shared));
-        rejected.drain(..shared);
-    } else if chosen.starts_with(&messages) && rejected.starts_with(&messages) {
-        chosen.drain(..messages.len());
-        rejected.drain(..messages.len());
-    }
-    messages.extend(chosen);
-    Ok(Content::Preference { messages, rejected })
-}
-
-/// A field that is text (one turn of `role`) or a list of messages.
-fn take_turns(fields: &mut Fields, names: &[&str], role: &str) -> Result<Vec<Message>, Misfit> {
-    match take(fields, names)? {
-        Value::Array(list) => Ok(as_messages(Value::Array(list), names[0])?.0),
-        other => Ok(vec![Message::new(role, as_answer(other, names[0])?)]),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::Message;
 
     fn read(json: &str) -> (&'static str, Result<Content, Misfit>, String) {
+        let (name, items, meta) = read_items(json);
+        (name, items.map(|mut items| items.remove(0).content), meta)
+    }
+
+    fn read_items(json: &str) -> (&'static str, Items, String) {
         let mut fields: Fields = serde_json::from_str(json).expect("valid JSON");
         let shape = Shape::of(&fields).expect("a known shape");
         let content = shape.take(&mut fields);
@@ -446,5 +363,53 @@ mod tests {
             assert!(why.contains(needle), "{why}");
         }
         assert!(Shape::of(&serde_json::from_str(r#"{"a":1}"#).expect("valid")).is_none());
+    }
+
+    fn contents(json: &str) -> Vec<Content> {
+        let items = read_items(json).1.expect("fits");
+        items.into_iter().map(|item| item.content).collect()
+    }
+
+    #[test]
+    fn passages_options_instances_and_trees() {
+        let about = chat(&[("user", "c\n\nq"), ("assistant", "a")]);
+        assert_eq!(
+            contents(r#"{"context":"c","question":"q","answers":{"text":["a","b"]}}"#),
+            [about.clone()]
+        );
+        assert_eq!(
+            contents(
+                r#"{"title":"t","paragraphs":[{"context":"c","qas":[{"question":"q","answers":[{"text":"a"}]},{"question":"q","answers":[{"text":"a"}]}]}]}"#
+            ),
+            [about.clone(), about]
+        );
+        let choice = [chat(&[("user", "q\nA) x\nB) y"), ("assistant", "y")])];
+        for json in [
+            r#"{"question":"q","A":"x","B":"y","C":"","answer":"B"}"#,
+            r#"{"question":"q","A":"x","B":"y","answer":"y"}"#,
+            r#"{"question":"q","options":["x","y"],"answer":1}"#,
+        ] {
+            assert_eq!(contents(json), choice, "{json}");
+        }
+        let two = r#"{"instruction":"i","instances":[{"input":"x","output":"a"},{"input":"","output":"b"}]}"#;
+        assert_eq!(
+            contents(two),
+            [
+                chat(&[("user", "i\n\nx"), ("assistant", "a")]),
+                chat(&[("user", "i"), ("assistant", "b")])
+            ]
+        );
+        let tree = r#"{"message_tree_id":"1","prompt":{"text":"q","role":"prompter","replies":[
+            {"text":"worse","role":"assistant","rank":1,"replies":[]},
+            {"text":"better","role":"assistant","rank":0,"replies":[{"text":"and?","role":"prompter","replies":[]}]}]}}"#;
+        assert_eq!(
+            contents(tree),
+            [chat(&[("user", "q"), ("assistant", "better")])]
+        );
+        let ideal = r#"{"input":[{"role":"system","content":"s"},{"role":"user","content":"q"}],"ideal":["a","b"]}"#;
+        assert_eq!(
+            contents(ideal),
+            [chat(&[("system", "s"), ("user", "q"), ("assistant", "a")])]
+        );
     }
 }

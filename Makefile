@@ -1,0 +1,35 @@
+# The two commands of the README are `make demo` and `make test`; the rest is for those who work on
+# prep. One profile (dev, optimised) builds the tests and the binary.
+
+PREP := target/debug/prep
+DEMO ?= demo
+
+.PHONY: build demo test lint bench release clean
+
+build:
+	cargo build --locked
+
+## The whole path on the fixtures: ingest, shard, train, generate. At most 5 minutes after the build.
+demo: build
+	@PREP=$(PREP) sh fixtures/demo.sh $(DEMO)
+
+## Every test that needs neither Python nor data from outside the repository.
+test:
+	@command -v cargo-nextest >/dev/null || cargo install --locked cargo-nextest
+	cargo nextest run --locked
+	cargo test --locked --doc
+
+lint:
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+
+## Speed and memory, beside the Python tools where PREP_BENCH_PYTHON names an interpreter that has them.
+bench:
+	cargo bench --locked
+
+## The binary for hours of work: whole-program optimisation.
+release:
+	cargo build --locked --release
+
+clean:
+	rm -rf $(DEMO) target

@@ -1,0 +1,303 @@
+//! `prep stats`: the ledger and token statistics of a corpus, of shards or of a model.
+
+use super::Context;
+use crate::corpus::{CorpusManifest, IngestReport};
+use crate::document::parquet::DocumentFile;
+use crate::exit::Exit;
+use crate::lengths::{Lengths, Quantiles};
+use crate::progress::Unit;
+use crate::shard::{Dataset, ShardManifest, Split};
+use crate::sharding::report::ShardReport;
+use crate::stats::count_words;
+use crate::table::Table;
+use crate::units::grouped;
+use crate::{interrupt, ordered, output, view};
+use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::ops::AddAssign;
+use std::path::{Path, PathBuf};
+
+/// Show where every record went and what the tokens are like.
+///
+/// Takes any of the three directories. Of a corpus the documents are read for lengths in
+/// characters and words; of shards the statistics of the run are shown and checked against the
+/// files; of a model the report of its training.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Directory that `prep ingest`, `prep shard` or `prep train` wrote.
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+}
+
+/// Look at the manifest, show what it is of.
+///
+/// # Errors
+/// When the directory is none of the three, or a file is damaged.
+pub fn run(args: &Args, context: &Context) -> Result<Exit> {
+    let path = args.dir.join("manifest.json");
+    let text = std::fs::read(&path).with_context(|| {
+        format!(
+            "{} has no readable manifest.json: give a finished directory of `prep ingest`, `prep shard` or `prep train`",
+            args.dir.display()
+        )
+    })?;
+    let manifest: Value =
+        serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))?;
+    match manifest["format"].as_str() {
+        Some("prep-corpus") => corpus(&args.dir, context)?,
+        Some("prep-shards") => shards(&args.dir, context)?,
+        Some("prep-model") => model(&args.dir, context)?,
+        other => bail!(
+            "{} is of {}, not of a corpus, shards or a model that prep wrote",
+            path.display(),
+            other.unwrap_or("an unknown program")
+        ),
+    }
+    Ok(Exit::Done)
+}
+
+/// Sums over the documents of a corpus.
+#[derive(Clone, Debug, Default)]
+struct Sums {
+    documents: u64,
+    characters: u64,
+    bytes: u64,
+    words: u64,
+    lengths: Lengths,
+}
+
+impl AddAssign<&Sums> for Sums {
+    fn add_assign(&mut self, other: &Sums) {
+        self.documents += other.documents;
+        self.characters += other.characters;
+        self.bytes += other.bytes;
+        self.words += other.words;
+        self.lengths += &other.lengths;
+    }
+}
+
+/// What a person wants to know of documents before they are tokens.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct TextFigures {
+    documents: u64,
+    characters: u64,
+    bytes: u64,
+    words: u64,
+    bytes_per_character: f64,
+    document_characters: Quantiles,
+}
+
+impl From<&Sums> for TextFigures {
+    fn from(sums: &Sums) -> Self {
+        Self {
+            documents: sums.documents,
+            characters: sums.characters,
+            bytes: sums.bytes,
+            words: sums.words,
+            bytes_per_character: sums.bytes as f64 / sums.characters.max(1) as f64,
+            document_characters: sums.lengths.quantiles(),
+        }
+    }
+}
+
+/// By source, language and kind, in this order.
+type Tables = [BTreeMap<String, Sums>; 3];
+
+const TABLE_NAMES: [&str; 3] = ["by_source", "by_language", "by_kind"];
+
+fn corpus(dir: &Path, context: &Context) -> Result<()> {
+    let manifest = CorpusManifest::read(dir)?;
+    let path = dir.join("report.json");
+    let report: IngestReport = serde_json::from_slice(
+        &std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?,
+    )
+    .with_context(|| format!("{} is damaged", path.display()))?;
+    report.ledgers.check()?;
+    let tables = read_documents(dir, &manifest, context)?;
+    let mut total = Sums::default();
+    for sums in tables[2].values() {
+        total += sums;
+    }
+    if context.json {
+        let mut all = serde_json::to_value(&report)?;
+        all["command"] = "stats".into();
+        let mut documents = serde_json::json!({ "total": TextFigures::from(&total) });
+        for (name, table) in TABLE_NAMES.iter().zip(&tables) {
+            let figures: BTreeMap<_, _> = table
+                .iter()
+                .map(|(key, sums)| (key, TextFigures::from(sums)))
+                .collect();
+            documents[*name] = serde_json::to_value(figures)?;
+        }
+        all["documents"] = documents;
+        output::data(&all.to_string());
+        return Ok(());
+    }
+    output::data(&view::ledger(&report.ledgers));
+    let header = [
+        "documents",
+        "count",
+        "characters",
+        "words",
+        "bytes/character",
+        "p5",
+        "p50",
+        "p95",
+        "longest",
+    ];
+    let mut table = Table::new(&header);
+    let mut row = |name: &str, sums: &Sums| {
+        let figures = TextFigures::from(sums);
+        let lengths = figures.document_characters;
+        table.row(vec![
+            name.to_owned(),
+            grouped(figures.documents),
+            grouped(figures.characters),
+            grouped(figures.words),
+            format!("{:.2}", figures.bytes_per_character),
+            grouped(lengths.p5),
+            grouped(lengths.p50),
+            grouped(lengths.p95),
+            grouped(lengths.max),
+        ]);
+    };
+    row("all", &total);
+    for table in [&tables[2], &tables[1], &tables[0]] {
+        for (name, sums) in table.iter().take(view::MOST_ROWS) {
+            row(&format!("  {name}"), sums);
+        }
+    }
+    output::data(&format!("\n{}", table.render()));
+    Ok(())
+}
+
+/// Reads all documents on every core.
+fn read_documents(dir: &Path, manifest: &CorpusManifest, context: &Context) -> Result<Tables> {
+    let files = manifest
+        .documents
+        .iter()
+        .map(|entry| DocumentFile::open(&dir.join(&entry.file)))
+        .collect::<Result<Vec<_>>>()?;
+    let groups: Vec<(&DocumentFile, usize)> = files
+        .iter()
+        .flat_map(|file| (0..file.row_groups()).map(move |group| (file, group)))
+        .collect();
+    let bytes = groups.iter().map(|(file, group)| file.bytes(*group)).sum();
+    let progress = context.progress("stats", Unit::Bytes, Some(bytes));
+    let mut tables = Tables::default();
+    ordered::map_fold(
+        context.threads,
+        groups.into_iter().map(Ok),
+        |(file, group)| Ok((file.bytes(group), read_group(file, group)?)),
+        |(bytes, group)| {
+            interrupt::check()?;
+            progress.add(bytes);
+            for (all, new) in tables.iter_mut().zip(&group) {
+                for (key, sums) in new {
+                    *all.entry(key.clone()).or_default() += sums;
+                }
+            }
+            Ok(())
+        },
+    )?;
+    progress.finish();
+    Ok(tables)
+}
+
+fn read_group(file: &DocumentFile, group: usize) -> Result<Tables> {
+    let mut tables = Tables::default();
+    for batch in file.read(group, 256)? {
+        for document in batch? {
+            let mut sums = Sums {
+                documents: 1,
+                characters: document.content.characters(),
+                bytes: document.content.bytes(),
+                words: document.content.pieces().map(count_words).sum(),
+                lengths: Lengths::default(),
+            };
+            sums.lengths.add(sums.characters);
+            let keys = [
+                document.source.as_str(),
+                &document.lang,
+                document.content.kind().name(),
+            ];
+            for (table, key) in tables.iter_mut().zip(keys) {
+                *table.entry(key.to_owned()).or_default() += &sums;
+            }
+        }
+    }
+    Ok(tables)
+}
+
+fn shards(dir: &Path, context: &Context) -> Result<()> {
+    let report = ShardReport::read(dir)?;
+    report.ledgers.check()?;
+    let manifest = ShardManifest::read(dir)?;
+    let mut files = Vec::new();
+    for split in Split::ALL {
+        // Opening a split checks every file's size, rows and tokens against the manifest.
+        let tokens = Dataset::open(dir, split)?.tokens();
+        let entry = manifest.split(split);
+        files.push(serde_json::json!({
+            "split": split.name(), "shards": entry.shards.len(), "documents": entry.documents,
+            "tokens": tokens, "tokens_loss": entry.tokens_loss,
+            "bytes": entry.shards.iter().map(|shard| shard.bytes).sum::<u64>(),
+        }));
+    }
+    if context.json {
+        let mut all = serde_json::to_value(&report)?;
+        all["command"] = "stats".into();
+        all["shards"] = files.into();
+        output::data(&all.to_string());
+        return Ok(());
+    }
+    output::data(&view::ledger(&report.ledgers));
+    output::data(&format!("\n{}", view::tokens(&report.tokens)));
+    let mut table = Table::new(&[
+        "split",
+        "shards",
+        "documents",
+        "tokens",
+        "in the loss",
+        "bytes",
+    ]);
+    for file in files {
+        let number = |key: &str| grouped(file[key].as_u64().unwrap_or(0));
+        table.row(vec![
+            file["split"].as_str().unwrap_or_default().to_owned(),
+            number("shards"),
+            number("documents"),
+            number("tokens"),
+            number("tokens_loss"),
+            number("bytes"),
+        ]);
+    }
+    output::data(&format!("\n{}", table.render()));
+    output::data(&format!("\n{}", view::samples(&report.samples)));
+    Ok(())
+}
+
+fn model(dir: &Path, context: &Context) -> Result<()> {
+    let path = dir.join("report.json");
+    let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let report: Value =
+        serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))?;
+    if context.json {
+        output::data(&report.to_string());
+        return Ok(());
+    }
+    let mut table = Table::new(&["model", ""]);
+    for (key, value) in report.as_object().into_iter().flatten() {
+        let shown = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.as_u64().map_or_else(|| number.to_string(), grouped),
+            Value::Object(_) | Value::Array(_) => continue,
+            other => other.to_string(),
+        };
+        table.row(vec![key.clone(), shown]);
+    }
+    output::data(&table.render());
+    Ok(())
+}
