@@ -65,6 +65,9 @@ pub struct Extent {
 
 /// Measures the windows of a split in their order; `token_bytes` has the bytes of each token id.
 /// `progress` hears how many windows are done after each portion and says whether to go on.
+///
+/// # Errors
+/// When a token is outside of the model's vocabulary, or the device fails.
 pub fn measure<B: Backend>(
     backend: &B,
     model: &Llama<B>,

@@ -114,6 +114,9 @@ pub struct Args {
 }
 
 /// Runs the command: shards and model in, options resolved, steps, model folder out.
+///
+/// # Errors
+/// Says what is wrong with the shards, the model or the directory, and the remedy.
 pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let input = Input::open(args)?;
     let options = resolve(args, ctx, &input)?;

@@ -74,6 +74,9 @@ impl Checkpoints {
     }
 
     /// Writes one and removes those that are too many.
+    ///
+    /// # Errors
+    /// When it cannot be written; the ones before stay.
     pub fn save<B: Backend>(
         &self,
         backend: &B,
@@ -102,6 +105,9 @@ impl Checkpoints {
     }
 
     /// Loads the newest readable one; `note` hears of those that are damaged.
+    ///
+    /// # Errors
+    /// When the directory cannot be listed.
     pub fn load<B: Backend>(
         &self,
         backend: &B,

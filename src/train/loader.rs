@@ -72,6 +72,9 @@ pub struct Windows<'a> {
 
 impl<'a> Windows<'a> {
     /// Windows of `seq + 1` tokens; `seed` decides their order.
+    ///
+    /// # Errors
+    /// When the stream has no pair of tokens.
     pub fn new(source: &'a dyn Tokens, seq: usize, seed: u64) -> Result<Self> {
         let tokens = source.tokens();
         ensure!(seq > 0, "--seq-len: expected at least 1, got 0");

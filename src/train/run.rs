@@ -67,6 +67,10 @@ pub struct Outcome<B: Backend> {
 }
 
 /// Runs to the end, or until the watcher stops it.
+///
+/// # Errors
+/// When the run diverges, nothing can be learned, the directory holds another run, or a file cannot
+/// be written.
 pub fn run<B: Backend>(
     backend: &B,
     model: Llama<B>,

@@ -36,6 +36,9 @@ pub struct Step {
 
 impl<'a, B: Backend> Trainer<'a, B> {
     /// A trainer with zero moments.
+    ///
+    /// # Errors
+    /// When the device has no room.
     pub fn new(backend: &'a B, model: Llama<B>, seq: usize) -> Result<Self> {
         Ok(Self {
             backend,
@@ -50,6 +53,9 @@ impl<'a, B: Backend> Trainer<'a, B> {
     /// Step number `step`, from 1, on the samples that belong to it.
     ///
     /// A loss or a norm that is not finite is returned without an update.
+    ///
+    /// # Errors
+    /// When a token is outside of the model's vocabulary, or the device fails.
     pub fn step(&mut self, step: u64, options: &Options, windows: &Windows<'_>) -> Result<Step> {
         let seq = windows.seq();
         let samples = options.sequences;
