@@ -84,7 +84,8 @@ pub fn read(source: &Source, out: &Sender<Block>) {
             tail: Vec::new(),
         });
         // A file that cannot be opened has no hash, but its account must be closed.
-        let _ = send(Block::End { xxh3: 0 });
+        let xxh3 = hash_file(&source.path).unwrap_or(0);
+        let _ = send(Block::End { xxh3 });
     }
 }
 

@@ -237,13 +237,16 @@ impl Plan {
         let (mut kept, mut ends) = (0_u64, None::<[(u64, u128); 2]>);
         let mut fates = plan.read(job)?;
         for part in 0..job.corpus.parts.len() {
-            for (scanned, fate) in fates.take(part, job.corpus.rows(part))? {
-                if let Fate::Keep { .. } = fate {
-                    kept += 1;
-                    let hash = (plan.hash(scanned.group), scanned.group);
-                    ends = Some(ends.map_or([hash; 2], |[lowest, highest]| {
-                        [lowest.min(hash), highest.max(hash)]
-                    }));
+            // A row group at a time: the fates of a part of tiny records may be many.
+            for (rows, _) in &job.corpus.parts[part] {
+                for (scanned, fate) in fates.take(part, *rows)? {
+                    if let Fate::Keep { .. } = fate {
+                        kept += 1;
+                        let hash = (plan.hash(scanned.group), scanned.group);
+                        ends = Some(ends.map_or([hash; 2], |[lowest, highest]| {
+                            [lowest.min(hash), highest.max(hash)]
+                        }));
+                    }
                 }
             }
         }

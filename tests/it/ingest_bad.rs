@@ -226,7 +226,6 @@ fn a_damaged_parquet_file_is_one_reject() {
 }
 
 #[test]
-#[ignore = "blocks::read gives a file that cannot be opened the hash 0, so a rerun takes it for changed"]
 fn a_rerun_over_a_damaged_parquet_file_agrees() {
     let place = place();
     let (source, corpus) = (

@@ -13,3 +13,6 @@ mod shard_errors;
 mod shard_files;
 mod shard_tokens;
 mod support;
+mod train_cli;
+mod train_golden;
+mod train_shards;
