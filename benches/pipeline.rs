@@ -69,7 +69,7 @@ impl Bench {
     fn synthetic(&mut self, bytes: u64) {
         for format in ["txt", "jsonl"] {
             let out = self.dir.join(format);
-            let run = self.prep(&format!("synth {format}"), 1, bytes, |command| {
+            let run = Self::prep(&format!("synth {format}"), 1, bytes, |command| {
                 let size = bytes.to_string();
                 command.args(["synth", "--bytes", &size, "--format", format, "--out"]);
                 command.arg(&out);
@@ -100,7 +100,7 @@ impl Bench {
         let bytes = size(data);
         for threads in [1, 2] {
             let out = self.dir.join(format!("{name} {threads}"));
-            let run = self.prep(name, threads, bytes, |command| {
+            let run = Self::prep(name, threads, bytes, |command| {
                 command.arg("ingest").arg(data).arg("--out").arg(&out);
             });
             self.rows.push(run);
@@ -112,7 +112,7 @@ impl Bench {
         let report = std::fs::read(corpus.join("report.json")).unwrap();
         let report: Value = serde_json::from_slice(&report).unwrap();
         let bytes = report["ledger"]["kept"]["bytes"].as_u64().unwrap();
-        let run = self.prep(name, threads, bytes, |command| {
+        let run = Self::prep(name, threads, bytes, |command| {
             command.arg("shard").arg(corpus).arg("--out").arg(&out);
             if let Some(tokenizer) = tokenizer {
                 command.arg("--tokenizer").arg(tokenizer);
@@ -147,13 +147,7 @@ impl Bench {
     }
 
     /// Runs `prep` and measures it; `bytes` are what it reads or makes.
-    fn prep(
-        &self,
-        name: &str,
-        threads: u32,
-        bytes: u64,
-        arguments: impl Fn(&mut Command),
-    ) -> Value {
+    fn prep(name: &str, threads: u32, bytes: u64, arguments: impl Fn(&mut Command)) -> Value {
         let mut command = Command::new(PREP);
         arguments(&mut command);
         command.args(["--threads", &threads.to_string()]);

@@ -1,7 +1,7 @@
 //! Training speed of the 15M preset: tokens a second and peak memory.
 //!
 //! `cargo bench --profile dev --bench train [-- STEPS]`; `benches/train_pytorch.py` runs the same
-//! model with PyTorch. Both use 8 sequences of 256 tokens, a vocabulary of 8,192, f32, AdamW and
+//! model with `PyTorch`. Both use 8 sequences of 256 tokens, a vocabulary of 8,192, f32, AdamW and
 //! clipping, and report the median step after two that warm up.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used)]

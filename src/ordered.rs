@@ -92,7 +92,16 @@ mod tests {
         for threads in [1, 3, 8] {
             let mut seen = Vec::new();
             let items = (0..1_000_u64).map(Ok);
-            map_fold(threads, items, |i| Ok(i * 2), |i| Ok(seen.push(i))).expect("no error");
+            map_fold(
+                threads,
+                items,
+                |i| Ok(i * 2),
+                |i| {
+                    seen.push(i);
+                    Ok(())
+                },
+            )
+            .expect("no error");
             assert_eq!(seen, (0..1_000).map(|i| i * 2).collect::<Vec<_>>());
         }
     }
@@ -124,11 +133,8 @@ mod tests {
             2,
             items,
             |i| {
-                if i >= 5 {
-                    anyhow::bail!("item {i}")
-                } else {
-                    Ok(i)
-                }
+                anyhow::ensure!(i < 5, "item {i}");
+                Ok(i)
             },
             |_| Ok(()),
         );

@@ -235,7 +235,7 @@ mod tests {
             };
             assert_eq!(line, next_line);
             assert!(bytes.ends_with(b"\n"));
-            next_line += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+            next_line += memchr::memchr_iter(b'\n', &bytes).count() as u64;
             joined.extend(bytes);
         }
         assert_eq!(joined, data);

@@ -159,7 +159,7 @@ impl Parsed {
             }
             match serde_json::from_slice(line) {
                 Ok(Value::Object(fields)) => {
-                    self.add_fields(name, record, fields, shape, || line.to_vec())
+                    self.add_fields(name, record, fields, shape, || line.to_vec());
                 }
                 Ok(_) => {
                     let message = "the line is JSON but no object; expected one object with named fields a line";

@@ -172,7 +172,7 @@ impl Worker<'_> {
             book(&mut account, &document, &fate, &encoded);
             match fate {
                 Fate::Keep { split, conflict } => {
-                    tokens.append(&document, split, &encoded)?;
+                    tokens.append(&document, split, &encoded);
                     if conflict {
                         conflicting.push(document);
                     }
@@ -314,7 +314,7 @@ struct TokenColumns {
 }
 
 impl TokenColumns {
-    fn append(&mut self, document: &Document, split: Split, encoded: &Encoded) -> Result<()> {
+    fn append(&mut self, document: &Document, split: Split, encoded: &Encoded) {
         self.ids.push(document.id.0);
         self.split.append_value(u8::from(split == Split::Val));
         self.bytes.append_value(document.content.bytes());
@@ -322,7 +322,6 @@ impl TokenColumns {
         self.tokens.append(true);
         self.mask.values().append_slice(&encoded.loss_mask);
         self.mask.append(true);
-        Ok(())
     }
 
     fn finish(mut self) -> Result<RecordBatch> {
@@ -377,13 +376,12 @@ impl Side {
         let Some((group, rows)) = group else {
             return Ok(());
         };
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
-            None => {
-                let file = AtomicFile::create(&self.path)?;
-                self.writer
-                    .insert(DocumentWriter::new(file, Arc::clone(&self.schema))?)
-            }
+        let writer = if let Some(writer) = &mut self.writer {
+            writer
+        } else {
+            let file = AtomicFile::create(&self.path)?;
+            self.writer
+                .insert(DocumentWriter::new(file, Arc::clone(&self.schema))?)
         };
         self.rows += rows;
         writer

@@ -16,7 +16,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{UInt8Type, UInt32Type};
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -146,7 +146,7 @@ struct Outcomes {
 }
 
 impl Outcomes {
-    fn open(path: &PathBuf) -> Result<Self> {
+    fn open(path: &Path) -> Result<Self> {
         Ok(Self {
             batches: Box::new(work::read(path)?),
             waiting: VecDeque::new(),
@@ -282,7 +282,7 @@ impl Plan {
         let outcomes = self
             .files
             .iter()
-            .map(Outcomes::open)
+            .map(|path| Outcomes::open(path))
             .collect::<Result<Vec<_>>>()?;
         Ok(Fates {
             plan: self,

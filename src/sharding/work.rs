@@ -69,13 +69,12 @@ impl BatchWriter {
     /// When it cannot be written.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         let failed = || cannot_write(&self.path);
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
-            None => {
-                let file = AtomicFile::create(&self.path)?;
-                let writer = StreamWriter::try_new(file, &batch.schema());
-                self.writer.insert(writer.with_context(failed)?)
-            }
+        let writer = if let Some(writer) = &mut self.writer {
+            writer
+        } else {
+            let file = AtomicFile::create(&self.path)?;
+            let writer = StreamWriter::try_new(file, &batch.schema());
+            self.writer.insert(writer.with_context(failed)?)
         };
         writer.write(batch).with_context(failed)
     }

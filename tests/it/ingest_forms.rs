@@ -58,7 +58,11 @@ fn a_compressed_copy_gives_the_same_documents() {
     while long.len() < 10_000_000 {
         let words = words(&mut dice, 400);
         long += &words;
-        long += if words.len() % 3 == 0 { "\n" } else { "\n\n" };
+        long += if words.len().is_multiple_of(3) {
+            "\n"
+        } else {
+            "\n\n"
+        };
     }
     check_compression("long.txt", long.as_bytes());
 }

@@ -35,7 +35,7 @@ fn can_mount() -> bool {
         .output();
     let can = probe.is_ok_and(|output| output.status.success());
     if !can {
-        println!("skipped: no right to mount a small file system here (unshare -rm)");
+        prep::output::note("skipped: no right to mount a small file system here (unshare -rm)");
     }
     can
 }

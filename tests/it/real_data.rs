@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 fn data() -> Option<PathBuf> {
     let given = std::env::var_os("PREP_DATA").map(PathBuf::from);
     if given.is_none() {
-        println!(
-            "skipped: PREP_DATA is not set, it names the directory of real text, qa and tokenizers"
+        prep::output::note(
+            "skipped: PREP_DATA is not set, it names the directory of real text, qa and tokenizers",
         );
     }
     given

@@ -392,7 +392,7 @@ mod tests {
         let about = chat(&[("user", "c\n\nq"), ("assistant", "a")]);
         assert_eq!(
             contents(r#"{"context":"c","question":"q","answers":{"text":["a","b"]}}"#),
-            [about.clone()]
+            std::slice::from_ref(&about)
         );
         assert_eq!(
             contents(

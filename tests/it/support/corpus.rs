@@ -90,7 +90,7 @@ pub fn batches(path: &Path) -> Vec<RecordBatch> {
     let file =
         std::fs::File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     ParquetRecordBatchReaderBuilder::try_new(file)
-        .and_then(|builder| builder.build())
+        .and_then(ParquetRecordBatchReaderBuilder::build)
         .expect("Parquet")
         .collect::<Result<_, _>>()
         .expect("batches")
