@@ -4,6 +4,7 @@ mod device;
 pub mod eval;
 pub mod generate;
 pub mod ingest;
+pub mod plan;
 pub mod shard;
 pub mod stats;
 pub mod train;
@@ -92,6 +93,7 @@ enum Command {
     Eval(eval::Args),
     Generate(generate::Args),
     Stats(stats::Args),
+    Plan(plan::Args),
 }
 
 impl Cli {
@@ -122,6 +124,7 @@ impl Cli {
             Command::Eval(args) => eval::run(args, &context),
             Command::Generate(args) => generate::run(args, &context),
             Command::Stats(args) => stats::run(args, &context),
+            Command::Plan(args) => plan::run(args, &context),
         }
     }
 }
