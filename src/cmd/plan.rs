@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::exit::Exit;
-use crate::model::{self, PRESETS, preset};
+use crate::model::{self, PRESETS, Preset, preset};
 use crate::output;
 use crate::plan::money::DEFAULT_MFU;
 use crate::plan::quantity::parse_count;
@@ -72,13 +72,21 @@ fn parse_epochs(text: &str) -> Result<f64, String> {
 }
 
 fn parse_price(text: &str) -> Result<f64, String> {
-    within(text.trim_start_matches('$'), 0.001..=10_000.0, "US dollars an hour, for instance 2.5")
+    within(
+        text.trim_start_matches('$'),
+        0.001..=10_000.0,
+        "US dollars an hour, for instance 2.5",
+    )
 }
 
 fn parse_mfu(text: &str) -> Result<f64, String> {
     let share = match text.trim().strip_suffix('%') {
         Some(percent) => within(percent, 0.1..=100.0, "percent, for instance 40%")? / 100.0,
-        None => within(text, 0.001..=1.0, "a percentage, for instance 40%, or a share of 1")?,
+        None => within(
+            text,
+            0.001..=1.0,
+            "a percentage, for instance 40%, or a share of 1",
+        )?,
     };
     Ok(share)
 }
@@ -99,7 +107,11 @@ fn within(text: &str, range: std::ops::RangeInclusive<f64>, what: &str) -> Resul
 /// # Errors
 /// When it is not said how many tokens there are, or shards or model cannot be read.
 pub fn run(args: &Args, context: &Context) -> Result<Exit> {
-    let manifest = args.shards.as_deref().map(ShardManifest::read).transpose()?;
+    let manifest = args
+        .shards
+        .as_deref()
+        .map(ShardManifest::read)
+        .transpose()?;
     let tokens = match (&manifest, args.tokens) {
         (Some(manifest), _) => manifest.train.tokens,
         (None, Some(tokens)) => tokens,
@@ -108,7 +120,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         ),
     };
     ensure!(tokens > 0, "the train split of these shards has no tokens");
-    let shards_vocab = manifest.as_ref().map(|manifest| u64::from(manifest.info.vocab_size));
+    let shards_vocab = manifest
+        .as_ref()
+        .map(|manifest| u64::from(manifest.info.vocab_size));
     let request = Request {
         tokens,
         epochs: args.epochs,
@@ -126,23 +140,31 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     output::data(&view::render(&report, request.gpu));
-    context.note(&next(args));
+    context.note(&next(args, report.parameters));
     Ok(Exit::Done)
 }
 
 /// What to run after the plan.
-fn next(args: &Args) -> String {
-    match (&args.shards, &args.model) {
-        (None, _) => "next: prep ingest SOURCE... --out corpus".to_owned(),
-        (Some(shards), Some(model)) => format!(
-            "next: prep train {} --out model --model {model}",
-            shards.display()
-        ),
-        (Some(shards), None) => format!(
-            "next: prep train {} --out model --model PRESET",
-            shards.display()
-        ),
-    }
+fn next(args: &Args, parameters: u64) -> String {
+    let Some(shards) = &args.shards else {
+        return "next: prep ingest SOURCE... --out corpus".to_owned();
+    };
+    let distance = |preset: &Preset| {
+        let of_preset = model::parameters(&preset.config(VOCAB_SIZE as usize, 1)) as f64;
+        (of_preset / parameters as f64).ln().abs()
+    };
+    let nearest = PRESETS
+        .iter()
+        .min_by(|a, b| distance(a).total_cmp(&distance(b)));
+    let model = args
+        .model
+        .as_deref()
+        .or(nearest.map(|preset| preset.name))
+        .unwrap_or("PRESET");
+    format!(
+        "next: prep train {} --out model --model {model}",
+        shards.display()
+    )
 }
 
 fn shape(args: &Args, tokens: u64, vocab: Option<u64>) -> Result<Shape> {

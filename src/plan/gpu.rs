@@ -81,7 +81,10 @@ pub fn parse(text: &str) -> Result<&'static Gpu, String> {
         })
         .ok_or_else(|| {
             let names: Vec<&str> = GPUS.iter().map(|gpu| gpu.name).collect();
-            format!("no GPU named `{text}` is known; known are {}", names.join(", "))
+            format!(
+                "no GPU named `{text}` is known; known are {}",
+                names.join(", ")
+            )
         })
 }
 

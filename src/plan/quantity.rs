@@ -60,6 +60,15 @@ pub fn number(value: f64, lang: Lang) -> String {
     }
 }
 
+/// Two significant digits, for sentences about estimates.
+pub fn rough(value: f64, lang: Lang) -> String {
+    if value == 0.0 {
+        return number(value, lang);
+    }
+    let scale = 10_f64.powi(value.abs().log10().floor() as i32 - 1);
+    number((value / scale).round() * scale, lang)
+}
+
 /// A whole number of three significant digits, in groups of three.
 fn grouped(value: f64) -> String {
     let scale = 10_f64.powi((value.abs().log10().floor() as i32 - 2).max(0));

@@ -195,7 +195,9 @@ pub fn plan(request: &Request) -> Report {
         optimal_parameters: effective / TOKENS_PER_PARAMETER,
         fits: fits(active, effective, flops),
         expected_loss: scaling::expected_loss(active, effective),
-        repeated_epochs: repeat::EPOCHS_LISTED.map(|epochs| epochs_worth(unique, epochs)).to_vec(),
+        repeated_epochs: repeat::EPOCHS_LISTED
+            .map(|epochs| epochs_worth(unique, epochs))
+            .to_vec(),
         memory_bytes: memory::parts(shape, seq),
         setups: memory::setups(shape, seq, request.gpu, request.gpus),
         gpu: GpuFigures {

@@ -74,7 +74,9 @@ pub struct Ground<'a> {
 /// All routes.
 pub fn routes(ground: &Ground) -> Vec<Route> {
     let fitting = Shape::assume(
-        (ground.effective_tokens / TOKENS_PER_PARAMETER).max(1.0).round(),
+        (ground.effective_tokens / TOKENS_PER_PARAMETER)
+            .max(1.0)
+            .round(),
         None,
     );
     [
@@ -87,7 +89,11 @@ pub fn routes(ground: &Ground) -> Vec<Route> {
     ]
     .into_iter()
     .map(|(name, method)| {
-        let shape = if name == Name::ScratchFitting { &fitting } else { ground.shape };
+        let shape = if name == Name::ScratchFitting {
+            &fitting
+        } else {
+            ground.shape
+        };
         route(ground, name, method, shape)
     })
     .collect()
@@ -108,7 +114,9 @@ fn route(ground: &Ground, name: Name, method: Method, shape: &Shape) -> Route {
         parameters: shape.parameters as u64,
         training_flops: flops,
         cost: ground.rates.cost(flops),
-        memory_bytes: setup.as_ref().map_or_else(smallest, |setup: &Setup| setup.bytes),
+        memory_bytes: setup
+            .as_ref()
+            .map_or_else(smallest, |setup: &Setup| setup.bytes),
         setup: setup.as_ref().map(|setup| setup.name),
         fits: setup.is_some(),
         gpus_needed: memory::gpus_needed(shape, ground.seq, gpu, method),
@@ -125,5 +133,9 @@ pub fn flops_per_token(shape: &Shape, method: Method, seq: f64) -> f64 {
             frozen_weights(shape.multiplied()) + super::flops::weights(adapters)
         }
     };
-    if shape.assumed { weights } else { weights + all.attention }
+    if shape.assumed {
+        weights
+    } else {
+        weights + all.attention
+    }
 }

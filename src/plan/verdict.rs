@@ -2,7 +2,7 @@
 //! way to take.
 
 use super::route::Name;
-use super::scaling::FITTED_PARAMETERS;
+use super::scaling::{FITS, FITTED_PARAMETERS};
 use super::{Gpu, Lang, Report, verdict_en, verdict_ru};
 use serde::Serialize;
 
@@ -54,7 +54,10 @@ pub fn advice(report: &Report) -> Option<Name> {
     let order: Vec<Name> = if report.training.suffices() {
         [Name::Scratch].into_iter().chain(from_base).collect()
     } else {
-        from_base.into_iter().chain([Name::ScratchFitting]).collect()
+        from_base
+            .into_iter()
+            .chain([Name::ScratchFitting])
+            .collect()
     };
     order.into_iter().find(|name| report.route(*name).fits)
 }
@@ -63,6 +66,27 @@ pub fn advice(report: &Report) -> Option<Name> {
 pub fn outside_of_fits(parameters: f64) -> bool {
     let [low, high] = FITTED_PARAMETERS;
     !(low..=high).contains(&parameters)
+}
+
+/// Whether both fits expect a lower loss from the same FLOPs at 20 tokens a parameter. They disagree
+/// about models with somewhat more tokens than that.
+pub fn larger_would_be_better(report: &Report) -> bool {
+    let split = &report.fits[0];
+    FITS.iter().all(|fit| {
+        fit.loss(split.parameters_for_flops, split.tokens_for_flops)
+            < fit.loss(report.active_parameters as f64, report.effective_tokens)
+    })
+}
+
+/// Cards and hours of training all weights: on those of the plan, or on the fewest that hold it.
+pub fn full_training(report: &Report) -> Option<(u64, f64)> {
+    let route = report.route(Name::Scratch);
+    let cards = if route.fits {
+        Some(report.gpu.gpus)
+    } else {
+        route.gpus_needed
+    };
+    cards.map(|cards| (cards, route.cost.gpu_hours / cards as f64))
 }
 
 /// The verdict, sentence by sentence.

@@ -1,11 +1,12 @@
 //! The verdict in English. A sentence stands only when the numbers make it true.
 
 use super::money::Range;
-use super::quantity::{Lang, bytes, count, duration, flops, number};
+use super::quantity::{Lang, bytes, count, duration, flops, number, rough};
 use super::route::Name;
-use super::scaling::expected_loss;
+use super::scaling::{TOKENS_PER_PARAMETER, expected_loss};
 use super::verdict::{
-    BASE_TOKENS, EPOCHS_NEARLY_NEW, FINE_TUNE_TOKENS, Training, outside_of_fits,
+    BASE_TOKENS, EPOCHS_NEARLY_NEW, FINE_TUNE_TOKENS, Training, full_training,
+    larger_would_be_better, outside_of_fits,
 };
 use super::{Gpu, Report, repeat};
 
@@ -34,7 +35,11 @@ fn money(range: Range) -> String {
     if range.low == range.high {
         format!("${}", n(range.low))
     } else {
-        format!("${} to ${}", n(range.low), n(range.high))
+        format!(
+            "${} to ${}",
+            rough(range.low, LANG),
+            rough(range.high, LANG)
+        )
     }
 }
 
@@ -63,7 +68,7 @@ fn data(report: &Report) -> Vec<String> {
         "{} {kind} on {} tokens{passes} are {} tokens a parameter, where about 20 are compute-optimal (Hoffmann et al. 2022)",
         c(report.active_parameters as f64),
         c(report.tokens as f64),
-        n(report.tokens_per_parameter),
+        rough(report.tokens_per_parameter, LANG),
     );
     let mut all = vec![match report.training {
         Training::FarUnderTrained => {
@@ -73,10 +78,13 @@ fn data(report: &Report) -> Vec<String> {
             format!("{ratio}: trained from scratch, this model is under-trained.")
         }
         Training::NearOptimal => format!("{ratio}: size and data suit each other."),
+        Training::PastOptimal if !larger_would_be_better(report) => format!(
+            "{ratio}: more than that, and enough; whether a larger model on fewer tokens would be better for the same FLOPs, the published fits disagree."
+        ),
         Training::PastOptimal => {
             let split = &report.fits[0];
             format!(
-                "{ratio}: more than the compute needs. The same FLOPs would give a lower loss with {} parameters on {} tokens; a smaller model on more tokens is the better buy when it will be used a lot.",
+                "{ratio}: more than that. The same FLOPs would give a lower loss with about {} parameters on {} tokens; a smaller model on more tokens is the better buy when it will be used a lot (Sardana et al. 2023).",
                 c(split.parameters_for_flops),
                 c(split.tokens_for_flops)
             )
@@ -88,12 +96,12 @@ fn data(report: &Report) -> Vec<String> {
         all.push(format!(
             "This size wants about {} tokens, {} times as many (the published fits say {} to {}).",
             c(report.optimal_tokens),
-            n(report.optimal_tokens / report.effective_tokens),
+            rough(report.optimal_tokens / report.effective_tokens, LANG),
             c(low),
             c(high),
         ));
         all.push(format!(
-            "The size that fits these tokens is about {} parameters: from scratch {} GPU-hours, {}.",
+            "These tokens are compute-optimal for about {} parameters: from scratch {} GPU-hours, {}.",
             c(report.optimal_parameters),
             n(fitting.cost.gpu_hours),
             money(fitting.cost.money_usd),
@@ -104,7 +112,10 @@ fn data(report: &Report) -> Vec<String> {
 
 fn optimal_tokens(report: &Report) -> [f64; 2] {
     let tokens = report.fits.iter().map(|fit| fit.optimal_tokens);
-    [tokens.clone().fold(f64::INFINITY, f64::min), tokens.fold(0.0, f64::max)]
+    [
+        tokens.clone().fold(f64::INFINITY, f64::min),
+        tokens.fold(0.0, f64::max),
+    ]
 }
 
 fn band(parameters: f64, tokens: f64) -> String {
@@ -124,8 +135,13 @@ fn loss(report: &Report) -> Vec<String> {
     );
     if !report.training.suffices() {
         text += &format!(
-            ", against {} with the size that fits the tokens",
-            band(report.optimal_parameters, report.effective_tokens)
+            ", against {} with {} parameters for a share of {} % of the FLOPs",
+            band(report.optimal_parameters, report.effective_tokens),
+            c(report.optimal_parameters),
+            rough(
+                100.0 * report.route(Name::ScratchFitting).training_flops / report.training_flops,
+                LANG
+            )
         );
     }
     if report.effective_tokens < BASE_TOKENS / 2.0 {
@@ -152,7 +168,7 @@ fn repetition(report: &Report) -> Vec<String> {
         let per_pass = repeat::effective_tokens(unique, report.epochs)
             - repeat::effective_tokens(unique, report.epochs - 1.0);
         return vec![format!(
-            "Passes over the same tokens lose their worth: of {} the last is worth {} % of the first, and no number of them is worth more than {} (Muennighoff et al. 2023).",
+            "Passes over the same tokens lose their worth: of {} the last is worth {} % of the first, and no number of them is worth more than {} times the data (Muennighoff et al. 2023).",
             n(report.epochs),
             n(100.0 * per_pass / unique),
             n(repeat::limit()),
@@ -163,7 +179,7 @@ fn repetition(report: &Report) -> Vec<String> {
     }
     let worth = repeat::effective_tokens(unique, EPOCHS_NEARLY_NEW);
     vec![format!(
-        "{} passes over these tokens would be worth {} new ones, {} tokens a parameter; no number of passes is worth more than {} (Muennighoff et al. 2023).",
+        "{} passes over these tokens would be worth {} new ones, {} tokens a parameter; no number of passes is worth more than {} times the data (Muennighoff et al. 2023).",
         n(EPOCHS_NEARLY_NEW),
         c(worth),
         n(worth / report.active_parameters as f64),
@@ -181,14 +197,9 @@ fn cost(report: &Report, gpu: &Gpu) -> Vec<String> {
         n(report.cost.gpu_hours),
         money(report.cost.money_usd),
     );
-    if report.gpu.gpus == 1 {
-        text += &format!(", {} on one", duration(report.cost.wall_hours, LANG));
-    } else {
-        text += &format!(
-            ", {} on {}",
-            duration(report.cost.wall_hours, LANG),
-            crate::units::grouped(report.gpu.gpus)
-        );
+    if let Some((cards, hours)) = full_training(report) {
+        let cards = crate::units::grouped(cards);
+        text += &format!(", {} on {cards}", duration(hours, LANG));
     }
     text += &format!(", {} kWh.", n(report.cost.energy_kwh));
     vec![text]
@@ -214,7 +225,11 @@ fn memory(report: &Report, gpu: &Gpu) -> Vec<String> {
         (None, Some(needed)) => format!(
             ": {cards} with {} GB {} too little, it takes {} with ZeRO stage 3.",
             gpu.memory_gb,
-            if report.gpu.gpus == 1 { "is" } else { "each are" },
+            if report.gpu.gpus == 1 {
+                "is"
+            } else {
+                "each are"
+            },
             crate::units::grouped(needed),
         ),
         (None, None) => format!(
@@ -267,15 +282,21 @@ fn advice(report: &Report, gpu: &Gpu) -> String {
     let size = c(report.parameters as f64);
     let fitting = c(report.optimal_parameters);
     let scratch_fitting = report.route(Name::ScratchFitting);
-    let instead = if report.training.suffices() {
-        String::new()
-    } else if scratch_fitting.fits {
-        format!(" If it must be from scratch, train about {fitting} parameters.")
+    let instead = if !report.training.suffices() && scratch_fitting.fits {
+        format!(
+            " If it must be from scratch, train about {fitting} parameters{}.",
+            repeated(report)
+        )
     } else {
         String::new()
     };
-    let full_needs = report.route(Name::Continue).gpus_needed.map_or_else(String::new, |needed| {
-        format!("; training all its weights takes {} cards", crate::units::grouped(needed))
+    let full = report.route(Name::Continue);
+    let full_needs = full.gpus_needed.map_or_else(String::new, |needed| {
+        format!(
+            "; training all its weights takes {} cards and {}",
+            crate::units::grouped(needed),
+            money(full.cost.money_usd)
+        )
     });
     let lora_learns_less = " LoRA learns less from plain text than training all weights (Biderman et al. 2024); for questions and answers it is usually enough.";
     let adapters = |method: &str| {
@@ -304,4 +325,17 @@ fn advice(report: &Report, gpu: &Gpu) -> String {
             "Advice: {size} parameters fit {cards} in no way, not even with QLoRA. Take a smaller model, or larger or more cards{full_needs}."
         ),
     }
+}
+
+/// What the fitting size would be with four passes, where fewer are planned.
+fn repeated(report: &Report) -> String {
+    if report.epochs >= EPOCHS_NEARLY_NEW {
+        return String::new();
+    }
+    let worth = repeat::effective_tokens(report.tokens as f64, EPOCHS_NEARLY_NEW);
+    format!(
+        ", or {} with {} passes over the data",
+        c(worth / TOKENS_PER_PARAMETER),
+        n(EPOCHS_NEARLY_NEW)
+    )
 }

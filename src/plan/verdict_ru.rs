@@ -1,11 +1,12 @@
 //! The verdict in Russian. A sentence stands only when the numbers make it true.
 
 use super::money::Range;
-use super::quantity::{Lang, bytes, count, duration, flops, number};
+use super::quantity::{Lang, bytes, count, duration, flops, number, rough};
 use super::route::Name;
-use super::scaling::expected_loss;
+use super::scaling::{TOKENS_PER_PARAMETER, expected_loss};
 use super::verdict::{
-    BASE_TOKENS, EPOCHS_NEARLY_NEW, FINE_TUNE_TOKENS, Training, outside_of_fits,
+    BASE_TOKENS, EPOCHS_NEARLY_NEW, FINE_TUNE_TOKENS, Training, full_training,
+    larger_would_be_better, outside_of_fits,
 };
 use super::{Gpu, Report, repeat};
 
@@ -34,7 +35,11 @@ fn money(range: Range) -> String {
     if range.low == range.high {
         format!("${}", n(range.low))
     } else {
-        format!("от ${} до ${}", n(range.low), n(range.high))
+        format!(
+            "от ${} до ${}",
+            rough(range.low, LANG),
+            rough(range.high, LANG)
+        )
     }
 }
 
@@ -60,11 +65,11 @@ fn agree(shown: &str, forms: [&str; 3]) -> String {
 }
 
 fn tokens_each(value: f64) -> String {
-    agree(&n(value), ["токен", "токена", "токенов"])
+    agree(&rough(value, LANG), ["токен", "токена", "токенов"])
 }
 
 fn times(value: f64) -> String {
-    agree(&n(value), ["раз", "раза", "раз"])
+    agree(&rough(value, LANG), ["раз", "раза", "раз"])
 }
 
 fn gpu_hours(value: f64) -> String {
@@ -100,10 +105,13 @@ fn data(report: &Report) -> Vec<String> {
         }
         Training::UnderTrained => format!("{ratio}: с нуля такая модель будет недообучена."),
         Training::NearOptimal => format!("{ratio}: размер и данные подходят друг другу."),
+        Training::PastOptimal if !larger_would_be_better(report) => format!(
+            "{ratio}: это больше, и данных достаточно; была бы при тех же FLOPs лучше модель крупнее на меньшем числе токенов, опубликованные кривые говорят по-разному."
+        ),
         Training::PastOptimal => {
             let split = &report.fits[0];
             format!(
-                "{ratio}: больше, чем нужно для таких вычислений. При тех же FLOPs меньший loss дала бы модель в {} параметров на {} токенов; модель поменьше на большем числе токенов выгоднее, если ею будут много пользоваться.",
+                "{ratio}: это больше. При тех же FLOPs меньший loss дала бы модель примерно в {} параметров на {} токенов; модель поменьше на большем числе токенов выгоднее, если ею будут много пользоваться (Sardana et al. 2023).",
                 c(split.parameters_for_flops),
                 c(split.tokens_for_flops)
             )
@@ -120,7 +128,7 @@ fn data(report: &Report) -> Vec<String> {
             c(high),
         ));
         all.push(format!(
-            "Этим данным подходит модель примерно в {} параметров: с нуля {}, {}.",
+            "Столько токенов оптимально для модели примерно в {} параметров: с нуля {}, {}.",
             c(report.optimal_parameters),
             gpu_hours(fitting.cost.gpu_hours),
             money(fitting.cost.money_usd),
@@ -131,7 +139,10 @@ fn data(report: &Report) -> Vec<String> {
 
 fn optimal_tokens(report: &Report) -> [f64; 2] {
     let tokens = report.fits.iter().map(|fit| fit.optimal_tokens);
-    [tokens.clone().fold(f64::INFINITY, f64::min), tokens.fold(0.0, f64::max)]
+    [
+        tokens.clone().fold(f64::INFINITY, f64::min),
+        tokens.fold(0.0, f64::max),
+    ]
 }
 
 fn band(parameters: f64, tokens: f64) -> String {
@@ -147,18 +158,23 @@ fn band(parameters: f64, tokens: f64) -> String {
 fn loss(report: &Report) -> Vec<String> {
     let parameters = report.active_parameters as f64;
     let mut text = format!(
-        "С нуля обе опубликованные кривые обещают loss {} нат на токен",
+        "Обучению с нуля обе опубликованные кривые обещают loss {} нат на токен",
         band(parameters, report.effective_tokens)
     );
     if !report.training.suffices() {
         text += &format!(
-            ", у модели подходящего размера — {}",
-            band(report.optimal_parameters, report.effective_tokens)
+            ", модели в {} параметров — {} за {} % этих FLOPs",
+            c(report.optimal_parameters),
+            band(report.optimal_parameters, report.effective_tokens),
+            rough(
+                100.0 * report.route(Name::ScratchFitting).training_flops / report.training_flops,
+                LANG
+            )
         );
     }
     if report.effective_tokens < BASE_TOKENS / 2.0 {
         text += &format!(
-            ", а у модели этого размера после {} токенов, как у Llama 3 8B, — {}",
+            ", а этому размеру после {} токенов, как у Llama 3 8B, — {}",
             c(BASE_TOKENS),
             band(parameters, BASE_TOKENS)
         );
@@ -201,15 +217,16 @@ fn repetition(report: &Report) -> Vec<String> {
 
 fn cost(report: &Report, gpu: &Gpu) -> Vec<String> {
     vec![format!(
-        "Обучение всех весов на {} токенов — это {} FLOPs: при {} % пиковой скорости {} выйдет {}, {}, на {} — {}, электричества {} кВт·ч.",
+        "Обучение всех весов на {} токенов — это {} FLOPs: при {} % пиковой скорости {} выйдет {}, {}{}, электричества {} кВт·ч.",
         c(report.trained_tokens),
         flops(report.training_flops, LANG),
         n(100.0 * report.gpu.mfu),
         gpu.title,
         gpu_hours(report.cost.gpu_hours),
         money(report.cost.money_usd),
-        cards(report.gpu.gpus, gpu),
-        duration(report.cost.wall_hours, LANG),
+        full_training(report).map_or_else(String::new, |(count, hours)| {
+            format!(", на {} — {}", cards(count, gpu), duration(hours, LANG))
+        }),
         n(report.cost.energy_kwh),
     )]
 }
@@ -235,7 +252,7 @@ fn memory(report: &Report, gpu: &Gpu) -> Vec<String> {
             zero(setup)
         ),
         (None, Some(needed)) => format!(
-            ": {cards} по {} ГБ не хватает, с ZeRO-3 нужно {} таких GPU.",
+            ": {cards} по {} ГБ для этого мало, с ZeRO-3 таких GPU нужно {}.",
             gpu.memory_gb,
             crate::units::grouped(needed),
         ),
@@ -289,12 +306,20 @@ fn advice(report: &Report, gpu: &Gpu) -> String {
     let size = c(report.parameters as f64);
     let fitting = c(report.optimal_parameters);
     let instead = if !report.training.suffices() && report.route(Name::ScratchFitting).fits {
-        format!(" Если нужно именно с нуля, обучайте модель примерно в {fitting} параметров.")
+        format!(
+            " Если нужно именно с нуля, обучайте модель примерно в {fitting} параметров{}.",
+            repeated(report)
+        )
     } else {
         String::new()
     };
-    let full_needs = report.route(Name::Continue).gpus_needed.map_or_else(String::new, |needed| {
-        format!("; для обучения всех весов таких GPU нужно {}", crate::units::grouped(needed))
+    let full = report.route(Name::Continue);
+    let full_needs = full.gpus_needed.map_or_else(String::new, |needed| {
+        format!(
+            "; для обучения всех её весов таких GPU нужно {}, стоить это будет {}",
+            crate::units::grouped(needed),
+            money(full.cost.money_usd)
+        )
     });
     let lora_learns_less = " Из сплошного текста LoRA усваивает меньше, чем обучение всех весов (Biderman et al. 2024); для вопросов и ответов её обычно достаточно.";
     let adapters = |method: &str| {
@@ -323,4 +348,17 @@ fn advice(report: &Report, gpu: &Gpu) -> String {
             "Совет: {size} параметров на {cards} не помещаются никак, даже с QLoRA. Возьмите модель поменьше либо больше GPU или с большей памятью{full_needs}."
         ),
     }
+}
+
+/// What the fitting size would be with four passes, where fewer are planned.
+fn repeated(report: &Report) -> String {
+    if report.epochs >= EPOCHS_NEARLY_NEW {
+        return String::new();
+    }
+    let worth = repeat::effective_tokens(report.tokens as f64, EPOCHS_NEARLY_NEW);
+    format!(
+        " или, за {} по данным, в {}",
+        agree(&n(EPOCHS_NEARLY_NEW), ["проход", "прохода", "проходов"]),
+        c(worth / TOKENS_PER_PARAMETER)
+    )
 }

@@ -15,10 +15,12 @@ const WIDTH: usize = 96;
 /// Everything, top to bottom.
 pub fn render(report: &Report, gpu: &Gpu) -> String {
     let lang = report.lang;
-    let verdict: Vec<String> =
-        verdict::sentences(report, gpu).iter().map(|text| wrap(text, WIDTH)).collect();
+    let verdict: Vec<String> = verdict::sentences(report, gpu)
+        .iter()
+        .map(|text| wrap(text, WIDTH))
+        .collect();
     [
-        summary(report, gpu).render(),
+        summary(report, gpu),
         scaling(report).render(),
         memory(report).render(),
         routes(report).render(),
@@ -44,11 +46,12 @@ fn money(range: Range, lang: Lang) -> String {
     }
 }
 
-fn summary(report: &Report, gpu: &Gpu) -> Table {
+/// Names and values in two columns, both set to the left.
+fn summary(report: &Report, gpu: &Gpu) -> String {
     let lang = report.lang;
-    let mut table = Table::new(&[say(lang, "plan", "план"), ""]);
+    let mut lines = Vec::new();
     let mut row = |en: &str, ru: &str, value: String| {
-        table.row(vec![say(lang, en, ru).to_owned(), value]);
+        lines.push(format!("{:<16}{value}", say(lang, en, ru)));
     };
     let model = &report.model;
     let mut size = count(report.parameters as f64, lang);
@@ -73,7 +76,11 @@ fn summary(report: &Report, gpu: &Gpu) -> Table {
             model.layers,
             model.hidden_size,
             model.vocab_size,
-            if model.assumed { " (принято)" } else { "" }
+            if model.assumed {
+                " (принято)"
+            } else {
+                ""
+            }
         ),
     };
     row("shape", "устройство", shape);
@@ -90,7 +97,10 @@ fn summary(report: &Report, gpu: &Gpu) -> Table {
     let attention = 100.0 * by_part.attention / by_part.weights;
     let flops = flops(report.training_flops, lang);
     let flops = match (lang, by_part.attention_counted) {
-        (Lang::En, true) => format!("{flops}, attention {} % on top of 6ND", number(attention, lang)),
+        (Lang::En, true) => format!(
+            "{flops}, attention {} % on top of 6ND",
+            number(attention, lang)
+        ),
         (Lang::En, false) => format!(
             "{flops} (6ND; attention would add about {} %)",
             number(attention, lang)
@@ -108,10 +118,33 @@ fn summary(report: &Report, gpu: &Gpu) -> Table {
         format!("{} × {}", crate::units::grouped(report.gpu.gpus), gpu.title),
     );
     row("GPU-hours", "GPU-часы", number(report.cost.gpu_hours, lang));
-    row("wall time", "время", duration(report.cost.wall_hours, lang));
+    row("wall time", "время", wall(report));
     row("USD", "доллары", money(report.cost.money_usd, lang));
-    row("energy, kWh", "энергия, кВт·ч", number(report.cost.energy_kwh, lang));
-    table
+    row(
+        "energy, kWh",
+        "энергия, кВт·ч",
+        number(report.cost.energy_kwh, lang),
+    );
+    lines.join("\n")
+}
+
+/// Hours on the cards of the plan, or on as many as it takes.
+fn wall(report: &Report) -> String {
+    let lang = report.lang;
+    let Some((cards, hours)) = verdict::full_training(report) else {
+        return say(
+            lang,
+            "– (fits on no number of these cards)",
+            "– (не поместится)",
+        )
+        .to_owned();
+    };
+    let time = duration(hours, lang);
+    match lang {
+        _ if cards == report.gpu.gpus => time,
+        Lang::En => format!("{time} on {cards} cards, the fewest that hold it"),
+        Lang::Ru => format!("{time} на {cards} GPU: на меньшем числе не поместится"),
+    }
 }
 
 fn scaling(report: &Report) -> Table {
@@ -137,14 +170,26 @@ fn scaling(report: &Report) -> Table {
             count(fit.optimal_parameters, lang),
             fit.expected_loss.map_or("–".to_owned(), |loss| {
                 let text = format!("{loss:.2}");
-                if lang == Lang::Ru { text.replace('.', ",") } else { text }
+                if lang == Lang::Ru {
+                    text.replace('.', ",")
+                } else {
+                    text
+                }
             }),
         ]);
     }
     for epochs in report.repeated_epochs.iter().filter(|row| row.epochs > 1.0) {
         let name = match lang {
-            Lang::En => format!("{} epochs, worth {}", epochs.epochs, count(epochs.effective_tokens, lang)),
-            Lang::Ru => format!("эпох {}, как {}", epochs.epochs, count(epochs.effective_tokens, lang)),
+            Lang::En => format!(
+                "{} epochs, worth {}",
+                epochs.epochs,
+                count(epochs.effective_tokens, lang)
+            ),
+            Lang::Ru => format!(
+                "эпох {}, как {}",
+                epochs.epochs,
+                count(epochs.effective_tokens, lang)
+            ),
         };
         table.row(vec![
             name,
@@ -189,6 +234,11 @@ fn memory(report: &Report) -> Table {
     table
 }
 
+/// A cell that says nothing unless it is so.
+fn only(so: bool, cell: String) -> String {
+    if so { cell } else { "–".to_owned() }
+}
+
 fn yes(value: bool, lang: Lang) -> String {
     let word = match (lang, value) {
         (Lang::En, true) => "yes",
@@ -202,7 +252,11 @@ fn yes(value: bool, lang: Lang) -> String {
 fn route_name(name: Name, lang: Lang) -> &'static str {
     match name {
         Name::Scratch => say(lang, "from scratch", "с нуля"),
-        Name::ScratchFitting => say(lang, "from scratch, fitting size", "с нуля, подходящий размер"),
+        Name::ScratchFitting => say(
+            lang,
+            "from scratch, fitting size",
+            "с нуля, подходящий размер",
+        ),
         Name::Continue => say(lang, "continue a base", "дообучить базовую"),
         Name::FineTune => say(lang, "fine-tune a base", "дообучить на вопросах"),
         Name::Lora => say(lang, "LoRA on a base", "LoRA на базовой"),
@@ -213,15 +267,31 @@ fn route_name(name: Name, lang: Lang) -> &'static str {
 fn routes(report: &Report) -> Table {
     let lang = report.lang;
     let mut table = Table::new(&match lang {
-        Lang::En => ["route", "parameters", "GPU-hours", "wall time", "USD", "memory", "fits"],
-        Lang::Ru => ["путь", "параметры", "GPU-часы", "время", "доллары", "память", "помещается"],
+        Lang::En => [
+            "route",
+            "parameters",
+            "GPU-hours",
+            "wall time",
+            "USD",
+            "memory",
+            "fits",
+        ],
+        Lang::Ru => [
+            "путь",
+            "параметры",
+            "GPU-часы",
+            "время",
+            "доллары",
+            "память",
+            "помещается",
+        ],
     });
     for route in &report.routes {
         table.row(vec![
             route_name(route.name, lang).to_owned(),
             count(route.parameters as f64, lang),
             number(route.cost.gpu_hours, lang),
-            duration(route.cost.wall_hours, lang),
+            only(route.fits, duration(route.cost.wall_hours, lang)),
             money(route.cost.money_usd, lang),
             bytes(route.memory_bytes, lang),
             fits(route, lang),
@@ -273,7 +343,10 @@ fn cards(report: &Report) -> Table {
             number(gpu.tflops, lang),
             bytes(gpu.memory_bytes(), lang),
             number(card.cost.gpu_hours, lang),
-            duration(card.cost.wall_hours, lang),
+            only(
+                card.micro_batch_full > 0,
+                duration(card.cost.wall_hours, lang),
+            ),
             money(card.cost.money_usd, lang),
             card.micro_batch_full.to_string(),
             card.micro_batch_lora.to_string(),
@@ -290,14 +363,26 @@ fn assumptions(report: &Report) -> String {
     match lang {
         Lang::En => format!(
             "Assumed: {mfu} % of the peak rate (MFU) on any number of cards{}{}; energy is the cards' power limit × {} (PUE); 8 % of the memory stays free; LoRA of rank 16 on all matrices.",
-            date.map_or(String::new(), |date| format!("; rent of {date} without commitment, --price replaces it")),
-            if report.gpu.prices_date.is_none() { "; other cards at their rent of 2026-05" } else { "" },
+            date.map_or(String::new(), |date| format!(
+                "; rent of {date} without commitment, --price replaces it"
+            )),
+            if report.gpu.prices_date.is_none() {
+                "; other cards at their rent of 2026-05"
+            } else {
+                ""
+            },
             report.gpu.pue,
         ),
         Lang::Ru => format!(
             "Принято: {mfu} % пиковой скорости (MFU) при любом числе GPU{}{}; энергия — предел мощности GPU × {} (PUE); 8 % памяти остаётся свободно; LoRA ранга 16 на всех матрицах.",
-            date.map_or(String::new(), |date| format!("; аренда по ценам {date} без обязательств, --price их заменяет")),
-            if report.gpu.prices_date.is_none() { "; остальные GPU по ценам аренды 2026-05" } else { "" },
+            date.map_or(String::new(), |date| format!(
+                "; аренда по ценам {date} без обязательств, --price их заменяет"
+            )),
+            if report.gpu.prices_date.is_none() {
+                "; остальные GPU по ценам аренды 2026-05"
+            } else {
+                ""
+            },
             number(report.gpu.pue, lang),
         ),
     }
