@@ -17,9 +17,8 @@ const VOCAB_SIZE: u64 = 16_384;
 
 /// Show what a model would take: FLOPs, hours, money, memory, and whether the data suffice.
 ///
-/// Arithmetic on published formulas (Chinchilla and its refit, Muennighoff et al. on repeated data,
-/// ZeRO, activation memory by Korthikanti et al.), within 5 % of published runs in FLOPs and 10 % in
-/// memory. Hours depend on --mfu, money on --price. Ends with a verdict in words.
+/// Arithmetic on published formulas, within 5 % of published runs in FLOPs and 10 % in memory. Hours
+/// depend on --mfu, money on --price. Ends with a verdict in words.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = format!("{}\n{}", gpu::help(), model::presets_help()))]
 pub struct Args {

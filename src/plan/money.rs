@@ -2,7 +2,7 @@
 //!
 //! Hours = FLOPs / (peak rate × MFU). MFU is the share of the peak that does the model's own
 //! arithmetic (Chowdhery et al. 2022, appendix B). Public trainers reach 33-50 % on H100 with
-//! well-tuned code, and the GPU-hours that Meta published for whole runs come to 48 % (Llama 65B), 41 %
+//! well-tuned code, and the GPU-hours that Meta published for whole runs come to 48 % (Llama 65B), 43 %
 //! (Llama 2 70B), 35 % (Llama 3.1 405B) and 16 % (Llama 3 8B). The default of 40 % is an assumption,
 //! and so is that it stays the same on any number of GPUs. Energy = power limit × hours × PUE, with the 1.1 that Touvron et al. 2023 (Llama,
 //! <https://arxiv.org/abs/2302.13971>, table 15) use: GPUs alone, no CPUs or network.
@@ -36,6 +36,13 @@ pub struct Range {
     pub low: f64,
     /// Upper end.
     pub high: f64,
+}
+
+impl Range {
+    /// Whether there is only one value.
+    pub fn is_point(self) -> bool {
+        self.high <= self.low
+    }
 }
 
 /// What decides a cost beside the FLOPs.

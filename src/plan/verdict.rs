@@ -89,6 +89,13 @@ pub fn full_training(report: &Report) -> Option<(u64, f64)> {
     cards.map(|cards| (cards, route.cost.gpu_hours / cards as f64))
 }
 
+/// Percent that attention would add to the FLOPs, where it is not counted and not small.
+pub fn uncounted_attention(report: &Report) -> Option<f64> {
+    let by_part = report.training_flops_by_part;
+    let percent = 100.0 * by_part.attention / by_part.weights;
+    (!by_part.attention_counted && percent >= 5.0).then_some(percent)
+}
+
 /// The verdict, sentence by sentence.
 pub fn sentences(report: &Report, gpu: &Gpu) -> Vec<String> {
     match report.lang {

@@ -6,7 +6,7 @@ use super::route::Name;
 use super::scaling::{TOKENS_PER_PARAMETER, expected_loss};
 use super::verdict::{
     BASE_TOKENS, EPOCHS_NEARLY_NEW, FINE_TUNE_TOKENS, Training, full_training,
-    larger_would_be_better, outside_of_fits,
+    larger_would_be_better, outside_of_fits, uncounted_attention,
 };
 use super::{Gpu, Report, repeat};
 
@@ -32,7 +32,7 @@ fn n(value: f64) -> String {
 }
 
 fn money(range: Range) -> String {
-    if range.low == range.high {
+    if range.is_point() {
         format!("${}", n(range.low))
     } else {
         format!(
@@ -135,7 +135,7 @@ fn loss(report: &Report) -> Vec<String> {
     );
     if !report.training.suffices() {
         text += &format!(
-            ", against {} with {} parameters for a share of {} % of the FLOPs",
+            ", against {} with {} parameters for about {} % of the FLOPs",
             band(report.optimal_parameters, report.effective_tokens),
             c(report.optimal_parameters),
             rough(
@@ -189,9 +189,10 @@ fn repetition(report: &Report) -> Vec<String> {
 
 fn cost(report: &Report, gpu: &Gpu) -> Vec<String> {
     let mut text = format!(
-        "Training all weights on {} tokens takes {} FLOPs: at {} % of the peak rate of {} {} GPU-hours, {}",
+        "Training all weights on {} tokens takes {} FLOPs{}: at {} % of the peak rate of {}, {} GPU-hours, {}",
         c(report.trained_tokens),
         flops(report.training_flops, LANG),
+        attention(report),
         n(100.0 * report.gpu.mfu),
         gpu.title,
         n(report.cost.gpu_hours),
@@ -216,7 +217,7 @@ fn memory(report: &Report, gpu: &Gpu) -> Vec<String> {
     );
     let cards = cards(report.gpu.gpus, gpu);
     text += &match (full.setup, full.gpus_needed) {
-        (Some("full"), _) => format!(": {} GB of a {} suffice.", gpu.memory_gb, gpu.title),
+        (Some("full"), _) => format!(": the {} GB of one {} suffice.", gpu.memory_gb, gpu.title),
         (Some(setup), _) => format!(
             ": on {cards} with {} GB each it fits when divided ({}).",
             gpu.memory_gb,
@@ -338,4 +339,14 @@ fn repeated(report: &Report) -> String {
         c(worth / TOKENS_PER_PARAMETER),
         n(EPOCHS_NEARLY_NEW)
     )
+}
+
+/// What the FLOPs of an assumed shape leave out.
+fn attention(report: &Report) -> String {
+    uncounted_attention(report).map_or_else(String::new, |percent| {
+        format!(
+            " (6 for each parameter and token; attention adds about {} % to FLOPs, time and money, which --model counts)",
+            rough(percent, LANG)
+        )
+    })
 }

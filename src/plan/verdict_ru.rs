@@ -6,7 +6,7 @@ use super::route::Name;
 use super::scaling::{TOKENS_PER_PARAMETER, expected_loss};
 use super::verdict::{
     BASE_TOKENS, EPOCHS_NEARLY_NEW, FINE_TUNE_TOKENS, Training, full_training,
-    larger_would_be_better, outside_of_fits,
+    larger_would_be_better, outside_of_fits, uncounted_attention,
 };
 use super::{Gpu, Report, repeat};
 
@@ -32,7 +32,7 @@ fn n(value: f64) -> String {
 }
 
 fn money(range: Range) -> String {
-    if range.low == range.high {
+    if range.is_point() {
         format!("${}", n(range.low))
     } else {
         format!(
@@ -106,7 +106,7 @@ fn data(report: &Report) -> Vec<String> {
         Training::UnderTrained => format!("{ratio}: с нуля такая модель будет недообучена."),
         Training::NearOptimal => format!("{ratio}: размер и данные подходят друг другу."),
         Training::PastOptimal if !larger_would_be_better(report) => format!(
-            "{ratio}: это больше, и данных достаточно; была бы при тех же FLOPs лучше модель крупнее на меньшем числе токенов, опубликованные кривые говорят по-разному."
+            "{ratio}: это больше, и данных достаточно; о том, была бы при тех же FLOPs лучше модель крупнее на меньшем числе токенов, опубликованные кривые расходятся."
         ),
         Training::PastOptimal => {
             let split = &report.fits[0];
@@ -163,7 +163,7 @@ fn loss(report: &Report) -> Vec<String> {
     );
     if !report.training.suffices() {
         text += &format!(
-            ", модели в {} параметров — {} за {} % этих FLOPs",
+            ", модели в {} параметров — {} примерно за {} % этих FLOPs",
             c(report.optimal_parameters),
             band(report.optimal_parameters, report.effective_tokens),
             rough(
@@ -217,9 +217,10 @@ fn repetition(report: &Report) -> Vec<String> {
 
 fn cost(report: &Report, gpu: &Gpu) -> Vec<String> {
     vec![format!(
-        "Обучение всех весов на {} токенов — это {} FLOPs: при {} % пиковой скорости {} выйдет {}, {}{}, электричества {} кВт·ч.",
+        "Обучение всех весов на {} токенов — это {} FLOPs{}: при {} % пиковой скорости {} выйдет {}, {}{}, электричества {} кВт·ч.",
         c(report.trained_tokens),
         flops(report.training_flops, LANG),
+        attention(report),
         n(100.0 * report.gpu.mfu),
         gpu.title,
         gpu_hours(report.cost.gpu_hours),
@@ -361,4 +362,14 @@ fn repeated(report: &Report) -> String {
         agree(&n(EPOCHS_NEARLY_NEW), ["проход", "прохода", "проходов"]),
         c(worth / TOKENS_PER_PARAMETER)
     )
+}
+
+/// What the FLOPs of an assumed shape leave out.
+fn attention(report: &Report) -> String {
+    uncounted_attention(report).map_or_else(String::new, |percent| {
+        format!(
+            " (по 6 на параметр и токен; внимание добавит к FLOPs, времени и деньгам около {} %, с --model оно учтено)",
+            rough(percent, LANG)
+        )
+    })
 }

@@ -39,7 +39,7 @@ fn say<'a>(lang: Lang, en: &'a str, ru: &'a str) -> &'a str {
 }
 
 fn money(range: Range, lang: Lang) -> String {
-    if range.low == range.high {
+    if range.is_point() {
         number(range.low, lang)
     } else {
         format!("{}–{}", number(range.low, lang), number(range.high, lang))
@@ -85,7 +85,7 @@ fn summary(report: &Report, gpu: &Gpu) -> String {
     };
     row("shape", "устройство", shape);
     let mut tokens = count(report.tokens as f64, lang);
-    if report.epochs != 1.0 {
+    if (report.epochs - 1.0).abs() > 0.0 {
         let worth = count(report.effective_tokens, lang);
         tokens += &match lang {
             Lang::En => format!(" × {} epochs, worth {worth} new ones", report.epochs),
