@@ -4,6 +4,7 @@ mod device;
 pub mod eval;
 pub mod generate;
 pub mod ingest;
+pub mod plan;
 pub mod shard;
 pub mod stats;
 pub mod synth;
@@ -94,6 +95,7 @@ enum Command {
     Generate(generate::Args),
     Stats(stats::Args),
     Synth(synth::Args),
+    Plan(plan::Args),
 }
 
 impl Cli {
@@ -125,6 +127,7 @@ impl Cli {
             Command::Generate(args) => generate::run(args, &context),
             Command::Stats(args) => stats::run(args, &context),
             Command::Synth(args) => synth::run(args, &context),
+            Command::Plan(args) => plan::run(args, &context),
         }
     }
 }
