@@ -13,6 +13,7 @@
 mod blocks;
 pub mod codec;
 mod cutter;
+pub mod encoding;
 mod feed;
 pub mod format;
 pub mod language;
