@@ -21,6 +21,7 @@ pub mod normalise;
 mod parse;
 mod parts;
 mod reject;
+pub mod repair;
 mod rows;
 pub mod shape;
 pub mod source;

@@ -46,7 +46,9 @@ pub fn detect(sample: &[u8]) -> Detected {
             confidence: 1.0,
         };
     }
-    if let Some((width, order, confidence)) = wide(sample) {
+    if memchr::memchr2(0, 4, sample).is_some()
+        && let Some((width, order, confidence)) = wide(sample)
+    {
         let encoding = match (width, order) {
             (4, Order::Little) => Encoding::Utf32Le,
             (4, Order::Big) => Encoding::Utf32Be,

@@ -16,7 +16,7 @@ mod reader;
 pub mod russian;
 mod single_byte;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod unicode;
 
 pub use detect::{Detected, detect, rescue_line};

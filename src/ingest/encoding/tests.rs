@@ -50,11 +50,22 @@ pub(crate) fn encode(encoding: Encoding, text: &str) -> Vec<u8> {
                     _ => '?',
                 };
                 let place = |wanted| table.iter().position(|known| *known == wanted);
-                place(character).or_else(|| place(plain)).unwrap() as u8
+                place(character)
+                    .or_else(|| place(plain))
+                    .unwrap_or(b'?'.into()) as u8
             }));
         }
     }
     bytes
+}
+
+/// `text` in a single-byte `encoding`; characters that it lacks become question marks.
+pub(crate) fn encode_or_question_mark(encoding: Encoding, text: &str) -> Vec<u8> {
+    let table = super::single_byte::characters(encoding);
+    let place = |wanted| table.iter().position(|known| *known == wanted);
+    text.chars()
+        .map(|character| place(character).unwrap_or(b'?'.into()) as u8)
+        .collect()
 }
 
 fn fixtures(language: &str) -> Vec<(String, String)> {
