@@ -161,6 +161,7 @@ fn is_ascii(symbol: Symbol) -> bool {
     matches!(symbol, Symbol::Space | Symbol::Plain | Symbol::Latin)
 }
 
+#[expect(clippy::match_same_arms, reason = "a table of costs, not a choice")]
 fn step(before: Symbol, now: Symbol, capitals: u32) -> u64 {
     if is_ascii(before) && is_ascii(now) {
         return 0;
@@ -200,6 +201,7 @@ fn step(before: Symbol, now: Symbol, capitals: u32) -> u64 {
 }
 
 /// What it costs a mark to stand after `before`.
+#[expect(clippy::match_same_arms, reason = "a table of costs, not a choice")]
 fn mark_cost(before: Symbol, mark: Mark) -> u64 {
     let spaced = matches!(before, Symbol::Space | Symbol::Mark(Mark::Space));
     let in_word = matches!(before, Symbol::Letter(..) | Symbol::Other(_));
@@ -227,6 +229,7 @@ fn before_letter(before: Symbol) -> u64 {
     bits * BIT
 }
 
+#[expect(clippy::match_same_arms, reason = "a table of costs, not a choice")]
 fn case_cost(before: Symbol, case: Case, capitals: u32) -> u64 {
     let in_word = matches!(before, Symbol::Letter(..) | Symbol::Other(_));
     match (in_word, case, capitals) {

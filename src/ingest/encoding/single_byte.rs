@@ -3,7 +3,7 @@
 use super::Encoding;
 use super::russian::{BIT, Symbol, Tally, symbol, tally};
 
-/// Candidates and what each costs beforehand, in bits, for being seldom seen. MacCyrillic differs from
+/// Candidates and what each costs beforehand, in bits, for being seldom seen. `MacCyrillic` differs from
 /// windows-1251 in one lower-case letter only, so that a short text with one odd sign decides by it.
 /// The first of equal ones wins: a text with no more than quotes and dashes beyond ASCII reads the
 /// same in windows-1252 and windows-1251, and is Latin.

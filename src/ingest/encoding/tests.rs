@@ -1,3 +1,8 @@
+#![expect(
+    clippy::print_stdout,
+    reason = "the tables of a measurement, and why one was skipped"
+)]
+
 use super::*;
 use std::path::PathBuf;
 
@@ -27,10 +32,10 @@ pub(crate) fn encode(encoding: Encoding, text: &str) -> Vec<u8> {
     match encoding {
         Encoding::Utf8 | Encoding::Utf8Bom => bytes.extend(text.as_bytes()),
         Encoding::Utf16Le | Encoding::Utf16LeBom => {
-            bytes.extend(units16().flat_map(u16::to_le_bytes))
+            bytes.extend(units16().flat_map(u16::to_le_bytes));
         }
         Encoding::Utf16Be | Encoding::Utf16BeBom => {
-            bytes.extend(units16().flat_map(u16::to_be_bytes))
+            bytes.extend(units16().flat_map(u16::to_be_bytes));
         }
         Encoding::Utf32Le | Encoding::Utf32LeBom => {
             bytes.extend(text.chars().flat_map(|c| (c as u32).to_le_bytes()));
@@ -103,7 +108,7 @@ fn reads_right(found: Encoding, truth: Encoding, bytes: &[u8]) -> bool {
 fn accuracy(texts: &[(String, String)], encoding: Encoding, step: usize) -> [(usize, usize); 4] {
     [100, 300, 1_000, 10_000].map(|length| {
         let (mut right, mut all) = (0, 0);
-        for (name, text) in texts {
+        for (_, text) in texts {
             let bytes = encode(encoding, text);
             let width = if encoding.is_utf32() { 4 } else { 2 };
             let mut start = 0;
@@ -115,14 +120,6 @@ fn accuracy(texts: &[(String, String)], encoding: Encoding, step: usize) -> [(us
                     all += 1;
                     if reads_right(found.encoding, encoding, sample) {
                         right += 1;
-                    } else if std::env::var_os("PREP_SHOW").is_some() {
-                        eprintln!(
-                            "{name} {start} {} read as {} {}: {:?}",
-                            encoding.name(),
-                            found.encoding.name(),
-                            found.confidence,
-                            encoding.decode(sample).text
-                        );
                     }
                 }
                 start += (length * step).max(width) / 4 * 4;

@@ -7,6 +7,9 @@
 use super::{Counts, Repair};
 use std::collections::HashSet;
 
+/// The hyphen of groff.
+const PRINTED: char = '\u{2010}';
+
 /// The words of a text in lower case, and its words with hyphens.
 pub struct Words {
     words: HashSet<String>,
@@ -16,7 +19,7 @@ impl Words {
     /// Those of `text` that no line end cuts.
     pub fn of(text: &str) -> Self {
         let mut words = HashSet::new();
-        for line in text.lines() {
+        for line in text.replace(PRINTED, "-").lines() {
             let line = line.trim_end();
             let whole = match line.strip_suffix('-') {
                 Some(cut) => &cut[..cut.trim_end_matches(is_word).len()],
@@ -55,6 +58,12 @@ enum Cut {
 
 /// Joins cut words; ordinary hyphens only where `words` are given.
 pub fn join(text: &str, words: Option<&Words>, counts: &mut Counts) -> Option<String> {
+    // groff from 1.23 on writes the hyphens of words so too: then the words decide.
+    let within = text
+        .match_indices(PRINTED)
+        .any(|(at, hyphen)| text[at + hyphen.len()..].starts_with(char::is_alphanumeric));
+    let known = (within && words.is_none()).then(|| Words::of(text));
+    let words = words.or(known.as_ref());
     let mut joined = String::with_capacity(text.len());
     let mut rest = text;
     let mut count = 0;
@@ -66,7 +75,7 @@ pub fn join(text: &str, words: Option<&Words>, counts: &mut Counts) -> Option<St
             let word = &indented[..indented.find(char::is_whitespace).unwrap_or(indented.len())];
             joined.push_str(head);
             if matches!(cut, Cut::Own) {
-                joined.push('-');
+                joined.push(if line.ends_with('-') { '-' } else { PRINTED });
             }
             joined.push_str(word);
             count += 1;
@@ -88,17 +97,21 @@ pub fn join(text: &str, words: Option<&Words>, counts: &mut Counts) -> Option<St
 
 /// The line up to its hyphen, if that cuts a word which goes on below.
 fn cut_word<'a>(line: &'a str, below: &str, words: Option<&Words>) -> Option<(&'a str, Cut)> {
-    let printed = line.strip_suffix('\u{2010}');
+    let printed = line.strip_suffix(PRINTED);
     let head = printed.or_else(|| line.strip_suffix('-'))?;
     let indented = below.trim_start_matches([' ', '\t']);
     let second = &indented[..indented.find(|c| !is_word(c)).unwrap_or(indented.len())];
     let first = &head[head.trim_end_matches(is_word).len()..];
-    let goes_on = second.starts_with(char::is_lowercase);
-    if first.is_empty() || !goes_on {
+    if first.is_empty() || second.is_empty() {
         return None;
     }
-    if printed.is_some() {
-        return Some((head, Cut::Printer));
+    let capital = second.starts_with(char::is_uppercase);
+    match (printed, words) {
+        (Some(_), None) => return Some((head, Cut::Printer)),
+        // Names in capitals (SIGXCPU) are cut as well.
+        (Some(_), Some(_)) if capital => return Some((head, Cut::Printer)),
+        (None, _) if capital => return None,
+        _ => {}
     }
     decide(&first.to_lowercase(), &second.to_lowercase(), words?).map(|cut| (head, cut))
 }

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 const EDGE_LINES: usize = 3;
 /// Pages on which a line has to recur.
 const LEAST_PAGES: usize = 3;
-/// Indentation beyond which a line is centred or a column rather than a paragraph's beginning.
+/// Indentation beyond which a line is part of a column rather than a paragraph's beginning.
 const PARAGRAPH_INDENT: usize = 8;
 
 /// The text of pages as running text; `None` where there are none or nothing changes.
@@ -180,11 +180,11 @@ fn goes_on(last: &str, first: &str) -> bool {
 fn join_pages(pages: &[Vec<&str>]) -> String {
     let mut joined: Vec<&str> = Vec::new();
     for page in pages {
-        let filled = |line: &&str| !line.trim().is_empty();
-        let Some(first) = page.iter().position(|line| filled(&line)) else {
+        let filled = |line: &str| !line.trim().is_empty();
+        let Some(first) = page.iter().position(|line| filled(line)) else {
             continue;
         };
-        let last = page.iter().rposition(|line| filled(&line)).unwrap_or(first);
+        let last = page.iter().rposition(|line| filled(line)).unwrap_or(first);
         if let Some(before) = joined.last()
             && !goes_on(before, page[first])
         {
@@ -192,7 +192,7 @@ fn join_pages(pages: &[Vec<&str>]) -> String {
         }
         let mut blank = 0;
         for line in &page[first..=last] {
-            blank = if filled(&line) { 0 } else { blank + 1 };
+            blank = if filled(line) { 0 } else { blank + 1 };
             // The white of a page is one blank line.
             if blank < 2 {
                 joined.push(line.trim_end());
@@ -217,8 +217,7 @@ fn fold_indentation(text: &str, counts: &mut Counts) -> String {
                 .map_or(0, |above| indents[above] - least);
             let item = index > 0 && is_item(block[index - 1]);
             let begins = own <= PARAGRAPH_INDENT && below == 0 && above == 0 && !item;
-            let centred = own > 2 * PARAGRAPH_INDENT && !line.trim().contains("  ");
-            let kept = if begins || centred { 0 } else { own };
+            let kept = if begins { 0 } else { own };
             counts.add(Repair::Layout, u64::from(kept != indents[index]));
             folded.push(number_then_title(&line[indents[index] - kept..]));
         }

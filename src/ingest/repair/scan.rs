@@ -54,6 +54,10 @@ pub fn suspects(text: &[u8]) -> Suspects {
 }
 
 /// Whether a block holds anything that the exact look may name; errs on the safe side.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "no branches, so that it becomes vector code"
+)]
 fn is_suspicious(first: &[u8], second: &[u8], third: &[u8]) -> bool {
     let mut any = 0u8;
     for ((&a, &b), &c) in first.iter().zip(second).zip(third) {
@@ -63,7 +67,7 @@ fn is_suspicious(first: &[u8], second: &[u8], third: &[u8]) -> bool {
         // are E2 81 A0 to AF, the hyphen is E2 80 90; E2 84, 8C and AB have signs that NFC changes.
         let punctuation = (b == 0x80) & ((c <= 0x90) | (c.wrapping_sub(0xa8) <= 6))
             | (b == 0x81) & (c >= 0xa0)
-            | (b == 0x84) & (c >= 0xa6) & (c <= 0xab)
+            | (b == 0x84) & (c.wrapping_sub(0xa6) <= 5)
             | (b == 0x8c)
             | (b == 0xab);
         let scripts = (a == 0xcc)

@@ -1,9 +1,9 @@
 //! Text that was decoded the wrong way and saved so: repaired where the repair is certain.
 //!
 //! Two kinds of damage, peeled off in turns, up to four deep:
-//! - `layer`: UTF-8 read as something else (Ð¿Ñ€Ð¸Ð²ÐµÑ‚, РџСЂРёРІРµС‚, donâ€™t). The structure of UTF-8
+//! - `layer`: UTF-8 read as something else (`Ð¿Ñ€Ð¸`, `РџСЂРё`, `donâ€™t`). The structure of UTF-8
 //!   proves the repair: no healthy text has it by chance.
-//! - `swap`: one single-byte encoding read as another (ïðèâåò, оПХБЕР). The model of Russian letter
+//! - `swap`: one single-byte encoding read as another (`ïðèâåò`, `оПХБЕР`). The model of Russian letter
 //!   pairs has to find the repaired line at least 40 bits more likely.
 //!
 //! What lost its letters (� and ???) cannot be repaired and stays.
@@ -12,6 +12,8 @@ mod layer;
 mod suspect;
 mod swap;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use super::{Counts, Repair};
 use std::borrow::Cow;

@@ -33,6 +33,10 @@ pub fn blocks(text: &[u8]) -> impl Iterator<Item = usize> {
         .chain(last.is_suspicious().then_some(whole * BLOCK_BYTES))
 }
 
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "no branches, so that it becomes vector code"
+)]
 fn look(first: &[u8], second: &[u8]) -> Look {
     let (mut odd, mut letters, mut capitals) = (0u8, 0u8, 0u8);
     for (&a, &b) in first.iter().zip(second) {
@@ -43,7 +47,7 @@ fn look(first: &[u8], second: &[u8]) -> Look {
         let signs = (a == 0xe2) & ((b >= 0x88) | (b == 0x82));
         odd |= u8::from(latin | cyrillic | signs);
         letters = letters.wrapping_add(u8::from((a == 0xd0) | (a == 0xd1)));
-        capitals = capitals.wrapping_add(u8::from((a == 0xd0) & (b >= 0x90) & (b < 0xb0)));
+        capitals = capitals.wrapping_add(u8::from((a == 0xd0) & (b.wrapping_sub(0x90) < 0x20)));
     }
     Look {
         odd: odd != 0,

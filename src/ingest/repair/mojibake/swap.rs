@@ -66,7 +66,7 @@ pub fn undo(line: &str) -> Option<String> {
     (second - bits >= LEAD_BITS).then_some(text)
 }
 
-/// How seldom texts in an encoding are, in bits. MacCyrillic has windows-1251's lower case, so that a
+/// How seldom texts in an encoding are, in bits. `MacCyrillic` has windows-1251's lower case, so that a
 /// capital or two decide.
 fn seldom_bits(reading: Reading) -> f64 {
     match reading {

@@ -28,9 +28,9 @@ pub enum Reading {
     Cp866,
     /// ISO-8859-5.
     Iso,
-    /// MacCyrillic.
+    /// Cyrillic of the old Macintosh.
     MacCyrillic,
-    /// MacRoman.
+    /// Latin of the old Macintosh.
     MacRoman,
 }
 
