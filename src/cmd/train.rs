@@ -440,10 +440,14 @@ impl Watcher for Person<'_> {
         let Some(progress) = &self.progress else {
             return;
         };
-        let val = line
-            .val_loss
-            .map_or(String::new(), |val| format!(", val {val:.3}"));
-        progress.message(&format!("step {}, loss {:.3}{val}", line.step, line.loss));
+        // Every evaluation stays to be read, whatever the pace of the progress.
+        if let Some(val) = line.val_loss {
+            progress.note(&format!(
+                "step {}: loss {:.3}, val loss {val:.3}",
+                line.step, line.loss
+            ));
+        }
+        progress.message(&format!("step {}, loss {:.3}", line.step, line.loss));
         progress.add(self.step_tokens);
     }
 

@@ -113,10 +113,15 @@ fn read_lines(
     let state = Arc::new(Mutex::new((Xxh3::new(), 0)));
     let file = File::open(&source.path)
         .with_context(|| format!("cannot open {}", source.path.display()))?;
-    let mut reader = source.codec.decode(Hashing {
+    let raw = source.codec.decode(Hashing {
         file,
         state: Arc::clone(&state),
     })?;
+    let mut reader: Box<dyn Read + Send> = if source.encoding.encoding.is_ascii_superset() {
+        raw
+    } else {
+        Box::new(source.encoding.encoding.reader(raw))
+    };
     let mut cutter: Box<dyn Cut> = match format {
         Format::Json => Box::new(JsonCutter::new()),
         Format::Csv => Box::new(CsvCutter::new(

@@ -39,11 +39,13 @@ use crate::progress::{Progress, Unit};
 use crate::run_dir::{self, Found};
 use crate::{atomic, interrupt, ordered};
 use anyhow::{Context as _, Result, bail, ensure};
+use encoding::Encoding;
 use feed::{Feed, Group};
 use format::Format;
 use parse::{Parsed, Rules};
 use parts::Parts;
 use reject::Reject;
+use repair::Switches;
 use shape::Shape;
 use source::Source;
 use state::{Cursor, Stamp, State};
@@ -63,6 +65,10 @@ pub struct Options {
     pub shape: Option<&'static Shape>,
     /// How plain text becomes documents.
     pub split: Split,
+    /// The encoding of every text source, `None` to detect it for each.
+    pub encoding: Option<Encoding>,
+    /// Which repairs are made.
+    pub repairs: Switches,
     /// Stop at the first record that cannot be read.
     pub strict: bool,
 }
@@ -78,6 +84,8 @@ impl Options {
             "format": self.format.map(Format::name),
             "shape": self.shape.map(|shape| shape.name),
             "split": split,
+            "encoding": self.encoding.map(Encoding::name),
+            "repairs": self.repairs.names(),
             "sources": sources.iter().map(|source| (source.name.as_str(), source.bytes)).collect::<Vec<_>>(),
         })
     }
@@ -88,7 +96,7 @@ impl Options {
 /// # Errors
 /// When the output directory is another run's, a source changed under way, or writing fails.
 pub fn run(options: &Options, context: &Context) -> Result<IngestReport> {
-    let sources = source::discover(&options.sources, options.format)?;
+    let sources = source::discover(&options.sources, options.format, options.encoding)?;
     let config = options.config(&sources);
     let mut state = match run_dir::open(&options.out, &config)? {
         Found::Finished => return finished(&options.out, &sources, context),
@@ -126,6 +134,7 @@ pub fn run(options: &Options, context: &Context) -> Result<IngestReport> {
         Rules {
             split: options.split,
             shape: options.shape,
+            repairs: options.repairs,
         },
     )?;
     std::thread::scope(|scope| {
@@ -346,6 +355,8 @@ fn finish(out: &Path, sources: &[Source], state: State) -> Result<IngestReport> 
             bytes: source.bytes,
             xxh3: state.hashes.get(&source.name).cloned().unwrap_or_default(),
             codec: source.codec.name().to_owned(),
+            encoding: source.encoding_name(),
+            encoding_confidence: source.encoding.confidence,
             format: source
                 .format
                 .as_ref()

@@ -5,6 +5,7 @@
 
 use super::codec::Codec;
 use super::dialect::Dialect;
+use super::encoding::{Detected, Encoding};
 use super::format::{self, Format};
 use anyhow::{Context, Result, bail};
 use globset::Glob;
@@ -25,15 +26,32 @@ pub struct Source {
     pub codec: Codec,
     /// What is in it; the error is why it is not read.
     pub format: Result<Format, String>,
+    /// How its characters are written, and how sure that is; UTF-8 where there are none.
+    pub encoding: Detected,
     /// How it is written, of a CSV file.
     pub dialect: Option<Dialect>,
+}
+
+impl Source {
+    /// The name of its encoding, `None` where it holds no text of its own or is not read.
+    #[must_use]
+    pub fn encoding_name(&self) -> Option<String> {
+        match self.format {
+            Ok(Format::Parquet) | Err(_) => None,
+            Ok(_) => Some(self.encoding.encoding.name().to_owned()),
+        }
+    }
 }
 
 /// Finds all files under `arguments` (files, directories, globs), by name.
 ///
 /// # Errors
 /// When an argument matches nothing or cannot be read.
-pub fn discover(arguments: &[String], forced: Option<Format>) -> Result<Vec<Source>> {
+pub fn discover(
+    arguments: &[String],
+    forced: Option<Format>,
+    encoding: Option<Encoding>,
+) -> Result<Vec<Source>> {
     let mut found: BTreeMap<PathBuf, (PathBuf, usize)> = BTreeMap::new();
     for argument in arguments {
         let before = found.len();
@@ -53,7 +71,7 @@ pub fn discover(arguments: &[String], forced: Option<Format>) -> Result<Vec<Sour
     }
     let mut sources = name_apart(found)
         .into_iter()
-        .map(|(name, path)| open(name, path, forced))
+        .map(|(name, path)| open(name, path, forced, encoding))
         .collect::<Result<Vec<_>>>()?;
     sources.sort_by(|a, b| a.name.cmp(&b.name));
     if sources.is_empty() {
@@ -160,7 +178,12 @@ fn last_parts(path: &Path, count: usize) -> String {
     parts[parts.len().saturating_sub(count)..].join("/")
 }
 
-fn open(name: String, path: PathBuf, forced: Option<Format>) -> Result<Source> {
+fn open(
+    name: String,
+    path: PathBuf,
+    forced: Option<Format>,
+    forced_encoding: Option<Encoding>,
+) -> Result<Source> {
     let bytes = std::fs::metadata(&path)
         .with_context(|| format!("cannot open {}", path.display()))?
         .len();
@@ -169,13 +192,24 @@ fn open(name: String, path: PathBuf, forced: Option<Format>) -> Result<Source> {
         Some(format) => Ok(format),
         None => Format::detect(&path, codec),
     };
-    let format = match format {
-        Ok(Format::Parquet) | Err(_) => format,
-        Ok(format) => format::check_encoding(&path, codec).map(|()| format),
+    let utf8 = Detected {
+        encoding: Encoding::Utf8,
+        confidence: 1.0,
+    };
+    let encoding = match (&format, forced_encoding) {
+        (Ok(Format::Parquet) | Err(_), _) => utf8,
+        (Ok(_), Some(encoding)) => Detected {
+            encoding,
+            confidence: 1.0,
+        },
+        // A file that cannot be read is reported where it is read.
+        (Ok(_), None) => format::detect_encoding(&path, codec, bytes).unwrap_or(utf8),
     };
     let (format, dialect) = match format {
         Ok(Format::Csv) => {
-            match format::sample_text(&path, codec).map(|sample| Dialect::detect(&sample)) {
+            match format::sample_text(&path, codec, encoding.encoding)
+                .map(|sample| Dialect::detect(&sample))
+            {
                 Ok(Ok(dialect)) => (Ok(Format::Csv), Some(dialect)),
                 Ok(Err(why)) => (Err(format!("as CSV it cannot be read: {why}")), None),
                 // Damage is reported where the file is read.
@@ -190,6 +224,7 @@ fn open(name: String, path: PathBuf, forced: Option<Format>) -> Result<Source> {
         bytes,
         codec,
         format,
+        encoding,
         dialect,
     })
 }
@@ -203,7 +238,7 @@ mod tests {
             .iter()
             .map(|path| path.display().to_string())
             .collect();
-        discover(&arguments, None)
+        discover(&arguments, None, None)
             .expect("found")
             .into_iter()
             .map(|source| source.name)
@@ -240,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_missing_path_is_an_error_that_names_it() {
-        let error = discover(&["no/such/file.txt".to_owned()], None).expect_err("fails");
+        let error = discover(&["no/such/file.txt".to_owned()], None, None).expect_err("fails");
         assert!(error.to_string().contains("no/such/file.txt"));
     }
 }
