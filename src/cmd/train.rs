@@ -404,10 +404,9 @@ fn tell<B: Backend>(args: &Args, ctx: &Context, outcome: &Outcome<B>, report: &V
         output::data(&report.to_string());
         return;
     }
-    output::data(&format!(
-        "train loss    {:.4} nats/token",
-        outcome.train_loss
-    ));
+    if let Some(loss) = outcome.train_loss {
+        output::data(&format!("train loss    {loss:.4} nats/token"));
+    }
     if let Some(means) = outcome.val.and_then(|val| val.means()) {
         output::data(&format!("val loss      {:.4} nats/token", means.loss));
         let bits = means
@@ -443,7 +442,10 @@ impl Watcher for Person<'_> {
         let val = line
             .val_loss
             .map_or(String::new(), |val| format!(", val {val:.3}"));
-        progress.message(&format!("step {}, loss {:.3}{val}", line.step, line.loss));
+        let loss = line
+            .loss
+            .map_or("-".to_owned(), |loss| format!("{loss:.3}"));
+        progress.message(&format!("step {}, loss {loss}{val}", line.step));
         progress.add(self.step_tokens);
     }
 
