@@ -404,10 +404,9 @@ fn tell<B: Backend>(args: &Args, ctx: &Context, outcome: &Outcome<B>, report: &V
         output::data(&report.to_string());
         return;
     }
-    output::data(&format!(
-        "train loss    {:.4} nats/token",
-        outcome.train_loss
-    ));
+    if let Some(loss) = outcome.train_loss {
+        output::data(&format!("train loss    {loss:.4} nats/token"));
+    }
     if let Some(means) = outcome.val.and_then(|val| val.means()) {
         output::data(&format!("val loss      {:.4} nats/token", means.loss));
         let bits = means
@@ -440,14 +439,14 @@ impl Watcher for Person<'_> {
         let Some(progress) = &self.progress else {
             return;
         };
+let loss = line
+            .loss
+            .map_or("-".to_owned(), |loss| format!("{loss:.3}"));
         // Every evaluation stays to be read, whatever the pace of the progress.
         if let Some(val) = line.val_loss {
-            progress.note(&format!(
-                "step {}: loss {:.3}, val loss {val:.3}",
-                line.step, line.loss
-            ));
+            progress.note(&format!("step {}: loss {loss}, val loss {val:.3}", line.step));
         }
-        progress.message(&format!("step {}, loss {:.3}", line.step, line.loss));
+        progress.message(&format!("step {}, loss {loss}", line.step));
         progress.add(self.step_tokens);
     }
 

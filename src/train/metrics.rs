@@ -18,8 +18,8 @@ pub struct Line {
     pub step: u64,
     /// Tokens seen so far.
     pub tokens: u64,
-    /// Mean loss of the step, nats a counted token.
-    pub loss: f64,
+    /// Mean loss of the step, nats a counted token; null when it counted none.
+    pub loss: Option<f64>,
     /// Learning rate.
     pub lr: f64,
     /// The gradient's norm before clipping.
