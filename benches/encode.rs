@@ -52,11 +52,16 @@ fn main() {
         println!("skipped: PREP_DATA does not name the data folder");
         return;
     };
-    let chosen: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let chosen: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| !arg.starts_with('-'))
+        .collect();
     let size = megabytes("PREP_BENCH_MB", 40);
     let crate_size = megabytes("PREP_BENCH_CRATE_MB", 4);
     let mut rows = Vec::new();
-    println!("tokenizer         text  first  steady  two threads  crate  ratio first/steady  ids equal  path");
+    println!(
+        "tokenizer         text  first  steady  two threads  crate  ratio first/steady  ids equal  path"
+    );
     for (lang, files) in TEXTS {
         let documents = documents(&data.join("text").join(lang), files, size);
         for name in TOKENIZERS {
@@ -83,7 +88,10 @@ fn main() {
             rows.push(row);
         }
     }
-    println!("{}", json!({"unit": "MB/s", "megabytes": size / 1_000_000, "rows": rows}));
+    println!(
+        "{}",
+        json!({"unit": "MB/s", "megabytes": size / 1_000_000, "rows": rows})
+    );
 }
 
 fn measure(path: &Path, documents: &[String], crate_size: usize) -> Value {
@@ -102,7 +110,8 @@ fn measure(path: &Path, documents: &[String], crate_size: usize) -> Value {
     threads();
     let two_threads = speed(2 * bytes, threads);
 
-    let mut oracle = tokenizers::Tokenizer::from_bytes(tokenizer.json()).expect("the same tokenizer");
+    let mut oracle =
+        tokenizers::Tokenizer::from_bytes(tokenizer.json()).expect("the same tokenizer");
     oracle.set_encode_special_tokens(true);
     let mut left = crate_size;
     let sample: Vec<&String> = documents
@@ -122,7 +131,8 @@ fn measure(path: &Path, documents: &[String], crate_size: usize) -> Value {
             theirs.push(encoding.get_ids().to_vec());
         }
     };
-    let crate_speed = speed(sample_bytes, &mut crate_pass).max(speed(sample_bytes, &mut crate_pass));
+    let crate_speed =
+        speed(sample_bytes, &mut crate_pass).max(speed(sample_bytes, &mut crate_pass));
     let equal = sample
         .iter()
         .zip(&theirs)
@@ -147,8 +157,14 @@ fn speed(bytes: usize, mut pass: impl FnMut()) -> f64 {
 
 /// Documents of 8 kB, `size` bytes in all, of the files' paragraphs in a new order each time.
 fn documents(folder: &Path, files: &[&str], size: usize) -> Vec<String> {
-    let texts: Vec<String> = files.iter().flat_map(|file| texts(&folder.join(file))).collect();
-    let mut paragraphs: Vec<&str> = texts.iter().flat_map(|text| text.split_inclusive('\n')).collect();
+    let texts: Vec<String> = files
+        .iter()
+        .flat_map(|file| texts(&folder.join(file)))
+        .collect();
+    let mut paragraphs: Vec<&str> = texts
+        .iter()
+        .flat_map(|text| text.split_inclusive('\n'))
+        .collect();
     let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
     let (mut documents, mut document, mut total) = (Vec::new(), String::new(), 0);
     while total < size {
@@ -199,6 +215,8 @@ fn texts(path: &Path) -> Vec<String> {
 }
 
 fn megabytes(name: &str, default: usize) -> usize {
-    let set = std::env::var(name).ok().and_then(|value| value.parse().ok());
+    let set = std::env::var(name)
+        .ok()
+        .and_then(|value| value.parse().ok());
     set.unwrap_or(default) * 1_000_000
 }

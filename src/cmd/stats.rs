@@ -125,8 +125,10 @@ fn corpus(dir: &Path, context: &Context) -> Result<()> {
         all["command"] = "stats".into();
         let mut documents = serde_json::json!({ "total": TextFigures::from(&total) });
         for (name, table) in TABLE_NAMES.iter().zip(&tables) {
-            let figures: BTreeMap<_, _> =
-                table.iter().map(|(key, sums)| (key, TextFigures::from(sums))).collect();
+            let figures: BTreeMap<_, _> = table
+                .iter()
+                .map(|(key, sums)| (key, TextFigures::from(sums)))
+                .collect();
             documents[*name] = serde_json::to_value(figures)?;
         }
         all["documents"] = documents;
@@ -135,7 +137,15 @@ fn corpus(dir: &Path, context: &Context) -> Result<()> {
     }
     output::data(&view::ledger(&report.ledgers));
     let header = [
-        "documents", "count", "characters", "words", "bytes/character", "p5", "p50", "p95", "longest",
+        "documents",
+        "count",
+        "characters",
+        "words",
+        "bytes/character",
+        "p5",
+        "p50",
+        "p95",
+        "longest",
     ];
     let mut table = Table::new(&header);
     let mut row = |name: &str, sums: &Sums| {
@@ -170,8 +180,10 @@ fn read_documents(dir: &Path, manifest: &CorpusManifest, context: &Context) -> R
         .iter()
         .map(|entry| DocumentFile::open(&dir.join(&entry.file)))
         .collect::<Result<Vec<_>>>()?;
-    let groups: Vec<(&DocumentFile, usize)> =
-        files.iter().flat_map(|file| (0..file.row_groups()).map(move |group| (file, group))).collect();
+    let groups: Vec<(&DocumentFile, usize)> = files
+        .iter()
+        .flat_map(|file| (0..file.row_groups()).map(move |group| (file, group)))
+        .collect();
     let bytes = groups.iter().map(|(file, group)| file.bytes(*group)).sum();
     let progress = context.progress("stats", Unit::Bytes, Some(bytes));
     let mut tables = Tables::default();
@@ -206,7 +218,11 @@ fn read_group(file: &DocumentFile, group: usize) -> Result<Tables> {
                 lengths: Lengths::default(),
             };
             sums.lengths.add(sums.characters);
-            let keys = [document.source.as_str(), &document.lang, document.content.kind().name()];
+            let keys = [
+                document.source.as_str(),
+                &document.lang,
+                document.content.kind().name(),
+            ];
             for (table, key) in tables.iter_mut().zip(keys) {
                 *table.entry(key.to_owned()).or_default() += &sums;
             }
@@ -239,7 +255,14 @@ fn shards(dir: &Path, context: &Context) -> Result<()> {
     }
     output::data(&view::ledger(&report.ledgers));
     output::data(&format!("\n{}", view::tokens(&report.tokens)));
-    let mut table = Table::new(&["split", "shards", "documents", "tokens", "in the loss", "bytes"]);
+    let mut table = Table::new(&[
+        "split",
+        "shards",
+        "documents",
+        "tokens",
+        "in the loss",
+        "bytes",
+    ]);
     for file in files {
         let number = |key: &str| grouped(file[key].as_u64().unwrap_or(0));
         table.row(vec![

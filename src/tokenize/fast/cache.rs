@@ -207,7 +207,9 @@ fn lines_mut(map: &mut [u8]) -> &mut [Line] {
 
 #[inline]
 fn key_of(entry: &[u8; 32]) -> u128 {
-    entry.first_chunk().map_or(0, |key| u128::from_le_bytes(*key))
+    entry
+        .first_chunk()
+        .map_or(0, |key| u128::from_le_bytes(*key))
 }
 
 /// Id `index` of an entry's value. Its upper byte is the next id's, or the count.

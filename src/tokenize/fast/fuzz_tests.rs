@@ -29,9 +29,18 @@ impl Random {
 
     fn character(&mut self) -> char {
         let ranges = [
-            (0, 0x80), (0x20, 0x7F), (0x80, 0x250), (0x250, 0x400), (0x400, 0x530), (0x530, 0x3100),
-            (0x3000, 0xD800), (0xAC00, 0xD7A4), (0xE000, 0x1_0000), (0x1_0000, 0x2_0000),
-            (0x1_F000, 0x1_FB00), (0x2_0000, 0x11_0000),
+            (0, 0x80),
+            (0x20, 0x7F),
+            (0x80, 0x250),
+            (0x250, 0x400),
+            (0x400, 0x530),
+            (0x530, 0x3100),
+            (0x3000, 0xD800),
+            (0xAC00, 0xD7A4),
+            (0xE000, 0x1_0000),
+            (0x1_0000, 0x2_0000),
+            (0x1_F000, 0x1_FB00),
+            (0x2_0000, 0x11_0000),
         ];
         let (first, end) = self.pick(&ranges);
         char::from_u32((first + self.below(end - first)) as u32).unwrap_or('\u{FFFD}')
@@ -39,9 +48,46 @@ impl Random {
 }
 
 const PIECES: [&str; 40] = [
-    " ", "  ", "\n", "\r\n", "\t", "\u{a0}", "\u{2028}", "\u{3000}", "'s", "'S", "'ſ", "'ll", "'Re", "'",
-    "''", "'d", "a", "Ab", "ABC", "word", " the", " слово", "Ёлка", "Я", "ДОМ", "1", "23", "4567", "½",
-    "\u{301}", "\u{308}", "\u{200d}", "\u{fe0f}", "👩", "🙂", "中文", "한", "-", "/", "...",
+    " ",
+    "  ",
+    "\n",
+    "\r\n",
+    "\t",
+    "\u{a0}",
+    "\u{2028}",
+    "\u{3000}",
+    "'s",
+    "'S",
+    "'ſ",
+    "'ll",
+    "'Re",
+    "'",
+    "''",
+    "'d",
+    "a",
+    "Ab",
+    "ABC",
+    "word",
+    " the",
+    " слово",
+    "Ёлка",
+    "Я",
+    "ДОМ",
+    "1",
+    "23",
+    "4567",
+    "½",
+    "\u{301}",
+    "\u{308}",
+    "\u{200d}",
+    "\u{fe0f}",
+    "👩",
+    "🙂",
+    "中文",
+    "한",
+    "-",
+    "/",
+    "...",
 ];
 
 /// A text of up to a few hundred bytes, of real words, hard pieces and characters of all kinds.
@@ -49,7 +95,11 @@ fn text(random: &mut Random, words: &[&str], specials: &[String]) -> String {
     let mut text = String::new();
     let kind = random.below(5);
     for _ in 0..1 + random.below(40) {
-        match if random.below(3) == 0 { random.below(5) } else { kind } {
+        match if random.below(3) == 0 {
+            random.below(5)
+        } else {
+            kind
+        } {
             0 => text.push_str(random.pick(&PIECES)),
             1 => text.push(random.character()),
             2 => {
@@ -98,7 +148,11 @@ fn oracle(tokenizer: &Tokenizer) -> &Pipeline {
 
 fn compare(tokenizer: &Tokenizer, text: &str, name: &str) {
     let theirs = oracle(tokenizer).encode_fast(text, false).unwrap();
-    assert_eq!(tokenizer.encode_text(text).unwrap(), theirs.get_ids(), "{name}: {text:?}");
+    assert_eq!(
+        tokenizer.encode_text(text).unwrap(),
+        theirs.get_ids(),
+        "{name}: {text:?}"
+    );
 }
 
 fn fuzz(tokenizer: &Tokenizer, name: &str) {
@@ -109,7 +163,8 @@ fn fuzz(tokenizer: &Tokenizer, name: &str) {
     let added = tokenizer.engine.added().get_added_tokens_decoder();
     let mut specials: Vec<String> = added.values().map(|token| token.content.clone()).collect();
     specials.sort();
-    let mut random = Random(number("PREP_FUZZ_SEED", 1) * 0x9E37_79B9_7F4A_7C15 + name.len() as u64);
+    let mut random =
+        Random(number("PREP_FUZZ_SEED", 1) * 0x9E37_79B9_7F4A_7C15 + name.len() as u64);
     let mut left = number("PREP_FUZZ_BYTES", 200_000) as usize;
     while left > 0 {
         let text = text(&mut random, &words, &specials);
@@ -134,7 +189,15 @@ fn variants() -> Vec<(String, Tokenizer)> {
                     json["model"]["ignore_merges"] = true.into();
                     let vocab = json["model"]["vocab"].as_object_mut().unwrap();
                     // Words that no merges make.
-                    for word in ["word", "Ġthe", "ABC", "'ll", "4567", "ĊĊ", "qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq"] {
+                    for word in [
+                        "word",
+                        "Ġthe",
+                        "ABC",
+                        "'ll",
+                        "4567",
+                        "ĊĊ",
+                        "qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq",
+                    ] {
                         let id = vocab.len();
                         vocab.entry(word).or_insert(id.into());
                     }
@@ -157,7 +220,12 @@ fn variants() -> Vec<(String, Tokenizer)> {
 fn fuzzed_texts_have_the_ids_of_the_crate() {
     for (name, tokenizer) in variants() {
         fuzz(&tokenizer, &name);
-        for text in ["q".repeat(36), "q".repeat(37), "а".repeat(70_000), " ".repeat(40_000)] {
+        for text in [
+            "q".repeat(36),
+            "q".repeat(37),
+            "а".repeat(70_000),
+            " ".repeat(40_000),
+        ] {
             compare(&tokenizer, &text, &name);
         }
     }
@@ -167,18 +235,32 @@ fn fuzzed_texts_have_the_ids_of_the_crate() {
 fn other_tokenizers_go_to_the_crate_and_say_why() {
     let json: Value = serde_json::from_slice(small().json()).unwrap();
     let changes: [(&str, fn(&mut Value)); 8] = [
-        ("normaliser", |json| json["normalizer"] = json!({"type": "Lowercase"})),
+        ("normaliser", |json| {
+            json["normalizer"] = json!({"type": "Lowercase"})
+        }),
         ("pattern", |json| {
             json["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = r"\s+|\S+".into();
         }),
-        ("pattern", |json| json["pre_tokenizer"]["pretokenizers"][0]["invert"] = true.into()),
-        ("pattern", |json| json["pre_tokenizer"]["pretokenizers"][1]["add_prefix_space"] = true.into()),
-        ("pattern", |json| json["pre_tokenizer"] = Value::Null),
-        ("suffix", |json| json["model"]["end_of_word_suffix"] = "</w>".into()),
-        ("byte", |json| {
-            json["model"]["vocab"].as_object_mut().unwrap().remove("Ā").unwrap();
+        ("pattern", |json| {
+            json["pre_tokenizer"]["pretokenizers"][0]["invert"] = true.into()
         }),
-        ("one id", |json| json["model"]["vocab"]["double"] = 300.into()),
+        ("pattern", |json| {
+            json["pre_tokenizer"]["pretokenizers"][1]["add_prefix_space"] = true.into()
+        }),
+        ("pattern", |json| json["pre_tokenizer"] = Value::Null),
+        ("suffix", |json| {
+            json["model"]["end_of_word_suffix"] = "</w>".into()
+        }),
+        ("byte", |json| {
+            json["model"]["vocab"]
+                .as_object_mut()
+                .unwrap()
+                .remove("Ā")
+                .unwrap();
+        }),
+        ("one id", |json| {
+            json["model"]["vocab"]["double"] = 300.into()
+        }),
     ];
     for (reason, change) in changes {
         let mut json = json.clone();
@@ -205,7 +287,10 @@ fn texts_with_added_tokens_are_the_crates() {
         let id = json["model"]["vocab"].as_object().unwrap().len();
         json["normalizer"] = normalizer;
         let tokens = json["added_tokens"].as_array_mut().unwrap();
-        for (index, content) in ["<think>", "cafe\u{301}", "<|eos|>x", "the"].into_iter().enumerate() {
+        for (index, content) in ["<think>", "cafe\u{301}", "<|eos|>x", "the"]
+            .into_iter()
+            .enumerate()
+        {
             tokens.push(json!({
                 "id": id + index, "content": content, "single_word": flags[0], "lstrip": flags[1],
                 "rstrip": flags[2], "normalized": flags[3], "special": false,
@@ -214,7 +299,12 @@ fn texts_with_added_tokens_are_the_crates() {
         let json = serde_json::to_vec(&json).unwrap();
         let tokenizer = Tokenizer::new(json, TokenizerConfig::default()).unwrap();
         fuzz(&tokenizer, "added tokens");
-        for text in ["caf\u{e9}", "cafe\u{301} <think> x", "<|eos|>x", "a<|eos|><think>  then"] {
+        for text in [
+            "caf\u{e9}",
+            "cafe\u{301} <think> x",
+            "<|eos|>x",
+            "a<|eos|><think>  then",
+        ] {
             compare(&tokenizer, text, "added tokens");
         }
     }
@@ -226,8 +316,16 @@ fn a_difference_turns_the_fast_path_off_for_good() {
     let text = "Мама мыла раму.";
     let ids = tokenizer.encode_text(text).unwrap();
     // An oracle that disagrees: the same pipeline with a token more.
-    tokenizer.engine.text_mut().add_tokens([AddedToken::from("раму", false)]).unwrap();
-    let theirs = oracle(&tokenizer).encode_fast(text, false).unwrap().get_ids().to_vec();
+    tokenizer
+        .engine
+        .text_mut()
+        .add_tokens([AddedToken::from("раму", false)])
+        .unwrap();
+    let theirs = oracle(&tokenizer)
+        .encode_fast(text, false)
+        .unwrap()
+        .get_ids()
+        .to_vec();
     assert_ne!(ids, theirs);
     assert_eq!(tokenizer.encode_text(text).unwrap(), ids, "not judged");
     let judged = (0..100_000)
@@ -244,8 +342,13 @@ fn a_difference_turns_the_fast_path_off_for_good() {
 #[test]
 fn threads_share_a_tokenizer() {
     let tokenizer = small();
-    let texts: Vec<String> = (0..200).map(|number| format!("раму {number} fox {}", PROBES[number % 14])).collect();
-    let expected: Vec<_> = texts.iter().map(|text| tokenizer.encode_text(text).unwrap()).collect();
+    let texts: Vec<String> = (0..200)
+        .map(|number| format!("раму {number} fox {}", PROBES[number % 14]))
+        .collect();
+    let expected: Vec<_> = texts
+        .iter()
+        .map(|text| tokenizer.encode_text(text).unwrap())
+        .collect();
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -259,11 +362,18 @@ fn threads_share_a_tokenizer() {
 
 /// The fast tokenizers of the data folder that `PREP_DATA` names.
 const REAL: [&str; 6] = [
-    "cl100k_base", "gpt2", "llama3_style_cl100k", "o200k_base", "qwen3", "ruen_bytebpe_16k",
+    "cl100k_base",
+    "gpt2",
+    "llama3_style_cl100k",
+    "o200k_base",
+    "qwen3",
+    "ruen_bytebpe_16k",
 ];
 
 fn data() -> Option<PathBuf> {
-    let data = std::env::var_os("PREP_DATA").filter(|data| !data.is_empty()).map(PathBuf::from);
+    let data = std::env::var_os("PREP_DATA")
+        .filter(|data| !data.is_empty())
+        .map(PathBuf::from);
     if data.is_none() {
         eprintln!("skipped: PREP_DATA does not name the data folder");
     }
@@ -321,7 +431,10 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             walk(&path, files);
-        } else if path.extension().is_some_and(|extension| extension != "parquet") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension != "parquet")
+        {
             files.push(path);
         }
     }
@@ -333,7 +446,9 @@ fn read(path: &Path) -> String {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("zst") => zstd::stream::copy_decode(&bytes[..], &mut plain).unwrap(),
         Some("gz") => {
-            flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_end(&mut plain).unwrap();
+            flate2::read::MultiGzDecoder::new(&bytes[..])
+                .read_to_end(&mut plain)
+                .unwrap();
         }
         _ => plain = bytes,
     }

@@ -64,7 +64,12 @@ impl Masks {
     fn fill_with<const CASED: bool>(&mut self, bytes: &[u8], classes: &Classes, letters: u8) {
         let words = bytes.len() / 64 + 2;
         self.seen = 0;
-        for mask in [&mut self.letter, &mut self.number, &mut self.space, &mut self.other] {
+        for mask in [
+            &mut self.letter,
+            &mut self.number,
+            &mut self.space,
+            &mut self.other,
+        ] {
             mask.clear();
             mask.reserve(words);
         }
@@ -77,13 +82,25 @@ impl Masks {
         let mut carry = Looked::default();
         let (blocks, tail) = bytes.as_chunks::<64>();
         for (index, block) in blocks.iter().enumerate() {
-            self.push::<CASED>(block, &bytes[index * 64..], classes, letters, &mut carry, u64::MAX);
+            self.push::<CASED>(
+                block,
+                &bytes[index * 64..],
+                classes,
+                letters,
+                &mut carry,
+                u64::MAX,
+            );
         }
         let mut padded = [0; 64];
         padded[..tail.len()].copy_from_slice(tail);
         let valid = (1 << tail.len()) - 1;
         self.push::<CASED>(&padded, tail, classes, letters, &mut carry, valid);
-        for mask in [&mut self.letter, &mut self.number, &mut self.space, &mut self.other] {
+        for mask in [
+            &mut self.letter,
+            &mut self.number,
+            &mut self.space,
+            &mut self.other,
+        ] {
             mask.push(0);
         }
         if CASED {
@@ -138,7 +155,8 @@ impl Masks {
         self.letter.push(now.letter);
         self.number.push(now.number);
         self.space.push(now.space);
-        self.other.push(!(now.letter | now.number | now.space) & valid);
+        self.other
+            .push(!(now.letter | now.number | now.space) & valid);
         if CASED {
             self.upper.push(now.upper);
             self.lower.push(now.lower);
@@ -178,7 +196,10 @@ fn decode(bytes: &[u8]) -> (usize, usize) {
     } else if first < 0xF0 {
         ((first & 0x0F) << 12 | low(1) << 6 | low(2), 3)
     } else {
-        ((first & 0x07) << 18 | low(1) << 12 | low(2) << 6 | low(3), 4)
+        (
+            (first & 0x07) << 18 | low(1) << 12 | low(2) << 6 | low(3),
+            4,
+        )
     }
 }
 

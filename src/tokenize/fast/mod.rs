@@ -69,11 +69,7 @@ const JUDGED_BYTES: usize = 1024;
 impl Fast {
     /// The fast path of a tokenizer.json with `model` for its model, if it is one that is known and
     /// if it encodes the probes as `oracle` does.
-    pub fn new(
-        json: &Value,
-        model: &Value,
-        oracle: &Pipeline,
-    ) -> Result<Self, Refusal> {
+    pub fn new(json: &Value, model: &Value, oracle: &Pipeline) -> Result<Self, Refusal> {
         let added = oracle.get_added_vocabulary();
         let normalizer = oracle.get_normalizer();
         let recipe = recognise::recipe(json, model)?;
@@ -107,12 +103,7 @@ impl Fast {
     }
 
     /// Appends the ids of `text`, of `oracle` where it must be.
-    pub fn encode_or(
-        &self,
-        text: &str,
-        oracle: &impl Encode,
-        out: &mut Vec<u32>,
-    ) -> Result<()> {
+    pub fn encode_or(&self, text: &str, oracle: &impl Encode, out: &mut Vec<u32>) -> Result<()> {
         let hash = xxhash_rust::xxh3::xxh3_64(text.as_bytes());
         if hash.is_multiple_of(JUDGED_IN) {
             self.judge(part(text, hash / JUDGED_IN), oracle);
@@ -148,7 +139,13 @@ impl Fast {
             merges: &self.recipe.merges,
             whole: &self.recipe.whole,
         };
-        state.encode(text, self.recipe.pattern, model, (self.classes, refused), out)
+        state.encode(
+            text,
+            self.recipe.pattern,
+            model,
+            (self.classes, refused),
+            out,
+        )
     }
 
     /// The classes of characters that need the normaliser.

@@ -193,7 +193,9 @@ impl Words {
         self.merged.clear();
         match model.whole.get(word) {
             Some(id) => self.merged.push(*id),
-            None => model.merges.merge(word, &mut self.scratch, &mut self.merged),
+            None => model
+                .merges
+                .merge(word, &mut self.scratch, &mut self.merged),
         }
     }
 }

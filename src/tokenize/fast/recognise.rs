@@ -36,7 +36,9 @@ pub(super) fn recipe(json: &Value, model: &Value) -> Result<Recipe, Refusal> {
     if model.get("type").is_some_and(|kind| kind != "BPE") {
         return Err("its model is not BPE");
     }
-    let drops = model.get("dropout").is_some_and(|dropout| !dropout.is_null());
+    let drops = model
+        .get("dropout")
+        .is_some_and(|dropout| !dropout.is_null());
     let affix = |name: &str| {
         let affix = model.get(name).and_then(Value::as_str);
         affix.is_some_and(|affix| !affix.is_empty())
@@ -66,7 +68,10 @@ pub(super) fn recipe(json: &Value, model: &Value) -> Result<Recipe, Refusal> {
 fn pattern(pre_tokenizer: &Value) -> Option<&'static Pattern> {
     let known = |regex: &str| PATTERNS.iter().find(|pattern| pattern.regex == regex);
     let byte_level = |step: &Value, uses_regex: bool| {
-        let uses = step.get("use_regex").and_then(Value::as_bool).unwrap_or(true);
+        let uses = step
+            .get("use_regex")
+            .and_then(Value::as_bool)
+            .unwrap_or(true);
         is(step, "type", "ByteLevel")
             && step.get("add_prefix_space") == Some(&Value::Bool(false))
             && uses == uses_regex
@@ -74,7 +79,9 @@ fn pattern(pre_tokenizer: &Value) -> Option<&'static Pattern> {
     if byte_level(pre_tokenizer, true) {
         return known(GPT2);
     }
-    let steps = pre_tokenizer.get("pretokenizers").and_then(Value::as_array)?;
+    let steps = pre_tokenizer
+        .get("pretokenizers")
+        .and_then(Value::as_array)?;
     if !is(pre_tokenizer, "type", "Sequence") {
         return None;
     }

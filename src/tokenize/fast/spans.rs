@@ -60,7 +60,9 @@ impl Scan for Gpt2 {
 impl Gpt2 {
     fn other(view: &View<'_>, at: usize) -> usize {
         if let Some(len) = contraction(&view.bytes[at..])
-            && view.bytes[at + 1..at + len].iter().all(u8::is_ascii_lowercase)
+            && view.bytes[at + 1..at + len]
+                .iter()
+                .all(u8::is_ascii_lowercase)
         {
             return at + len;
         }
@@ -246,7 +248,10 @@ impl<'a> View<'a> {
 
     /// Moves `at` over the bytes that `fits`.
     fn skip(&self, at: usize, fits: impl Fn(u8) -> bool) -> usize {
-        at + self.bytes[at..].iter().take_while(|byte| fits(**byte)).count()
+        at + self.bytes[at..]
+            .iter()
+            .take_while(|byte| fits(**byte))
+            .count()
     }
 
     /// Bytes of the character at `at`.

@@ -48,10 +48,15 @@ fn classes_are_those_of_the_regex_engine_for_all_code_points() {
         let regex = SysRegex::new(pattern).unwrap();
         let mut differ = Vec::new();
         for ((begin, end), found) in (&regex).find_matches(&all).unwrap() {
-            let wrong = |character: &char| (classes().unwrap()[*character as usize] & bit != 0) != found;
+            let wrong =
+                |character: &char| (classes().unwrap()[*character as usize] & bit != 0) != found;
             differ.extend(all[begin..end].chars().filter(wrong));
         }
-        assert_eq!(differ, [], "code points that {pattern} and the table class differently");
+        assert_eq!(
+            differ,
+            [],
+            "code points that {pattern} and the table class differently"
+        );
     }
 }
 
@@ -60,7 +65,11 @@ fn classes_are_those_of_the_regex_engine_for_all_code_points() {
 fn spans_are_those_of_the_regex_engine_for_all_code_points() {
     for pattern in &PATTERNS {
         let regex = SysRegex::new(pattern.regex).unwrap();
-        let last = if pattern.name == "prep" { char::MAX } else { '\u{323FF}' };
+        let last = if pattern.name == "prep" {
+            char::MAX
+        } else {
+            '\u{323FF}'
+        };
         let mut characters = '\0'..=last;
         loop {
             let chunk: Vec<char> = characters.by_ref().take(512).collect();
@@ -71,7 +80,12 @@ fn spans_are_those_of_the_regex_engine_for_all_code_points() {
             for c in chunk {
                 text.push_str(&format!("a{c}A{c}{c}b {c}1{c}.'{c}\n{c} \u{301}{c}"));
             }
-            assert_eq!(ours(&text, pattern), theirs(&text, &regex), "{}: {text:?}", pattern.name);
+            assert_eq!(
+                ours(&text, pattern),
+                theirs(&text, &regex),
+                "{}: {text:?}",
+                pattern.name
+            );
         }
     }
 }
@@ -79,7 +93,9 @@ fn spans_are_those_of_the_regex_engine_for_all_code_points() {
 /// All texts of up to five characters of an alphabet that has one of each kind.
 #[test]
 fn spans_of_all_short_texts() {
-    let alphabet = ['a', 'A', 's', '\'', ' ', '\n', '\t', '1', '.', '/', '\u{301}', 'ы', '中', 'ſ'];
+    let alphabet = [
+        'a', 'A', 's', '\'', ' ', '\n', '\t', '1', '.', '/', '\u{301}', 'ы', '中', 'ſ',
+    ];
     for pattern in &PATTERNS {
         let regex = SysRegex::new(pattern.regex).unwrap();
         for len in 1..=5_u32 {
@@ -88,7 +104,12 @@ fn spans_of_all_short_texts() {
                 let text: String = (0..len)
                     .map(|place| alphabet[number / alphabet.len().pow(place) % alphabet.len()])
                     .collect();
-                assert_eq!(ours(&text, pattern), theirs(&text, &regex), "{}: {text:?}", pattern.name);
+                assert_eq!(
+                    ours(&text, pattern),
+                    theirs(&text, &regex),
+                    "{}: {text:?}",
+                    pattern.name
+                );
             }
         }
     }
@@ -99,12 +120,18 @@ fn what_nfc_does_not_change_is_inert() {
     let classes = classes().unwrap();
     let normalize = |text: &str| {
         let mut normalized = tokenizers::NormalizedString::from(text);
-        tokenizers::normalizers::unicode::NFC.normalize(&mut normalized).unwrap();
+        tokenizers::normalizers::unicode::NFC
+            .normalize(&mut normalized)
+            .unwrap();
         normalized.get() == text
     };
     let inert = |character: &char| classes[*character as usize] & COMPOSES == 0;
     // Not looked up, so never refused.
-    assert!(('\0'..'\u{80}').chain('\u{400}'..'\u{480}').all(|character| inert(&character)));
+    assert!(
+        ('\0'..'\u{80}')
+            .chain('\u{400}'..'\u{480}')
+            .all(|character| inert(&character))
+    );
     for before in ["a", "Е", "\u{1100}", "\u{ac00}", "\u{9c7}", "\u{11131}"] {
         let text: String = ('\0'..=char::MAX)
             .filter(inert)
@@ -122,7 +149,10 @@ fn a_long_word_is_merged_as_a_short_one_and_in_good_time() {
     }
     // aa, aaaa, ab, aab: ranks that make the order matter.
     let (a, b) = (u32::from(b'a'), u32::from(b'b'));
-    let merges = Merges::new(bytes, &[[a, a, 300], [a, b, 301], [300, 300, 302], [300, b, 303]]);
+    let merges = Merges::new(
+        bytes,
+        &[[a, a, 300], [a, b, 301], [300, 300, 302], [300, b, 303]],
+    );
     let mut scratch = Scratch::default();
     let mut merge = |word: &str| {
         let mut ids = Vec::new();
@@ -141,5 +171,9 @@ fn a_long_word_is_merged_as_a_short_one_and_in_good_time() {
     }
     let begin = std::time::Instant::now();
     assert_eq!(merge(&"a".repeat(1 << 20)).len(), 1 << 18);
-    assert!(begin.elapsed().as_secs() < 20, "a megabyte of one letter took {:?}", begin.elapsed());
+    assert!(
+        begin.elapsed().as_secs() < 20,
+        "a megabyte of one letter took {:?}",
+        begin.elapsed()
+    );
 }
