@@ -4,6 +4,7 @@
 //! token. Text must never mean it and a chat template always does, so two pipelines stand here; they
 //! share the model, which is nearly all of the memory (a 151,000-token vocabulary is about 60 MB).
 
+use super::fast::{Encode, EncodePath, Fast};
 use super::shield;
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -68,8 +69,20 @@ pub(super) struct Engine {
     text: Pipeline,
     /// The letters of special tokens are the tokens.
     template: Pipeline,
+    /// Encodes texts, if it knows the tokenizer; if not, why.
+    fast: Result<Fast, &'static str>,
     /// Highest id + 1.
     vocab_size: u32,
+}
+
+impl Encode for Pipeline {
+    fn encode_into(&self, text: &str, out: &mut Vec<u32>) -> Result<()> {
+        let encoding = self
+            .encode_fast(text, false)
+            .map_err(anyhow::Error::from_boxed)?;
+        out.extend_from_slice(encoding.get_ids());
+        Ok(())
+    }
 }
 
 impl Engine {
@@ -111,14 +124,19 @@ impl Engine {
 
         // The shielded model takes the place of the plain one only now: added tokens find their
         // ids by their letters, which the shield hides.
-        if let Some(model) = shield::shielded_model(json, pipeline.get_added_vocabulary())? {
+        let shielded = shield::shielded_model(json, pipeline.get_added_vocabulary());
+        if let Some(model) = &shielded {
+            let model = serde_json::from_value(model.clone())?;
             pipeline.with_model(SharedModel(Arc::new(model)));
         }
         let mut text = pipeline.clone();
         text.set_encode_special_tokens(true);
+        let model = shielded.as_ref().or(json.get("model"));
+        let fast = Fast::new(json, model.unwrap_or(&Value::Null), &text);
         Ok(Self {
             text,
             template: pipeline,
+            fast,
             vocab_size,
         })
     }
@@ -128,6 +146,18 @@ impl Engine {
         self.vocab_size
     }
 
+    /// The pipeline in which the letters of special tokens are text: what the fast path must equal.
+    #[cfg(test)]
+    pub fn text(&self) -> &Pipeline {
+        &self.text
+    }
+
+    /// As [`Self::text`], to make it another.
+    #[cfg(test)]
+    pub fn text_mut(&mut self) -> &mut Pipeline {
+        &mut self.text
+    }
+
     /// The pipeline in which special tokens are written by their letters.
     pub fn template(&self) -> &Pipeline {
         &self.template
@@ -135,11 +165,26 @@ impl Engine {
 
     /// Ids of `text`, in which the letters of special tokens are text.
     pub fn encode_text(&self, text: &str) -> Result<Vec<u32>> {
-        let encoding = self
-            .text
-            .encode_fast(text, false)
-            .map_err(anyhow::Error::from_boxed)?;
-        Ok(encoding.get_ids().to_vec())
+        let mut ids = Vec::new();
+        self.encode_text_into(text, &mut ids)?;
+        Ok(ids)
+    }
+
+    /// As [`Self::encode_text`], appended to `out`.
+    pub fn encode_text_into(&self, text: &str, out: &mut Vec<u32>) -> Result<()> {
+        match &self.fast {
+            Ok(fast) => fast.encode_or(text, &self.text, out),
+            Err(_) => self.text.encode_into(text, out),
+        }
+    }
+
+    /// How texts are encoded.
+    pub fn path(&self) -> EncodePath {
+        match &self.fast {
+            Ok(fast) if fast.differs() => EncodePath::Differs,
+            Ok(fast) => EncodePath::Fast(fast.pattern()),
+            Err(reason) => EncodePath::Crate(reason),
+        }
     }
 
     /// The id of a token, added or not.

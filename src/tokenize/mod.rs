@@ -8,6 +8,7 @@
 mod chat;
 mod config;
 mod engine;
+mod fast;
 mod fingerprint;
 mod load;
 mod shield;
@@ -23,6 +24,7 @@ mod real_data_tests;
 mod tests;
 
 pub use chat::builtin::{BUILT_IN, BuiltIn};
+pub use fast::EncodePath;
 pub use specials::Policy;
 
 use crate::atomic;
@@ -232,18 +234,29 @@ impl Tokenizer {
         self.engine.encode_text(text)
     }
 
+    /// As [`Self::encode_text`], appended to `ids`.
+    ///
+    /// # Errors
+    /// As [`Self::encode_text`].
+    pub fn encode_text_into(&self, text: &str, ids: &mut Vec<u32>) -> Result<()> {
+        self.engine.encode_text_into(text, ids)
+    }
+
+    /// How texts are encoded: by the fast path or by the `tokenizers` crate.
+    #[must_use]
+    pub fn encode_path(&self) -> EncodePath {
+        self.engine.path()
+    }
+
     /// BOS (if the policy says so), the text, EOS. The loss counts all but BOS.
     ///
     /// # Errors
     /// As [`Self::encode_text`].
     pub fn encode_document(&self, text: &str) -> Result<Encoded> {
-        let content = self.engine.encode_text(text)?;
         let bos = self.specials.bos.filter(|_| self.specials.adds_bos);
-        let ids: Vec<u32> = bos
-            .into_iter()
-            .chain(content)
-            .chain([self.specials.eos])
-            .collect();
+        let mut ids: Vec<u32> = bos.into_iter().collect();
+        self.engine.encode_text_into(text, &mut ids)?;
+        ids.push(self.specials.eos);
         let mut loss_mask = vec![true; ids.len()];
         if bos.is_some() {
             loss_mask[0] = false;

@@ -5,19 +5,13 @@
 //! vocabulary that holds `</s>` too. There the special entries get a name that no text has; the
 //! added vocabulary, which decodes them and finds them in templates, keeps the real one.
 
-use anyhow::{Context, Result};
 use serde_json::Value;
 use std::collections::HashSet;
-use tokenizers::{AddedVocabulary, ModelWrapper};
+use tokenizers::AddedVocabulary;
 
 /// The model of `json` with its special entries hidden and dropout off; `None` when the plain one will do.
-pub(super) fn shielded_model(
-    json: &Value,
-    added: &AddedVocabulary,
-) -> Result<Option<ModelWrapper>> {
-    let Some(model) = json.get("model") else {
-        return Ok(None);
-    };
+pub(super) fn shielded_model(json: &Value, added: &AddedVocabulary) -> Option<Value> {
+    let model = json.get("model")?;
     let kind = model.get("type").and_then(Value::as_str).unwrap_or("BPE");
     let looks_up_pieces = kind != "BPE" || model.get("ignore_merges") == Some(&Value::Bool(true));
     let drops = model
@@ -29,16 +23,14 @@ pub(super) fn shielded_model(
         HashSet::new()
     };
     if hidden.is_empty() && !drops {
-        return Ok(None);
+        return None;
     }
     let mut model = model.clone();
     if drops {
         model["dropout"] = Value::Null;
     }
     hide(&mut model, &hidden);
-    serde_json::from_value(model)
-        .map(Some)
-        .context("the model is not understood")
+    Some(model)
 }
 
 /// Special tokens that are entries of the model and not its unknown token, which it names by letters.

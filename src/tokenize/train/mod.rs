@@ -114,7 +114,7 @@ fn tokenizer_json(merges: &[merge::Merge]) -> Result<Value> {
 
 /// GPT-2's character for each byte, in the order of bytes: printable ones stand for themselves, the
 /// others for U+0100 and on.
-fn alphabet() -> impl Iterator<Item = char> {
+pub(super) fn alphabet() -> impl Iterator<Item = char> {
     let mut next = 0x100;
     (0..=255u8).map(move |byte| {
         if matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF) {

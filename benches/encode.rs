@@ -1,0 +1,222 @@
+//! Megabytes a second and core of text to ids, beside the `tokenizers` crate in the same process:
+//! `PREP_DATA=folder cargo bench --bench encode [TOKENIZER...]`.
+//!
+//! Text: the Russian and English files of the data folder, their paragraphs repeated in shuffled order to
+//! 40 MB (`PREP_BENCH_MB`) a language, in documents of about 8 kB, so that words come as often as they do.
+//! "first" is a pass with an empty cache of words, "steady" the better of two after it. The crate gets the
+//! first 4 MB (`PREP_BENCH_CRATE_MB`) twice and its better pass counts; ids are compared on those.
+
+use prep::tokenize::{EncodePath, Tokenizer};
+use serde_json::{Value, json};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+const TOKENIZERS: [&str; 5] = [
+    "cl100k_base",
+    "gpt2",
+    "o200k_base",
+    "qwen3",
+    "ruen_bytebpe_16k",
+];
+
+const TEXTS: [(&str, &[&str]); 2] = [
+    (
+        "en",
+        &[
+            "stoker_dracula.txt",
+            "darwin_origin.txt",
+            "doyle_hound.md",
+            "tolstoy_war_and_peace.txt.gz",
+            "rust_books.jsonl",
+            "postgres_manual.jsonl.zst",
+        ],
+    ),
+    (
+        "ru",
+        &[
+            "chekhov_duel.txt",
+            "chekhov_drama_na_ohote.txt",
+            "pushkin_kapitanskaya_dochka.txt",
+            "pushkin_onegin_verse.txt",
+            "tolstoy_anna_karenina.txt.gz",
+            "rusdracor_plays.jsonl",
+            "ms_docs_markdown.jsonl.zst",
+        ],
+    ),
+];
+
+#[allow(clippy::print_stdout, reason = "a benchmark prints its numbers")]
+fn main() {
+    let Some(data) = std::env::var_os("PREP_DATA").map(PathBuf::from) else {
+        println!("skipped: PREP_DATA does not name the data folder");
+        return;
+    };
+    let chosen: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| !arg.starts_with('-'))
+        .collect();
+    let size = megabytes("PREP_BENCH_MB", 40);
+    let crate_size = megabytes("PREP_BENCH_CRATE_MB", 4);
+    let mut rows = Vec::new();
+    println!(
+        "tokenizer         text  first  steady  two threads  crate  ratio first/steady  ids equal  path"
+    );
+    for (lang, files) in TEXTS {
+        let documents = documents(&data.join("text").join(lang), files, size);
+        for name in TOKENIZERS {
+            if !chosen.is_empty() && !chosen.iter().any(|chosen| chosen == name) {
+                continue;
+            }
+            let path = data.join("tokenizers").join(format!("{name}.json.zst"));
+            let row = measure(&path, &documents, crate_size);
+            let number = |key: &str| row[key].as_f64().unwrap_or(f64::NAN);
+            println!(
+                "{name:17} {lang:4} {:6.1} {:7.1} {:12.1} {:6.2} {:9.1} {:9.1}  {:9}  {}",
+                number("first"),
+                number("steady"),
+                number("two_threads"),
+                number("crate"),
+                number("first") / number("crate"),
+                number("steady") / number("crate"),
+                row["ids_equal"],
+                row["path"],
+            );
+            let mut row = row;
+            row["tokenizer"] = name.into();
+            row["text"] = lang.into();
+            rows.push(row);
+        }
+    }
+    println!(
+        "{}",
+        json!({"unit": "MB/s", "megabytes": size / 1_000_000, "rows": rows})
+    );
+}
+
+fn measure(path: &Path, documents: &[String], crate_size: usize) -> Value {
+    let tokenizer = Tokenizer::from_file(path).expect("a tokenizer");
+    let bytes: usize = documents.iter().map(String::len).sum();
+    let pass = || {
+        let mut ids = Vec::new();
+        for document in documents {
+            ids.clear();
+            tokenizer.encode_text_into(document, &mut ids).expect("ids");
+        }
+    };
+    let first = speed(bytes, pass);
+    let steady = speed(bytes, pass).max(speed(bytes, pass));
+    let threads = || std::thread::scope(|scope| (0..2).for_each(|_| drop(scope.spawn(pass))));
+    threads();
+    let two_threads = speed(2 * bytes, threads);
+
+    let mut oracle =
+        tokenizers::Tokenizer::from_bytes(tokenizer.json()).expect("the same tokenizer");
+    oracle.set_encode_special_tokens(true);
+    let mut left = crate_size;
+    let sample: Vec<&String> = documents
+        .iter()
+        .take_while(|document| {
+            let more = left > 0;
+            left = left.saturating_sub(document.len());
+            more
+        })
+        .collect();
+    let sample_bytes = sample.iter().map(|document| document.len()).sum();
+    let mut theirs = Vec::new();
+    let mut crate_pass = || {
+        theirs.clear();
+        for document in &sample {
+            let encoding = oracle.encode_fast(document.as_str(), false).expect("ids");
+            theirs.push(encoding.get_ids().to_vec());
+        }
+    };
+    let crate_speed =
+        speed(sample_bytes, &mut crate_pass).max(speed(sample_bytes, &mut crate_pass));
+    let equal = sample
+        .iter()
+        .zip(&theirs)
+        .all(|(document, ids)| tokenizer.encode_text(document).expect("ids") == *ids);
+    let path = match tokenizer.encode_path() {
+        EncodePath::Fast(pattern) => pattern,
+        EncodePath::Crate(reason) => reason,
+        EncodePath::Differs => "differs",
+    };
+    json!({
+        "first": first, "steady": steady, "two_threads": two_threads, "crate": crate_speed,
+        "ids_equal": equal, "path": path,
+    })
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn speed(bytes: usize, mut pass: impl FnMut()) -> f64 {
+    let start = Instant::now();
+    pass();
+    bytes as f64 / 1e6 / start.elapsed().as_secs_f64()
+}
+
+/// Documents of 8 kB, `size` bytes in all, of the files' paragraphs in a new order each time.
+fn documents(folder: &Path, files: &[&str], size: usize) -> Vec<String> {
+    let texts: Vec<String> = files
+        .iter()
+        .flat_map(|file| texts(&folder.join(file)))
+        .collect();
+    let mut paragraphs: Vec<&str> = texts
+        .iter()
+        .flat_map(|text| text.split_inclusive('\n'))
+        .collect();
+    let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
+    let (mut documents, mut document, mut total) = (Vec::new(), String::new(), 0);
+    while total < size {
+        for index in (1..paragraphs.len()).rev() {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            paragraphs.swap(index, (seed % (index as u64 + 1)) as usize);
+        }
+        for paragraph in &paragraphs {
+            document.push_str(paragraph);
+            if document.len() >= 8_000 {
+                total += document.len();
+                documents.push(std::mem::take(&mut document));
+            }
+            if total >= size {
+                break;
+            }
+        }
+    }
+    documents
+}
+
+/// The texts of a file: the whole of it, or the field "text" of each line of JSON.
+fn texts(path: &Path) -> Vec<String> {
+    let bytes = std::fs::read(path).expect("a file of the data folder");
+    let name = path.to_string_lossy();
+    let mut plain = Vec::new();
+    if name.ends_with(".zst") {
+        zstd::stream::copy_decode(&bytes[..], &mut plain).expect("zstd");
+    } else if name.ends_with(".gz") {
+        flate2::read::GzDecoder::new(&bytes[..])
+            .read_to_end(&mut plain)
+            .expect("gzip");
+    } else {
+        plain = bytes;
+    }
+    let text = String::from_utf8(plain).expect("UTF-8");
+    if !name.contains(".jsonl") {
+        return vec![text];
+    }
+    text.lines()
+        .map(|line| {
+            let line: Value = serde_json::from_str(line).expect("JSON");
+            line["text"].as_str().unwrap_or_default().to_owned()
+        })
+        .collect()
+}
+
+fn megabytes(name: &str, default: usize) -> usize {
+    let set = std::env::var(name)
+        .ok()
+        .and_then(|value| value.parse().ok());
+    set.unwrap_or(default) * 1_000_000
+}

@@ -1,0 +1,225 @@
+//! The fast path: ids equal to the `tokenizers` crate's, about a hundred times as fast.
+//!
+//! A tokenizer.json that is recognised (`recognise`) is encoded without a regex engine (`masks`, `spans`),
+//! with a bounded cache of words (`cache`) in front of exact merges (`merge`). Everything else, and every
+//! text that holds an added token which is not special, goes to the crate, which stays the oracle: it
+//! judges a fixed set of texts when a tokenizer is loaded and a piece of one text in a thousand after
+//! that, chosen by what the text is. After one difference the fast path is off for good.
+
+mod cache;
+mod classes;
+mod masks;
+mod merge;
+mod patterns;
+mod piece;
+mod probes;
+mod recognise;
+mod spans;
+
+#[cfg(test)]
+mod fuzz_tests;
+#[cfg(test)]
+mod tests;
+
+use super::engine::Pipeline;
+use anyhow::Result;
+use piece::{Model, State};
+use recognise::{Recipe, Refusal};
+use serde_json::Value;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use tokenizers::{AddedVocabulary, NormalizedString, Normalizer, NormalizerWrapper};
+
+/// Text to ids.
+pub(super) trait Encode {
+    /// Appends the ids of `text`, in which the letters of special tokens are text.
+    ///
+    /// # Errors
+    /// When the vocabulary cannot express the text.
+    fn encode_into(&self, text: &str, out: &mut Vec<u32>) -> Result<()>;
+}
+
+/// How a tokenizer encodes texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EncodePath {
+    /// By the fast path, which knows this split pattern.
+    Fast(&'static str),
+    /// By the `tokenizers` crate, for this reason.
+    Crate(&'static str),
+    /// By the `tokenizers` crate, because the fast path gave other ids for a piece of text.
+    Differs,
+}
+
+/// The fast path of one tokenizer.
+pub(super) struct Fast {
+    recipe: Recipe,
+    classes: &'static classes::Classes,
+    /// Letters of added tokens that are not special; a text that has any is the crate's.
+    added: Vec<String>,
+    normalizer: Option<NormalizerWrapper>,
+    /// States that no thread is using; each thread takes the one that was put back last.
+    states: Mutex<Vec<State>>,
+    differs: AtomicBool,
+}
+
+/// One text in so many is judged by the oracle, for a piece of so many bytes.
+const JUDGED_IN: u64 = 1000;
+const JUDGED_BYTES: usize = 1024;
+
+impl Fast {
+    /// The fast path of a tokenizer.json with `model` for its model, if it is one that is known and
+    /// if it encodes the probes as `oracle` does.
+    pub fn new(json: &Value, model: &Value, oracle: &Pipeline) -> Result<Self, Refusal> {
+        let added = oracle.get_added_vocabulary();
+        let normalizer = oracle.get_normalizer();
+        let recipe = recognise::recipe(json, model)?;
+        let fast = Self {
+            added: letters_of_added(added, normalizer)?,
+            classes: classes::classes().ok_or("the character classes could not be built")?,
+            normalizer: normalizer.filter(|_| recipe.nfc).cloned(),
+            recipe,
+            states: Mutex::new(Vec::new()),
+            differs: AtomicBool::new(false),
+        };
+        let specials = added.get_added_tokens_decoder().values();
+        let specials: String = specials.map(|token| token.content.as_str()).collect();
+        for probe in probes::PROBES.into_iter().chain([specials.as_str()]) {
+            fast.judge(probe, oracle);
+        }
+        if fast.differs() {
+            return Err("its ids differ from those of the tokenizers crate");
+        }
+        Ok(fast)
+    }
+
+    /// The name of the split pattern.
+    pub fn pattern(&self) -> &'static str {
+        self.recipe.pattern.name
+    }
+
+    /// Whether a text was found whose ids are not the oracle's: from then on the oracle encodes.
+    pub fn differs(&self) -> bool {
+        self.differs.load(Ordering::Relaxed)
+    }
+
+    /// Appends the ids of `text`, of `oracle` where it must be.
+    pub fn encode_or(&self, text: &str, oracle: &impl Encode, out: &mut Vec<u32>) -> Result<()> {
+        let hash = xxhash_rust::xxh3::xxh3_64(text.as_bytes());
+        if hash.is_multiple_of(JUDGED_IN) {
+            self.judge(part(text, hash / JUDGED_IN), oracle);
+        }
+        if self.differs() || !self.encode(text, out) {
+            return oracle.encode_into(text, out);
+        }
+        Ok(())
+    }
+
+    /// Appends the ids of `text`; does nothing and says no if it is not one for the fast path.
+    fn encode(&self, text: &str, out: &mut Vec<u32>) -> bool {
+        if self.has_added(text) {
+            return false;
+        }
+        let Some(mut state) = self.state() else {
+            return false;
+        };
+        let begin = out.len();
+        let mut done = self.encode_with(&mut state, text, self.refused(), out);
+        if !done {
+            out.truncate(begin);
+            if let Some(text) = self.normalized(text).filter(|text| !self.has_added(text)) {
+                done = self.encode_with(&mut state, &text, 0, out);
+            }
+        }
+        self.lock().push(state);
+        done
+    }
+
+    fn encode_with(&self, state: &mut State, text: &str, refused: u8, out: &mut Vec<u32>) -> bool {
+        let model = Model {
+            merges: &self.recipe.merges,
+            whole: &self.recipe.whole,
+        };
+        state.encode(
+            text,
+            self.recipe.pattern,
+            model,
+            (self.classes, refused),
+            out,
+        )
+    }
+
+    /// The classes of characters that need the normaliser.
+    fn refused(&self) -> u8 {
+        if self.recipe.nfc {
+            classes::COMPOSES
+        } else {
+            0
+        }
+    }
+
+    /// `text` as the crate's normaliser makes it.
+    fn normalized(&self, text: &str) -> Option<String> {
+        let mut normalized = NormalizedString::from(text);
+        self.normalizer.as_ref()?.normalize(&mut normalized).ok()?;
+        Some(normalized.get().to_owned())
+    }
+
+    fn has_added(&self, text: &str) -> bool {
+        let bytes = text.as_bytes();
+        self.added
+            .iter()
+            .any(|token| memchr::memmem::find(bytes, token.as_bytes()).is_some())
+    }
+
+    fn judge(&self, text: &str, oracle: &impl Encode) {
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        if self.encode(text, &mut ours)
+            && (oracle.encode_into(text, &mut theirs).is_err() || ours != theirs)
+        {
+            self.differs.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn state(&self) -> Option<State> {
+        let state = self.lock().pop();
+        state.or_else(|| State::new().ok())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<State>> {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Letters of the added tokens that are not special, as they are and as the normaliser makes them.
+fn letters_of_added(
+    added: &AddedVocabulary,
+    normalizer: Option<&NormalizerWrapper>,
+) -> Result<Vec<String>, Refusal> {
+    let mut letters = Vec::new();
+    for token in added.get_added_tokens_decoder().values() {
+        if token.special {
+            continue;
+        }
+        let mut normalized = NormalizedString::from(token.content.as_str());
+        if let Some(normalizer) = normalizer {
+            normalizer
+                .normalize(&mut normalized)
+                .map_err(|_| "an added token cannot be normalised")?;
+        }
+        letters.extend([token.content.clone(), normalized.get().to_owned()]);
+    }
+    letters.sort_unstable();
+    letters.dedup();
+    if letters.iter().any(String::is_empty) {
+        return Err("an added token has no letters");
+    }
+    Ok(letters)
+}
+
+/// At most [`JUDGED_BYTES`] of `text`, from a place that `choice` decides.
+fn part(text: &str, choice: u64) -> &str {
+    let places = text.len().saturating_sub(JUDGED_BYTES) as u64 + 1;
+    let begin = text.floor_char_boundary((choice % places) as usize);
+    let end = text.ceil_char_boundary(text.len().min(begin + JUDGED_BYTES));
+    &text[begin..end]
+}

@@ -1,0 +1,179 @@
+//! Classes, spans and merges against the crate's own, one at a time.
+
+use super::classes::{COMPOSES, LETTER, LOWER, MARK, NUMBER, SPACE, UPPER, classes};
+use super::masks::Masks;
+use super::merge::{Merges, Scratch};
+use super::patterns::{PATTERNS, Pattern, Shape};
+use super::spans::{self, Scan, View};
+use tokenizers::Normalizer;
+use tokenizers::pattern::Pattern as _;
+use tokenizers::utils::SysRegex;
+
+/// Ends of the spans of `text` by the scanner.
+fn ours(text: &str, pattern: &Pattern) -> Vec<usize> {
+    let mut masks = Masks::default();
+    masks.fill(text.as_bytes(), classes().unwrap(), pattern.wanted);
+    let view = View::new(text.as_bytes(), &masks);
+    let next = match pattern.shape {
+        Shape::Gpt2 => spans::Gpt2::next,
+        Shape::Cl100k { digits: 1 } => spans::Cl100k::<1>::next,
+        Shape::Cl100k { .. } => spans::Cl100k::<3>::next,
+        Shape::O200k => spans::O200k::next,
+    };
+    let (mut ends, mut at) = (Vec::new(), 0);
+    while at < text.len() {
+        at = next(&view, at);
+        ends.push(at);
+    }
+    ends
+}
+
+/// Ends of the spans of `text` by the oracle's regex engine.
+fn theirs(text: &str, regex: &SysRegex) -> Vec<usize> {
+    let matches = regex.find_matches(text).unwrap();
+    matches.into_iter().map(|((_, end), _)| end).collect()
+}
+
+#[test]
+fn classes_are_those_of_the_regex_engine_for_all_code_points() {
+    let all: String = ('\0'..=char::MAX).collect();
+    for (bit, pattern) in [
+        (LETTER, r"\p{L}"),
+        (NUMBER, r"\p{N}"),
+        (SPACE, r"\s"),
+        (MARK, r"\p{M}"),
+        (UPPER, r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"),
+        (LOWER, r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"),
+    ] {
+        let regex = SysRegex::new(pattern).unwrap();
+        let mut differ = Vec::new();
+        for ((begin, end), found) in (&regex).find_matches(&all).unwrap() {
+            let wrong =
+                |character: &char| (classes().unwrap()[*character as usize] & bit != 0) != found;
+            differ.extend(all[begin..end].chars().filter(wrong));
+        }
+        assert_eq!(
+            differ,
+            [],
+            "code points that {pattern} and the table class differently"
+        );
+    }
+}
+
+/// Every code point in several surroundings; those of planes without differences in one pattern only.
+#[test]
+fn spans_are_those_of_the_regex_engine_for_all_code_points() {
+    for pattern in &PATTERNS {
+        let regex = SysRegex::new(pattern.regex).unwrap();
+        let last = if pattern.name == "prep" {
+            char::MAX
+        } else {
+            '\u{323FF}'
+        };
+        let mut characters = '\0'..=last;
+        loop {
+            let chunk: Vec<char> = characters.by_ref().take(512).collect();
+            if chunk.is_empty() {
+                break;
+            }
+            let mut text = String::new();
+            for c in chunk {
+                text.push_str(&format!("a{c}A{c}{c}b {c}1{c}.'{c}\n{c} \u{301}{c}"));
+            }
+            assert_eq!(
+                ours(&text, pattern),
+                theirs(&text, &regex),
+                "{}: {text:?}",
+                pattern.name
+            );
+        }
+    }
+}
+
+/// All texts of up to five characters of an alphabet that has one of each kind.
+#[test]
+fn spans_of_all_short_texts() {
+    let alphabet = [
+        'a', 'A', 's', '\'', ' ', '\n', '\t', '1', '.', '/', '\u{301}', 'ы', '中', 'ſ',
+    ];
+    for pattern in &PATTERNS {
+        let regex = SysRegex::new(pattern.regex).unwrap();
+        for len in 1..=5_u32 {
+            let count = alphabet.len().pow(len);
+            for number in 0..count {
+                let text: String = (0..len)
+                    .map(|place| alphabet[number / alphabet.len().pow(place) % alphabet.len()])
+                    .collect();
+                assert_eq!(
+                    ours(&text, pattern),
+                    theirs(&text, &regex),
+                    "{}: {text:?}",
+                    pattern.name
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_nfc_does_not_change_is_inert() {
+    let classes = classes().unwrap();
+    let normalize = |text: &str| {
+        let mut normalized = tokenizers::NormalizedString::from(text);
+        tokenizers::normalizers::unicode::NFC
+            .normalize(&mut normalized)
+            .unwrap();
+        normalized.get() == text
+    };
+    let inert = |character: &char| classes[*character as usize] & COMPOSES == 0;
+    // Not looked up, so never refused.
+    assert!(
+        ('\0'..'\u{80}')
+            .chain('\u{400}'..'\u{480}')
+            .all(|character| inert(&character))
+    );
+    for before in ["a", "Е", "\u{1100}", "\u{ac00}", "\u{9c7}", "\u{11131}"] {
+        let text: String = ('\0'..=char::MAX)
+            .filter(inert)
+            .flat_map(|character| [before.chars().next().unwrap(), character])
+            .collect();
+        assert!(normalize(&text), "after {before:?}");
+    }
+}
+
+#[test]
+fn a_long_word_is_merged_as_a_short_one_and_in_good_time() {
+    let mut bytes = [0; 256];
+    for (id, byte) in (0..).zip(&mut bytes) {
+        *byte = id;
+    }
+    // aa, aaaa, ab, aab: ranks that make the order matter.
+    let (a, b) = (u32::from(b'a'), u32::from(b'b'));
+    let merges = Merges::new(
+        bytes,
+        &[[a, a, 300], [a, b, 301], [300, 300, 302], [300, b, 303]],
+    );
+    let mut scratch = Scratch::default();
+    let mut merge = |word: &str| {
+        let mut ids = Vec::new();
+        merges.merge(word.as_bytes(), &mut scratch, &mut ids);
+        ids
+    };
+    assert!(merge("").is_empty());
+    assert_eq!(merge("a"), [a]);
+    assert_eq!(merge("aaaaaaab"), [302, 300, 301]);
+    assert_eq!(merge("aab"), [303]);
+    for len in [31, 32, 33, 40] {
+        let mut expected = vec![302; len / 4];
+        let rest: [&[u32]; 4] = [&[], &[a], &[300], &[300, a]];
+        expected.extend(rest[len % 4]);
+        assert_eq!(merge(&"a".repeat(len)), expected, "{len}");
+    }
+    let begin = std::time::Instant::now();
+    assert_eq!(merge(&"a".repeat(1 << 20)).len(), 1 << 18);
+    assert!(
+        begin.elapsed().as_secs() < 20,
+        "a megabyte of one letter took {:?}",
+        begin.elapsed()
+    );
+}
