@@ -439,12 +439,15 @@ impl Watcher for Person<'_> {
         let Some(progress) = &self.progress else {
             return;
         };
-let loss = line
+        let loss = line
             .loss
             .map_or("-".to_owned(), |loss| format!("{loss:.3}"));
         // Every evaluation stays to be read, whatever the pace of the progress.
         if let Some(val) = line.val_loss {
-            progress.note(&format!("step {}: loss {loss}, val loss {val:.3}", line.step));
+            progress.note(&format!(
+                "step {}: loss {loss}, val loss {val:.3}",
+                line.step
+            ));
         }
         progress.message(&format!("step {}, loss {loss}", line.step));
         progress.add(self.step_tokens);

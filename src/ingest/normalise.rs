@@ -41,7 +41,7 @@ pub fn normalise<'a>(text: &'a str, switches: Switches, repairs: &mut Repairs) -
         text = Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"));
         repairs.line_ends += 1;
     }
-    
+
     match &text {
         Cow::Borrowed(text) => repair::clean(text, switches, &mut repairs.text),
         Cow::Owned(text) => {

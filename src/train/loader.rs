@@ -120,8 +120,14 @@ impl<'a> Windows<'a> {
     /// Windows `first..first + n` in the order of the stream.
     #[must_use]
     pub fn in_order(&self, first: u64, n: usize) -> Sequences {
+        self.chosen(first..first + n as u64)
+    }
+
+    /// The windows of these numbers.
+    #[must_use]
+    pub fn chosen(&self, numbers: impl Iterator<Item = u64>) -> Sequences {
         let mut out = Sequences::default();
-        for window in first..first + n as u64 {
+        for window in numbers {
             self.append(window, &mut out);
         }
         out
