@@ -43,6 +43,11 @@ impl Range {
     pub fn is_point(self) -> bool {
         self.high <= self.low
     }
+
+    /// Whether it is less than a cent, too little to be told in figures.
+    pub fn is_nothing(self) -> bool {
+        self.high < 0.01
+    }
 }
 
 /// What decides a cost beside the FLOPs.

@@ -43,6 +43,8 @@ pub fn parse_count(text: &str) -> Result<u64, String> {
 pub fn number(value: f64, lang: Lang) -> String {
     let text = if value == 0.0 {
         "0".to_owned()
+    } else if value.abs() < 0.001 {
+        "<0.001".to_owned()
     } else if value.abs() >= 99.95 {
         grouped(value)
     } else {

@@ -413,7 +413,8 @@ fn classes_and_advice_cover_the_plane() {
                 let report = of(parameters, tokens, "h100", gpus);
                 let advised = report.advice.map(|name| report.route(name).fits);
                 assert_ne!(advised, Some(false));
-                if report.training.suffices() && report.route(Name::Scratch).fits {
+                let enough = report.training.suffices() && tokens > 13e6;
+                if enough && report.route(Name::Scratch).fits {
                     assert_eq!(report.advice, Some(Name::Scratch));
                 }
                 assert!(report.verdict.contains("Advice: "));
@@ -423,6 +424,17 @@ fn classes_and_advice_cover_the_plane() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn a_handful_of_tokens_is_not_called_sound() {
+    for (tokens, parameters) in [(56e3, 2.8e3), (5e6, 250e3), (56e3, 110e6)] {
+        let report = of(parameters, tokens, "h100", 1);
+        assert_ne!(report.advice, Some(Name::Scratch));
+        assert!(report.verdict.contains("too few"), "{}", report.verdict);
+        assert!(report.verdict.contains("cannot say"), "{}", report.verdict);
+        assert!(!report.verdict.contains("nats"), "{}", report.verdict);
     }
 }
 

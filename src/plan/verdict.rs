@@ -51,7 +51,9 @@ impl Training {
 /// weights first, else the size that fits the tokens.
 pub fn advice(report: &Report) -> Option<Name> {
     let from_base = [Name::Continue, Name::Lora, Name::Qlora];
-    let order: Vec<Name> = if report.training.suffices() {
+    let order: Vec<Name> = if too_few_tokens(report) {
+        from_base.to_vec()
+    } else if report.training.suffices() {
         [Name::Scratch].into_iter().chain(from_base).collect()
     } else {
         from_base
@@ -89,11 +91,24 @@ pub fn full_training(report: &Report) -> Option<(u64, f64)> {
     cards.map(|cards| (cards, route.cost.gpu_hours / cards as f64))
 }
 
+/// Whether the fits may be extrapolated to this size: within a tenth and a hundred times of their
+/// models.
+pub fn fits_say_something(parameters: f64) -> bool {
+    let [low, high] = FITTED_PARAMETERS;
+    (low / 10.0..=high * 100.0).contains(&parameters)
+}
+
+/// Whether there is less than BabyLM's smallest track gives, 10M words, about 13M tokens (Warstadt
+/// et al. 2023, <https://arxiv.org/abs/2301.11796>): an assumption about where language begins.
+pub fn too_few_tokens(report: &Report) -> bool {
+    report.effective_tokens < 13e6
+}
+
 /// Percent that attention would add to the FLOPs, where it is not counted and not small.
 pub fn uncounted_attention(report: &Report) -> Option<f64> {
     let by_part = report.training_flops_by_part;
     let percent = 100.0 * by_part.attention / by_part.weights;
-    (!by_part.attention_counted && percent >= 5.0).then_some(percent)
+    (!by_part.attention_counted && (5.0..100.0).contains(&percent)).then_some(percent)
 }
 
 /// The verdict, sentence by sentence.

@@ -5,8 +5,8 @@ use super::quantity::{Lang, bytes, count, duration, flops, number, rough};
 use super::route::Name;
 use super::scaling::{TOKENS_PER_PARAMETER, expected_loss};
 use super::verdict::{
-    BASE_TOKENS, EPOCHS_NEARLY_NEW, FINE_TUNE_TOKENS, Training, full_training,
-    larger_would_be_better, outside_of_fits, uncounted_attention,
+    BASE_TOKENS, EPOCHS_NEARLY_NEW, FINE_TUNE_TOKENS, Training, fits_say_something, full_training,
+    larger_would_be_better, outside_of_fits, too_few_tokens, uncounted_attention,
 };
 use super::{Gpu, Report, repeat};
 
@@ -32,7 +32,9 @@ fn n(value: f64) -> String {
 }
 
 fn money(range: Range) -> String {
-    if range.is_point() {
+    if range.is_nothing() {
+        "less than $0.01".to_owned()
+    } else if range.is_point() {
         format!("${}", n(range.low))
     } else {
         format!(
@@ -77,7 +79,7 @@ fn data(report: &Report) -> Vec<String> {
         Training::UnderTrained => {
             format!("{ratio}: trained from scratch, this model is under-trained.")
         }
-        Training::NearOptimal => format!("{ratio}: size and data suit each other."),
+        Training::NearOptimal => format!("{ratio}: size and data are in proportion."),
         Training::PastOptimal if !larger_would_be_better(report) => format!(
             "{ratio}: more than that, and enough; whether a larger model on fewer tokens would be better for the same FLOPs, the published fits disagree."
         ),
@@ -129,6 +131,12 @@ fn band(parameters: f64, tokens: f64) -> String {
 
 fn loss(report: &Report) -> Vec<String> {
     let parameters = report.active_parameters as f64;
+    if !fits_say_something(parameters) || !fits_say_something(report.optimal_parameters) {
+        return vec![
+            "What loss to expect the fits cannot say: they were made on models from 44M to 16B parameters, far from this size or from the one that fits these tokens."
+                .to_owned(),
+        ];
+    }
     let mut text = format!(
         "From scratch the two fits expect a loss of {} nats a token",
         band(parameters, report.effective_tokens)
@@ -291,6 +299,12 @@ fn advice(report: &Report, gpu: &Gpu) -> String {
     } else {
         String::new()
     };
+    if too_few_tokens(report) {
+        return format!(
+            "Advice: {} tokens are too few to learn a language from scratch at any size; they are enough to see that everything runs. For a useful model fine-tune an open base that knows your languages on these tokens.",
+            c(report.tokens as f64)
+        );
+    }
     let full = report.route(Name::Continue);
     let full_needs = full.gpus_needed.map_or_else(String::new, |needed| {
         format!(

@@ -5,8 +5,8 @@ use super::quantity::{Lang, bytes, count, duration, flops, number, rough};
 use super::route::Name;
 use super::scaling::{TOKENS_PER_PARAMETER, expected_loss};
 use super::verdict::{
-    BASE_TOKENS, EPOCHS_NEARLY_NEW, FINE_TUNE_TOKENS, Training, full_training,
-    larger_would_be_better, outside_of_fits, uncounted_attention,
+    BASE_TOKENS, EPOCHS_NEARLY_NEW, FINE_TUNE_TOKENS, Training, fits_say_something, full_training,
+    larger_would_be_better, outside_of_fits, too_few_tokens, uncounted_attention,
 };
 use super::{Gpu, Report, repeat};
 
@@ -32,7 +32,9 @@ fn n(value: f64) -> String {
 }
 
 fn money(range: Range) -> String {
-    if range.is_point() {
+    if range.is_nothing() {
+        "меньше $0,01".to_owned()
+    } else if range.is_point() {
         format!("${}", n(range.low))
     } else {
         format!(
@@ -104,7 +106,7 @@ fn data(report: &Report) -> Vec<String> {
             format!("{ratio}: с нуля такая модель будет сильно недообучена.")
         }
         Training::UnderTrained => format!("{ratio}: с нуля такая модель будет недообучена."),
-        Training::NearOptimal => format!("{ratio}: размер и данные подходят друг другу."),
+        Training::NearOptimal => format!("{ratio}: размер и данные соразмерны."),
         Training::PastOptimal if !larger_would_be_better(report) => format!(
             "{ratio}: это больше, и данных достаточно; о том, была бы при тех же FLOPs лучше модель крупнее на меньшем числе токенов, опубликованные кривые расходятся."
         ),
@@ -157,6 +159,12 @@ fn band(parameters: f64, tokens: f64) -> String {
 
 fn loss(report: &Report) -> Vec<String> {
     let parameters = report.active_parameters as f64;
+    if !fits_say_something(parameters) || !fits_say_something(report.optimal_parameters) {
+        return vec![
+            "Какого loss ждать, опубликованные кривые не скажут: они построены по моделям от 44 млн до 16 млрд параметров, далеко от этого размера или от того, что подходит этим данным."
+                .to_owned(),
+        ];
+    }
     let mut text = format!(
         "Обучению с нуля обе опубликованные кривые обещают loss {} нат на токен",
         band(parameters, report.effective_tokens)
@@ -314,6 +322,12 @@ fn advice(report: &Report, gpu: &Gpu) -> String {
     } else {
         String::new()
     };
+    if too_few_tokens(report) {
+        return format!(
+            "Совет: {} токенов слишком мало, чтобы выучить язык с нуля при любом размере модели; их хватит, чтобы проверить, что всё работает. Чтобы получить полезную модель, дообучите на них открытую базовую модель, знающую ваши языки.",
+            c(report.tokens as f64)
+        );
+    }
     let full = report.route(Name::Continue);
     let full_needs = full.gpus_needed.map_or_else(String::new, |needed| {
         format!(

@@ -39,7 +39,9 @@ fn say<'a>(lang: Lang, en: &'a str, ru: &'a str) -> &'a str {
 }
 
 fn money(range: Range, lang: Lang) -> String {
-    if range.is_point() {
+    if range.is_nothing() {
+        "<0.01".to_owned()
+    } else if range.is_point() {
         number(range.low, lang)
     } else {
         format!("{}–{}", number(range.low, lang), number(range.high, lang))
@@ -101,6 +103,7 @@ fn summary(report: &Report, gpu: &Gpu) -> String {
             "{flops}, attention {} % on top of 6ND",
             number(attention, lang)
         ),
+        (_, false) if attention >= 100.0 => format!("{flops} (6ND)"),
         (Lang::En, false) => format!(
             "{flops} (6ND; attention would add about {} %)",
             number(attention, lang)
