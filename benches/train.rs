@@ -101,7 +101,7 @@ fn main() {
     peer(steps);
 }
 
-/// PyTorch on the same model, where an interpreter that has it is named.
+/// `PyTorch` on the same model, where an interpreter that has it is named.
 fn peer(steps: u64) {
     let Some(python) = std::env::var_os("PREP_BENCH_PYTHON") else {
         println!("no peer: PREP_BENCH_PYTHON names no interpreter that has torch");

@@ -126,7 +126,7 @@ impl Cache {
     pub fn short(&self, key: ShortKey, line: u32, out: &mut [u32; MOST_IDS]) -> Option<usize> {
         let line = &lines(&self.short)[line as usize];
         let (entries, _) = line.as_chunks::<32>();
-        let entry = entries.iter().find(|entry| key_of(*entry) == key)?;
+        let entry = entries.iter().find(|entry| key_of(entry) == key)?;
         for (index, id) in out[..SHORT_IDS].iter_mut().enumerate() {
             *id = id_at(&entry[16..], index);
         }

@@ -94,7 +94,7 @@ const PIECES: [&str; 40] = [
 fn text(random: &mut Random, words: &[&str], specials: &[String]) -> String {
     let mut text = String::new();
     let kind = random.below(5);
-    for _ in 0..1 + random.below(40) {
+    for _ in 0..=random.below(40) {
         match if random.below(3) == 0 {
             random.below(5)
         } else {
@@ -126,7 +126,7 @@ fn text(random: &mut Random, words: &[&str], specials: &[String]) -> String {
 }
 
 fn mutate(random: &mut Random, text: &mut String) {
-    for _ in 0..1 + random.below(4) {
+    for _ in 0..=random.below(4) {
         let at = text.floor_char_boundary(random.below(text.len() + 1));
         if at < text.len() && random.below(2) == 0 {
             text.remove(at);
@@ -236,20 +236,20 @@ fn other_tokenizers_go_to_the_crate_and_say_why() {
     let json: Value = serde_json::from_slice(small().json()).unwrap();
     let changes: [(&str, fn(&mut Value)); 8] = [
         ("normaliser", |json| {
-            json["normalizer"] = json!({"type": "Lowercase"})
+            json["normalizer"] = json!({"type": "Lowercase"});
         }),
         ("pattern", |json| {
             json["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = r"\s+|\S+".into();
         }),
         ("pattern", |json| {
-            json["pre_tokenizer"]["pretokenizers"][0]["invert"] = true.into()
+            json["pre_tokenizer"]["pretokenizers"][0]["invert"] = true.into();
         }),
         ("pattern", |json| {
-            json["pre_tokenizer"]["pretokenizers"][1]["add_prefix_space"] = true.into()
+            json["pre_tokenizer"]["pretokenizers"][1]["add_prefix_space"] = true.into();
         }),
         ("pattern", |json| json["pre_tokenizer"] = Value::Null),
         ("suffix", |json| {
-            json["model"]["end_of_word_suffix"] = "</w>".into()
+            json["model"]["end_of_word_suffix"] = "</w>".into();
         }),
         ("byte", |json| {
             json["model"]["vocab"]
@@ -259,7 +259,7 @@ fn other_tokenizers_go_to_the_crate_and_say_why() {
                 .unwrap();
         }),
         ("one id", |json| {
-            json["model"]["vocab"]["double"] = 300.into()
+            json["model"]["vocab"]["double"] = 300.into();
         }),
     ];
     for (reason, change) in changes {
