@@ -1,31 +1,37 @@
 //! Words and their ids, for one thread: what makes encoding fast, because text repeats its words.
 //!
-//! Two tables of 32 MiB, never more. Keys of up to 15 bytes have 32-byte entries with up to five ids,
-//! two to a cache line and a set; keys of up to 31 bytes, or with more ids, have a line of their own
-//! (18 % of Russian words with their space are longer than 15 bytes, 1 % longer than 31). Keys are
-//! stored and compared whole, the length included; a new word overwrites an old one. Memory is asked
-//! for in huge pages and touched only where words fall.
+//! Three tables, 64 MiB and never more. Keys of up to 15 bytes have 32-byte entries with up to five
+//! ids, two to a cache line and a set (16 MiB); keys of up to 31 bytes, or with up to ten ids, have a
+//! line of their own, two to a set (32 MiB); keys of up to 63 bytes and 21 ids have two lines (16 MiB).
+//! 18 % of Russian words with their space are longer than 15 bytes, and the 1 % that are longer than
+//! 31 would take as long as all the others if they were merged each time. Keys are stored and compared
+//! whole, the length included; a new word overwrites the older of its set. Memory is asked for in huge
+//! pages and touched only where words fall.
 
 use anyhow::{Context, Result};
 use memmap2::MmapMut;
 
 /// Longest word in the table of short keys.
 pub(super) const SHORT: usize = 15;
-/// Longest word in a table at all.
+/// Longest word in the table of long keys.
 pub(super) const LONG: usize = 31;
+/// Longest word in a table at all.
+pub(super) const WIDE: usize = 63;
 /// Most ids of an entry.
-pub(super) const MOST_IDS: usize = 10;
+pub(super) const MOST_IDS: usize = 21;
 /// Ids have 24 bits.
 pub(super) const ID_BITS: u32 = 24;
 
 const SHORT_IDS: usize = 5;
-/// In place of a number of ids: the entry is in the long table.
+const LONG_IDS: usize = 10;
+/// In place of a number of ids: they are in the next larger table.
 const ELSEWHERE: u8 = 0xFF;
-const LINE: usize = 64;
-/// Lines of each table.
-const LINES_LOG2: u32 = 19;
+/// Sets of the tables: a line, two lines, and two lines that are one entry.
+const SHORT_LOG2: u32 = 18;
+const LONG_LOG2: u32 = 18;
+const WIDE_LOG2: u32 = 17;
 
-type Line = [u8; LINE];
+type Line = [u8; 64];
 
 /// A word as it is stored: its bytes, then its length.
 pub(super) type ShortKey = u128;
@@ -35,10 +41,14 @@ pub(super) type LongKey = [u128; 2];
 /// The second half of a long key that holds a short one; no length is so large.
 const TAG: u128 = 0xFF << 120;
 
-/// Both tables.
+/// A word of up to 63 bytes, zeros, and its length.
+pub(super) type WideKey = Line;
+
+/// The three tables.
 pub(super) struct Cache {
     short: MmapMut,
     long: MmapMut,
+    wide: MmapMut,
 }
 
 /// Masks that keep the first n bytes of a `u128`.
@@ -84,17 +94,17 @@ fn mix(key: u128, seed: u64) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
-/// The line of a short key.
+/// The set of a short key.
 #[inline]
-pub(super) fn short_line(key: ShortKey) -> u32 {
-    (mix(key, 0xD6E8_FEB8_6659_FD93) >> (64 - LINES_LOG2)) as u32
+pub(super) fn short_set(key: ShortKey) -> u32 {
+    (mix(key, 0xD6E8_FEB8_6659_FD93) >> (64 - SHORT_LOG2)) as u32
 }
 
-/// The line of a long key.
+/// The set of a long key.
 #[inline]
-pub(super) fn long_line(key: LongKey) -> u32 {
+pub(super) fn long_set(key: LongKey) -> u32 {
     let hash = mix(key[0], 0xA076_1D64_78BD_642F) ^ mix(key[1], 0xE703_7ED1_A0B4_28DB);
-    (hash.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - LINES_LOG2)) as u32
+    (hash.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - LONG_LOG2)) as u32
 }
 
 impl Cache {
@@ -104,36 +114,38 @@ impl Cache {
     /// When the system has no address space for them.
     pub fn new() -> Result<Self> {
         Ok(Self {
-            short: table()?,
-            long: table()?,
+            short: table(64 << SHORT_LOG2)?,
+            long: table(128 << LONG_LOG2)?,
+            wide: table(128 << WIDE_LOG2)?,
         })
     }
 
-    /// Asks for the line of a key before it is needed.
+    /// Asks for the set of a key before it is needed.
     #[inline]
-    pub fn prefetch_short(&self, line: u32) {
-        prefetch(lines(&self.short), line);
+    pub fn prefetch_short(&self, set: u32) {
+        prefetch(&self.short, set as usize * 64);
     }
 
     /// As [`Self::prefetch_short`].
     #[inline]
-    pub fn prefetch_long(&self, line: u32) {
-        prefetch(lines(&self.long), line);
+    pub fn prefetch_long(&self, set: u32) {
+        prefetch(&self.long, set as usize * 128);
+        prefetch(&self.long, set as usize * 128 + 64);
     }
 
     /// Writes the ids of a short word to the beginning of `out` and says how many they are.
     #[inline]
-    pub fn short(&self, key: ShortKey, line: u32, out: &mut [u32; MOST_IDS]) -> Option<usize> {
-        let line = &lines(&self.short)[line as usize];
-        let (entries, _) = line.as_chunks::<32>();
-        let entry = entries.iter().find(|entry| key_of(entry) == key)?;
+    pub fn short(&self, key: ShortKey, set: u32, out: &mut [u32; MOST_IDS]) -> Option<usize> {
+        let (sets, _) = self.short.as_chunks::<64>();
+        let (entries, _) = sets[set as usize].as_chunks::<32>();
+        let entry = entries.iter().find(|entry| key_of(*entry) == key)?;
         for (index, id) in out[..SHORT_IDS].iter_mut().enumerate() {
             *id = id_at(&entry[16..], index);
         }
         match entry[31] {
             ELSEWHERE => {
                 let key = [key, TAG];
-                self.long(key, long_line(key), out)
+                self.long(key, long_set(key), out)
             }
             count => Some(usize::from(count)),
         }
@@ -141,20 +153,34 @@ impl Cache {
 
     /// As [`Self::short`] for a long word.
     #[inline]
-    pub fn long(&self, key: LongKey, line: u32, out: &mut [u32; MOST_IDS]) -> Option<usize> {
-        let entry = &lines(&self.long)[line as usize];
-        let (halves, _) = entry.as_chunks::<16>();
-        if halves[..2] != [key[0].to_le_bytes(), key[1].to_le_bytes()] {
+    pub fn long(&self, key: LongKey, set: u32, out: &mut [u32; MOST_IDS]) -> Option<usize> {
+        let (sets, _) = self.long.as_chunks::<128>();
+        let (entries, _) = sets[set as usize].as_chunks::<64>();
+        let entry = entries.iter().find(|entry| long_key_of(*entry) == key)?;
+        for (index, id) in out[..LONG_IDS].iter_mut().enumerate() {
+            *id = id_at(&entry[32..], index);
+        }
+        match entry[63] {
+            ELSEWHERE => self.wide(&wide_of(key), out),
+            count => Some(usize::from(count)),
+        }
+    }
+
+    /// As [`Self::short`] for a word of any length that has a key.
+    pub fn wide(&self, key: &WideKey, out: &mut [u32; MOST_IDS]) -> Option<usize> {
+        let (entries, _) = self.wide.as_chunks::<128>();
+        let (stored, value) = entries[wide_entry(key)].split_at(64);
+        if stored != key {
             return None;
         }
         for (index, id) in out.iter_mut().enumerate() {
-            *id = id_at(&entry[32..], index);
+            *id = id_at(value, index);
         }
-        Some(usize::from(entry[63]))
+        Some(usize::from(value[63]))
     }
 
     /// Keeps the ids of a short word; more than [`MOST_IDS`] are not kept.
-    pub fn keep_short(&mut self, key: ShortKey, line: u32, ids: &[u32]) {
+    pub fn keep_short(&mut self, key: ShortKey, set: u32, ids: &[u32]) {
         if ids.len() > MOST_IDS {
             return;
         }
@@ -164,10 +190,10 @@ impl Cache {
         } else {
             value[15] = ELSEWHERE;
             let key = [key, TAG];
-            self.keep_long(key, long_line(key), ids);
+            self.keep_long(key, long_set(key), ids);
         }
-        let line = &mut lines_mut(&mut self.short)[line as usize];
-        let (entries, _) = line.as_chunks_mut::<32>();
+        let (sets, _) = self.short.as_chunks_mut::<64>();
+        let (entries, _) = sets[set as usize].as_chunks_mut::<32>();
         if let [newer, older] = entries {
             if key_of(newer) != key {
                 *older = *newer;
@@ -178,31 +204,79 @@ impl Cache {
     }
 
     /// As [`Self::keep_short`] for a long word.
-    pub fn keep_long(&mut self, key: LongKey, line: u32, ids: &[u32]) {
+    pub fn keep_long(&mut self, key: LongKey, set: u32, ids: &[u32]) {
         if ids.len() > MOST_IDS {
             return;
         }
-        let entry = &mut lines_mut(&mut self.long)[line as usize];
-        entry[..16].copy_from_slice(&key[0].to_le_bytes());
-        entry[16..32].copy_from_slice(&key[1].to_le_bytes());
-        write_ids(&mut entry[32..], ids);
+        let mut value = [0; 32];
+        if ids.len() <= LONG_IDS {
+            write_ids(&mut value, ids);
+        } else {
+            value[31] = ELSEWHERE;
+            self.keep_wide(&wide_of(key), ids);
+        }
+        let (sets, _) = self.long.as_chunks_mut::<128>();
+        let (entries, _) = sets[set as usize].as_chunks_mut::<64>();
+        if let [newer, older] = entries {
+            if long_key_of(newer) != key {
+                *older = *newer;
+            }
+            newer[..16].copy_from_slice(&key[0].to_le_bytes());
+            newer[16..32].copy_from_slice(&key[1].to_le_bytes());
+            newer[32..].copy_from_slice(&value);
+        }
+    }
+
+    /// As [`Self::keep_short`] for a word of any length that has a key.
+    pub fn keep_wide(&mut self, key: &WideKey, ids: &[u32]) {
+        if ids.len() > MOST_IDS {
+            return;
+        }
+        let (entries, _) = self.wide.as_chunks_mut::<128>();
+        let (stored, value) = entries[wide_entry(key)].split_at_mut(64);
+        stored.copy_from_slice(key);
+        write_ids(value, ids);
     }
 }
 
-fn table() -> Result<MmapMut> {
-    let map = MmapMut::map_anon(LINE << LINES_LOG2).context("no memory for a cache of words")?;
+/// The key of a word of more than [`LONG`] and at most [`WIDE`] bytes.
+pub(super) fn wide_key(word: &[u8]) -> WideKey {
+    let mut key = [0; 64];
+    key[..word.len()].copy_from_slice(word);
+    key[63] = word.len() as u8;
+    key
+}
+
+/// A smaller key as a wide one. The tag or the length in the middle keeps it apart from others: a
+/// wide word has more than 31 bytes, and its own length at the end.
+fn wide_of(key: LongKey) -> WideKey {
+    let mut wide = [0; 64];
+    wide[..16].copy_from_slice(&key[0].to_le_bytes());
+    wide[16..32].copy_from_slice(&key[1].to_le_bytes());
+    wide
+}
+
+/// The entry of a wide key.
+fn wide_entry(key: &WideKey) -> usize {
+    let (parts, _) = key.as_chunks::<16>();
+    let seeds = [
+        0xD6E8_FEB8_6659_FD93,
+        0xA076_1D64_78BD_642F,
+        0xE703_7ED1_A0B4_28DB,
+        0x8EBC_6AF0_9C88_C6E3,
+    ];
+    let hash = parts.iter().zip(seeds).fold(0, |hash, (part, seed)| {
+        hash ^ mix(u128::from_le_bytes(*part), seed)
+    });
+    (hash.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - WIDE_LOG2)) as usize
+}
+
+fn table(bytes: usize) -> Result<MmapMut> {
+    let map = MmapMut::map_anon(bytes).context("no memory for a cache of words")?;
     // Fewer misses of the page table; where the system has no huge pages, small ones will do.
     #[cfg(target_os = "linux")]
     let _ = map.advise(memmap2::Advice::HugePage);
     Ok(map)
-}
-
-fn lines(map: &[u8]) -> &[Line] {
-    map.as_chunks().0
-}
-
-fn lines_mut(map: &mut [u8]) -> &mut [Line] {
-    map.as_chunks_mut().0
 }
 
 #[inline]
@@ -210,6 +284,12 @@ fn key_of(entry: &[u8; 32]) -> u128 {
     entry
         .first_chunk()
         .map_or(0, |key| u128::from_le_bytes(*key))
+}
+
+#[inline]
+fn long_key_of(entry: &Line) -> LongKey {
+    let (parts, _) = entry.as_chunks::<16>();
+    [u128::from_le_bytes(parts[0]), u128::from_le_bytes(parts[1])]
 }
 
 /// Id `index` of an entry's value. Its upper byte is the next id's, or the count.
@@ -232,14 +312,85 @@ fn write_ids(value: &mut [u8], ids: &[u32]) {
 
 #[cfg(target_arch = "x86_64")]
 #[inline]
-fn prefetch(lines: &[Line], line: u32) {
+fn prefetch(table: &[u8], at: usize) {
     use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-    if let Some(line) = lines.get(line as usize) {
+    if let Some(byte) = table.get(at) {
         // SAFETY: a prefetch reads nothing and cannot fault; SSE is a part of x86-64.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) }
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(byte).cast()) }
     }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
 #[inline]
-fn prefetch(_: &[Line], _: u32) {}
+fn prefetch(_: &[u8], _: usize) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Many more words than fit, of all lengths and numbers of ids: what is found is right.
+    #[test]
+    fn an_overfull_cache_forgets_and_never_errs() {
+        let mut cache = Cache::new().unwrap();
+        let word = |number: u32| {
+            let len = [3, 9, 15, 16, 24, 31, 32, 63][number as usize % 8];
+            let mut word = format!("{number:x}").into_bytes();
+            word.resize(len.max(word.len()), b'.');
+            let ids = (0..1 + number / 8 % MOST_IDS as u32).map(|id| number ^ id << 20);
+            (word, ids.collect::<Vec<_>>())
+        };
+        let get = |cache: &Cache, word: &[u8]| {
+            let mut ids = [0; MOST_IDS];
+            let count = match word.len() {
+                ..=SHORT => {
+                    let key = short_key(word, 0, word.len());
+                    cache.short(key, short_set(key), &mut ids)
+                }
+                ..=LONG => {
+                    let key = long_key(word, 0, word.len());
+                    cache.long(key, long_set(key), &mut ids)
+                }
+                _ => cache.wide(&wide_key(word), &mut ids),
+            };
+            count.map(|count| ids[..count].to_vec())
+        };
+        let many = 1_500_000;
+        for number in 0..many {
+            let (word, ids) = word(number);
+            match word.len() {
+                ..=SHORT => {
+                    let key = short_key(&word, 0, word.len());
+                    cache.keep_short(key, short_set(key), &ids);
+                }
+                ..=LONG => {
+                    let key = long_key(&word, 0, word.len());
+                    cache.keep_long(key, long_set(key), &ids);
+                }
+                _ => cache.keep_wide(&wide_key(&word), &ids),
+            }
+            assert_eq!(get(&cache, &word), Some(ids));
+        }
+        let mut found = 0;
+        for number in 0..many {
+            let (word, ids) = word(number);
+            if let Some(kept) = get(&cache, &word) {
+                assert_eq!(kept, ids, "{number}");
+                found += 1;
+            }
+        }
+        assert!(found > 200_000 && found < many, "{found}");
+    }
+
+    #[test]
+    fn keys_of_words_at_the_end_of_a_text_are_those_of_any_place() {
+        for len in 0..=LONG {
+            let word = &b"abcdefghijklmnopqrstuvwxyzABCDE"[..len];
+            let text = [word, &[b'.'; 40]].concat();
+            if len <= SHORT {
+                assert_eq!(short_key(word, 0, len), short_key(&text, 0, len));
+            } else {
+                assert_eq!(long_key(word, 0, len), long_key(&text, 0, len));
+            }
+        }
+    }
+}

@@ -5,7 +5,7 @@
 //! no look-up: comparisons of 16 bytes at once; anything else is looked up by code point. A character
 //! of several bytes has its bit at each of them.
 
-use super::classes::{Classes, LETTER, LOWER, MARK, NUMBER, SPACE, UPPER};
+use super::classes::{COMPOSES, Classes, LETTER, LOWER, MARK, NUMBER, SPACE, UPPER};
 
 /// Bit masks of a piece of text. One word more than the text needs, and 0 after its end.
 #[derive(Default)]
@@ -19,8 +19,8 @@ pub(super) struct Masks {
     pub upper: Vec<u64>,
     /// Lower case, and what has none.
     pub lower: Vec<u64>,
-    /// The classes of all characters that were looked up.
-    pub seen: u8,
+    /// Where characters begin that NFC may change ([`COMPOSES`]).
+    pub composing: Vec<u32>,
 }
 
 /// Which masks a pattern wants.
@@ -63,7 +63,7 @@ impl Masks {
 
     fn fill_with<const CASED: bool>(&mut self, bytes: &[u8], classes: &Classes, letters: u8) {
         let words = bytes.len() / 64 + 2;
-        self.seen = 0;
+        self.composing.clear();
         for mask in [
             &mut self.letter,
             &mut self.number,
@@ -147,7 +147,9 @@ impl Masks {
             leads &= leads - 1;
             let (code, len) = decode(&rest[at..]);
             let class = classes[code];
-            self.seen |= class;
+            if class & COMPOSES != 0 {
+                self.composing.push((64 * self.letter.len() + at) as u32);
+            }
             let bits = u128::from((1u64 << len) - 1) << at;
             now.add(class, letters, bits as u64);
             carry.add(class, letters, (bits >> 64) as u64);

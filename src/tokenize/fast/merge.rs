@@ -112,38 +112,45 @@ impl Merges {
     }
 
     fn merge_short(&self, word: &[u8], out: &mut Vec<u32>) {
+        let len = word.len();
         let mut ids = [0; SHORT];
-        let mut pairs = [UNMERGED; SHORT];
-        let mut len = word.len();
         for (id, &byte) in ids.iter_mut().zip(word) {
             *id = self.bytes[usize::from(byte)];
         }
+        // Of the symbol at each place with the next one: rank in the upper half, place in the lower.
+        let mut ranks = [u64::MAX; SHORT];
+        let mut into = [0; SHORT];
         for at in 1..len {
-            pairs[at - 1] = self.get(ids[at - 1], ids[at]);
+            let merged = self.get(ids[at - 1], ids[at]);
+            (ranks[at - 1], into[at - 1]) = (queued(merged.rank, at - 1), merged.into);
         }
-        // `pairs[at]` is of the symbols `at` and `at + 1`.
-        while len > 1 {
-            let (mut at, mut rank) = (0, NEVER);
-            for (index, pair) in pairs[..len - 1].iter().enumerate() {
-                if pair.rank < rank {
-                    (at, rank) = (index, pair.rank);
-                }
+        // A bit for each symbol that has not been merged into the one before it.
+        let mut alive = u64::MAX >> (64 - len.max(1));
+        while let Some(&best) = ranks[..len].iter().min()
+            && best >> 32 < u64::from(NEVER)
+        {
+            let at = best as usize % SHORT;
+            ids[at] = into[at];
+            let behind = alive & (u64::MAX << at << 1);
+            ranks[behind.trailing_zeros() as usize % SHORT] = u64::MAX;
+            // The symbol after `at` is the lowest bit behind it; it is gone now.
+            let behind = behind & behind.wrapping_sub(1);
+            let before = alive & ((1 << at) - 1);
+            alive = before | 1 << at | behind;
+            ranks[at] = u64::MAX;
+            if behind != 0 {
+                let next = behind.trailing_zeros() as usize % SHORT;
+                let merged = self.get(ids[at], ids[next]);
+                (ranks[at], into[at]) = (queued(merged.rank, at), merged.into);
             }
-            if rank == NEVER {
-                break;
-            }
-            ids[at] = pairs[at].into;
-            ids.copy_within(at + 2..len, at + 1);
-            pairs.copy_within((at + 1).min(len - 1)..len - 1, at);
-            len -= 1;
-            if at > 0 {
-                pairs[at - 1] = self.get(ids[at - 1], ids[at]);
-            }
-            if at + 1 < len {
-                pairs[at] = self.get(ids[at], ids[at + 1]);
+            if before != 0 {
+                let left = before.ilog2() as usize % SHORT;
+                let merged = self.get(ids[left], ids[at]);
+                (ranks[left], into[left]) = (queued(merged.rank, left), merged.into);
             }
         }
-        out.extend_from_slice(&ids[..len]);
+        let merged = (0..len).filter(|place| alive >> place & 1 != 0);
+        out.extend(merged.map(|place| ids[place]));
     }
 
     fn merge_long(&self, word: &[u8], scratch: &mut Scratch, out: &mut Vec<u32>) {
@@ -197,9 +204,14 @@ impl Merges {
         };
         symbols[at as usize].merged = merged;
         if merged.rank != NEVER {
-            queue.push(Reverse(u64::from(merged.rank) << 32 | u64::from(at)));
+            queue.push(Reverse(queued(merged.rank, at as usize)));
         }
     }
+}
+
+/// What orders merges: rank in the upper half, place in the lower.
+fn queued(rank: u32, place: usize) -> u64 {
+    u64::from(rank) << 32 | place as u64
 }
 
 fn pair(left: u32, right: u32) -> u64 {

@@ -1,6 +1,6 @@
 //! Text to ids, a piece of about 16 KiB at a time: spans, then cache lines, then ids.
 //!
-//! Spans are found 64 at a time and the cache lines of all of them asked for before the first is
+//! Spans are found 64 at a time and the sets of all of them in the cache asked for before the first is
 //! read, so that memory answers while others are computed. Pieces are cut after a letter and before
 //! a blank, where every known pattern begins a new span whatever comes before and after: so masks stay
 //! in the first-level cache, and a document of 10 MB needs no more memory than a page.
@@ -30,6 +30,32 @@ struct Words {
     cache: Cache,
     scratch: Scratch,
     merged: Vec<u32>,
+    /// What has no place in the cache.
+    rare: Rare,
+    /// Ids of a batch that are not yet appended; kept because clearing it costs 4 %.
+    found: Box<[u32; (BATCH + 1) * MOST_IDS]>,
+}
+
+/// Words of more than 63 bytes or 21 ids, such as ruled lines and indents, which also come again.
+#[derive(Default)]
+struct Rare {
+    words: HashMap<Box<[u8]>, Box<[u32]>>,
+    /// Bytes of the words and their ids.
+    held: usize,
+}
+
+/// All rare words are forgotten when they hold so many bytes.
+const RARE_BYTES: usize = 4 << 20;
+/// Longer words are not kept at all.
+const RARE_LONGEST: usize = 4 << 10;
+
+/// What a text has to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Nothing in particular.
+    Any,
+    /// Normalised, because the tokenizer's normaliser would do it.
+    Nfc,
 }
 
 /// A tokenizer's merges, and the words that are a token without them.
@@ -43,7 +69,7 @@ pub(super) struct Model<'a> {
 struct Batch {
     begins: [u32; BATCH],
     lens: [u32; BATCH],
-    lines: [u32; BATCH],
+    sets: [u32; BATCH],
     keys: [LongKey; BATCH],
 }
 
@@ -59,17 +85,19 @@ impl State {
                 cache: Cache::new()?,
                 scratch: Scratch::default(),
                 merged: Vec::new(),
+                rare: Rare::default(),
+                found: Box::new([0; (BATCH + 1) * MOST_IDS]),
             },
         })
     }
 
-    /// Appends the ids of `text`. Stops where a character's class is in `refused`, and says so.
+    /// Appends the ids of `text`. Stops where it is not of this form, and says so.
     pub fn encode(
         &mut self,
         text: &str,
         pattern: &Pattern,
         model: Model<'_>,
-        (classes, refused): (&Classes, u8),
+        (classes, form): (&Classes, Form),
         out: &mut Vec<u32>,
     ) -> bool {
         let mut rest = text.as_bytes();
@@ -77,7 +105,7 @@ impl State {
             let (piece, after) = rest.split_at(piece_end(rest));
             rest = after;
             self.masks.fill(piece, classes, pattern.wanted);
-            if self.masks.seen & refused != 0 {
+            if form == Form::Nfc && !is_nfc(piece, &self.masks.composing) {
                 return false;
             }
             let view = View::new(piece, &self.masks);
@@ -108,7 +136,7 @@ impl Words {
         let mut batch = Batch {
             begins: [0; BATCH],
             lens: [0; BATCH],
-            lines: [0; BATCH],
+            sets: [0; BATCH],
             keys: [[0; 2]; BATCH],
         };
         let mut at = 0;
@@ -126,22 +154,22 @@ impl Words {
         }
     }
 
-    /// Keys and lines of the batch; the lines are asked for.
+    /// Keys and sets of the batch; the sets are asked for.
     fn ask(&self, piece: &[u8], batch: &mut Batch, count: usize) {
         for index in 0..count {
             let (begin, len) = (batch.begins[index] as usize, batch.lens[index] as usize);
             if len <= cache::SHORT {
                 let key = cache::short_key(piece, begin, len);
-                let line = cache::short_line(key);
-                self.cache.prefetch_short(line);
+                let set = cache::short_set(key);
+                self.cache.prefetch_short(set);
                 batch.keys[index][0] = key;
-                batch.lines[index] = line;
+                batch.sets[index] = set;
             } else if len <= cache::LONG {
                 let key = cache::long_key(piece, begin, len);
-                let line = cache::long_line(key);
-                self.cache.prefetch_long(line);
+                let set = cache::long_set(key);
+                self.cache.prefetch_long(set);
                 batch.keys[index] = key;
-                batch.lines[index] = line;
+                batch.sets[index] = set;
             }
         }
     }
@@ -155,18 +183,20 @@ impl Words {
         model: Model<'_>,
         out: &mut Vec<u32>,
     ) {
-        let mut ids = [0; (BATCH + 1) * MOST_IDS];
         let mut filled = 0;
         for index in 0..count {
             let (begin, len) = (batch.begins[index] as usize, batch.lens[index] as usize);
-            let (key, line) = (batch.keys[index], batch.lines[index]);
-            let Some(free) = ids[filled..].first_chunk_mut::<MOST_IDS>() else {
+            let (key, set) = (batch.keys[index], batch.sets[index]);
+            let Some(free) = self.found[filled..].first_chunk_mut::<MOST_IDS>() else {
                 break;
             };
             let found = if len <= cache::SHORT {
-                self.cache.short(key[0], line, free)
+                self.cache.short(key[0], set, free)
             } else if len <= cache::LONG {
-                self.cache.long(key, line, free)
+                self.cache.long(key, set, free)
+            } else if len <= cache::WIDE {
+                let key = cache::wide_key(&piece[begin..begin + len]);
+                self.cache.wide(&key, free)
             } else {
                 None
             };
@@ -176,28 +206,72 @@ impl Words {
             }
             self.compute(&piece[begin..begin + len], model);
             if len <= cache::SHORT {
-                self.cache.keep_short(key[0], line, &self.merged);
+                self.cache.keep_short(key[0], set, &self.merged);
             } else if len <= cache::LONG {
-                self.cache.keep_long(key, line, &self.merged);
+                self.cache.keep_long(key, set, &self.merged);
+            } else if len <= cache::WIDE {
+                let key = cache::wide_key(&piece[begin..begin + len]);
+                self.cache.keep_wide(&key, &self.merged);
             }
-            out.extend_from_slice(&ids[..filled]);
+            out.extend_from_slice(&self.found[..filled]);
             out.extend_from_slice(&self.merged);
             filled = 0;
         }
-        out.extend_from_slice(&ids[..filled]);
+        out.extend_from_slice(&self.found[..filled]);
     }
 
     #[cold]
     #[inline(never)]
     fn compute(&mut self, word: &[u8], model: Model<'_>) {
         self.merged.clear();
-        match model.whole.get(word) {
-            Some(id) => self.merged.push(*id),
-            None => model
-                .merges
-                .merge(word, &mut self.scratch, &mut self.merged),
+        if let Some(id) = model.whole.get(word) {
+            return self.merged.push(*id);
+        }
+        if let Some(ids) = self.rare.words.get(word) {
+            return self.merged.extend_from_slice(ids);
+        }
+        model
+            .merges
+            .merge(word, &mut self.scratch, &mut self.merged);
+        let cached = word.len() <= cache::WIDE && self.merged.len() <= MOST_IDS;
+        if !cached && word.len() <= RARE_LONGEST {
+            self.rare.keep(word, &self.merged);
         }
     }
+}
+
+impl Rare {
+    fn keep(&mut self, word: &[u8], ids: &[u32]) {
+        if self.held > RARE_BYTES {
+            *self = Self::default();
+        }
+        self.held += word.len() + size_of_val(ids);
+        self.words.insert(word.into(), ids.into());
+    }
+}
+
+/// Whether NFC leaves `text` alone, given where the characters begin that it may change: each run of
+/// them is checked with the character before it, because nothing reaches farther.
+fn is_nfc(text: &[u8], composing: &[u32]) -> bool {
+    let after = |at: u32| {
+        let next = at as usize + 1;
+        next + text[next..]
+            .iter()
+            .take_while(|byte| **byte & 0xC0 == 0x80)
+            .count()
+    };
+    let mut runs = composing.chunk_by(|a, b| after(*a) == *b as usize);
+    runs.all(|run| {
+        let (Some(first), Some(last)) = (run.first(), run.last()) else {
+            return true;
+        };
+        let mut begin = first.saturating_sub(1) as usize;
+        while text[begin] & 0xC0 == 0x80 {
+            begin -= 1;
+        }
+        let end = after(*last);
+        str::from_utf8(&text[begin..end]).is_ok_and(unicode_normalization::is_nfc)
+    })
 }
 
 /// Where the first piece of `text` ends: after a letter and before a blank, or at the end.
