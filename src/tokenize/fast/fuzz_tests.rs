@@ -234,7 +234,8 @@ fn fuzzed_texts_have_the_ids_of_the_crate() {
 #[test]
 fn other_tokenizers_go_to_the_crate_and_say_why() {
     let json: Value = serde_json::from_slice(small().json()).unwrap();
-    let changes: [(&str, fn(&mut Value)); 8] = [
+    type Change = fn(&mut Value);
+    let changes: [(&str, Change); 8] = [
         ("normaliser", |json| {
             json["normalizer"] = json!({"type": "Lowercase"});
         }),
@@ -375,7 +376,7 @@ fn data() -> Option<PathBuf> {
         .filter(|data| !data.is_empty())
         .map(PathBuf::from);
     if data.is_none() {
-        eprintln!("skipped: PREP_DATA does not name the data folder");
+        crate::output::note("skipped: PREP_DATA does not name the data folder");
     }
     data
 }
@@ -423,7 +424,7 @@ fn real_texts_have_the_ids_of_the_crate() {
         let path = tokenizer.encode_path();
         assert!(matches!(path, EncodePath::Fast(_)), "{name}: {path:?}");
     }
-    eprintln!("{pieces} pieces");
+    crate::output::note(&format!("{pieces} pieces"));
 }
 
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) {

@@ -200,6 +200,7 @@ fn letters_of_added(
     normalizer: Option<&NormalizerWrapper>,
 ) -> Result<Vec<String>, Refusal> {
     let mut letters = Vec::new();
+    #[expect(clippy::iter_over_hash_type, reason = "the letters are sorted below")]
     for token in added.get_added_tokens_decoder().values() {
         if token.special {
             continue;

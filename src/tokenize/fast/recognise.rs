@@ -120,6 +120,7 @@ fn merges(
     }
     let find = |token: &str| vocab.get(token).and_then(id);
     let mut bytes = [0; 256];
+    #[expect(clippy::iter_over_hash_type, reason = "each byte has its own place")]
     for (character, byte) in byte_of {
         let id = find(character.encode_utf8(&mut [0; 4]));
         bytes[usize::from(*byte)] = id.ok_or("its vocabulary lacks a byte")?;
@@ -140,7 +141,7 @@ fn merges(
             _ => return Err("a merge names a token that is not in the vocabulary"),
         }
     }
-    Ok(Merges::new(bytes, &merges))
+    Ok(Merges::new(&bytes, &merges))
 }
 
 /// A merge in either of its two spellings.

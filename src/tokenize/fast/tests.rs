@@ -150,7 +150,7 @@ fn a_long_word_is_merged_as_a_short_one_and_in_good_time() {
     // aa, aaaa, ab, aab: ranks that make the order matter.
     let (a, b) = (u32::from(b'a'), u32::from(b'b'));
     let merges = Merges::new(
-        bytes,
+        &bytes,
         &[[a, a, 300], [a, b, 301], [300, 300, 302], [300, b, 303]],
     );
     let mut scratch = Scratch::default();
