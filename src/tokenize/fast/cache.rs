@@ -346,7 +346,7 @@ mod tests {
                     let key = short_key(word, 0, word.len());
                     cache.short(key, short_set(key), &mut ids)
                 }
-                ..=LONG => {
+                len if len <= LONG => {
                     let key = long_key(word, 0, word.len());
                     cache.long(key, long_set(key), &mut ids)
                 }
@@ -362,7 +362,7 @@ mod tests {
                     let key = short_key(&word, 0, word.len());
                     cache.keep_short(key, short_set(key), &ids);
                 }
-                ..=LONG => {
+                len if len <= LONG => {
                     let key = long_key(&word, 0, word.len());
                     cache.keep_long(key, long_set(key), &ids);
                 }

@@ -231,10 +231,11 @@ fn fuzzed_texts_have_the_ids_of_the_crate() {
     }
 }
 
+type Change = fn(&mut Value);
+
 #[test]
 fn other_tokenizers_go_to_the_crate_and_say_why() {
     let json: Value = serde_json::from_slice(small().json()).unwrap();
-    type Change = fn(&mut Value);
     let changes: [(&str, Change); 8] = [
         ("normaliser", |json| {
             json["normalizer"] = json!({"type": "Lowercase"});
