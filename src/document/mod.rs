@@ -97,6 +97,16 @@ impl Content {
             .chain(rejected.iter().map(|message| message.content.as_str()))
     }
 
+    /// The pieces that become tokens: of a preference, the prompt and the chosen answer.
+    pub fn learned(&self) -> impl Iterator<Item = &str> {
+        let rejected = match self {
+            Self::Preference { rejected, .. } => rejected.len(),
+            Self::Text(_) | Self::Chat(_) => 0,
+        };
+        let all = self.pieces().count();
+        self.pieces().take(all - rejected)
+    }
+
     /// Characters (Unicode scalar values) of all pieces.
     #[must_use]
     pub fn characters(&self) -> u64 {

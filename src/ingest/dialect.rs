@@ -25,8 +25,8 @@ impl Dialect {
     /// Tells the dialect from the decoded beginning of a file.
     ///
     /// # Errors
-    /// When no delimiter gives rows of equal width.
-    pub fn detect(sample: &str) -> Result<Self, String> {
+    /// When no delimiter gives rows of equal width, or the names given are too few or too many.
+    pub fn detect(sample: &str, names: &[String]) -> Result<Self, String> {
         let best = DELIMITERS
             .iter()
             .filter_map(|delimiter| {
@@ -45,8 +45,17 @@ impl Dialect {
         if share < 500 {
             return Err("its rows are of different widths with every delimiter (comma, semicolon, tab, bar)".to_owned());
         }
-        let has_header = rows.first().is_some_and(|first| is_header(first));
+        let has_header = rows
+            .split_first()
+            .is_some_and(|(first, below)| is_header(first, below));
+        if !names.is_empty() && names.len() != width {
+            return Err(format!(
+                "it has {width} columns, --columns names {}",
+                names.len()
+            ));
+        }
         let columns = match rows.into_iter().next() {
+            _ if !names.is_empty() => names.to_vec(),
             Some(first) if has_header => first.iter().map(|name| name.trim().to_owned()).collect(),
             _ => (1..=width)
                 .map(|number| format!("column_{number}"))
@@ -80,9 +89,9 @@ fn rows(sample: &str, delimiter: u8) -> Vec<Vec<String>> {
     rows
 }
 
-/// Whether a row names columns: short and different texts, no numbers, no sentences; or a name that
-/// a shape knows.
-fn is_header(row: &[String]) -> bool {
+/// Whether a row names columns: it has a name that a shape knows; or short and different texts above
+/// a column of numbers.
+fn is_header(row: &[String], below: &[Vec<String>]) -> bool {
     let names: BTreeSet<String> = row.iter().map(|name| name.trim().to_lowercase()).collect();
     if names.len() != row.len() || names.contains("") {
         return false;
@@ -90,12 +99,21 @@ fn is_header(row: &[String]) -> bool {
     if names.iter().any(|name| shape::is_known_field(name)) {
         return true;
     }
-    names.iter().all(|name| {
+    let reads_like_names = names.iter().all(|name| {
         name.chars().count() <= LONGEST_NAME
             && name.parse::<f64>().is_err()
             && !name.ends_with(['.', '?', '!'])
             && name.split_whitespace().count() <= 4
-    })
+    });
+    // Short words alone prove nothing: some column must hold numbers below its name.
+    let numbers_below = (0..row.len()).any(|column| {
+        !below.is_empty()
+            && below.iter().all(|row| {
+                row.get(column)
+                    .is_some_and(|field| field.trim().parse::<f64>().is_ok())
+            })
+    });
+    reads_like_names && numbers_below
 }
 
 #[cfg(test)]
@@ -106,17 +124,18 @@ mod tests {
     fn delimiters_and_headers_are_told() {
         let dialect = Dialect::detect(
             "\"Вопрос\";\"Ответ\"\r\n\"Да, или нет; а?\";\"Да\"\r\n\"b\";\"c\"\r\n",
+            &[],
         )
         .expect("told");
         assert_eq!((dialect.delimiter, dialect.has_header), (b';', true));
         assert_eq!(dialect.columns, ["Вопрос", "Ответ"]);
-        let dialect = Dialect::detect("question\tanswer\nx, y, z\t1\n").expect("told");
+        let dialect = Dialect::detect("question\tanswer\nx, y, z\t1\n", &[]).expect("told");
         assert_eq!(dialect.delimiter, b'\t');
-        let dialect = Dialect::detect("1,What is it?\n2,\"Why, then?\"\n").expect("told");
+        let dialect = Dialect::detect("1,What is it?\n2,\"Why, then?\"\n", &[]).expect("told");
         assert_eq!(
             (dialect.has_header, dialect.columns),
             (false, vec!["column_1".to_owned(), "column_2".to_owned()])
         );
-        assert!(Dialect::detect("just a line\nand another\n").is_err());
+        assert!(Dialect::detect("just a line\nand another\n", &[]).is_err());
     }
 }

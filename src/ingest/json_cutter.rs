@@ -1,8 +1,8 @@
 //! Cuts a JSON file into records without reading it whole.
 //!
 //! Records are the elements of the top array, the elements of arrays of objects one level down in
-//! the top object (`{"data": [{…}]}`, `{"train": […], "validation": […]}`), or the top values
-//! themselves. Each becomes one line of a block, so that the rest of ingest sees JSONL.
+//! the top object under a name that frames records (`{"data": [{…}]}`, `{"train": […], "validation":
+//! […]}`), or the top values themselves. Each becomes one line of a block, so that the rest of ingest sees JSONL.
 
 use super::blocks::Block;
 use super::cutter::{BLOCK_BYTES, Cut, HEAD_BYTES, MAX_LINE_BYTES, read_more};
@@ -117,7 +117,7 @@ impl JsonCutter {
                 self.awaits_object = byte == b'['
                     && self.depth == 1
                     && self.record_depth == 0
-                    && !shape::is_record_field(&String::from_utf8_lossy(&self.key));
+                    && shape::is_frame_field(&String::from_utf8_lossy(&self.key));
                 self.depth += 1;
                 self.keep(byte);
             }
@@ -142,10 +142,9 @@ impl JsonCutter {
         self.keep(byte);
         self.depth = self.depth.saturating_sub(1);
         if self.depth == 0 {
-            if self.has_given_records {
+            if std::mem::take(&mut self.has_given_records) && !says_something(&self.value) {
                 // What is left of the top object is a frame (names, versions), no record.
                 self.value.clear();
-                self.has_given_records = false;
             } else {
                 self.finish();
             }
@@ -203,6 +202,15 @@ impl JsonCutter {
         }
         self.first_record = self.record;
     }
+}
+
+/// Whether the frame of some records is a record itself: it has a field that a shape knows.
+fn says_something(frame: &[u8]) -> bool {
+    let fields: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(frame).unwrap_or_default();
+    fields
+        .keys()
+        .any(|name| shape::is_known_field(&name.trim().to_lowercase()))
 }
 
 impl Cut for JsonCutter {
@@ -328,6 +336,14 @@ mod tests {
             ["{\"tags\": [\"a\", \"b\"], \"text\": \"t\"}"]
         );
         assert_eq!(records("  [ ] "), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_record_with_lists_of_objects_keeps_its_text() {
+        let article = "{\"text\": \"t\", \"images\": [{\"url\": 1}]}";
+        assert_eq!(records(article), [article]);
+        let framed = records("{\"data\": [{\"a\": 1}], \"text\": \"t\"}");
+        assert_eq!(framed, ["{\"a\": 1}", "{\"data\": [], \"text\": \"t\"}"]);
     }
 
     #[test]

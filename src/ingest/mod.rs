@@ -47,7 +47,7 @@ use parts::Parts;
 use reject::Reject;
 use repair::Switches;
 use shape::Shape;
-use source::Source;
+use source::{Source, Wishes};
 use state::{Cursor, Stamp, State};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -67,6 +67,8 @@ pub struct Options {
     pub split: Split,
     /// The encoding of every text source, `None` to detect it for each.
     pub encoding: Option<Encoding>,
+    /// Names of the columns of CSV files without a header, empty for none.
+    pub columns: Vec<String>,
     /// Which repairs are made.
     pub repairs: Switches,
     /// Stop at the first record that cannot be read.
@@ -74,6 +76,15 @@ pub struct Options {
 }
 
 impl Options {
+    fn wishes(&self) -> Wishes<'_> {
+        Wishes {
+            format: self.format,
+            encoding: self.encoding,
+            columns: &self.columns,
+            out: Some(&self.out),
+        }
+    }
+
     fn config(&self, sources: &[Source]) -> serde_json::Value {
         let split = match self.split {
             Split::Paragraphs { characters } => format!("paragraphs of {characters} characters"),
@@ -85,6 +96,7 @@ impl Options {
             "shape": self.shape.map(|shape| shape.name),
             "split": split,
             "encoding": self.encoding.map(Encoding::name),
+            "columns": self.columns,
             "repairs": self.repairs.names(),
             "sources": sources.iter().map(|source| (source.name.as_str(), source.bytes)).collect::<Vec<_>>(),
         })
@@ -96,7 +108,7 @@ impl Options {
 /// # Errors
 /// When the output directory is another run's, a source changed under way, or writing fails.
 pub fn run(options: &Options, context: &Context) -> Result<IngestReport> {
-    let sources = source::discover(&options.sources, options.format, options.encoding)?;
+    let sources = source::discover(&options.sources, &options.wishes())?;
     let config = options.config(&sources);
     let mut state = match run_dir::open(&options.out, &config)? {
         Found::Finished => return finished(&options.out, &sources, context),
@@ -199,7 +211,11 @@ impl<'a> Worker<'a> {
             }
             match &source.format {
                 Ok(format) => parsed.add(source, *format, block, self.rules)?,
-                Err(why) => parsed.rejects.push(unread(source, why)),
+                Err(why) if matches!(block, blocks::Block::End { .. }) => {
+                    parsed.rejects.push(unread(source, why));
+                }
+                // That it cannot be opened is what its format says already.
+                Err(_) => {}
             }
             for (shape, count) in std::mem::take(&mut parsed.shapes) {
                 *shapes
@@ -383,7 +399,7 @@ fn finish(out: &Path, sources: &[Source], state: State) -> Result<IngestReport> 
 fn finished(out: &Path, sources: &[Source], context: &Context) -> Result<IngestReport> {
     let manifest = CorpusManifest::read(out)?;
     for (entry, source) in manifest.sources.iter().zip(sources) {
-        let now = format!("{:032x}", blocks::hash_file(&source.path)?);
+        let now = format!("{:032x}", blocks::hash_file(&source.path).unwrap_or(0));
         ensure!(
             now == entry.xxh3,
             "{} changed since {} was made from it; remove the directory to ingest again, or give another --out",

@@ -233,6 +233,7 @@ impl Parsed {
             .flexible(true)
             .from_reader(&bytes[start..]);
         let mut row = csv::ByteRecord::new();
+        let (mut line, mut counted) = (first_line, 0);
         loop {
             match reader.read_byte_record(&mut row) {
                 Ok(false) => return,
@@ -244,11 +245,16 @@ impl Parsed {
                     return;
                 }
             }
-            let place = row
-                .position()
-                .map_or((0, 0), |at| (at.line() - 1, at.byte() as usize));
-            let record = first_line + place.0;
-            let raw = || bytes[start + place.1..start + reader.position().byte() as usize].to_vec();
+            // The reader's own position is before the line end that it skips.
+            let mut at = start + row.position().map_or(0, |at| at.byte() as usize);
+            while at < bytes.len() && matches!(bytes[at], b'\r' | b'\n') {
+                at += 1;
+            }
+            line += line_ends(&bytes[counted..at]);
+            counted = at;
+            let record = line;
+            let end = (start + reader.position().byte() as usize).max(at);
+            let raw = || bytes[at..end].trim_ascii_end().to_vec();
             if row.len() != dialect.columns.len() {
                 let message = format!(
                     "the row has {} fields, the columns are {}",
@@ -363,6 +369,14 @@ impl Parsed {
             meta,
         });
     }
+}
+
+/// Line ends in `bytes`: LF, CRLF, or CR alone as old Macintosh files have it.
+fn line_ends(bytes: &[u8]) -> u64 {
+    let lone = |i: usize| bytes[i] == b'\r' && bytes.get(i + 1) != Some(&b'\n');
+    (0..bytes.len())
+        .filter(|i| bytes[*i] == b'\n' || lone(*i))
+        .count() as u64
 }
 
 /// A piece of a structured record after all repairs.

@@ -7,13 +7,13 @@ use super::work::BatchWriter;
 use crate::atomic::{self, AtomicFile};
 use crate::corpus::PartEntry;
 use crate::document::parquet::{DocumentWriter, Encoder, RowGroup, schema_with};
-use crate::document::{Content, Document};
+use crate::document::{Content, Document, Kind, count_characters};
 use crate::ledger::{Count, Entry, Ledgers, Place};
 use crate::shard::Split;
 use crate::stats::{TokenSums, TokenTables, count_words};
 use crate::tokenize::{Encoded, Tokenizer};
 use crate::{interrupt, ordered};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use arrow::array::{
     ArrayRef, BooleanBuilder, FixedSizeBinaryArray, FixedSizeBinaryBuilder, Float64Array,
     ListBuilder, RecordBatch, StringArray, UInt8Builder, UInt32Builder, UInt64Builder,
@@ -153,6 +153,15 @@ impl Worker<'_> {
         unit.for_each(self.job, |document| {
             let fate = fates.next().context("the plan is shorter than the part")?;
             let encoded = self.tokenize(&document);
+            // An answer of which the loss counts nothing was not rendered as an answer.
+            let encoded = encoded.and_then(|encoded| {
+                let learns = encoded.loss_mask.contains(&true);
+                ensure!(
+                    learns || document.content.kind() == Kind::Text,
+                    "the chat template renders no token of an answer"
+                );
+                Ok(encoded)
+            });
             let (fate, encoded) = match (fate, encoded) {
                 // A chat that its template refuses is dropped for that, if nothing else drops it.
                 (Fate::Keep { .. }, Err(_)) => {
@@ -284,9 +293,12 @@ fn book(account: &mut PartAccount, document: &Document, fate: &Fate, encoded: &E
             account.ledgers.add(place, Entry::Kept, count);
             let mut sums = TokenSums {
                 documents: 1,
-                characters: count.characters,
-                bytes: count.bytes,
-                words: content.pieces().map(count_words).sum(),
+                characters: content
+                    .learned()
+                    .map(|piece| count_characters(piece) as u64)
+                    .sum(),
+                bytes: content.learned().map(|piece| piece.len() as u64).sum(),
+                words: content.learned().map(count_words).sum(),
                 tokens: encoded.ids.len() as u64,
                 tokens_loss: encoded.loss_mask.iter().filter(|counts| **counts).count() as u64,
                 ..TokenSums::default()
@@ -317,7 +329,13 @@ impl TokenColumns {
     fn append(&mut self, document: &Document, split: Split, encoded: &Encoded) {
         self.ids.push(document.id.0);
         self.split.append_value(u8::from(split == Split::Val));
-        self.bytes.append_value(document.content.bytes());
+        self.bytes.append_value(
+            document
+                .content
+                .learned()
+                .map(|piece| piece.len() as u64)
+                .sum(),
+        );
         self.tokens.values().append_slice(&encoded.ids);
         self.tokens.append(true);
         self.mask.values().append_slice(&encoded.loss_mask);

@@ -242,7 +242,7 @@ impl Plan {
                 for (scanned, fate) in fates.take(part, *rows)? {
                     if let Fate::Keep { .. } = fate {
                         kept += 1;
-                        let hash = (plan.hash(scanned.group), scanned.group);
+                        let hash = (plan.hash(scanned.split), scanned.split);
                         ends = Some(ends.map_or([hash; 2], |[lowest, highest]| {
                             [lowest.min(hash), highest.max(hash)]
                         }));
@@ -309,7 +309,7 @@ impl Plan {
                 kept: None,
             },
             (found, None) => Fate::Keep {
-                split: self.split(scanned.group),
+                split: self.split(scanned.split),
                 conflict: found == Some(Found::ConflictKept),
             },
         }

@@ -9,7 +9,9 @@ use serde_json::Value;
 
 /// The letter of an option, and its text.
 pub(super) fn take_options(fields: &mut Fields) -> Result<Vec<(String, String)>, Misfit> {
-    const LETTERS: &[&str] = &["a", "b", "c", "d", "e", "f", "g", "h"];
+    const LETTERS: &[&str] = &[
+        "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p",
+    ];
     if find(fields, OPTIONS).is_some() {
         let options = match take(fields, OPTIONS)? {
             Value::Array(list) => list,

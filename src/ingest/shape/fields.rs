@@ -4,8 +4,10 @@ use super::{Fields, Misfit};
 use serde_json::Value;
 
 /// The key in `fields` that is one of `names`, the earlier name first.
+///
+/// A field that is null gives way to another that is not.
 pub(super) fn find(fields: &Fields, names: &[&str]) -> Option<String> {
-    names.iter().find_map(|name| {
+    let named = |name: &&str| -> Option<String> {
         if fields.contains_key(*name) {
             return Some((*name).to_owned());
         }
@@ -13,7 +15,13 @@ pub(super) fn find(fields: &Fields, names: &[&str]) -> Option<String> {
             .keys()
             .find(|key| key.trim().to_lowercase() == *name)
             .cloned()
-    })
+    };
+    let mut found = names.iter().filter_map(named);
+    let first = found.next()?;
+    if !fields[&first].is_null() {
+        return Some(first);
+    }
+    Some(found.find(|name| !fields[name].is_null()).unwrap_or(first))
 }
 
 pub(super) fn take(fields: &mut Fields, names: &[&str]) -> Result<Value, Misfit> {

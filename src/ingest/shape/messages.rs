@@ -66,7 +66,13 @@ pub(super) fn take_messages(fields: &mut Fields, names: &[&str]) -> Result<Vec<M
         // Weights, names and the like of single turns are the user's: the list is kept as it was.
         fields.insert(key, list);
     }
-    Ok(messages)
+    // ShareGPT keeps the system prompt beside the turns.
+    if messages.iter().any(|message| message.role == "system") {
+        return Ok(messages);
+    }
+    let mut all = take_system(fields)?;
+    all.extend(messages);
+    Ok(all)
 }
 
 /// Messages of a list, and whether it says more than roles and contents.

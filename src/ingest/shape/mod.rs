@@ -63,7 +63,7 @@ const REJECTED: &[&str] = &["rejected"];
 const INSTRUCTION: &[&str] = &["instruction", "инструкция"];
 const INPUT: &[&str] = &["input", "ввод"];
 const OUTPUT: &[&str] = &["output", "response", "вывод", "ответ"];
-const QUESTION: &[&str] = &["question", "query", "question_text", "вопрос"];
+const QUESTION: &[&str] = &["question", "question_text", "вопрос", "query"];
 const ANSWER: &[&str] = &["answer", "response", "answer_text", "ответ"];
 const COMPLETION: &[&str] = &["completion"];
 const SYSTEM: &[&str] = &["system", "system_prompt"];
@@ -85,25 +85,38 @@ const OPTIONS: &[&str] = &["options", "choices", "варианты"];
 const FIRST_OPTION: &[&str] = &["a", "option_a", "option1"];
 const SECOND_OPTION: &[&str] = &["b", "option_b", "option2"];
 
-/// Fields whose value is a list of objects within one record, never a list of records.
-const LISTS: &[&[&str]] = &[
-    MESSAGES,
-    CONVERSATIONS,
-    PROMPT,
-    CHOSEN,
-    REJECTED,
-    INSTANCES,
-    PARAGRAPHS,
-    ANSWERS,
-    OPTIONS,
-    &["replies", "input"],
+/// Names of lists that hold records, in an object that is only their frame.
+const FRAMES: &[&str] = &[
+    "data",
+    "train",
+    "training",
+    "validation",
+    "valid",
+    "val",
+    "dev",
+    "test",
+    "eval",
+    "rows",
+    "records",
+    "items",
+    "examples",
+    "samples",
+    "entries",
+    "documents",
+    "docs",
+    "results",
+    "questions",
+    "dialogs",
+    "dialogues",
+    "chats",
+    "данные",
+    "вопросы",
 ];
 
-/// Whether a list in the field `name` belongs to one record.
+/// Whether a list of objects in the field `name` is a list of records.
 #[must_use]
-pub fn is_record_field(name: &str) -> bool {
-    let name = name.trim().to_lowercase();
-    LISTS.iter().any(|names| names.contains(&name.as_str()))
+pub fn is_frame_field(name: &str) -> bool {
+    FRAMES.contains(&name.trim().to_lowercase().as_str())
 }
 
 /// Whether a field of this name means something to a shape.
@@ -242,13 +255,21 @@ impl Shape {
     }
 }
 
+/// The names of the shapes, each once.
+#[must_use]
+pub fn names() -> Vec<&'static str> {
+    let mut names: Vec<_> = SHAPES.iter().map(|shape| shape.name).collect();
+    names.dedup();
+    names
+}
+
 /// What a record without a known shape is told.
 #[must_use]
 pub fn unknown(fields: &Fields) -> String {
     let found: Vec<&str> = fields.keys().map(String::as_str).take(12).collect();
-    let known: Vec<&str> = SHAPES.iter().map(|shape| shape.name).collect();
+    let known = names();
     format!(
-        "no known shape: the fields are [{}], known shapes are {}; --shape forces one",
+        "no known shape: the fields are [{}], known shapes are {}; --shape forces one; columns without names get them with --columns",
         found.join(", "),
         known.join(", ")
     )
