@@ -94,7 +94,7 @@ const PIECES: [&str; 40] = [
 fn text(random: &mut Random, words: &[&str], specials: &[String]) -> String {
     let mut text = String::new();
     let kind = random.below(5);
-    for _ in 0..1 + random.below(40) {
+    for _ in 0..=random.below(40) {
         match if random.below(3) == 0 {
             random.below(5)
         } else {
@@ -126,7 +126,7 @@ fn text(random: &mut Random, words: &[&str], specials: &[String]) -> String {
 }
 
 fn mutate(random: &mut Random, text: &mut String) {
-    for _ in 0..1 + random.below(4) {
+    for _ in 0..=random.below(4) {
         let at = text.floor_char_boundary(random.below(text.len() + 1));
         if at < text.len() && random.below(2) == 0 {
             text.remove(at);
@@ -231,25 +231,28 @@ fn fuzzed_texts_have_the_ids_of_the_crate() {
     }
 }
 
+/// Makes a tokenizer.json another.
+type Change = fn(&mut Value);
+
 #[test]
 fn other_tokenizers_go_to_the_crate_and_say_why() {
     let json: Value = serde_json::from_slice(small().json()).unwrap();
-    let changes: [(&str, fn(&mut Value)); 8] = [
+    let changes: [(&str, Change); 8] = [
         ("normaliser", |json| {
-            json["normalizer"] = json!({"type": "Lowercase"})
+            json["normalizer"] = json!({"type": "Lowercase"});
         }),
         ("pattern", |json| {
             json["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = r"\s+|\S+".into();
         }),
         ("pattern", |json| {
-            json["pre_tokenizer"]["pretokenizers"][0]["invert"] = true.into()
+            json["pre_tokenizer"]["pretokenizers"][0]["invert"] = true.into();
         }),
         ("pattern", |json| {
-            json["pre_tokenizer"]["pretokenizers"][1]["add_prefix_space"] = true.into()
+            json["pre_tokenizer"]["pretokenizers"][1]["add_prefix_space"] = true.into();
         }),
         ("pattern", |json| json["pre_tokenizer"] = Value::Null),
         ("suffix", |json| {
-            json["model"]["end_of_word_suffix"] = "</w>".into()
+            json["model"]["end_of_word_suffix"] = "</w>".into();
         }),
         ("byte", |json| {
             json["model"]["vocab"]
@@ -259,7 +262,7 @@ fn other_tokenizers_go_to_the_crate_and_say_why() {
                 .unwrap();
         }),
         ("one id", |json| {
-            json["model"]["vocab"]["double"] = 300.into()
+            json["model"]["vocab"]["double"] = 300.into();
         }),
     ];
     for (reason, change) in changes {
@@ -370,6 +373,10 @@ const REAL: [&str; 6] = [
     "ruen_bytebpe_16k",
 ];
 
+#[allow(
+    clippy::print_stderr,
+    reason = "a test that is skipped says so to who runs it"
+)]
 fn data() -> Option<PathBuf> {
     let data = std::env::var_os("PREP_DATA")
         .filter(|data| !data.is_empty())
@@ -392,7 +399,7 @@ fn fuzzed_texts_have_the_ids_of_the_crate_for_real_tokenizers() {
     }
 }
 
-/// Every file of the folder, whatever it holds, as text: each tokenizer gets each sixth piece of
+/// Every file of the folder, whatever it holds, as text: each tokenizer gets each 24th piece of
 /// 20 kB, or all of them with `PREP_FUZZ_BYTES`.
 #[test]
 fn real_texts_have_the_ids_of_the_crate() {
@@ -412,7 +419,7 @@ fn real_texts_have_the_ids_of_the_crate() {
             let (piece, after) = rest.split_at(rest.floor_char_boundary(20_000));
             rest = after;
             for (index, (name, tokenizer)) in tokenizers.iter().enumerate() {
-                if all || (pieces + index) % REAL.len() == 0 {
+                if all || (pieces + 4 * index) % 24 == 0 {
                     compare(tokenizer, piece, name);
                 }
             }
@@ -423,7 +430,7 @@ fn real_texts_have_the_ids_of_the_crate() {
         let path = tokenizer.encode_path();
         assert!(matches!(path, EncodePath::Fast(_)), "{name}: {path:?}");
     }
-    eprintln!("{pieces} pieces");
+    assert!(pieces > 1000, "{pieces}");
 }
 
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) {

@@ -66,7 +66,7 @@ const NONE: u32 = u32::MAX;
 impl Merges {
     /// From the ids of the bytes, and left, right and merged ids in the order of ranks. The later of
     /// two equal pairs counts, as in the crate.
-    pub fn new(bytes: [u32; 256], merges: &[[u32; 3]]) -> Self {
+    pub fn new(bytes: &[u32; 256], merges: &[[u32; 3]]) -> Self {
         let size = (2 * merges.len()).next_power_of_two().max(16);
         let empty = Slot {
             pair: EMPTY,
@@ -75,7 +75,7 @@ impl Merges {
         let mut table = Self {
             slots: vec![empty; size],
             shift: 64 - size.trailing_zeros(),
-            bytes,
+            bytes: *bytes,
         };
         for (rank, &[left, right, into]) in (0..).zip(merges) {
             let pair = pair(left, right);

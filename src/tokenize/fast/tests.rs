@@ -78,7 +78,7 @@ fn spans_are_those_of_the_regex_engine_for_all_code_points() {
             }
             let mut text = String::new();
             for c in chunk {
-                text.push_str(&format!("a{c}A{c}{c}b {c}1{c}.'{c}\n{c} \u{301}{c}"));
+                text.extend(format!("a{c}A{c}{c}b {c}1{c}.'{c}\n{c} \u{301}{c}").chars());
             }
             assert_eq!(
                 ours(&text, pattern),
@@ -150,7 +150,7 @@ fn a_long_word_is_merged_as_a_short_one_and_in_good_time() {
     // aa, aaaa, ab, aab: ranks that make the order matter.
     let (a, b) = (u32::from(b'a'), u32::from(b'b'));
     let merges = Merges::new(
-        bytes,
+        &bytes,
         &[[a, a, 300], [a, b, 301], [300, 300, 302], [300, b, 303]],
     );
     let mut scratch = Scratch::default();
