@@ -336,17 +336,17 @@ mod tests {
             let len = [3, 9, 15, 16, 24, 31, 32, 63][number as usize % 8];
             let mut word = format!("{number:x}").into_bytes();
             word.resize(len.max(word.len()), b'.');
-            let ids = (0..=(number / 8 % MOST_IDS as u32)).map(|id| number ^ id << 20);
+            let ids = (0..=number / 8 % MOST_IDS as u32).map(|id| number ^ id << 19);
             (word, ids.collect::<Vec<_>>())
         };
         let get = |cache: &Cache, word: &[u8]| {
             let mut ids = [0; MOST_IDS];
             let count = match word.len() {
-                ..=SHORT => {
+                0..=SHORT => {
                     let key = short_key(word, 0, word.len());
                     cache.short(key, short_set(key), &mut ids)
                 }
-                len if len <= LONG => {
+                16..=LONG => {
                     let key = long_key(word, 0, word.len());
                     cache.long(key, long_set(key), &mut ids)
                 }
@@ -358,11 +358,11 @@ mod tests {
         for number in 0..many {
             let (word, ids) = word(number);
             match word.len() {
-                ..=SHORT => {
+                0..=SHORT => {
                     let key = short_key(&word, 0, word.len());
                     cache.keep_short(key, short_set(key), &ids);
                 }
-                len if len <= LONG => {
+                16..=LONG => {
                     let key = long_key(&word, 0, word.len());
                     cache.keep_long(key, long_set(key), &ids);
                 }

@@ -81,8 +81,11 @@ impl Fast {
             states: Mutex::new(Vec::new()),
             differs: AtomicBool::new(false),
         };
-        let specials = added.get_added_tokens_decoder().values();
-        let specials: String = specials.map(|token| token.content.as_str()).collect();
+        let mut specials: Vec<&str> = (added.get_added_tokens_decoder().values())
+            .map(|token| token.content.as_str())
+            .collect();
+        specials.sort_unstable();
+        let specials = specials.concat();
         for probe in probes::PROBES.into_iter().chain([specials.as_str()]) {
             fast.judge(probe, oracle);
         }
@@ -200,8 +203,9 @@ fn letters_of_added(
     normalizer: Option<&NormalizerWrapper>,
 ) -> Result<Vec<String>, Refusal> {
     let mut letters = Vec::new();
-    #[expect(clippy::iter_over_hash_type, reason = "the letters are sorted below")]
-    for token in added.get_added_tokens_decoder().values() {
+    let mut added: Vec<_> = added.get_added_tokens_decoder().iter().collect();
+    added.sort_unstable_by_key(|(id, _)| **id);
+    for (_, token) in added {
         if token.special {
             continue;
         }

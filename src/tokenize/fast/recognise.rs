@@ -3,6 +3,7 @@
 //! Byte-level BPE whose split pattern is in [`super::patterns`], normaliser none or NFC, a token for
 //! each of the 256 bytes. Every other tokenizer is refused with the reason, and the crate encodes.
 
+use super::super::train;
 use super::cache::ID_BITS;
 use super::merge::Merges;
 use super::patterns::{GPT2, PATTERNS, Pattern};
@@ -50,15 +51,14 @@ pub(super) fn recipe(json: &Value, model: &Value) -> Result<Recipe, Refusal> {
         .get("vocab")
         .and_then(Value::as_object)
         .ok_or("its vocabulary is not an object")?;
-    let bytes_of = byte_of_character();
     let whole = if model.get("ignore_merges") == Some(&Value::Bool(true)) {
-        whole_words(vocab, &bytes_of)?
+        whole_words(vocab)?
     } else {
         HashMap::new()
     };
     Ok(Recipe {
         pattern,
-        merges: merges(model, vocab, &bytes_of)?,
+        merges: merges(model, vocab)?,
         whole,
         nfc,
     })
@@ -107,11 +107,7 @@ fn is(value: &Value, name: &str, wanted: &str) -> bool {
 }
 
 /// The merges as ids.
-fn merges(
-    model: &Value,
-    vocab: &Map<String, Value>,
-    byte_of: &HashMap<char, u8>,
-) -> Result<Merges, Refusal> {
+fn merges(model: &Value, vocab: &Map<String, Value>) -> Result<Merges, Refusal> {
     let mut seen = HashSet::with_capacity(vocab.len());
     for value in vocab.values() {
         if id(value).is_none_or(|id| !seen.insert(id)) {
@@ -120,10 +116,9 @@ fn merges(
     }
     let find = |token: &str| vocab.get(token).and_then(id);
     let mut bytes = [0; 256];
-    #[expect(clippy::iter_over_hash_type, reason = "each byte has its own place")]
-    for (character, byte) in byte_of {
+    for (character, byte) in train::alphabet().zip(&mut bytes) {
         let id = find(character.encode_utf8(&mut [0; 4]));
-        bytes[usize::from(*byte)] = id.ok_or("its vocabulary lacks a byte")?;
+        *byte = id.ok_or("its vocabulary lacks a byte")?;
     }
     let list = model
         .get("merges")
@@ -160,10 +155,8 @@ fn halves(merge: &Value) -> Option<(&str, &str)> {
 }
 
 /// Each token by the bytes that it is written with. Tokens that no bytes are written as are left out.
-fn whole_words(
-    vocab: &Map<String, Value>,
-    byte_of: &HashMap<char, u8>,
-) -> Result<HashMap<Vec<u8>, u32>, Refusal> {
+fn whole_words(vocab: &Map<String, Value>) -> Result<HashMap<Vec<u8>, u32>, Refusal> {
+    let byte_of: HashMap<char, u8> = train::alphabet().zip(0..=u8::MAX).collect();
     let mut whole = HashMap::with_capacity(vocab.len());
     for (token, value) in vocab {
         let bytes: Option<Vec<u8>> = token
@@ -180,9 +173,4 @@ fn whole_words(
 fn id(value: &Value) -> Option<u32> {
     let id = u32::try_from(value.as_u64()?).ok()?;
     (id < 1 << ID_BITS).then_some(id)
-}
-
-/// The byte that each character of GPT-2's alphabet stands for.
-fn byte_of_character() -> HashMap<char, u8> {
-    super::super::train::alphabet().zip(0..=u8::MAX).collect()
 }

@@ -5,6 +5,11 @@
 //! an ASCII character before it) is one branch and one or two counts of trailing zeros; the others are
 //! spelt out below in the order of the pattern.
 
+#![allow(
+    clippy::inline_always,
+    reason = "they are the loop over a text, and calls would take as long as they do"
+)]
+
 use super::masks::Masks;
 
 /// A piece of text and its masks.
