@@ -164,3 +164,50 @@ fn a_line_is_a_document_when_asked() {
         [(1, text("one")), (3, text("two")), (5, text("three"))]
     );
 }
+
+/// Rows of a CSV file and the lines that they begin on, as documents say.
+fn csv_lines(content: &str, columns: &str) -> Vec<u64> {
+    let place = crate::support::place();
+    let (file, out) = (place.path().join("a.csv"), place.path().join("corpus"));
+    crate::support::write(&file, content);
+    Prep::ingest(&file, &out)
+        .args(["--columns", columns])
+        .json();
+    let lines: Vec<u64> = documents(&out)
+        .iter()
+        .map(|document| document.record)
+        .collect();
+    lines
+}
+
+#[test]
+fn rows_of_csv_know_their_lines_whatever_ends_them() {
+    let columns = "question,answer";
+    assert_eq!(
+        csv_lines("question,answer\r\na?,b\r\n\r\nc?,d\r\n", columns),
+        [2, 4]
+    );
+    assert_eq!(csv_lines("question,answer\ra?,b\rc?,d\r", columns), [2, 3]);
+    assert_eq!(
+        csv_lines("question,answer\n\"a\n?\",b\nc?,d\n", columns),
+        [2, 4]
+    );
+    // Without a header no row is lost.
+    assert_eq!(csv_lines("привет,пока\nкот,пёс\n", columns), [1, 2]);
+}
+
+#[test]
+fn what_is_written_is_not_read_again_and_a_broken_link_costs_itself() {
+    let place = crate::support::place();
+    crate::support::write(&place.path().join("a.txt"), "Текст о погоде и о море.\n");
+    std::os::unix::fs::symlink("nowhere", place.path().join("broken.txt")).expect("links");
+    let out = place.path().join("corpus");
+    for _ in 0..2 {
+        let report = Prep::ingest(place.path(), &out).code(1).json();
+        assert_eq!(report["ledger"]["kept"]["records"], 1);
+        assert_eq!(
+            report["ledger"]["rejected"]["unsupported_format"]["records"],
+            1
+        );
+    }
+}

@@ -81,6 +81,40 @@ fn what_is_printed_and_written_follows_the_schemas() {
 }
 
 #[test]
+fn what_the_trainer_prints_and_writes_follows_the_schemas() {
+    let place = place();
+    let [corpus, shards, model] = ["corpus", "shards", "model"].map(|name| place.path().join(name));
+    Prep::ingest(&fixture("qa"), &corpus).json();
+    Prep::shard(&corpus, &shards).args(["--val", "10%"]).json();
+    let path = |path: &std::path::Path| path.display().to_string();
+    let (shards, model_name) = (path(&shards), path(&model));
+    let printed = Prep::new([
+        "train",
+        &shards,
+        "--out",
+        &model_name,
+        "--model",
+        "llama-1m",
+    ])
+    .args(["--steps", "2", "--seq-len", "32", "--batch-tokens", "64"])
+    .json();
+    check("train_report.json", &printed);
+    check("train_report.json", &read_json(&model.join("report.json")));
+    check(
+        "model_manifest.json",
+        &read_json(&model.join("manifest.json")),
+    );
+    let printed = Prep::new(["eval", &model_name, &shards]).json();
+    check("eval_report.json", &printed);
+    let printed = Prep::new(["generate", &model_name, "Почему?", "--max-tokens", "3"]).json();
+    check("generate_report.json", &printed);
+    // The statistics of all three directories are one object each.
+    for dir in [path(&corpus), shards, model_name] {
+        assert!(Prep::new(["stats", &dir]).json().is_object());
+    }
+}
+
+#[test]
 fn a_schema_refuses_what_is_unknown_or_missing() {
     let place = place();
     let corpus = place.path().join("corpus");
