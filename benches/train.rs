@@ -1,12 +1,13 @@
 //! Training speed of the 15M preset: tokens a second and peak memory.
 //!
-//! `cargo bench --profile dev --bench train [-- STEPS]`; `benches/train_pytorch.py` runs the same
-//! model with PyTorch. Both use 8 sequences of 256 tokens, a vocabulary of 8,192, f32, AdamW and
-//! clipping, and report the median step after two that warm up.
+//! `cargo bench --bench train [-- STEPS]`. Where `PREP_BENCH_PYTHON` names an interpreter with torch
+//! and transformers, `benches/peers/train_pytorch.py` runs the same model beside it. Both use 8
+//! sequences of 256 tokens, a vocabulary of 8,192, f32, AdamW and clipping, and report the median
+//! step after two that warm up. CPU seconds tell more than the clock on a machine with other work.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
-use std::time::Instant;
+use std::{process::Command, time::Instant};
 
 use prep::{
     model::{Llama, parameters, preset},
@@ -78,7 +79,10 @@ fn main() {
             let begin = Instant::now();
             let report = trainer.step(step, &options, &windows).unwrap();
             let elapsed = begin.elapsed().as_secs_f64();
-            println!("step {step}: loss {:.4}, {elapsed:.2} s", report.loss);
+            println!(
+                "step {step}: loss {:.4}, {elapsed:.2} s",
+                report.loss.unwrap()
+            );
             elapsed
         })
         .skip(2)
@@ -94,6 +98,27 @@ fn main() {
         "{:.2} CPU seconds a step",
         cpu_seconds() / (steps + 2) as f64
     );
+    peer(steps);
+}
+
+/// `PyTorch` on the same model, where an interpreter that has it is named.
+fn peer(steps: u64) {
+    let Some(python) = std::env::var_os("PREP_BENCH_PYTHON") else {
+        println!("no peer: PREP_BENCH_PYTHON names no interpreter that has torch");
+        return;
+    };
+    let script = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/benches/peers/train_pytorch.py"
+    );
+    let threads = rayon::current_num_threads().to_string();
+    let status = Command::new(python)
+        .args([script, &steps.to_string(), "--threads", &threads])
+        .status()
+        .unwrap();
+    if !status.success() {
+        println!("no peer: the interpreter cannot run {script}");
+    }
 }
 
 /// The process's largest resident size.

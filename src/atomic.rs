@@ -137,7 +137,9 @@ fn sync_parent(path: &Path) {
     }
 }
 
-fn cannot_write(path: &Path) -> String {
+/// What is said, with the system's reason behind it, when `path` could not be written.
+#[must_use]
+pub fn cannot_write(path: &Path) -> String {
     format!(
         "cannot write {}; what was finished is kept: make room or fix the permissions and run the same command again",
         path.display()

@@ -24,7 +24,7 @@ pub struct PartEntry {
 }
 
 /// One file that the user gave.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SourceEntry {
     /// Name in documents and reports.
     pub name: String,
@@ -34,6 +34,10 @@ pub struct SourceEntry {
     pub xxh3: String,
     /// How it is compressed.
     pub codec: String,
+    /// How its characters are written, `None` where there are none or it was not read.
+    pub encoding: Option<String>,
+    /// How sure the encoding is, 0 to 1.
+    pub encoding_confidence: f32,
     /// How it was read, `None` when it was not.
     pub format: Option<String>,
     /// Documents by the shape of their records.

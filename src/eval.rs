@@ -63,8 +63,12 @@ pub struct Extent {
     pub tokens: Option<u64>,
 }
 
-/// Measures the windows of a split in their order; `token_bytes` has the bytes of each token id.
+/// Measures the windows of a split, or as many as `extent` allows at even distances, so that a part
+/// stands for the whole; `token_bytes` has the bytes of each token id.
 /// `progress` hears how many windows are done after each portion and says whether to go on.
+///
+/// # Errors
+/// When a token is outside of the model's vocabulary, or the device fails.
 pub fn measure<B: Backend>(
     backend: &B,
     model: &Llama<B>,
@@ -83,7 +87,7 @@ pub fn measure<B: Backend>(
     let mut first = 0;
     while first < end {
         let count = (end - first).min(extent.micro_batch as u64) as usize;
-        let data = windows.in_order(first, count);
+        let data = windows.chosen((first..first + count as u64).map(|i| i * windows.count() / end));
         let (ids, targets) = data.part(0..count * seq, 1.0);
         let batch = Batch {
             batch: count,

@@ -4,9 +4,10 @@
 //! the items, so that the output is the same bytes for any number of threads. At most
 //! `2 * threads + 2` items are alive at once.
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// Maps `items` with `map` on `threads` workers and folds the results in order on this thread.
 ///
@@ -40,7 +41,17 @@ where
             let (item_out, result_in, map) = (item_out.clone(), result_in.clone(), &map);
             scope.spawn(move || {
                 for (number, item) in item_out {
-                    if result_in.send((number, item.and_then(map))).is_err() {
+                    let outcome = catch_unwind(AssertUnwindSafe(|| item.and_then(map)));
+                    let (result, panic) = match outcome {
+                        Ok(result) => (result, None),
+                        Err(panic) => (Err(anyhow!("a worker panicked")), Some(panic)),
+                    };
+                    let unwanted = result_in.send((number, result)).is_err();
+                    // The fold must learn of it first, or it would wait for this number for ever.
+                    if let Some(panic) = panic {
+                        resume_unwind(panic);
+                    }
+                    if unwanted {
                         return;
                     }
                 }
@@ -81,8 +92,33 @@ mod tests {
         for threads in [1, 3, 8] {
             let mut seen = Vec::new();
             let items = (0..1_000_u64).map(Ok);
-            map_fold(threads, items, |i| Ok(i * 2), |i| Ok(seen.push(i))).expect("no error");
+            map_fold(
+                threads,
+                items,
+                |i| Ok(i * 2),
+                |i| {
+                    seen.push(i);
+                    Ok(())
+                },
+            )
+            .expect("no error");
             assert_eq!(seen, (0..1_000).map(|i| i * 2).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_panic_of_a_worker_ends_it() {
+        for threads in [1, 2, 4] {
+            let outcome = catch_unwind(|| {
+                let items = (0..1_000_u64).map(Ok);
+                map_fold(
+                    threads,
+                    items,
+                    |i| if i == 5 { panic!("item {i}") } else { Ok(i) },
+                    |_| Ok(()),
+                )
+            });
+            assert!(outcome.is_err(), "the panic is not swallowed");
         }
     }
 
@@ -97,11 +133,8 @@ mod tests {
             2,
             items,
             |i| {
-                if i >= 5 {
-                    anyhow::bail!("item {i}")
-                } else {
-                    Ok(i)
-                }
+                anyhow::ensure!(i < 5, "item {i}");
+                Ok(i)
             },
             |_| Ok(()),
         );

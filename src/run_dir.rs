@@ -59,7 +59,9 @@ pub fn open(dir: &Path, config: &Value) -> Result<Found> {
         .with_context(|| format!("cannot read {}", dir.display()))?
         .filter_map(Result::ok)
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .find(|name| !name.starts_with('.') && !name.ends_with(".tmp"));
+        .find(|name| {
+            !name.starts_with('.') && Path::new(name).extension().is_none_or(|e| e != "tmp")
+        });
     if let Some(name) = foreign {
         bail!(
             "{} is not empty ({name} is in it) and is no run of prep; give another --out",

@@ -27,6 +27,9 @@ macro_rules! on_device {
 pub(crate) use on_device;
 
 /// The device for `auto`, `cpu`, `cuda` or `cuda:N`.
+///
+/// # Errors
+/// For another name, and for a GPU that cannot be used.
 pub fn choose(name: &str, ctx: &Context) -> Result<Device> {
     if name == "cpu" {
         return Ok(Device::Cpu(Cpu::default()));

@@ -52,6 +52,9 @@ pub struct Args {
 }
 
 /// Runs the command.
+///
+/// # Errors
+/// Says what is wrong with the model or the shards, and the remedy.
 pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let device = choose(&args.device, ctx)?;
     if let Some(texts) = &args.logits {
@@ -80,6 +83,9 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
 }
 
 /// Refuses shards of another tokenizer: their ids would mean something else to the model.
+///
+/// # Errors
+/// When the fingerprints differ.
 pub fn check_tokenizer(tokenizer: &Tokenizer, data: &Dataset) -> Result<()> {
     let want = &data.info().tokenizer_fingerprint;
     ensure!(

@@ -70,6 +70,9 @@ fn probability(text: &str) -> Result<f32, String> {
 }
 
 /// Runs the command.
+///
+/// # Errors
+/// Says what is wrong with the model or the prompt, and the remedy.
 pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let device = choose(&args.device, ctx)?;
     on_device!(&device, backend => go(backend, args, ctx))

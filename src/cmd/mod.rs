@@ -4,8 +4,10 @@ mod device;
 pub mod eval;
 pub mod generate;
 pub mod ingest;
+pub mod plan;
 pub mod shard;
 pub mod stats;
+pub mod synth;
 pub mod train;
 
 use crate::exit::Exit;
@@ -92,6 +94,8 @@ enum Command {
     Eval(eval::Args),
     Generate(generate::Args),
     Stats(stats::Args),
+    Synth(synth::Args),
+    Plan(plan::Args),
 }
 
 impl Cli {
@@ -122,6 +126,8 @@ impl Cli {
             Command::Eval(args) => eval::run(args, &context),
             Command::Generate(args) => generate::run(args, &context),
             Command::Stats(args) => stats::run(args, &context),
+            Command::Synth(args) => synth::run(args, &context),
+            Command::Plan(args) => plan::run(args, &context),
         }
     }
 }

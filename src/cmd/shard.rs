@@ -14,7 +14,7 @@ use std::path::PathBuf;
 /// Filter, deduplicate and tokenize documents into token shards.
 ///
 /// Writes train-00000.arrow, val-00000.arrow, … (Arrow IPC streams that a trainer maps, and that
-/// Hugging Face datasets, pyarrow, polars and DuckDB open), removed/ with the reason for each
+/// Hugging Face datasets, pyarrow, polars and `DuckDB` open), removed/ with the reason for each
 /// dropped document, conflicts/ with answers that contradict each other, the tokenizer,
 /// manifest.json and report.json. An interrupted run goes on when the same command is given again.
 /// Memory: within --memory, of which half is for the search for copies. Disk while it runs: 4.2
@@ -27,7 +27,7 @@ pub struct Args {
     /// Directory to write. Must be new, or of the same run.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// tokenizer.json (also .zst, .gz) or a directory with one; tokenizer_config.json beside it is
+    /// tokenizer.json (also .zst, .gz) or a directory with one; `tokenizer_config.json` beside it is
     /// used. Default: a byte-level BPE is trained from the corpus.
     #[arg(long, value_name = "FILE")]
     tokenizer: Option<PathBuf>,

@@ -237,8 +237,10 @@ fn shards(dir: &Path, context: &Context) -> Result<()> {
     let manifest = ShardManifest::read(dir)?;
     let mut files = Vec::new();
     for split in Split::ALL {
-        // Opening a split checks every file's size, rows and tokens against the manifest.
-        let tokens = Dataset::open(dir, split)?.tokens();
+        // Size, rows, tokens and xxh3 of every file against the manifest.
+        let data = Dataset::open(dir, split)?;
+        data.check_files(dir)?;
+        let tokens = data.tokens();
         let entry = manifest.split(split);
         files.push(serde_json::json!({
             "split": split.name(), "shards": entry.shards.len(), "documents": entry.documents,

@@ -114,6 +114,9 @@ pub struct Args {
 }
 
 /// Runs the command: shards and model in, options resolved, steps, model folder out.
+///
+/// # Errors
+/// Says what is wrong with the shards, the model or the directory, and the remedy.
 pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let input = Input::open(args)?;
     let options = resolve(args, ctx, &input)?;
@@ -401,10 +404,9 @@ fn tell<B: Backend>(args: &Args, ctx: &Context, outcome: &Outcome<B>, report: &V
         output::data(&report.to_string());
         return;
     }
-    output::data(&format!(
-        "train loss    {:.4} nats/token",
-        outcome.train_loss
-    ));
+    if let Some(loss) = outcome.train_loss {
+        output::data(&format!("train loss    {loss:.4} nats/token"));
+    }
     if let Some(means) = outcome.val.and_then(|val| val.means()) {
         output::data(&format!("val loss      {:.4} nats/token", means.loss));
         let bits = means
@@ -437,10 +439,17 @@ impl Watcher for Person<'_> {
         let Some(progress) = &self.progress else {
             return;
         };
-        let val = line
-            .val_loss
-            .map_or(String::new(), |val| format!(", val {val:.3}"));
-        progress.message(&format!("step {}, loss {:.3}{val}", line.step, line.loss));
+        let loss = line
+            .loss
+            .map_or("-".to_owned(), |loss| format!("{loss:.3}"));
+        // Every evaluation stays to be read, whatever the pace of the progress.
+        if let Some(val) = line.val_loss {
+            progress.note(&format!(
+                "step {}: loss {loss}, val loss {val:.3}",
+                line.step
+            ));
+        }
+        progress.message(&format!("step {}, loss {loss}", line.step));
         progress.add(self.step_tokens);
     }
 

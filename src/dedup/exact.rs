@@ -79,47 +79,50 @@ pub fn compare(candidates: &mut [Candidate], conflicts: Conflicts) -> Vec<Outcom
         .par_sort_unstable_by_key(|c| (c.group, c.content, std::cmp::Reverse(c.characters), c.id));
     let mut outcomes = Vec::new();
     for group in candidates.chunk_by(|a, b| a.group == b.group) {
-        let mut survivors = Vec::new();
-        for copies in group.chunk_by(|a, b| a.content == b.content) {
-            let [survivor, others @ ..] = copies else {
-                continue;
-            };
-            survivors.extend(survivor.answers.then_some(*survivor));
-            outcomes.extend(others.iter().map(|copy| Outcome {
-                part: copy.part,
-                row: copy.row,
-                found: Found::Copy(survivor.id),
-            }));
-        }
-        if survivors.len() > 1 {
-            settle(&survivors, conflicts, &mut outcomes);
+        if group.len() > 1 {
+            settle(group, conflicts, &mut outcomes);
         }
     }
     outcomes.par_sort_unstable_by_key(|outcome| (outcome.part, outcome.row));
     outcomes
 }
 
-fn settle(answers: &[Candidate], conflicts: Conflicts, outcomes: &mut Vec<Outcome>) {
+/// Finds the outcomes of one group, the copies of which stand together, their survivor first.
+fn settle(group: &[Candidate], conflicts: Conflicts, outcomes: &mut Vec<Outcome>) {
+    let sets = || group.chunk_by(|a, b| a.content == b.content);
+    let answers: Vec<&[Candidate]> = sets().filter(|copies| copies[0].answers).collect();
     let stays = match conflicts {
         Conflicts::Keep | Conflicts::Drop => None,
-        Conflicts::First => answers
-            .iter()
-            .min_by_key(|answer| (answer.part, answer.row)),
+        Conflicts::First => answers.iter().min_by_key(|copies| {
+            copies
+                .iter()
+                .map(|copy| (copy.part, copy.row))
+                .min()
+                .unwrap_or_default()
+        }),
         Conflicts::Longest => answers
             .iter()
-            .min_by_key(|answer| (std::cmp::Reverse(answer.characters), answer.id)),
+            .min_by_key(|copies| (std::cmp::Reverse(copies[0].characters), copies[0].id)),
     };
-    for answer in answers {
-        let found = match (conflicts, stays) {
-            (Conflicts::Keep, _) => Found::ConflictKept,
-            (_, Some(stays)) if stays.id == answer.id => Found::ConflictKept,
-            (_, stays) => Found::ConflictDropped(stays.map(|stays| stays.id)),
-        };
-        outcomes.push(Outcome {
-            part: answer.part,
-            row: answer.row,
-            found,
-        });
+    let stays = stays.map(|copies| copies[0].id);
+    for copies in sets() {
+        let survivor = copies[0];
+        let conflict = survivor.answers && answers.len() > 1;
+        let dropped = conflict && conflicts != Conflicts::Keep && stays != Some(survivor.id);
+        for copy in copies {
+            let found = match (dropped, copy.id == survivor.id) {
+                // Copies of a dropped answer go for the reason that it goes for.
+                (true, _) => Found::ConflictDropped(stays),
+                (false, true) if conflict => Found::ConflictKept,
+                (false, true) => continue,
+                (false, false) => Found::Copy(survivor.id),
+            };
+            outcomes.push(Outcome {
+                part: copy.part,
+                row: copy.row,
+                found,
+            });
+        }
     }
 }
 
@@ -195,5 +198,32 @@ mod tests {
         assert_eq!(outcome(Conflicts::First), kept(&[0]));
         assert_eq!(outcome(Conflicts::Longest), kept(&[other]));
         assert_eq!(outcome(Conflicts::Drop), kept(&[]));
+    }
+
+    #[test]
+    fn copies_of_a_dropped_answer_are_dropped_in_favour_of_what_stays() {
+        // The first answer of the input is a copy of row 2, which is longer.
+        let mut candidates = [
+            candidate(1, 2, 8, 0),
+            candidate(1, 1, 5, 1),
+            candidate(1, 2, 9, 2),
+        ];
+        let id = |row| DocumentId::new("s", row);
+        let found = |candidates: &mut [Candidate], conflicts| -> Vec<Found> {
+            let outcomes = compare(candidates, conflicts);
+            outcomes.iter().map(|outcome| outcome.found).collect()
+        };
+        assert_eq!(
+            found(&mut candidates, Conflicts::First),
+            [
+                Found::Copy(id(2)),
+                Found::ConflictDropped(Some(id(2))),
+                Found::ConflictKept
+            ]
+        );
+        assert_eq!(
+            found(&mut candidates, Conflicts::Drop),
+            [Found::ConflictDropped(None); 3]
+        );
     }
 }

@@ -13,8 +13,10 @@ use xxhash_rust::xxh3::xxh3_128;
 pub struct Keys {
     /// Equal for copies.
     pub content: u128,
-    /// Equal for copies, and for answers to the same question; decides the split.
+    /// Equal for copies, and for answers to the same question.
     pub group: u128,
+    /// Equal for copies, and for conversations that begin with the same question; decides the split.
+    pub split: u128,
 }
 
 /// The keys of `content`.
@@ -33,6 +35,7 @@ pub fn of(content: &Content) -> Keys {
             Keys {
                 content: hash,
                 group: hash,
+                split: hash,
             }
         }
         Content::Chat(messages) => {
@@ -75,7 +78,17 @@ fn exchange(question: &[Message], answer: &[Message], rejected: &[Message]) -> K
     Keys {
         content: xxh3_128(key.as_bytes()),
         group,
+        split: opening(question),
     }
+}
+
+/// The key of the first turn of the user: longer conversations that begin alike share answers.
+fn opening(question: &[Message]) -> u128 {
+    let mut key = String::new();
+    if let Some(first) = question.iter().find(|message| message.role == "user") {
+        append_exchange_key(&first.content, &mut key);
+    }
+    xxh3_128(key.as_bytes())
 }
 
 /// Folds case, white space, quotes and sentence punctuation.
@@ -121,6 +134,18 @@ mod tests {
         assert_eq!(a, chat("сколько  будет «2+2»", "4."));
         let b = chat("Сколько будет 2+2?", "Четыре");
         assert!(a.group == b.group && a.content != b.content);
+    }
+
+    #[test]
+    fn conversations_with_one_beginning_share_a_split() {
+        let longer = of(&Content::Chat(vec![
+            Message::new("user", "Сколько будет 2+2?"),
+            Message::new("assistant", "4"),
+            Message::new("user", "А 3+3?"),
+            Message::new("assistant", "6"),
+        ]));
+        let short = chat("Сколько будет 2+2?", "4");
+        assert!(longer.split == short.split && longer.group != short.group);
     }
 
     #[test]

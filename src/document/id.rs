@@ -3,7 +3,11 @@
 //! xxh3-128 of source name and record position, so that the id says where a record is from and two
 //! equal texts stay two records. Copies are found by the content key (`comparison_key`), never by id.
 
+use anyhow::{Context, Result};
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 /// xxh3-128 of the source's name, a zero byte and the record number (little-endian u64).
@@ -18,6 +22,18 @@ impl DocumentId {
         hasher.update(source.as_bytes());
         hasher.update(&[0]);
         hasher.update(&record.to_le_bytes());
+        Self(hasher.digest128().to_be_bytes())
+    }
+
+    /// The id of document number `item` (from 0) of a record that holds several.
+    #[must_use]
+    pub fn of_item(source: &str, record: u64, item: usize) -> Self {
+        if item == 0 {
+            return Self::new(source, record);
+        }
+        let mut hasher = Xxh3::new();
+        hasher.update(&Self::new(source, record).0);
+        hasher.update(&(item as u64).to_le_bytes());
         Self(hasher.digest128().to_be_bytes())
     }
 
@@ -46,6 +62,23 @@ impl fmt::Debug for DocumentId {
 #[must_use]
 pub fn hex_hash(bytes: &[u8]) -> String {
     format!("{:032x}", xxh3_128(bytes))
+}
+
+/// xxh3-128 of a file as 32 hexadecimal digits, read a piece at a time.
+///
+/// # Errors
+/// Names the file when it cannot be read.
+pub fn hash_file(path: &Path) -> Result<String> {
+    let place = || format!("cannot read {}", path.display());
+    let mut file = File::open(path).with_context(place)?;
+    let mut hash = Xxh3::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer).with_context(place)? {
+            0 => return Ok(format!("{:032x}", hash.digest128())),
+            count => hash.update(&buffer[..count]),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -65,9 +65,11 @@ pub enum Content {
     Text(String),
     /// A conversation.
     Chat(Vec<Message>),
-    /// `messages` is the prompt and the chosen answer, `rejected` the other answer's turns.
+    /// A prompt with two answers.
     Preference {
+        /// The prompt and the chosen answer.
         messages: Vec<Message>,
+        /// The turns of the other answer.
         rejected: Vec<Message>,
     },
 }
@@ -93,6 +95,16 @@ impl Content {
         text.into_iter()
             .chain(messages.iter().map(|message| message.content.as_str()))
             .chain(rejected.iter().map(|message| message.content.as_str()))
+    }
+
+    /// The pieces that become tokens: of a preference, the prompt and the chosen answer.
+    pub fn learned(&self) -> impl Iterator<Item = &str> {
+        let rejected = match self {
+            Self::Preference { rejected, .. } => rejected.len(),
+            Self::Text(_) | Self::Chat(_) => 0,
+        };
+        let all = self.pieces().count();
+        self.pieces().take(all - rejected)
     }
 
     /// Characters (Unicode scalar values) of all pieces.

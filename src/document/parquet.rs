@@ -20,7 +20,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use std::fs::File;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 type StringBuilder = GenericStringBuilder<i32>;
@@ -246,7 +246,7 @@ impl<W: Write + Send> DocumentWriter<W> {
 
 /// A Parquet file of documents, read a row group at a time.
 pub struct DocumentFile {
-    file: File,
+    path: PathBuf,
     metadata: ArrowReaderMetadata,
 }
 
@@ -281,7 +281,10 @@ impl DocumentFile {
             "{} lacks columns of a document",
             path.display()
         );
-        Ok(Self { file, metadata })
+        Ok(Self {
+            path: path.to_owned(),
+            metadata,
+        })
     }
 
     /// Row groups in it.
@@ -316,7 +319,8 @@ impl DocumentFile {
         batch_rows: usize,
     ) -> Result<impl Iterator<Item = Result<Vec<Document>>>> {
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(
-            self.file.try_clone()?,
+            // A handle of its own: handles that are cloned share one position.
+            File::open(&self.path)?,
             self.metadata.clone(),
         )
         .with_row_groups(vec![group])

@@ -44,6 +44,9 @@ pub struct Request<'a> {
 }
 
 /// Generates; `emit` gets each new token but the stop, and says whether to go on.
+///
+/// # Errors
+/// When the prompt is empty or fills the model's context, or the model's output is no number.
 pub fn generate<B: Backend>(
     backend: &B,
     model: &Llama<B>,

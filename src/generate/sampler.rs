@@ -34,6 +34,9 @@ impl Sampler {
     }
 
     /// The next token; `seen` are the tokens so far, the prompt's included.
+    ///
+    /// # Errors
+    /// When a logit is not a number.
     pub fn next(&mut self, logits: &mut [f32], seen: &[u32]) -> Result<u32> {
         ensure!(
             logits.iter().all(|l| l.is_finite()),

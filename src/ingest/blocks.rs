@@ -4,8 +4,10 @@
 //! line for JSONL, after some rows for Parquet. So the documents are the same for any number of
 //! threads, and for a file and its compressed copy.
 
-use super::cutter::Cutter;
+use super::csv_cutter::CsvCutter;
+use super::cutter::{Cut, Cutter};
 use super::format::Format;
+use super::json_cutter::JsonCutter;
 use super::source::Source;
 use anyhow::{Context, Result};
 use arrow::array::RecordBatch;
@@ -82,7 +84,8 @@ pub fn read(source: &Source, out: &Sender<Block>) {
             tail: Vec::new(),
         });
         // A file that cannot be opened has no hash, but its account must be closed.
-        let _ = send(Block::End { xxh3: 0 });
+        let xxh3 = hash_file(&source.path).unwrap_or(0);
+        let _ = send(Block::End { xxh3 });
     }
 }
 
@@ -110,11 +113,25 @@ fn read_lines(
     let state = Arc::new(Mutex::new((Xxh3::new(), 0)));
     let file = File::open(&source.path)
         .with_context(|| format!("cannot open {}", source.path.display()))?;
-    let mut reader = source.codec.decode(Hashing {
+    let raw = source.codec.decode(Hashing {
         file,
         state: Arc::clone(&state),
     })?;
-    let mut cutter = Cutter::new(format);
+    let mut reader: Box<dyn Read + Send> = if source.encoding.encoding.is_ascii_superset() {
+        raw
+    } else {
+        Box::new(source.encoding.encoding.reader(raw))
+    };
+    let mut cutter: Box<dyn Cut> = match format {
+        Format::Json => Box::new(JsonCutter::new()),
+        Format::Csv => Box::new(CsvCutter::new(
+            source
+                .dialect
+                .as_ref()
+                .map_or(b',', |dialect| dialect.delimiter),
+        )),
+        format => Box::new(Cutter::new(format)),
+    };
     let failure = loop {
         let filled = cutter.fill(&mut reader);
         if let Err(error) = filled {
@@ -132,7 +149,7 @@ fn read_lines(
     if let Some(error) = failure {
         let (whole, tail) = cutter.give_up();
         let unreadable = Block::Unreadable {
-            record: cutter.line(),
+            record: cutter.position(),
             error: format!(
                 "the {} stream is damaged or cut off: {error}",
                 source.codec.name()

@@ -14,12 +14,21 @@ pub enum Codec {
     Gzip,
     /// Zstandard, several frames included.
     Zstd,
+    /// bzip2, several streams included.
+    Bzip2,
+    /// xz, several streams included.
+    Xz,
+    /// LZ4 frames.
+    Lz4,
 }
 
 /// Codecs by the bytes that a file begins with, and by the ending of its name.
 const CODECS: &[(Codec, &str, &[u8], &str)] = &[
     (Codec::Gzip, "gzip", &[0x1f, 0x8b, 0x08], "gz"),
     (Codec::Zstd, "zstd", &[0x28, 0xb5, 0x2f, 0xfd], "zst"),
+    (Codec::Bzip2, "bzip2", b"BZh", "bz2"),
+    (Codec::Xz, "xz", &[0xfd, b'7', b'z', b'X', b'Z', 0], "xz"),
+    (Codec::Lz4, "lz4", &[0x04, 0x22, 0x4d, 0x18], "lz4"),
 ];
 
 impl Codec {
@@ -28,7 +37,7 @@ impl Codec {
     /// # Errors
     /// When it cannot be read.
     pub fn detect(path: &Path) -> Result<Self> {
-        let mut head = [0; 4];
+        let mut head = [0; 6];
         let mut filled = 0;
         let mut file = File::open(path)?;
         while filled < head.len() {
@@ -72,6 +81,54 @@ impl Codec {
                 BufReader::with_capacity(1 << 17, raw),
             )),
             Self::Zstd => Box::new(zstd::stream::read::Decoder::new(raw)?),
+            Self::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(raw)),
+            Self::Xz => Box::new(lzma_rust2::XzReader::new(BufReader::new(raw), true)),
+            Self::Lz4 => Box::new(lz4_flex::frame::FrameDecoder::new(raw)),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn every_codec_is_told_by_content_and_decoded() {
+        let text = "Привет, world\n".repeat(1_000).into_bytes();
+        let gzip = || {
+            let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            out.write_all(&text).expect("compresses");
+            out.finish().expect("compresses")
+        };
+        let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+        bzip2.write_all(&text).expect("compresses");
+        let bzip2 = bzip2.finish().expect("compresses");
+        let zstd = zstd::encode_all(text.as_slice(), 1).expect("compresses");
+        for (codec, once) in [
+            (Codec::Gzip, gzip()),
+            (Codec::Zstd, zstd),
+            (Codec::Bzip2, bzip2),
+        ] {
+            // Two members, as `cat a.gz b.gz` makes them.
+            let twice = [once.as_slice(), once.as_slice()].concat();
+            let file = tempfile::NamedTempFile::new().expect("a temporary file");
+            std::fs::write(file.path(), &twice).expect("writes");
+            assert_eq!(Codec::detect(file.path()).expect("reads"), codec);
+            let mut back = Vec::new();
+            codec
+                .decode(twice.as_slice())
+                .expect("a decoder")
+                .read_to_end(&mut back)
+                .expect("decodes");
+            assert_eq!(
+                back,
+                [text.as_slice(), text.as_slice()].concat(),
+                "{}",
+                codec.name()
+            );
+        }
+        assert_eq!(Codec::strip_ending("a.jsonl.bz2"), "a.jsonl");
+        assert_eq!(Codec::strip_ending("a.txt"), "a.txt");
     }
 }

@@ -12,8 +12,43 @@ const PARAGRAPH_SEARCH_BYTES: usize = 64 << 10;
 /// The longest line that is read; a longer one is rejected (JSONL) or cut at a character (text).
 pub const MAX_LINE_BYTES: usize = 64 << 20;
 /// Bytes of a line that is too long which are kept to show it.
-const HEAD_BYTES: usize = 400;
+pub const HEAD_BYTES: usize = 400;
 const READ_BYTES: usize = 256 << 10;
+
+/// Cuts one stream into blocks.
+pub trait Cut {
+    /// Reads some more of `reader`; false at its end.
+    ///
+    /// # Errors
+    /// Those of the reader; what was read before stays.
+    fn fill(&mut self, reader: &mut dyn Read) -> std::io::Result<bool>;
+
+    /// The next block that is complete, or that the end of the stream completes.
+    fn cut(&mut self) -> Option<Block>;
+
+    /// Takes what is left after a failure: the whole records as a block, and the broken rest.
+    fn give_up(&mut self) -> (Option<Block>, Vec<u8>);
+
+    /// 1-based number of the first line or record that is not in a block yet.
+    fn position(&self) -> u64;
+}
+
+/// Appends some bytes of `reader` to `buffer`; false at its end.
+///
+/// # Errors
+/// Those of the reader.
+pub fn read_more(reader: &mut dyn Read, buffer: &mut Vec<u8>) -> std::io::Result<bool> {
+    let before = buffer.len();
+    buffer.resize(before + READ_BYTES, 0);
+    let outcome = loop {
+        match reader.read(&mut buffer[before..]) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            other => break other,
+        }
+    };
+    buffer.truncate(before + *outcome.as_ref().unwrap_or(&0));
+    outcome.map(|count| count > 0)
+}
 
 /// The lines of one stream on their way to blocks. Holds at most one block and one line.
 pub struct Cutter {
@@ -44,70 +79,6 @@ impl Cutter {
             skipping: None,
             ended: false,
         }
-    }
-
-    /// 1-based number of the first line that is not in a block yet.
-    #[must_use]
-    pub fn line(&self) -> u64 {
-        self.line
-    }
-
-    /// Reads some more of `reader`; false at its end.
-    ///
-    /// # Errors
-    /// Those of the reader; what was read before stays.
-    pub fn fill(&mut self, reader: &mut impl Read) -> std::io::Result<bool> {
-        let before = self.buffer.len();
-        self.buffer.resize(before + READ_BYTES, 0);
-        let outcome = loop {
-            match reader.read(&mut self.buffer[before..]) {
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                other => break other,
-            }
-        };
-        self.buffer
-            .truncate(before + *outcome.as_ref().unwrap_or(&0));
-        self.ended = matches!(outcome, Ok(0));
-        outcome.map(|count| count > 0)
-    }
-
-    /// The next block that is complete, or that the end of the stream completes.
-    pub fn cut(&mut self) -> Option<Block> {
-        if let Some((bytes, head)) = self.skipping.take() {
-            return self.skip(bytes, head);
-        }
-        if self.ended {
-            let bytes = std::mem::take(&mut self.buffer);
-            return (!bytes.is_empty()).then(|| self.block(bytes));
-        }
-        match self.end_of_block()? {
-            End::At(at) => {
-                let rest = self.buffer.split_off(at);
-                let bytes = std::mem::replace(&mut self.buffer, rest);
-                Some(self.block(bytes))
-            }
-            // The lines before the long one come first; then the long one begins the buffer.
-            End::LongLine(0) => {
-                let head = self.buffer[..HEAD_BYTES.min(self.buffer.len())].to_vec();
-                self.skip(0, head)
-            }
-            End::LongLine(start) => {
-                let rest = self.buffer.split_off(start);
-                let bytes = std::mem::replace(&mut self.buffer, rest);
-                Some(self.block(bytes))
-            }
-        }
-    }
-
-    /// Takes what is left after a failure: the whole lines as a block, and the broken rest.
-    pub fn give_up(&mut self) -> (Option<Block>, Vec<u8>) {
-        if self.skipping.take().is_some() {
-            return (None, std::mem::take(&mut self.buffer));
-        }
-        let whole = memchr::memrchr(b'\n', &self.buffer).map_or(0, |at| at + 1);
-        let tail = self.buffer.split_off(whole);
-        let bytes = std::mem::take(&mut self.buffer);
-        ((!bytes.is_empty()).then(|| self.block(bytes)), tail)
     }
 
     fn block(&mut self, bytes: Vec<u8>) -> Block {
@@ -168,6 +139,55 @@ impl Cutter {
     }
 }
 
+impl Cut for Cutter {
+    fn fill(&mut self, reader: &mut dyn Read) -> std::io::Result<bool> {
+        let more = read_more(reader, &mut self.buffer)?;
+        self.ended = !more;
+        Ok(more)
+    }
+
+    fn cut(&mut self) -> Option<Block> {
+        if let Some((bytes, head)) = self.skipping.take() {
+            return self.skip(bytes, head);
+        }
+        if self.ended {
+            let bytes = std::mem::take(&mut self.buffer);
+            return (!bytes.is_empty()).then(|| self.block(bytes));
+        }
+        match self.end_of_block()? {
+            End::At(at) => {
+                let rest = self.buffer.split_off(at);
+                let bytes = std::mem::replace(&mut self.buffer, rest);
+                Some(self.block(bytes))
+            }
+            // The lines before the long one come first; then the long one begins the buffer.
+            End::LongLine(0) => {
+                let head = self.buffer[..HEAD_BYTES.min(self.buffer.len())].to_vec();
+                self.skip(0, head)
+            }
+            End::LongLine(start) => {
+                let rest = self.buffer.split_off(start);
+                let bytes = std::mem::replace(&mut self.buffer, rest);
+                Some(self.block(bytes))
+            }
+        }
+    }
+
+    fn give_up(&mut self) -> (Option<Block>, Vec<u8>) {
+        if self.skipping.take().is_some() {
+            return (None, std::mem::take(&mut self.buffer));
+        }
+        let whole = memchr::memrchr(b'\n', &self.buffer).map_or(0, |at| at + 1);
+        let tail = self.buffer.split_off(whole);
+        let bytes = std::mem::take(&mut self.buffer);
+        ((!bytes.is_empty()).then(|| self.block(bytes)), tail)
+    }
+
+    fn position(&self) -> u64 {
+        self.line
+    }
+}
+
 enum End {
     At(usize),
     LongLine(usize),
@@ -215,7 +235,7 @@ mod tests {
             };
             assert_eq!(line, next_line);
             assert!(bytes.ends_with(b"\n"));
-            next_line += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+            next_line += memchr::memchr_iter(b'\n', &bytes).count() as u64;
             joined.extend(bytes);
         }
         assert_eq!(joined, data);

@@ -3,7 +3,7 @@
 use super::blocks::{self, Block};
 use super::source::Source;
 use super::state::Cursor;
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use crossbeam_channel::{Receiver, bounded};
 use std::collections::VecDeque;
 use std::thread::Scope;
@@ -64,12 +64,17 @@ impl<'scope, 'env> Feed<'scope, 'env> {
     }
 
     /// The next block and its source, skipping those that are done.
-    fn next_block(&mut self) -> Option<(usize, Block)> {
+    fn next_block(&mut self) -> Option<Result<(usize, Block)>> {
         loop {
             self.open_more();
             let Ok(block) = self.open.front()?.recv() else {
-                self.open.pop_front();
-                continue;
+                // Only a panic in the reader ends it without its last block.
+                self.open.clear();
+                self.next_to_open = self.sources.len();
+                let name = &self.sources[self.cursor.source].name;
+                return Some(Err(anyhow!(
+                    "the reader of {name} failed; this is a bug of prep, please report it"
+                )));
             };
             let (source, number) = (self.cursor.source, self.cursor.block);
             if matches!(block, Block::End { .. }) {
@@ -86,7 +91,7 @@ impl<'scope, 'env> Feed<'scope, 'env> {
                 self.done_before = done;
                 continue;
             }
-            return Some((source, block));
+            return Some(Ok((source, block)));
         }
     }
 }
@@ -97,8 +102,10 @@ impl Iterator for Feed<'_, '_> {
     fn next(&mut self) -> Option<Self::Item> {
         let (mut blocks, mut size) = (Vec::new(), 0);
         while size < GROUP_BYTES {
-            let Some((source, block)) = self.next_block() else {
-                break;
+            let (source, block) = match self.next_block() {
+                None => break,
+                Some(Ok(next)) => next,
+                Some(Err(error)) => return Some(Err(error)),
             };
             size += block.size();
             blocks.push((source, block));

@@ -1,8 +1,9 @@
 //! Formats of sources: one table that also feeds the help.
 
 use super::codec::Codec;
+use super::encoding::{self, Detected, Encoding};
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// What is in a file.
@@ -12,14 +13,24 @@ pub enum Format {
     Text,
     /// One JSON object a line.
     Jsonl,
+    /// A JSON array, an object with arrays in it, or one object.
+    Json,
+    /// Rows of a CSV or TSV file; delimiter and header are told from its beginning.
+    Csv,
     /// Rows of a Parquet file.
     Parquet,
 }
 
 /// Formats with their name and the endings that tell them.
 pub const FORMATS: &[(Format, &str, &[&str])] = &[
-    (Format::Text, "text", &["txt", "md", "markdown", "text"]),
+    (
+        Format::Text,
+        "text",
+        &["txt", "md", "markdown", "text", "log"],
+    ),
     (Format::Jsonl, "jsonl", &["jsonl", "ndjson"]),
+    (Format::Json, "json", &["json"]),
+    (Format::Csv, "csv", &["csv", "tsv"]),
     (Format::Parquet, "parquet", &["parquet"]),
 ];
 
@@ -71,47 +82,55 @@ impl Format {
     }
 }
 
-/// Bytes at the beginning of a source that tell its encoding.
-const SAMPLE_BYTES: u64 = 64 << 10;
+/// Bytes of a source that tell its encoding or its dialect.
+const SAMPLE_BYTES: u64 = 256 << 10;
+/// Pieces of an uncompressed source that the sample is drawn from.
+const PIECES: u64 = 8;
 
-/// Checks that a text source is UTF-8 but for a few lines, which are rejected one by one.
+/// The encoding of a source, told from its beginning and, uncompressed, from pieces of all of it.
 ///
 /// # Errors
-/// Says what the bytes look like when most of it would be rejected.
-pub fn check_encoding(path: &Path, codec: Codec) -> Result<(), String> {
+/// When it cannot be read.
+pub fn detect_encoding(path: &Path, codec: Codec, bytes: u64) -> anyhow::Result<Detected> {
     let mut sample = Vec::new();
-    let mut read = || -> anyhow::Result<()> {
-        codec
-            .decode(File::open(path)?)?
+    let mut file = File::open(path)?;
+    if codec == Codec::Plain && bytes > SAMPLE_BYTES {
+        // Wide encodings are told from pieces that begin at whole characters.
+        for piece in 0..PIECES {
+            file.seek(SeekFrom::Start(bytes / PIECES / 4 * 4 * piece))?;
+            (&mut file)
+                .take(SAMPLE_BYTES / PIECES)
+                .read_to_end(&mut sample)?;
+        }
+    } else {
+        // What can be read of a damaged file tells its encoding all the same.
+        let read = codec
+            .decode(file)?
             .take(SAMPLE_BYTES)
-            .read_to_end(&mut sample)?;
-        Ok(())
-    };
-    // A file that cannot be read is reported where it is read.
-    if read().is_err() {
-        return Ok(());
+            .read_to_end(&mut sample);
+        if sample.is_empty() {
+            read?;
+        }
     }
-    if sample.starts_with(&[0xff, 0xfe]) || sample.starts_with(&[0xfe, 0xff]) {
-        return Err("the encoding is UTF-16; only UTF-8 is read yet: convert it with `iconv -f UTF-16 -t UTF-8`".to_owned());
+    Ok(encoding::detect(&sample))
+}
+
+/// The beginning of a source as text, whole lines of it.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn sample_text(path: &Path, codec: Codec, encoding: Encoding) -> anyhow::Result<String> {
+    let mut sample = Vec::new();
+    codec
+        .decode(File::open(path)?)?
+        .take(SAMPLE_BYTES)
+        .read_to_end(&mut sample)?;
+    let whole = (sample.len() as u64) < SAMPLE_BYTES;
+    let mut text = encoding.decode(&sample).text;
+    if !whole {
+        text.truncate(text.rfind('\n').map_or(text.len(), |at| at + 1));
     }
-    let lines = || {
-        sample
-            .split(|byte| *byte == b'\n')
-            .filter(|line| !line.is_ascii())
-    };
-    let (all, invalid) = (
-        lines().count(),
-        lines()
-            .filter(|line| std::str::from_utf8(line).is_err())
-            .count(),
-    );
-    // The sample may end inside a character, so one broken line proves nothing.
-    if invalid > 1 && invalid * 2 > all {
-        return Err(format!(
-            "the encoding is not UTF-8 ({invalid} of the first {all} lines with letters beyond ASCII are invalid); only UTF-8 is read yet: convert it, for instance with `iconv -f WINDOWS-1251 -t UTF-8`"
-        ));
-    }
-    Ok(())
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned())
 }
 
 /// Tells a format by the first bytes of the content.
@@ -126,7 +145,12 @@ fn sniff(path: &Path, codec: Codec) -> Option<Format> {
     if head.starts_with(b"PAR1") {
         return Some(Format::Parquet);
     }
-    if head.contains(&0) {
+    // Zero bytes are of no text, but of the wide encodings.
+    if head.contains(&0)
+        && encoding::detect(&head[..head.len() / 4 * 4])
+            .encoding
+            .is_ascii_superset()
+    {
         return None;
     }
     if head.trim_ascii_start().starts_with(b"{") {

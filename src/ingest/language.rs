@@ -109,7 +109,7 @@ impl Letters {
                         }
                         'ъ' | 'Ъ' => n.hard_sign += 1,
                         'ј' | 'љ' | 'њ' | 'ђ' | 'ћ' | 'џ' | 'ѓ' | 'ќ' | 'ѕ' => {
-                            n.south_slavic += 1
+                            n.south_slavic += 1;
                         }
                         _ => {}
                     }

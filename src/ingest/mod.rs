@@ -12,14 +12,19 @@
 
 mod blocks;
 pub mod codec;
+mod csv_cutter;
 mod cutter;
+pub mod dialect;
+pub mod encoding;
 mod feed;
 pub mod format;
+mod json_cutter;
 pub mod language;
 pub mod normalise;
 mod parse;
 mod parts;
 mod reject;
+pub mod repair;
 mod rows;
 pub mod shape;
 pub mod source;
@@ -34,13 +39,15 @@ use crate::progress::{Progress, Unit};
 use crate::run_dir::{self, Found};
 use crate::{atomic, interrupt, ordered};
 use anyhow::{Context as _, Result, bail, ensure};
+use encoding::Encoding;
 use feed::{Feed, Group};
 use format::Format;
 use parse::{Parsed, Rules};
 use parts::Parts;
 use reject::Reject;
+use repair::Switches;
 use shape::Shape;
-use source::Source;
+use source::{Source, Wishes};
 use state::{Cursor, Stamp, State};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -58,11 +65,26 @@ pub struct Options {
     pub shape: Option<&'static Shape>,
     /// How plain text becomes documents.
     pub split: Split,
+    /// The encoding of every text source, `None` to detect it for each.
+    pub encoding: Option<Encoding>,
+    /// Names of the columns of CSV files without a header, empty for none.
+    pub columns: Vec<String>,
+    /// Which repairs are made.
+    pub repairs: Switches,
     /// Stop at the first record that cannot be read.
     pub strict: bool,
 }
 
 impl Options {
+    fn wishes(&self) -> Wishes<'_> {
+        Wishes {
+            format: self.format,
+            encoding: self.encoding,
+            columns: &self.columns,
+            out: Some(&self.out),
+        }
+    }
+
     fn config(&self, sources: &[Source]) -> serde_json::Value {
         let split = match self.split {
             Split::Paragraphs { characters } => format!("paragraphs of {characters} characters"),
@@ -73,6 +95,9 @@ impl Options {
             "format": self.format.map(Format::name),
             "shape": self.shape.map(|shape| shape.name),
             "split": split,
+            "encoding": self.encoding.map(Encoding::name),
+            "columns": self.columns,
+            "repairs": self.repairs.names(),
             "sources": sources.iter().map(|source| (source.name.as_str(), source.bytes)).collect::<Vec<_>>(),
         })
     }
@@ -83,7 +108,7 @@ impl Options {
 /// # Errors
 /// When the output directory is another run's, a source changed under way, or writing fails.
 pub fn run(options: &Options, context: &Context) -> Result<IngestReport> {
-    let sources = source::discover(&options.sources, options.format)?;
+    let sources = source::discover(&options.sources, &options.wishes())?;
     let config = options.config(&sources);
     let mut state = match run_dir::open(&options.out, &config)? {
         Found::Finished => return finished(&options.out, &sources, context),
@@ -108,8 +133,9 @@ pub fn run(options: &Options, context: &Context) -> Result<IngestReport> {
             ..State::default()
         },
     };
-    let mut parts = Parts::new(&options.out)?;
+    // The state comes first: a directory with other files and without it is no run of prep.
     atomic::write_json(&run_dir::state_path(&options.out), &state)?;
+    let mut parts = Parts::new(&options.out)?;
     let left: u64 = sources[state.cursor.source.min(sources.len())..]
         .iter()
         .map(|source| source.bytes)
@@ -120,6 +146,7 @@ pub fn run(options: &Options, context: &Context) -> Result<IngestReport> {
         Rules {
             split: options.split,
             shape: options.shape,
+            repairs: options.repairs,
         },
     )?;
     std::thread::scope(|scope| {
@@ -183,8 +210,12 @@ impl<'a> Worker<'a> {
                 ended.push((index, xxh3));
             }
             match &source.format {
-                Ok(format) => parsed.add(&source.name, *format, block, self.rules)?,
-                Err(why) => parsed.rejects.push(unread(source, why)),
+                Ok(format) => parsed.add(source, *format, block, self.rules)?,
+                Err(why) if matches!(block, blocks::Block::End { .. }) => {
+                    parsed.rejects.push(unread(source, why));
+                }
+                // That it cannot be opened is what its format says already.
+                Err(_) => {}
             }
             for (shape, count) in std::mem::take(&mut parsed.shapes) {
                 *shapes
@@ -340,6 +371,8 @@ fn finish(out: &Path, sources: &[Source], state: State) -> Result<IngestReport> 
             bytes: source.bytes,
             xxh3: state.hashes.get(&source.name).cloned().unwrap_or_default(),
             codec: source.codec.name().to_owned(),
+            encoding: source.encoding_name(),
+            encoding_confidence: source.encoding.confidence,
             format: source
                 .format
                 .as_ref()
@@ -366,7 +399,7 @@ fn finish(out: &Path, sources: &[Source], state: State) -> Result<IngestReport> 
 fn finished(out: &Path, sources: &[Source], context: &Context) -> Result<IngestReport> {
     let manifest = CorpusManifest::read(out)?;
     for (entry, source) in manifest.sources.iter().zip(sources) {
-        let now = format!("{:032x}", blocks::hash_file(&source.path)?);
+        let now = format!("{:032x}", blocks::hash_file(&source.path).unwrap_or(0));
         ensure!(
             now == entry.xxh3,
             "{} changed since {} was made from it; remove the directory to ingest again, or give another --out",

@@ -1,33 +1,37 @@
-//! What is done to every text: line ends, byte order marks, Unicode NFC. Each is counted.
+//! What is done to every text, in order: line ends, byte order marks, then the repairs of `repair`.
 //!
 //! Nothing rewrites typography: «», —, … and ё stay as written.
 
+use super::repair::{self, Counts, Switches};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::ops::AddAssign;
-use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-/// How many pieces of text each repair changed.
+/// What was changed, and how often.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repairs {
-    /// Carriage returns became newlines.
+    /// Texts whose carriage returns became newlines.
     pub line_ends: u64,
-    /// A byte order mark was removed.
+    /// Texts that lost a byte order mark.
     pub byte_order_mark: u64,
-    /// Letters were composed (й from и and a breve, as macOS writes them).
-    pub nfc: u64,
+    /// Lines of UTF-8 files that were in another encoding and were decoded from it.
+    pub rescued_lines: u64,
+    /// The repairs that can be switched off, each in its own unit.
+    #[serde(flatten)]
+    pub text: Counts,
 }
 
 impl AddAssign for Repairs {
     fn add_assign(&mut self, other: Self) {
         self.line_ends += other.line_ends;
         self.byte_order_mark += other.byte_order_mark;
-        self.nfc += other.nfc;
+        self.rescued_lines += other.rescued_lines;
+        self.text += other.text;
     }
 }
 
 /// Normalises `text`, counting into `repairs`; text that needs nothing is not copied.
-pub fn normalise<'a>(text: &'a str, repairs: &mut Repairs) -> Cow<'a, str> {
+pub fn normalise<'a>(text: &'a str, switches: Switches, repairs: &mut Repairs) -> Cow<'a, str> {
     let mut text = Cow::Borrowed(text);
     if let Some(rest) = text.strip_prefix('\u{feff}') {
         text = Cow::Owned(rest.to_owned());
@@ -37,34 +41,41 @@ pub fn normalise<'a>(text: &'a str, repairs: &mut Repairs) -> Cow<'a, str> {
         text = Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"));
         repairs.line_ends += 1;
     }
-    if !text.is_ascii() && is_nfc_quick(text.chars()) != IsNormalized::Yes {
-        let composed: String = text.nfc().collect();
-        if composed != *text {
-            text = Cow::Owned(composed);
-            repairs.nfc += 1;
+
+    match &text {
+        Cow::Borrowed(text) => repair::clean(text, switches, &mut repairs.text),
+        Cow::Owned(text) => {
+            Cow::Owned(repair::clean(text, switches, &mut repairs.text).into_owned())
         }
     }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::repair::Repair;
 
     #[test]
     fn repairs_what_is_broken_and_leaves_typography() {
         let mut repairs = Repairs::default();
-        assert_eq!(normalise("\u{feff}a\r\nb\rc", &mut repairs), "a\nb\nc");
-        assert_eq!(normalise("и\u{306}", &mut repairs), "й");
+        let mut run = |text| normalise(text, Switches::all(), &mut repairs).into_owned();
+        assert_eq!(run("\u{feff}a\r\nb\rc"), "a\nb\nc");
+        assert_eq!(run("и\u{306}"), "й");
+        assert_eq!(run("Пере\u{ad}нос"), "Перенос");
+        let mut none = Repairs::default();
         let healthy = "«Ёж» — 5…";
-        assert!(matches!(normalise(healthy, &mut repairs), Cow::Borrowed(_)));
+        assert!(matches!(
+            normalise(healthy, Switches::all(), &mut none),
+            Cow::Borrowed(_)
+        ));
+        assert_eq!(none, Repairs::default());
+        assert_eq!((repairs.line_ends, repairs.byte_order_mark), (1, 1));
         assert_eq!(
-            repairs,
-            Repairs {
-                line_ends: 1,
-                byte_order_mark: 1,
-                nfc: 1
-            }
+            (
+                repairs.text.get(Repair::Nfc),
+                repairs.text.get(Repair::SoftHyphens)
+            ),
+            (1, 1)
         );
     }
 }

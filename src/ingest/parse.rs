@@ -4,13 +4,16 @@ use super::blocks::Block;
 use super::format::Format;
 use super::normalise::{Repairs, normalise};
 use super::reject::Reject;
+use super::repair::{self, Repair, Switches};
 use super::shape::{self, Fields, Misfit, Shape};
+use super::source::Source;
 use super::text::{self, Split};
-use super::{language, rows};
+use super::{encoding, language, rows};
 use crate::document::{Content, Document, DocumentId, Message};
 use crate::units::human_bytes;
 use anyhow::Result;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// What decides how records are read; part of the run's configuration.
@@ -20,6 +23,8 @@ pub struct Rules {
     pub split: Split,
     /// The one shape that structured records must have, `None` to detect it.
     pub shape: Option<&'static Shape>,
+    /// Which repairs are made.
+    pub repairs: Switches,
 }
 
 /// What a block became.
@@ -40,12 +45,16 @@ impl Parsed {
     ///
     /// # Errors
     /// When a Parquet column is of a type that is not read at all.
-    pub fn add(&mut self, name: &str, format: Format, block: Block, rules: Rules) -> Result<()> {
+    pub fn add(
+        &mut self,
+        source: &Source,
+        format: Format,
+        block: Block,
+        rules: Rules,
+    ) -> Result<()> {
+        let name = source.name.as_str();
         match block {
-            Block::Lines { line, bytes } => match format {
-                Format::Text => self.add_text(name, line, bytes, rules.split),
-                _ => self.add_json_lines(name, line, &bytes, rules.shape),
-            },
+            Block::Lines { line, bytes } => self.add_lines(source, format, line, bytes, rules),
             Block::LongLine { line, bytes, head } => {
                 let message = format!(
                     "the line has {}, the longest that is read has {}",
@@ -61,7 +70,7 @@ impl Parsed {
                     for (i, fields) in all.into_iter().enumerate() {
                         // Only a reject shows its row, so only then is it written out.
                         let shown = || rows::to_json(&batch.slice(i, 1));
-                        self.add_fields(name, row + i as u64, fields, rules.shape, shown);
+                        self.add_fields(name, row + i as u64, fields, rules, shown);
                     }
                 }
                 Err(error) => return Err(error.context(format!("{name}: rows from {row} on"))),
@@ -79,19 +88,51 @@ impl Parsed {
         Ok(())
     }
 
-    fn add_text(&mut self, name: &str, first_line: u64, bytes: Vec<u8>, split: Split) {
-        let text = match String::from_utf8(bytes) {
+    fn add_lines(
+        &mut self,
+        source: &Source,
+        format: Format,
+        line: u64,
+        bytes: Vec<u8>,
+        rules: Rules,
+    ) {
+        let encoding = source.encoding.encoding;
+        // Wide encodings are UTF-8 by the time they are cut; the others are decoded here, on all cores.
+        let bytes = if encoding.is_utf8() || !encoding.is_ascii_superset() {
+            bytes
+        } else {
+            encoding.decode(&bytes).text.into_bytes()
+        };
+        match format {
+            Format::Text => self.add_text(&source.name, line, bytes, rules),
+            Format::Csv => self.add_rows(source, line, &bytes, rules),
+            _ => self.add_json_lines(&source.name, line, &bytes, rules),
+        }
+    }
+
+    fn add_text(&mut self, name: &str, first_line: u64, bytes: Vec<u8>, rules: Rules) {
+        let mut text = match String::from_utf8(bytes) {
             Ok(text) => text,
             Err(error) => self.without_invalid_lines(name, first_line, error.as_bytes()),
         };
-        for piece in text::pack(&text, split) {
-            let mut content = normalise(&text[piece.range], &mut self.repairs).into_owned();
+        if rules.repairs.has(Repair::Mojibake)
+            && let Cow::Owned(repaired) = repair::mojibake_lines(&text, &mut self.repairs.text)
+        {
+            text = repaired;
+        }
+        // Pages are found by form feeds; the lines of what is left are counted anew.
+        if let Some(pages) = repair::pages(&text, rules.repairs, &mut self.repairs.text) {
+            text = pages;
+        }
+        for piece in text::pack(&text, rules.split) {
+            let mut content =
+                normalise(&text[piece.range], rules.repairs, &mut self.repairs).into_owned();
             content.truncate(content.trim_end().len());
             let line = first_line + piece.lines_before;
             if content.trim().is_empty() {
                 continue;
             }
-            self.keep(name, line, Content::Text(content), None, "text");
+            self.keep(name, (line, 0), Content::Text(content), None, "text");
         }
     }
 
@@ -102,6 +143,12 @@ impl Parsed {
             match std::str::from_utf8(line) {
                 Ok(line) => text.push_str(line),
                 Err(error) => {
+                    // A line of another encoding in a UTF-8 file, where that is certain.
+                    if let Some((line, _)) = encoding::rescue_line(line) {
+                        self.repairs.rescued_lines += 1;
+                        text.push_str(&line);
+                        continue;
+                    }
                     self.reject_encoding(name, first_line + number as u64, line, error);
                     text.push('\n');
                 }
@@ -127,13 +174,7 @@ impl Parsed {
             .push(Reject::new(name, record, "invalid_utf8", message, line));
     }
 
-    fn add_json_lines(
-        &mut self,
-        name: &str,
-        first_line: u64,
-        bytes: &[u8],
-        shape: Option<&'static Shape>,
-    ) {
+    fn add_json_lines(&mut self, name: &str, first_line: u64, bytes: &[u8], rules: Rules) {
         for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
             let record = first_line + number as u64;
             let line = if record == 1 {
@@ -150,7 +191,7 @@ impl Parsed {
             }
             match serde_json::from_slice(line) {
                 Ok(Value::Object(fields)) => {
-                    self.add_fields(name, record, fields, shape, || line.to_vec())
+                    self.add_fields(name, record, fields, rules, || line.to_vec());
                 }
                 Ok(_) => {
                     let message = "the line is JSON but no object; expected one object with named fields a line";
@@ -172,15 +213,85 @@ impl Parsed {
         }
     }
 
+    fn add_rows(&mut self, source: &Source, first_line: u64, bytes: &[u8], rules: Rules) {
+        let name = source.name.as_str();
+        let Some(dialect) = &source.dialect else {
+            let message =
+                "neither delimiter nor columns could be told from its beginning".to_owned();
+            self.rejects
+                .push(Reject::new(name, first_line, "unreadable", message, bytes));
+            return;
+        };
+        let start = if first_line == 1 && bytes.starts_with(b"\xef\xbb\xbf") {
+            3
+        } else {
+            0
+        };
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(dialect.delimiter)
+            .has_headers(first_line == 1 && dialect.has_header)
+            .flexible(true)
+            .from_reader(&bytes[start..]);
+        let mut row = csv::ByteRecord::new();
+        let (mut line, mut counted) = (first_line, 0);
+        loop {
+            match reader.read_byte_record(&mut row) {
+                Ok(false) => return,
+                Ok(true) => {}
+                Err(error) => {
+                    let message = format!("the rows cannot be read on: {error}");
+                    self.rejects
+                        .push(Reject::new(name, first_line, "unreadable", message, &[]));
+                    return;
+                }
+            }
+            // The reader's own position is before the line end that it skips.
+            let mut at = start + row.position().map_or(0, |at| at.byte() as usize);
+            while at < bytes.len() && matches!(bytes[at], b'\r' | b'\n') {
+                at += 1;
+            }
+            line += line_ends(&bytes[counted..at]);
+            counted = at;
+            let record = line;
+            let end = (start + reader.position().byte() as usize).max(at);
+            let raw = || bytes[at..end].trim_ascii_end().to_vec();
+            if row.len() != dialect.columns.len() {
+                let message = format!(
+                    "the row has {} fields, the columns are {}",
+                    row.len(),
+                    dialect.columns.join(", ")
+                );
+                self.rejects
+                    .push(Reject::new(name, record, "wrong_width", message, &raw()));
+                continue;
+            }
+            let fields: Result<Fields, _> = dialect
+                .columns
+                .iter()
+                .zip(&row)
+                .map(|(column, field)| {
+                    Ok((
+                        column.clone(),
+                        Value::String(std::str::from_utf8(field)?.to_owned()),
+                    ))
+                })
+                .collect();
+            match fields {
+                Ok(fields) => self.add_fields(name, record, fields, rules, raw),
+                Err(error) => self.reject_encoding(name, record, &raw(), error),
+            }
+        }
+    }
+
     fn add_fields(
         &mut self,
         name: &str,
         record: u64,
         mut fields: Fields,
-        forced: Option<&'static Shape>,
+        rules: Rules,
         raw: impl Fn() -> Vec<u8>,
     ) {
-        let Some(shape) = forced.or_else(|| Shape::of(&fields)) else {
+        let Some(shape) = rules.shape.or_else(|| Shape::of(&fields)) else {
             self.rejects.push(Reject::new(
                 name,
                 record,
@@ -191,18 +302,23 @@ impl Parsed {
             return;
         };
         match shape.take(&mut fields) {
-            Ok(content) => {
-                let content = self.normalised(content);
-                if let Content::Text(text) = &content
-                    && text.trim().is_empty()
-                {
-                    let message = "the text is empty".to_owned();
-                    self.rejects
-                        .push(Reject::new(name, record, "empty_text", message, &raw()));
-                    return;
+            Ok(items) => {
+                for (number, item) in items.into_iter().enumerate() {
+                    let content = self.normalised(item.content, rules.repairs);
+                    if let Content::Text(text) = &content
+                        && text.trim().is_empty()
+                    {
+                        let message = "the text is empty".to_owned();
+                        self.rejects
+                            .push(Reject::new(name, record, "empty_text", message, &raw()));
+                        continue;
+                    }
+                    // What the record says beside its items belongs to each of them.
+                    let mut meta = fields.clone();
+                    meta.extend(item.fields);
+                    let meta = (!meta.is_empty()).then(|| Value::Object(meta).to_string());
+                    self.keep(name, (record, number), content, meta, shape.name);
                 }
-                let meta = (!fields.is_empty()).then(|| Value::Object(fields).to_string());
-                self.keep(name, record, content, meta, shape.name);
             }
             Err(Misfit(why)) => {
                 let message = format!("{why} (shape {})", shape.name);
@@ -212,13 +328,13 @@ impl Parsed {
         }
     }
 
-    fn normalised(&mut self, content: Content) -> Content {
+    fn normalised(&mut self, content: Content, switches: Switches) -> Content {
         let repairs = &mut self.repairs;
         let mut turns = |messages: Vec<Message>| -> Vec<Message> {
             messages
                 .into_iter()
                 .map(|message| Message {
-                    content: normalise(trimmed(&message.content), repairs).into_owned(),
+                    content: repaired(trimmed(&message.content), switches, repairs),
                     ..message
                 })
                 .collect()
@@ -229,14 +345,14 @@ impl Parsed {
                 messages: turns(messages),
                 rejected: turns(rejected),
             },
-            Content::Text(text) => Content::Text(normalise(&text, repairs).into_owned()),
+            Content::Text(text) => Content::Text(repaired(&text, switches, repairs)),
         }
     }
 
     fn keep(
         &mut self,
         name: &str,
-        record: u64,
+        (record, item): (u64, usize),
         content: Content,
         meta: Option<String>,
         shape: &'static str,
@@ -244,7 +360,7 @@ impl Parsed {
         let language = language::detect(content.pieces());
         *self.shapes.entry(shape).or_default() += 1;
         self.documents.push(Document {
-            id: DocumentId::new(name, record),
+            id: DocumentId::of_item(name, record, item),
             source: name.to_owned(),
             record,
             content,
@@ -253,6 +369,24 @@ impl Parsed {
             meta,
         });
     }
+}
+
+/// Line ends in `bytes`: LF, CRLF, or CR alone as old Macintosh files have it.
+fn line_ends(bytes: &[u8]) -> u64 {
+    let lone = |i: usize| bytes[i] == b'\r' && bytes.get(i + 1) != Some(&b'\n');
+    (0..bytes.len())
+        .filter(|i| bytes[*i] == b'\n' || lone(*i))
+        .count() as u64
+}
+
+/// A piece of a structured record after all repairs.
+fn repaired(text: &str, switches: Switches, repairs: &mut Repairs) -> String {
+    if switches.has(Repair::Mojibake)
+        && let Cow::Owned(text) = repair::mojibake_lines(text, &mut repairs.text)
+    {
+        return normalise(&text, switches, repairs).into_owned();
+    }
+    normalise(text, switches, repairs).into_owned()
 }
 
 /// What was said, without the blank lines around it. The indentation of a first line of several
@@ -273,19 +407,34 @@ fn trimmed(content: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::codec::Codec;
+    use crate::ingest::encoding::{Detected, Encoding};
 
     fn parse(format: Format, text: &str) -> Parsed {
         let mut parsed = Parsed::default();
         let rules = Rules {
             split: Split::Paragraphs { characters: 1_000 },
             shape: None,
+            repairs: Switches::all(),
         };
         let block = Block::Lines {
             line: 1,
             bytes: text.as_bytes().to_vec(),
         };
+        let source = Source {
+            name: "s".to_owned(),
+            path: "s".into(),
+            bytes: 0,
+            codec: Codec::Plain,
+            format: Ok(format),
+            encoding: Detected {
+                encoding: Encoding::Utf8,
+                confidence: 1.0,
+            },
+            dialect: None,
+        };
         parsed
-            .add("s", format, block, rules)
+            .add(&source, format, block, rules)
             .expect("lines always parse");
         parsed
     }
@@ -322,12 +471,12 @@ mod tests {
     #[test]
     fn invalid_utf8_costs_its_line() {
         let mut parsed = Parsed::default();
-        parsed.add_text(
-            "s",
-            1,
-            b"one\n\ntw\xffo\n\nthree\n".to_vec(),
-            Split::Paragraphs { characters: 1_000 },
-        );
+        let rules = Rules {
+            split: Split::Paragraphs { characters: 1_000 },
+            shape: None,
+            repairs: Switches::all(),
+        };
+        parsed.add_text("s", 1, b"one\n\ntw\xffo\n\nthree\n".to_vec(), rules);
         assert_eq!(parsed.documents.len(), 1);
         assert_eq!(
             parsed.documents[0].content,

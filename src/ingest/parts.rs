@@ -67,12 +67,9 @@ impl Parts {
             });
         }
         if let Some(open) = &mut self.open {
-            open.writer.append(group).with_context(|| {
-                format!(
-                    "cannot write to {}; make room and run the same command again",
-                    self.dir.display()
-                )
-            })?;
+            let file = part_name("documents", state.documents.len());
+            let written = open.writer.append(group);
+            written.with_context(|| atomic::cannot_write(&self.dir.join(file)))?;
             open.rows += rows;
             open.bytes += bytes;
         }
@@ -100,7 +97,10 @@ impl Parts {
     pub fn commit(&mut self, state: &mut State) -> Result<()> {
         if let Some(open) = self.open.take() {
             let file = part_name("documents", state.documents.len());
-            let written = open.writer.finish()?.commit()?;
+            let finished = open.writer.finish();
+            let written = finished
+                .with_context(|| atomic::cannot_write(&self.dir.join(&file)))?
+                .commit()?;
             state.documents.push(PartEntry {
                 file,
                 rows: open.rows,

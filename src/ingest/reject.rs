@@ -1,7 +1,7 @@
 //! Records that could not be read: each with its place, its error and its beginning.
 
-use crate::atomic::{AtomicFile, Written};
-use anyhow::Result;
+use crate::atomic::{AtomicFile, Written, cannot_write};
+use anyhow::{Context, Result};
 use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
@@ -88,6 +88,7 @@ pub fn write(path: &Path, rejects: &[Reject]) -> Result<(u64, Written)> {
         ],
     )?;
     let mut writer = ArrowWriter::try_new(AtomicFile::create(path)?, schema, None)?;
-    writer.write(&batch)?;
-    Ok((rejects.len() as u64, writer.into_inner()?.commit()?))
+    let written = writer.write(&batch).and_then(|()| writer.into_inner());
+    let file = written.with_context(|| cannot_write(path))?;
+    Ok((rejects.len() as u64, file.commit()?))
 }

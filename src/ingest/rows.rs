@@ -31,6 +31,11 @@ pub fn to_json(batch: &RecordBatch) -> Vec<u8> {
         .unwrap_or_default()
 }
 
+/// Bytes that are no text, in hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The values of a column.
 fn values(column: &ArrayRef) -> Result<Vec<Value>> {
     let valid = |i| column.is_valid(i);
@@ -100,8 +105,13 @@ fn values(column: &ArrayRef) -> Result<Vec<Value>> {
         | DataType::LargeBinary
         | DataType::BinaryView
         | DataType::FixedSizeBinary(_) => {
-            // Bytes are no text; `meta` says that they were there.
-            collect(&|_| Value::String("<bytes>".to_owned()))
+            // Text columns of some writers are bytes without the note that they are UTF-8.
+            let bytes = cast(column, &DataType::LargeBinary)?;
+            let bytes = bytes.as_binary::<i64>();
+            collect(&|i| match std::str::from_utf8(bytes.value(i)) {
+                Ok(text) => Value::String(text.to_owned()),
+                Err(_) => serde_json::json!({ "hex": hex(bytes.value(i)) }),
+            })
         }
         other => {
             // Dates, times, decimals: as they are written.

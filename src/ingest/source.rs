@@ -4,6 +4,8 @@
 //! depend on the folder in which prep was started; where two names meet, both grow to the left.
 
 use super::codec::Codec;
+use super::dialect::Dialect;
+use super::encoding::{Detected, Encoding};
 use super::format::{self, Format};
 use anyhow::{Context, Result, bail};
 use globset::Glob;
@@ -24,20 +26,52 @@ pub struct Source {
     pub codec: Codec,
     /// What is in it; the error is why it is not read.
     pub format: Result<Format, String>,
+    /// How its characters are written, and how sure that is; UTF-8 where there are none.
+    pub encoding: Detected,
+    /// How it is written, of a CSV file.
+    pub dialect: Option<Dialect>,
+}
+
+impl Source {
+    /// The name of its encoding, `None` where it holds no text of its own or is not read.
+    #[must_use]
+    pub fn encoding_name(&self) -> Option<String> {
+        match self.format {
+            Ok(Format::Parquet) | Err(_) => None,
+            Ok(_) => Some(self.encoding.encoding.name().to_owned()),
+        }
+    }
+}
+
+/// What the user said of the sources.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wishes<'a> {
+    /// Read every source as this, `None` to tell by name and content.
+    pub format: Option<Format>,
+    /// The encoding of every text source, `None` to detect it for each.
+    pub encoding: Option<Encoding>,
+    /// Names of the columns of CSV files without a header, empty for none.
+    pub columns: &'a [String],
+    /// The output directory, which is left out.
+    pub out: Option<&'a Path>,
 }
 
 /// Finds all files under `arguments` (files, directories, globs), by name.
 ///
 /// # Errors
 /// When an argument matches nothing or cannot be read.
-pub fn discover(arguments: &[String], forced: Option<Format>) -> Result<Vec<Source>> {
+pub fn discover(arguments: &[String], wishes: &Wishes) -> Result<Vec<Source>> {
+    // What a run writes is not what it reads, wherever the output lies.
+    let out = wishes.out.and_then(|out| out.canonicalize().ok());
     let mut found: BTreeMap<PathBuf, (PathBuf, usize)> = BTreeMap::new();
     for argument in arguments {
         let before = found.len();
         for (root, path) in expand(argument)? {
-            let canonical = path
-                .canonicalize()
-                .with_context(|| format!("cannot open {}", path.display()))?;
+            // A broken link has no canonical path; it is reported as a source that cannot be read.
+            let canonical = path.canonicalize().unwrap_or_else(|_| path.clone());
+            if out.as_ref().is_some_and(|out| canonical.starts_with(out)) {
+                continue;
+            }
             // Names begin with the last part of the argument.
             let kept = path
                 .strip_prefix(&root)
@@ -50,8 +84,8 @@ pub fn discover(arguments: &[String], forced: Option<Format>) -> Result<Vec<Sour
     }
     let mut sources = name_apart(found)
         .into_iter()
-        .map(|(name, path)| open(name, path, forced))
-        .collect::<Result<Vec<_>>>()?;
+        .map(|(name, path)| open(name, path, wishes))
+        .collect::<Vec<_>>();
     sources.sort_by(|a, b| a.name.cmp(&b.name));
     if sources.is_empty() {
         bail!(
@@ -110,10 +144,21 @@ fn walk(dir: &Path) -> Result<Vec<PathBuf>> {
         .into_iter()
         .filter_entry(|entry| entry.depth() == 0 || visible(entry.file_name()));
     for entry in entries {
-        let entry =
-            entry.with_context(|| format!("cannot read the directory {}", dir.display()))?;
-        if entry.file_type().is_file() {
-            files.push(entry.into_path());
+        match entry {
+            Ok(entry) if entry.file_type().is_file() => files.push(entry.into_path()),
+            Ok(_) => {}
+            Err(error) => match error.path() {
+                // A broken link costs itself.
+                Some(path) if path.is_symlink() => files.push(path.to_owned()),
+                _ => {
+                    return Err(error).with_context(|| {
+                        format!(
+                            "cannot read all of {}; fix its permissions or name the files",
+                            dir.display()
+                        )
+                    });
+                }
+            },
         }
     }
     Ok(files)
@@ -157,26 +202,54 @@ fn last_parts(path: &Path, count: usize) -> String {
     parts[parts.len().saturating_sub(count)..].join("/")
 }
 
-fn open(name: String, path: PathBuf, forced: Option<Format>) -> Result<Source> {
-    let bytes = std::fs::metadata(&path)
-        .with_context(|| format!("cannot open {}", path.display()))?
-        .len();
-    let codec = Codec::detect(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let format = match forced {
-        Some(format) => Ok(format),
-        None => Format::detect(&path, codec),
+/// Looks into a file; one that cannot be read is a source whose format says why.
+fn open(name: String, path: PathBuf, wishes: &Wishes) -> Source {
+    let bytes = std::fs::metadata(&path).map_or(0, |about| about.len());
+    let (codec, format) = match (Codec::detect(&path), wishes.format) {
+        (Err(error), _) => (
+            Codec::Plain,
+            Err(format!(
+                "the file cannot be read: {error:#}; fix the link or its permissions"
+            )),
+        ),
+        (Ok(codec), Some(format)) => (codec, Ok(format)),
+        (Ok(codec), None) => (codec, Format::detect(&path, codec)),
     };
-    let format = match format {
-        Ok(Format::Parquet) | Err(_) => format,
-        Ok(format) => format::check_encoding(&path, codec).map(|()| format),
+    let utf8 = Detected {
+        encoding: Encoding::Utf8,
+        confidence: 1.0,
     };
-    Ok(Source {
+    let encoding = match (&format, wishes.encoding) {
+        (Ok(Format::Parquet) | Err(_), _) => utf8,
+        (Ok(_), Some(encoding)) => Detected {
+            encoding,
+            confidence: 1.0,
+        },
+        // A file that cannot be read is reported where it is read.
+        (Ok(_), None) => format::detect_encoding(&path, codec, bytes).unwrap_or(utf8),
+    };
+    let (format, dialect) = match format {
+        Ok(Format::Csv) => {
+            match format::sample_text(&path, codec, encoding.encoding)
+                .map(|sample| Dialect::detect(&sample, wishes.columns))
+            {
+                Ok(Ok(dialect)) => (Ok(Format::Csv), Some(dialect)),
+                Ok(Err(why)) => (Err(format!("as CSV it cannot be read: {why}")), None),
+                // Damage is reported where the file is read.
+                Err(_) => (Ok(Format::Csv), None),
+            }
+        }
+        format => (format, None),
+    };
+    Source {
         name,
         path,
         bytes,
         codec,
         format,
-    })
+        encoding,
+        dialect,
+    }
 }
 
 #[cfg(test)]
@@ -188,7 +261,7 @@ mod tests {
             .iter()
             .map(|path| path.display().to_string())
             .collect();
-        discover(&arguments, None)
+        discover(&arguments, &Wishes::default())
             .expect("found")
             .into_iter()
             .map(|source| source.name)
@@ -225,7 +298,8 @@ mod tests {
 
     #[test]
     fn a_missing_path_is_an_error_that_names_it() {
-        let error = discover(&["no/such/file.txt".to_owned()], None).expect_err("fails");
+        let error =
+            discover(&["no/such/file.txt".to_owned()], &Wishes::default()).expect_err("fails");
         assert!(error.to_string().contains("no/such/file.txt"));
     }
 }

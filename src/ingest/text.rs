@@ -6,7 +6,10 @@ use std::ops::Range;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
     /// Paragraphs are packed until a document has this many characters.
-    Paragraphs { characters: u64 },
+    Paragraphs {
+        /// Unicode scalar values after which a document ends at the next blank line.
+        characters: u64,
+    },
     /// Each line that is not blank is a document.
     Lines,
 }

@@ -36,6 +36,9 @@ pub struct Config {
 
 impl Config {
     /// Checks what the kernels rely on.
+    ///
+    /// # Errors
+    /// Names the size that does not fit.
     pub fn check(&self) -> Result<()> {
         let sizes = [
             ("vocab_size", self.vocab_size),

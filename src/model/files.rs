@@ -24,6 +24,9 @@ const GENERATION: &str = "generation_config.json";
 
 /// Reads a `config.json`, given as the file or as its folder; `vocab_size` stands in where the
 /// file names none.
+///
+/// # Errors
+/// Names the file and the key, what was expected and what it holds.
 pub fn load_config(path: &Path, vocab_size: Option<usize>) -> Result<Config> {
     let file = if path.is_dir() {
         path.join(CONFIG)
@@ -34,6 +37,9 @@ pub fn load_config(path: &Path, vocab_size: Option<usize>) -> Result<Config> {
 }
 
 /// Loads a model folder.
+///
+/// # Errors
+/// Names the file or the tensor, what was expected and what it holds.
 pub fn load<B: Backend>(backend: &B, dir: &Path) -> Result<Llama<B>> {
     ensure!(
         dir.is_dir(),
@@ -67,6 +73,9 @@ pub fn load<B: Backend>(backend: &B, dir: &Path) -> Result<Llama<B>> {
 
 /// Writes `config.json`, `generation_config.json` and `model.safetensors`, the weights last;
 /// each file is whole or absent.
+///
+/// # Errors
+/// Names the file that could not be written.
 pub fn save<B: Backend>(backend: &B, model: &Llama<B>, dir: &Path, extra: &Extra) -> Result<()> {
     atomic::write_json(&dir.join(CONFIG), &hf::config_json(&model.config, extra))?;
     atomic::write_json(&dir.join(GENERATION), &hf::generation_json(extra))?;
@@ -74,6 +83,9 @@ pub fn save<B: Backend>(backend: &B, model: &Llama<B>, dir: &Path, extra: &Extra
 }
 
 /// Writes the weights alone to `path`.
+///
+/// # Errors
+/// When the file cannot be written.
 pub fn write_weights<B: Backend>(backend: &B, model: &Llama<B>, path: &Path) -> Result<()> {
     let tensors: Vec<_> = model
         .specs
@@ -84,6 +96,9 @@ pub fn write_weights<B: Backend>(backend: &B, model: &Llama<B>, path: &Path) -> 
 }
 
 /// A hash of a folder's weights: what a run that starts from them depends on.
+///
+/// # Errors
+/// When there are no weights, or they cannot be read.
 pub fn digest_weights(dir: &Path) -> Result<String> {
     let mut all = String::new();
     for path in weight_files(dir)? {

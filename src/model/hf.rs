@@ -37,6 +37,9 @@ pub struct Extra {
 }
 
 /// Reads a configuration; `vocab_size` stands in where the file names none.
+///
+/// # Errors
+/// Names the key, what was expected and what it holds.
 pub fn parse(json: &Map<String, Value>, vocab_size: Option<usize>) -> Result<Config> {
     check_architecture(json)?;
     unsupported(json)?;

@@ -21,6 +21,9 @@ const CHUNK: usize = 512;
 
 impl<'m, B: Backend> Session<'m, B> {
     /// A session for up to `capacity` tokens.
+    ///
+    /// # Errors
+    /// When the device has no room for the cache.
     pub fn new(backend: &'m B, model: &'m Llama<B>, capacity: usize) -> Result<Self> {
         let width = model.config.kv_heads * model.config.head_dim;
         let zeros = || backend.zeros(capacity, width);
@@ -37,6 +40,9 @@ impl<'m, B: Backend> Session<'m, B> {
     }
 
     /// Appends tokens and returns the logits after the last of them.
+    ///
+    /// # Errors
+    /// When there are no tokens, or more than the session has room for.
     pub fn push(&mut self, ids: &[u32]) -> Result<Vec<f32>> {
         ensure!(!ids.is_empty(), "no tokens to go on from");
         let mut last = None;
@@ -52,6 +58,9 @@ impl<'m, B: Backend> Session<'m, B> {
     }
 
     /// Appends tokens and returns the logits after each of them, row by row.
+    ///
+    /// # Errors
+    /// When there are more tokens than the session has room for.
     pub fn push_all(&mut self, ids: &[u32]) -> Result<Vec<f32>> {
         let mut all = Vec::new();
         for chunk in ids.chunks(CHUNK) {

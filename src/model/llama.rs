@@ -59,6 +59,9 @@ struct Saved<T> {
 
 impl<B: Backend> Llama<B> {
     /// A model with random weights.
+    ///
+    /// # Errors
+    /// When the sizes do not fit together, or the device has no room.
     pub fn random(backend: &B, config: Config, seed: u64) -> Result<Self> {
         Self::from_values(backend, config, |spec, config| {
             Ok(init::values(spec, config, seed))
@@ -66,6 +69,9 @@ impl<B: Backend> Llama<B> {
     }
 
     /// A model whose weights `values` gives, parameter by parameter.
+    ///
+    /// # Errors
+    /// When the sizes do not fit together, `values` fails, or the device has no room.
     pub fn from_values(
         backend: &B,
         config: Config,
@@ -85,6 +91,9 @@ impl<B: Backend> Llama<B> {
     }
 
     /// Zeros of every parameter's shape: gradients or moments.
+    ///
+    /// # Errors
+    /// When the device has no room.
     pub fn zeros(&self, backend: &B) -> Result<Vec<B::Buf>> {
         self.specs
             .iter()
@@ -106,6 +115,9 @@ impl<B: Backend> Llama<B> {
     }
 
     /// The summed loss over the counted targets, in nats; makes no gradients.
+    ///
+    /// # Errors
+    /// When the batch does not have the sizes it says, or an id is outside of the vocabulary.
     pub fn loss(&self, backend: &B, rope: &Rope, batch: Batch<'_>) -> Result<f64> {
         check(&batch, rope)?;
         let mut x = backend.embed(&self.weights[0], batch.ids)?;
@@ -119,6 +131,9 @@ impl<B: Backend> Llama<B> {
     }
 
     /// The summed loss over the counted targets, in nats; adds to every parameter's gradient.
+    ///
+    /// # Errors
+    /// As [`Self::loss`].
     pub fn loss_and_gradients(
         &self,
         backend: &B,

@@ -18,6 +18,9 @@ use crate::atomic;
 /// Writes f32 tensors to `path` in the given order; the file is whole or absent.
 ///
 /// `tensors` names each with its dimensions; `values` gives the numbers of tensor `i`.
+///
+/// # Errors
+/// When the file cannot be written, or a tensor does not have the size it says.
 pub fn write(
     path: &Path,
     tensors: &[(String, Vec<usize>)],
@@ -84,6 +87,9 @@ const MAX_HEADER: u64 = 100_000_000;
 
 impl Reader {
     /// Reads the header and checks that the file holds what it promises.
+    ///
+    /// # Errors
+    /// When the file is missing, cut or of another format.
     pub fn open(path: &Path) -> Result<Self> {
         let named = || format!("{}", path.display());
         let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
@@ -141,6 +147,9 @@ impl Reader {
     }
 
     /// The values of a tensor that must have these dimensions.
+    ///
+    /// # Errors
+    /// When the tensor is missing or has other dimensions.
     pub fn read(&mut self, name: &str, dims: &[usize]) -> Result<Vec<f32>> {
         let path = &self.path;
         let Some(entry) = self.entries.get(name) else {

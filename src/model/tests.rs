@@ -54,7 +54,9 @@ fn model<B: Backend>(b: &B, config: &Config) -> Llama<B> {
         let mut values = super::init::values(spec, config, 5);
         if !spec.decays() {
             let mut random = Random::new(spec.count() as u64);
-            values.iter_mut().for_each(|v| *v += 0.3 * random.normal());
+            for v in &mut values {
+                *v += 0.3 * random.normal();
+            }
         }
         Ok(values)
     })
@@ -193,9 +195,9 @@ fn every_parameter_agrees_with_finite_differences() {
     let b = Cpu::default();
     let mut model = model(&b, &tiny(false));
     let (_, grads) = gradients(&b, &model, Keep::All);
-    for i in 0..model.specs.len() {
+    for (i, grad) in grads.iter().enumerate() {
         let spec = model.specs[i].clone();
-        let norm = grads[i].iter().map(|g| g * g).sum::<f32>().sqrt();
+        let norm = grad.iter().map(|g| g * g).sum::<f32>().sqrt();
         assert!(norm > 1e-4, "{}: the gradient's norm is {norm}", spec.name);
         // Along the gradient the slope is its norm.
         let weights = b.download(&model.weights[i]).unwrap();

@@ -94,8 +94,10 @@ pub struct Slot<'a, T> {
     pub v: &'a mut T,
 }
 
+// What fails is the same everywhere: an id outside of its table, or the device itself.
+#[allow(clippy::missing_errors_doc)]
 /// A device with the operations of a Llama. Names ending in `_add` accumulate into their last
-/// argument; weights of linear layers are `[out, in]` as in PyTorch.
+/// argument; weights of linear layers are `[out, in]` as in `PyTorch`.
 pub trait Backend: Sync {
     /// A matrix of f32 on the device.
     type Buf: Send + Sync;

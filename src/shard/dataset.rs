@@ -5,6 +5,7 @@
 use super::format;
 use super::{ShardInfo, ShardManifest, Split};
 use crate::document::DocumentId;
+use crate::document::id::hash_file;
 use anyhow::{Context, Result, bail, ensure};
 use arrow::array::{Array, AsArray};
 use arrow::buffer::{BooleanBuffer, Buffer, OffsetBuffer, ScalarBuffer};
@@ -98,6 +99,24 @@ impl Dataset {
             manifest,
             split,
         })
+    }
+
+    /// Reads all files of the split in `dir` and compares them with the manifest's xxh3-128.
+    ///
+    /// # Errors
+    /// Names the file that was changed or damaged.
+    pub fn check_files(&self, dir: &Path) -> Result<()> {
+        for entry in &self.manifest.split(self.split).shards {
+            let path = dir.join(&entry.file);
+            let found = hash_file(&path)?;
+            ensure!(
+                found == entry.xxh3,
+                "{} was changed or damaged: its xxh3-128 is {found}, the manifest says {}; shard the corpus again or restore the file",
+                path.display(),
+                entry.xxh3
+            );
+        }
+        Ok(())
     }
 
     /// Tokens of the split.

@@ -1,7 +1,7 @@
 //! Token shards: Arrow IPC stream files of at most 50 MB, written once and mapped for ever after.
 //!
 //! One record batch a file, uncompressed, 64-byte aligned, so that a trainer maps a shard and gets
-//! one `&[u16]` without a copy, and Hugging Face `datasets`, pyarrow, polars and DuckDB open it too.
+//! one `&[u16]` without a copy, and Hugging Face `datasets`, pyarrow, polars and `DuckDB` open it too.
 //! The price is 2.125 bytes a token (u16 ids and one mask bit) and 28 bytes a document.
 
 pub mod dataset;

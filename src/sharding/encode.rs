@@ -7,19 +7,20 @@ use super::work::BatchWriter;
 use crate::atomic::{self, AtomicFile};
 use crate::corpus::PartEntry;
 use crate::document::parquet::{DocumentWriter, Encoder, RowGroup, schema_with};
-use crate::document::{Content, Document};
+use crate::document::{Content, Document, Kind, count_characters};
 use crate::ledger::{Count, Entry, Ledgers, Place};
 use crate::shard::Split;
 use crate::stats::{TokenSums, TokenTables, count_words};
 use crate::tokenize::{Encoded, Tokenizer};
 use crate::{interrupt, ordered};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use arrow::array::{
     ArrayRef, BooleanBuilder, FixedSizeBinaryArray, FixedSizeBinaryBuilder, Float64Array,
     ListBuilder, RecordBatch, StringArray, UInt8Builder, UInt32Builder, UInt64Builder,
 };
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The columns that `removed/` has beside a document's.
@@ -96,7 +97,7 @@ pub fn run(job: &Job, plan: &Plan, tokenizer: &Tokenizer) -> Result<PartAccount>
             interrupt::check()?;
             let unit = done.unit;
             open.get_or_insert_with(|| Open::new(job, unit.part))
-                .append(job, done)?;
+                .append(done)?;
             progress.add(unit.bytes);
             if unit.last
                 && let Some(part) = open.take()
@@ -152,6 +153,15 @@ impl Worker<'_> {
         unit.for_each(self.job, |document| {
             let fate = fates.next().context("the plan is shorter than the part")?;
             let encoded = self.tokenize(&document);
+            // An answer of which the loss counts nothing was not rendered as an answer.
+            let encoded = encoded.and_then(|encoded| {
+                let learns = encoded.loss_mask.contains(&true);
+                ensure!(
+                    learns || document.content.kind() == Kind::Text,
+                    "the chat template renders no token of an answer"
+                );
+                Ok(encoded)
+            });
             let (fate, encoded) = match (fate, encoded) {
                 // A chat that its template refuses is dropped for that, if nothing else drops it.
                 (Fate::Keep { .. }, Err(_)) => {
@@ -171,7 +181,7 @@ impl Worker<'_> {
             book(&mut account, &document, &fate, &encoded);
             match fate {
                 Fate::Keep { split, conflict } => {
-                    tokens.append(&document, split, &encoded)?;
+                    tokens.append(&document, split, &encoded);
                     if conflict {
                         conflicting.push(document);
                     }
@@ -283,9 +293,12 @@ fn book(account: &mut PartAccount, document: &Document, fate: &Fate, encoded: &E
             account.ledgers.add(place, Entry::Kept, count);
             let mut sums = TokenSums {
                 documents: 1,
-                characters: count.characters,
-                bytes: count.bytes,
-                words: content.pieces().map(count_words).sum(),
+                characters: content
+                    .learned()
+                    .map(|piece| count_characters(piece) as u64)
+                    .sum(),
+                bytes: content.learned().map(|piece| piece.len() as u64).sum(),
+                words: content.learned().map(count_words).sum(),
                 tokens: encoded.ids.len() as u64,
                 tokens_loss: encoded.loss_mask.iter().filter(|counts| **counts).count() as u64,
                 ..TokenSums::default()
@@ -313,15 +326,20 @@ struct TokenColumns {
 }
 
 impl TokenColumns {
-    fn append(&mut self, document: &Document, split: Split, encoded: &Encoded) -> Result<()> {
+    fn append(&mut self, document: &Document, split: Split, encoded: &Encoded) {
         self.ids.push(document.id.0);
         self.split.append_value(u8::from(split == Split::Val));
-        self.bytes.append_value(document.content.bytes());
+        self.bytes.append_value(
+            document
+                .content
+                .learned()
+                .map(|piece| piece.len() as u64)
+                .sum(),
+        );
         self.tokens.values().append_slice(&encoded.ids);
         self.tokens.append(true);
         self.mask.values().append_slice(&encoded.loss_mask);
         self.mask.append(true);
-        Ok(())
     }
 
     fn finish(mut self) -> Result<RecordBatch> {
@@ -354,47 +372,49 @@ struct Open {
 /// A file beside the tokens, which exists only when something goes into it.
 struct Side {
     file: String,
+    path: PathBuf,
     schema: SchemaRef,
     writer: Option<DocumentWriter<AtomicFile>>,
     rows: u64,
 }
 
 impl Side {
-    fn new(folder: &str, part: usize, schema: SchemaRef) -> Self {
+    fn new(job: &Job, folder: &str, part: usize, schema: SchemaRef) -> Self {
+        let file = format!("{folder}/part-{part:05}.parquet");
         Self {
-            file: format!("{folder}/part-{part:05}.parquet"),
+            path: job.options.out.join(&file),
+            file,
             schema,
             writer: None,
             rows: 0,
         }
     }
 
-    fn append(&mut self, job: &Job, group: Option<(RowGroup, u64)>) -> Result<()> {
+    fn append(&mut self, group: Option<(RowGroup, u64)>) -> Result<()> {
         let Some((group, rows)) = group else {
             return Ok(());
         };
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
-            None => {
-                let file = AtomicFile::create(&job.options.out.join(&self.file))?;
-                self.writer
-                    .insert(DocumentWriter::new(file, Arc::clone(&self.schema))?)
-            }
+        let writer = if let Some(writer) = &mut self.writer {
+            writer
+        } else {
+            let file = AtomicFile::create(&self.path)?;
+            self.writer
+                .insert(DocumentWriter::new(file, Arc::clone(&self.schema))?)
         };
         self.rows += rows;
-        writer.append(group).with_context(|| {
-            format!(
-                "cannot write {}; make room and run the same command again",
-                self.file
-            )
-        })
+        writer
+            .append(group)
+            .with_context(|| atomic::cannot_write(&self.path))
     }
 
     fn commit(self) -> Result<Option<PartEntry>> {
         let Some(writer) = self.writer else {
             return Ok(None);
         };
-        let written = writer.finish()?.commit()?;
+        let finished = writer.finish();
+        let written = finished
+            .with_context(|| atomic::cannot_write(&self.path))?
+            .commit()?;
         Ok(Some(PartEntry {
             file: self.file,
             rows: self.rows,
@@ -409,20 +429,20 @@ impl Open {
         Self {
             part,
             tokens: BatchWriter::new(job.work.part("tokens", part)),
-            removed: Side::new("removed", part, removed_schema()),
-            conflicts: Side::new("conflicts", part, schema_with(Vec::new())),
+            removed: Side::new(job, "removed", part, removed_schema()),
+            conflicts: Side::new(job, "conflicts", part, schema_with(Vec::new())),
             account: PartAccount::default(),
         }
     }
 
-    fn append(&mut self, job: &Job, done: Done) -> Result<()> {
+    fn append(&mut self, done: Done) -> Result<()> {
         self.account.ledgers += &done.account.ledgers;
         self.account.tokens += &done.account.tokens;
         if done.tokens.num_rows() > 0 {
             self.tokens.write(&done.tokens)?;
         }
-        self.removed.append(job, done.removed)?;
-        self.conflicts.append(job, done.conflicts)
+        self.removed.append(done.removed)?;
+        self.conflicts.append(done.conflicts)
     }
 
     /// The account goes last: where it stands, the part is done.

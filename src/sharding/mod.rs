@@ -215,7 +215,7 @@ fn config(
             _,
         ) => serde_json::json!({
             "trained": { "vocab_size": vocab_size, "sample_bytes": sample_bytes }, "bos": format!("{:?}", options.bos),
-            "eos": options.eos, "chat_template": options.chat_template,
+            "eos": options.eos, "chat_template": options.chat_template.as_deref().map(template_identity),
         }),
         (TokenizerChoice::File(_), given) => serde_json::json!({
             "fingerprint": given.map(Tokenizer::fingerprint), "chat_template": given.map(Tokenizer::chat_template_hash),
@@ -234,6 +234,11 @@ fn config(
         "shard_bytes": options.shard_bytes,
         "seed": context.seed,
     }))
+}
+
+/// The name of a built-in template, or the hash of a file's content: an edited template is another.
+fn template_identity(name_or_file: &str) -> String {
+    std::fs::read(name_or_file).map_or_else(|_| name_or_file.to_owned(), |text| hex_hash(&text))
 }
 
 /// Trains the tokenizer on kept documents, or loads it where an interrupted run has trained it.
@@ -381,9 +386,8 @@ fn clean_up(work: &Work, out: &Path) -> Result<()> {
 /// A finished run is not repeated.
 fn finished(options: &Options, context: &Context) -> Result<ShardReport> {
     let out = &options.out;
-    // Opening both splits checks the sizes of all files.
     for split in Split::ALL {
-        Dataset::open(out, split)?;
+        Dataset::open(out, split)?.check_files(out)?;
     }
     if out.join("work").exists() {
         clean_up(&Work::open(out)?, out)?;

@@ -16,7 +16,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{UInt8Type, UInt32Type};
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -56,7 +56,8 @@ fn compare(job: &Job) -> Result<Vec<PathBuf>> {
             for_each_scanned(job, |part, row, scanned| {
                 // The first byte of a hash spreads evenly over the ranges.
                 let of_range = u64::from((scanned.group >> 120) as u8) * ranges / 256 == range;
-                if of_range && takes_part(&scanned) {
+                // What a rule drops must not survive in place of a good copy.
+                if of_range && scanned.dropped.is_none() {
                     candidates.push(Candidate {
                         group: scanned.group,
                         content: scanned.content,
@@ -77,12 +78,6 @@ fn compare(job: &Job) -> Result<Vec<PathBuf>> {
         files.push(path);
     }
     Ok(files)
-}
-
-/// Copies of texts are found first and the survivor is judged by the rules; an answer that a rule
-/// drops must not survive in place of a good one.
-fn takes_part(scanned: &Scanned) -> bool {
-    scanned.kind == Kind::Text || scanned.dropped.is_none()
 }
 
 fn for_each_scanned(
@@ -151,7 +146,7 @@ struct Outcomes {
 }
 
 impl Outcomes {
-    fn open(path: &PathBuf) -> Result<Self> {
+    fn open(path: &Path) -> Result<Self> {
         Ok(Self {
             batches: Box::new(work::read(path)?),
             waiting: VecDeque::new(),
@@ -239,28 +234,32 @@ impl Plan {
             kept: 0,
             validates: false,
         };
-        let (mut kept, mut validated, mut lowest) = (0_u64, 0_u64, None::<(u64, u128)>);
+        let (mut kept, mut ends) = (0_u64, None::<[(u64, u128); 2]>);
         let mut fates = plan.read(job)?;
         for part in 0..job.corpus.parts.len() {
-            for (scanned, fate) in fates.take(part, job.corpus.rows(part))? {
-                if let Fate::Keep { split, .. } = fate {
-                    kept += 1;
-                    validated += u64::from(split == Split::Val);
-                    let hash = (plan.hash(scanned.group), scanned.group);
-                    lowest = Some(lowest.map_or(hash, |lowest| lowest.min(hash)));
+            // A row group at a time: the fates of a part of tiny records may be many.
+            for (rows, _) in &job.corpus.parts[part] {
+                for (scanned, fate) in fates.take(part, *rows)? {
+                    if let Fate::Keep { .. } = fate {
+                        kept += 1;
+                        let hash = (plan.hash(scanned.split), scanned.split);
+                        ends = Some(ends.map_or([hash; 2], |[lowest, highest]| {
+                            [lowest.min(hash), highest.max(hash)]
+                        }));
+                    }
                 }
             }
         }
-        // A small corpus still gets a validation split, by the same order of hashes.
-        if validated == 0 && kept > 1 && share > 0.0 {
-            plan.val_group = lowest.map(|(_, group)| group);
-            validated = 1;
+        if let Some([lowest, highest]) = ends {
+            // However small a corpus, its highest group is learned from, and its lowest is validated
+            // if it is another one.
+            plan.val_below = plan.val_below.min(highest.0);
+            if lowest.0 >= plan.val_below && lowest.1 != highest.1 && share > 0.0 {
+                plan.val_group = Some(lowest.1);
+            }
+            plan.validates = lowest.0 < plan.val_below || plan.val_group.is_some();
         }
-        Ok(Self {
-            kept,
-            validates: validated > 0,
-            ..plan
-        })
+        Ok(Self { kept, ..plan })
     }
 
     fn hash(&self, group: u128) -> u64 {
@@ -283,7 +282,7 @@ impl Plan {
         let outcomes = self
             .files
             .iter()
-            .map(Outcomes::open)
+            .map(|path| Outcomes::open(path))
             .collect::<Result<Vec<_>>>()?;
         Ok(Fates {
             plan: self,
@@ -310,7 +309,7 @@ impl Plan {
                 kept: None,
             },
             (found, None) => Fate::Keep {
-                split: self.split(scanned.group),
+                split: self.split(scanned.split),
                 conflict: found == Some(Found::ConflictKept),
             },
         }

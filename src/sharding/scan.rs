@@ -22,6 +22,8 @@ pub struct Scanned {
     pub content: u128,
     /// Equal for copies and for answers to the same question.
     pub group: u128,
+    /// Equal for conversations that begin with the same question; decides the split.
+    pub split: u128,
     /// The document's id.
     pub id: [u8; 16],
     /// Unicode scalar values of the content.
@@ -69,6 +71,7 @@ pub fn run(job: &Job) -> Result<()> {
 fn scan(job: &Job, unit: Unit) -> Result<RecordBatch> {
     let mut content = FixedSizeBinaryBuilder::new(16);
     let mut group = FixedSizeBinaryBuilder::new(16);
+    let mut split = FixedSizeBinaryBuilder::new(16);
     let mut id = FixedSizeBinaryBuilder::new(16);
     let mut characters = UInt64Builder::new();
     let mut kind = UInt8Builder::new();
@@ -79,6 +82,7 @@ fn scan(job: &Job, unit: Unit) -> Result<RecordBatch> {
         let found = keys::of(&document.content);
         content.append_value(found.content.to_be_bytes())?;
         group.append_value(found.group.to_be_bytes())?;
+        split.append_value(found.split.to_be_bytes())?;
         id.append_value(document.id.0)?;
         characters.append_value(document.content.characters());
         kind.append_value(
@@ -105,6 +109,7 @@ fn scan(job: &Job, unit: Unit) -> Result<RecordBatch> {
         ("rule", Arc::new(rule.finish())),
         ("value", Arc::new(value.finish())),
         ("threshold", Arc::new(threshold.finish())),
+        ("split", Arc::new(split.finish())),
     ];
     // Nullability is stated, so that every batch of a part has the same schema.
     Ok(RecordBatch::try_from_iter_with_nullable(
@@ -129,6 +134,7 @@ pub fn rows(batch: &RecordBatch) -> Vec<Scanned> {
             content: u128::from_be_bytes(bytes(0, row)),
             group: u128::from_be_bytes(bytes(1, row)),
             id: bytes(2, row),
+            split: u128::from_be_bytes(bytes(8, row)),
             characters: batch.column(3).as_primitive::<UInt64Type>().value(row),
             kind: KINDS[usize::from(batch.column(4).as_primitive::<UInt8Type>().value(row)).min(2)],
             dropped: rule

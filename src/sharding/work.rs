@@ -2,7 +2,7 @@
 //!
 //! A stage's file for a part is its restart point: where it stands, the work is done.
 
-use crate::atomic::AtomicFile;
+use crate::atomic::{AtomicFile, cannot_write};
 use anyhow::{Context, Result};
 use arrow::array::RecordBatch;
 use arrow::ipc::reader::StreamReader;
@@ -68,20 +68,15 @@ impl BatchWriter {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
-            None => {
-                let file = AtomicFile::create(&self.path)?;
-                self.writer
-                    .insert(StreamWriter::try_new(file, &batch.schema())?)
-            }
+        let failed = || cannot_write(&self.path);
+        let writer = if let Some(writer) = &mut self.writer {
+            writer
+        } else {
+            let file = AtomicFile::create(&self.path)?;
+            let writer = StreamWriter::try_new(file, &batch.schema());
+            self.writer.insert(writer.with_context(failed)?)
         };
-        writer.write(batch).with_context(|| {
-            format!(
-                "cannot write {}; make room and run the same command again",
-                self.path.display()
-            )
-        })
+        writer.write(batch).with_context(failed)
     }
 
     /// Ends the file; without batches it is empty, which reads as no batches.
@@ -90,7 +85,10 @@ impl BatchWriter {
     /// When it cannot be written.
     pub fn commit(self) -> Result<()> {
         match self.writer {
-            Some(writer) => writer.into_inner()?.commit()?,
+            Some(writer) => {
+                let file = writer.into_inner();
+                file.with_context(|| cannot_write(&self.path))?.commit()?
+            }
             None => AtomicFile::create(&self.path)?.commit()?,
         };
         Ok(())

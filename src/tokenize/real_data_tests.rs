@@ -9,7 +9,7 @@ fn data() -> Option<PathBuf> {
         .filter(|data| !data.is_empty())
         .map(PathBuf::from);
     if data.is_none() {
-        eprintln!("skipped: PREP_DATA does not name the data directory");
+        crate::output::note("skipped: PREP_DATA does not name the data directory");
     }
     data
 }

@@ -36,8 +36,6 @@ pub struct State {
     pub samples: u64,
     /// Targets counted so far.
     pub counted: u64,
-    /// The last step's loss.
-    pub train_loss: f64,
     /// The run's options.
     pub options: Options,
 }
@@ -45,13 +43,12 @@ pub struct State {
 impl State {
     /// The state after `step` steps.
     #[must_use]
-    pub fn new(step: u64, counted: u64, train_loss: f64, options: &Options) -> Self {
+    pub fn new(step: u64, counted: u64, options: &Options) -> Self {
         Self {
             version: VERSION,
             step,
             samples: step * options.sequences as u64,
             counted,
-            train_loss,
             options: options.clone(),
         }
     }
@@ -74,6 +71,9 @@ impl Checkpoints {
     }
 
     /// Writes one and removes those that are too many.
+    ///
+    /// # Errors
+    /// When it cannot be written; the ones before stay.
     pub fn save<B: Backend>(
         &self,
         backend: &B,
@@ -102,6 +102,9 @@ impl Checkpoints {
     }
 
     /// Loads the newest readable one; `note` hears of those that are damaged.
+    ///
+    /// # Errors
+    /// When the directory cannot be listed.
     pub fn load<B: Backend>(
         &self,
         backend: &B,

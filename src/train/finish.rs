@@ -44,6 +44,9 @@ pub fn report<B: Backend>(backend: &B, outcome: &Outcome<B>, options: &Options) 
 }
 
 /// Writes the model folder; the manifest last, so that it stands for the rest.
+///
+/// # Errors
+/// Names the file that could not be written.
 pub fn finish<B: Backend>(
     backend: &B,
     outcome: &Outcome<B>,
@@ -81,6 +84,9 @@ pub fn finish<B: Backend>(
 }
 
 /// Size and xxh3-128 of a file, which is read in pieces: weights may be larger than memory.
+///
+/// # Errors
+/// When the file cannot be read.
 pub fn digest(path: &Path) -> Result<(u64, String)> {
     let failed = || format!("cannot read {}", path.display());
     let mut file = File::open(path).with_context(failed)?;

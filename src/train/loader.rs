@@ -72,6 +72,9 @@ pub struct Windows<'a> {
 
 impl<'a> Windows<'a> {
     /// Windows of `seq + 1` tokens; `seed` decides their order.
+    ///
+    /// # Errors
+    /// When the stream has no pair of tokens.
     pub fn new(source: &'a dyn Tokens, seq: usize, seed: u64) -> Result<Self> {
         let tokens = source.tokens();
         ensure!(seq > 0, "--seq-len: expected at least 1, got 0");
@@ -117,8 +120,14 @@ impl<'a> Windows<'a> {
     /// Windows `first..first + n` in the order of the stream.
     #[must_use]
     pub fn in_order(&self, first: u64, n: usize) -> Sequences {
+        self.chosen(first..first + n as u64)
+    }
+
+    /// The windows of these numbers.
+    #[must_use]
+    pub fn chosen(&self, numbers: impl Iterator<Item = u64>) -> Sequences {
         let mut out = Sequences::default();
-        for window in first..first + n as u64 {
+        for window in numbers {
             self.append(window, &mut out);
         }
         out

@@ -18,8 +18,8 @@ pub struct Line {
     pub step: u64,
     /// Tokens seen so far.
     pub tokens: u64,
-    /// Mean loss of the step, nats a counted token.
-    pub loss: f64,
+    /// Mean loss of the step, nats a counted token; null when it counted none.
+    pub loss: Option<f64>,
     /// Learning rate.
     pub lr: f64,
     /// The gradient's norm before clipping.
@@ -43,6 +43,9 @@ pub struct Metrics {
 impl Metrics {
     /// Opens the file of a run that stands at `step`: later lines, of steps that were lost with an
     /// interruption and come again, are removed.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
     pub fn open(out: &Path, step: u64) -> Result<Self> {
         let path = out.join("metrics.jsonl");
         let failed = || format!("cannot write {}", path.display());
@@ -68,6 +71,9 @@ impl Metrics {
     }
 
     /// Appends one line.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
     pub fn append(&mut self, line: &Line) -> Result<()> {
         let mut text = serde_json::to_string(line)?;
         text.push('\n');
@@ -78,6 +84,9 @@ impl Metrics {
 }
 
 /// The lines of a run.
+///
+/// # Errors
+/// When the file is missing or damaged.
 pub fn read(out: &Path) -> Result<Vec<Line>> {
     let path = out.join("metrics.jsonl");
     let text =

@@ -55,6 +55,9 @@ impl Options {
     }
 
     /// Refuses to continue a run that was started with other options.
+    ///
+    /// # Errors
+    /// Names every option that differs.
     pub fn check_same(&self, started: &Self) -> Result<()> {
         let then = started.flat()?;
         let mut differing: Vec<String> = Vec::new();
@@ -76,6 +79,9 @@ impl Options {
     }
 
     /// The options as (key, value), nested keys joined by dots.
+    ///
+    /// # Errors
+    /// Never for these types; the result is the library's.
     pub fn flat(&self) -> Result<Vec<(String, Value)>> {
         let mut out = Vec::new();
         walk("", serde_json::to_value(self)?, &mut out);

@@ -57,7 +57,7 @@ pub struct Outcome<B: Backend> {
     /// Steps done, of all sessions.
     pub steps: u64,
     /// The mean loss of the last steps (a twentieth of the run, at most 50).
-    pub train_loss: f64,
+    pub train_loss: Option<f64>,
     /// The whole validation split.
     pub val: Option<Sums>,
     /// Tokens a second of this session's steps, evaluation and saving left out.
@@ -67,6 +67,10 @@ pub struct Outcome<B: Backend> {
 }
 
 /// Runs to the end, or until the watcher stops it.
+///
+/// # Errors
+/// When the run diverges, nothing can be learned, the directory holds another run, or a file cannot
+/// be written.
 pub fn run<B: Backend>(
     backend: &B,
     model: Llama<B>,
@@ -80,11 +84,11 @@ pub fn run<B: Backend>(
     let rope = trainer.model.config.rope_table(options.seq_len);
     let checkpoints = Checkpoints::new(out, saving.keep);
     let state = checkpoints.load(backend, &mut trainer, &mut |text| watcher.note(text))?;
-    let (mut done, mut counted, mut loss) = (0, 0, f64::NAN);
+    let (mut done, mut counted) = (0, 0);
     match state {
         Some(state) => {
             options.check_same(&state.options)?;
-            (done, counted, loss) = (state.step, state.counted, state.train_loss);
+            (done, counted) = (state.step, state.counted);
         }
         None => ensure!(
             data.train.anything_counted(),
@@ -102,9 +106,6 @@ pub fn run<B: Backend>(
         check_finite(done + 1, &step, out)?;
         done += 1;
         counted += step.counted as u64;
-        if step.counted > 0 {
-            loss = step.loss;
-        }
         let rate = clock.add(begin, options.step_tokens());
         let val = match &data.val {
             Some(val) if due(options.eval_every, done) => Some(measure(
@@ -118,12 +119,12 @@ pub fn run<B: Backend>(
             )?),
             _ => None,
         };
-        let line = line(done, &step, loss, rate, val, options);
+        let line = line(done, &step, rate, val, options);
         metrics.append(&line)?;
         watcher.step(&line);
         stopped = watcher.stop();
         if stopped || done == options.schedule.steps || due(Some(saving.every), done) {
-            let state = State::new(done, counted, loss, options);
+            let state = State::new(done, counted, options);
             checkpoints.save(backend, &trainer, &state)?;
         }
         if stopped {
@@ -145,7 +146,7 @@ pub fn run<B: Backend>(
     };
     drop(metrics);
     Ok(Outcome {
-        train_loss: recent_loss(out, options).unwrap_or(loss),
+        train_loss: recent_loss(out, options),
         model: trainer.model,
         steps: done,
         val,
@@ -161,7 +162,6 @@ fn due(every: Option<u64>, step: u64) -> bool {
 fn line(
     done: u64,
     step: &Step,
-    loss: f64,
     tokens_per_second: f64,
     val: Option<Sums>,
     options: &Options,
@@ -170,7 +170,7 @@ fn line(
     Line {
         step: done,
         tokens: done * options.step_tokens(),
-        loss,
+        loss: step.loss,
         lr: step.lr,
         grad_norm: step.grad_norm,
         tokens_per_second,
@@ -204,14 +204,14 @@ fn measure<B: Backend>(
 }
 
 fn check_finite(number: u64, step: &Step, out: &Path) -> Result<()> {
-    if step.loss.is_finite() && step.grad_norm.is_finite() {
+    if step.is_finite() {
         return Ok(());
     }
     bail!(
         "step {number}: the loss is {} and the gradient's norm {}: the run has diverged. The last \
          checkpoint in {} is intact. Start again in another --out with a lower --lr or a longer \
          --warmup",
-        step.loss,
+        step.loss.unwrap_or_default(),
         step.grad_norm,
         out.join("checkpoints").display()
     )
@@ -222,7 +222,8 @@ fn recent_loss(out: &Path, options: &Options) -> Option<f64> {
     let lines = super::metrics::read(out).ok()?;
     let count = (options.schedule.steps / 20).clamp(1, 50) as usize;
     let last = &lines[lines.len().saturating_sub(count)..];
-    (!last.is_empty()).then(|| last.iter().map(|line| line.loss).sum::<f64>() / last.len() as f64)
+    let losses: Vec<f64> = last.iter().filter_map(|line| line.loss).collect();
+    (!losses.is_empty()).then(|| losses.iter().sum::<f64>() / losses.len() as f64)
 }
 
 /// Seconds and tokens of the steps alone.

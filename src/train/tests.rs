@@ -99,7 +99,7 @@ fn session(options: &Options, out: &Path, watcher: &mut StopAfter) -> anyhow::Re
 }
 
 /// The lines without what depends on time.
-fn timeless(out: &Path) -> Vec<(u64, f64, f64, Option<f64>)> {
+fn timeless(out: &Path) -> Vec<(u64, Option<f64>, f64, Option<f64>)> {
     let lines = metrics::read(out).unwrap();
     lines
         .iter()
@@ -214,7 +214,7 @@ fn a_tiny_batch_is_learned_by_heart() {
         let model = Llama::random(b, config(), 1).unwrap();
         let mut trainer = Trainer::new(b, model, 7).unwrap();
         let losses: Vec<f64> = (1..=60)
-            .map(|s| trainer.step(s, &options, &windows).unwrap().loss)
+            .map(|s| trainer.step(s, &options, &windows).unwrap().loss.unwrap())
             .collect();
         assert!(
             losses[0] > 4.0,
@@ -244,7 +244,7 @@ fn micro_batches_do_not_change_the_gradient() {
     };
     let whole = norm(5, false);
     for step in [norm(1, false), norm(2, false), norm(3, true)] {
-        assert!((step.loss / whole.loss - 1.0).abs() < 1e-6);
+        assert!((step.loss.unwrap() / whole.loss.unwrap() - 1.0).abs() < 1e-6);
         assert!((step.grad_norm / whole.grad_norm - 1.0).abs() < 1e-5);
     }
     assert_eq!(norm(2, true), norm(2, false));
@@ -301,4 +301,52 @@ fn a_mask_that_counts_nothing_is_an_error() {
         &mut StopAfter::default(),
     );
     assert!(format!("{:#}", got.err().unwrap()).contains("loss mask"));
+}
+
+/// A stream whose first half is not counted, so that a step may have no loss.
+struct HalfSilent;
+
+impl super::Tokens for HalfSilent {
+    fn tokens(&self) -> u64 {
+        71
+    }
+
+    fn window(&self, start: u64, ids: &mut [u32], mask: &mut [bool]) {
+        for (i, (id, counted)) in (start..).zip(ids.iter_mut().zip(mask)) {
+            *id = (i % 50) as u32;
+            *counted = i > 35;
+        }
+    }
+}
+
+#[test]
+fn steps_without_counted_tokens_change_nothing_and_a_run_continues_over_them() {
+    let options = Options {
+        sequences: 1,
+        micro_batch: 1,
+        ..options(10)
+    };
+    let out = tempfile::tempdir().unwrap();
+    let data = Data {
+        train: Windows::new(&HalfSilent, 7, 3).unwrap(),
+        val: None,
+        token_bytes: &[],
+    };
+    let b = Cpu::default();
+    let session = |left| {
+        let model = Llama::random(&b, config(), 1).unwrap();
+        let mut watcher = StopAfter {
+            left,
+            ..StopAfter::default()
+        };
+        let saving = Saving { every: 1, keep: 2 };
+        run(&b, model, &data, &options, saving, out.path(), &mut watcher).unwrap()
+    };
+    for _ in 0..5 {
+        session(Some(2));
+    }
+    assert!(session(None).complete);
+    let lines = metrics::read(out.path()).unwrap();
+    assert_eq!(lines.len(), 10);
+    assert_eq!(lines.iter().filter(|l| l.loss.is_none()).count(), 5);
 }

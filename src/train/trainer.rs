@@ -24,8 +24,8 @@ pub struct Trainer<'a, B: Backend> {
 /// What one step did.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
-    /// Mean loss over the counted targets, nats.
-    pub loss: f64,
+    /// Mean loss over the counted targets, nats; none when there were none.
+    pub loss: Option<f64>,
     /// The gradient's norm before clipping.
     pub grad_norm: f64,
     /// The learning rate.
@@ -34,8 +34,18 @@ pub struct Step {
     pub counted: usize,
 }
 
+impl Step {
+    /// Whether loss and gradient are numbers: else the run has diverged.
+    pub fn is_finite(&self) -> bool {
+        self.loss.is_none_or(f64::is_finite) && self.grad_norm.is_finite()
+    }
+}
+
 impl<'a, B: Backend> Trainer<'a, B> {
     /// A trainer with zero moments.
+    ///
+    /// # Errors
+    /// When the device has no room.
     pub fn new(backend: &'a B, model: Llama<B>, seq: usize) -> Result<Self> {
         Ok(Self {
             backend,
@@ -50,6 +60,9 @@ impl<'a, B: Backend> Trainer<'a, B> {
     /// Step number `step`, from 1, on the samples that belong to it.
     ///
     /// A loss or a norm that is not finite is returned without an update.
+    ///
+    /// # Errors
+    /// When a token is outside of the model's vocabulary, or the device fails.
     pub fn step(&mut self, step: u64, options: &Options, windows: &Windows<'_>) -> Result<Step> {
         let seq = windows.seq();
         let samples = options.sequences;
@@ -57,7 +70,7 @@ impl<'a, B: Backend> Trainer<'a, B> {
         let counted = data.counted_targets();
         let lr = options.schedule.at(step);
         let mut report = Step {
-            loss: 0.0,
+            loss: None,
             grad_norm: 0.0,
             lr,
             counted,
@@ -85,9 +98,9 @@ impl<'a, B: Backend> Trainer<'a, B> {
             let (model, gradients) = (&self.model, &mut self.gradients);
             total += model.loss_and_gradients(self.backend, &self.rope, batch, keep, gradients)?;
         }
-        report.loss = total / counted as f64;
+        report.loss = Some(total / counted as f64);
         report.grad_norm = self.gradient_norm()?;
-        if report.loss.is_finite() && report.grad_norm.is_finite() {
+        if report.is_finite() {
             self.update(step, options, &report)?;
         }
         Ok(report)

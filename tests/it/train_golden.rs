@@ -1,4 +1,4 @@
-//! Parity with `transformers`: golden files made by fixtures/golden/make_llama_golden.py.
+//! Parity with `transformers`: golden files made by `fixtures/golden/make_llama_golden.py`.
 //!
 //! Logits within 1e-5 of the largest, the loss within 1e-6, each gradient within 1e-4 of its
 //! largest value, on the CPU kernels and on the composed operations.

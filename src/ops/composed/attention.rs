@@ -83,6 +83,9 @@ fn scores(q: &Tensor, k: &Tensor, first: usize, rows: usize, factor: f64) -> Res
 }
 
 /// See [`crate::ops::Backend::attention`].
+///
+/// # Errors
+/// When the device fails.
 pub fn forward(
     q: Tensor,
     k: Tensor,
@@ -113,6 +116,9 @@ pub fn forward(
 }
 
 /// See [`crate::ops::Backend::attention_backward`].
+///
+/// # Errors
+/// When the device fails.
 pub fn backward(
     saved: &Attended<Tensor>,
     dout: &Tensor,
@@ -154,6 +160,9 @@ fn add_first(whole: &Tensor, part: &Tensor) -> Result<Tensor> {
 }
 
 /// See [`crate::ops::Backend::attention_cached`].
+///
+/// # Errors
+/// When the device fails.
 pub fn cached(
     q: Tensor,
     k: Tensor,

@@ -5,6 +5,9 @@ use anyhow::{Result, ensure};
 use super::{buf::CpuBuf, simd};
 
 /// Copies row `ids[i]` of the table to row `i`.
+///
+/// # Errors
+/// When an id is outside of the table.
 pub fn forward(table: &CpuBuf, ids: &[u32], out: &mut CpuBuf) -> Result<()> {
     let width = table.cols;
     for (&id, out) in ids.iter().zip(out.chunks_exact_mut(width)) {

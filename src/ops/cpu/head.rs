@@ -19,6 +19,9 @@ use super::{
 const CHUNK_BYTES: usize = 16 << 20;
 
 /// See [`super::Backend::head_loss`].
+///
+/// # Errors
+/// When a target is outside of the vocabulary.
 pub fn loss(
     pool: &Pool,
     x: &CpuBuf,

@@ -1,6 +1,6 @@
 """The model of benches/train.rs in PyTorch: tokens a second and peak memory, eager, f32.
 
-    python benches/train_pytorch.py [STEPS] [--threads N]
+    python benches/peers/train_pytorch.py [STEPS] [--threads N]
 
 Needs torch and transformers. SDPA attention, fused AdamW, gradient clipping at 1.
 """

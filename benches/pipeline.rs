@@ -1,0 +1,288 @@
+//! Speed and peak memory of `prep ingest` and `prep shard`, beside datatrove in the same run.
+//!
+//! `cargo bench --bench pipeline`, with these variables:
+//!
+//! - `PREP_BENCH_BYTES`: bytes of synthetic text, of txt and of jsonl each (default 300000000)
+//! - `PREP_DATA`: folder with real text, which is measured too
+//! - `PREP_BENCH_PYTHON`: interpreter that has datatrove 0.10, for the ratio to it
+//! - `PREP_BENCH_DIR`: where the data is written (default: the temporary directory); twice
+//!   `PREP_BENCH_BYTES` and as much again for the results
+//!
+//! Every command is a process of its own, so that its peak memory is its own. The stages of `shard`
+//! are told by the lines that it prints; `rest` is what no stage prints (deciding on copies,
+//! loading, fsync). Prints a table, and one JSON object on the last line.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints its numbers and ends at the first surprise"
+)]
+
+use serde_json::{Value, json};
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+const PREP: &str = env!("CARGO_BIN_EXE_prep");
+const PEER: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/benches/peers/datatrove_jsonl.py"
+);
+
+fn main() {
+    let bytes = std::env::var("PREP_BENCH_BYTES").map_or(300_000_000, |bytes| {
+        bytes
+            .parse()
+            .expect("PREP_BENCH_BYTES is a number of bytes")
+    });
+    let parent = std::env::var_os("PREP_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
+    let dir = tempfile::tempdir_in(parent).unwrap();
+    let mut bench = Bench {
+        dir: dir.path().to_owned(),
+        rows: Vec::new(),
+    };
+    println!("load before: {}", load());
+    bench.synthetic(bytes);
+    if let Some(data) = std::env::var_os("PREP_DATA") {
+        bench.real(&Path::new(&data).join("text"));
+    }
+    bench.table();
+    let mut result = json!({ "bytes": bytes, "load_after": load(), "rows": bench.rows });
+    result["ratios"] = bench.ratios();
+    println!("{result}");
+}
+
+/// The mean number of running processes in the last minutes: other work makes numbers worthless.
+fn load() -> String {
+    std::fs::read_to_string("/proc/loadavg")
+        .map_or_else(|_| "unknown".to_owned(), |load| load.trim().to_owned())
+}
+
+struct Bench {
+    dir: PathBuf,
+    rows: Vec<Value>,
+}
+
+impl Bench {
+    fn synthetic(&mut self, bytes: u64) {
+        for format in ["txt", "jsonl"] {
+            let out = self.dir.join(format);
+            let run = Self::prep(&format!("synth {format}"), 1, bytes, |command| {
+                let size = bytes.to_string();
+                command.args(["synth", "--bytes", &size, "--format", format, "--out"]);
+                command.arg(&out);
+            });
+            self.rows.push(run);
+        }
+        for format in ["txt", "jsonl"] {
+            let data = self.dir.join(format).join("data");
+            self.ingest(&format!("ingest {format}"), &data);
+        }
+        self.peer(&self.dir.join("jsonl/data"));
+        let corpus = self.dir.join("ingest jsonl 2");
+        self.shard("shard, trains its tokenizer", &corpus, 2, None);
+        let tokenizer = self.dir.join("shard, trains its tokenizer 2");
+        for threads in [1, 2] {
+            self.shard("shard", &corpus, threads, Some(&tokenizer));
+        }
+    }
+
+    fn real(&mut self, data: &Path) {
+        self.ingest("ingest real", data);
+        let corpus = self.dir.join("ingest real 2");
+        self.shard("shard real, trains its tokenizer", &corpus, 2, None);
+    }
+
+    /// Ingests `data` with one thread and with two.
+    fn ingest(&mut self, name: &str, data: &Path) {
+        let bytes = size(data);
+        for threads in [1, 2] {
+            let out = self.dir.join(format!("{name} {threads}"));
+            let run = Self::prep(name, threads, bytes, |command| {
+                command.arg("ingest").arg(data).arg("--out").arg(&out);
+            });
+            self.rows.push(run);
+        }
+    }
+
+    fn shard(&mut self, name: &str, corpus: &Path, threads: u32, tokenizer: Option<&Path>) {
+        let out = self.dir.join(format!("{name} {threads}"));
+        let report = std::fs::read(corpus.join("report.json")).unwrap();
+        let report: Value = serde_json::from_slice(&report).unwrap();
+        let bytes = report["ledger"]["kept"]["bytes"].as_u64().unwrap();
+        let run = Self::prep(name, threads, bytes, |command| {
+            command.arg("shard").arg(corpus).arg("--out").arg(&out);
+            if let Some(tokenizer) = tokenizer {
+                command.arg("--tokenizer").arg(tokenizer);
+            }
+        });
+        self.rows.push(run);
+    }
+
+    /// datatrove on the same files, where an interpreter that has it is named.
+    fn peer(&mut self, data: &Path) {
+        let Some(python) = std::env::var_os("PREP_BENCH_PYTHON") else {
+            println!("no peer: PREP_BENCH_PYTHON names no interpreter that has datatrove");
+            return;
+        };
+        for workers in ["1", "2"] {
+            let output = Command::new(&python)
+                .args([OsStr::new(PEER), data.as_os_str(), OsStr::new(workers)])
+                .output()
+                .unwrap();
+            assert!(
+                output.status.success(),
+                "{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            let text = String::from_utf8(output.stdout).unwrap();
+            let line = text.lines().last().unwrap();
+            let mut row: Value = serde_json::from_str(line).unwrap();
+            row["name"] = "peer jsonl".into();
+            row["threads"] = row["workers"].clone();
+            self.rows.push(row);
+        }
+    }
+
+    /// Runs `prep` and measures it; `bytes` are what it reads or makes.
+    fn prep(name: &str, threads: u32, bytes: u64, arguments: impl Fn(&mut Command)) -> Value {
+        let mut command = Command::new(PREP);
+        arguments(&mut command);
+        command.args(["--threads", &threads.to_string()]);
+        let start = Instant::now();
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (mut stages, mut staged, mut said) = (Vec::new(), 0.0, Vec::new());
+        for line in stderr.lines().map(Result::unwrap) {
+            if let Some((stage, seconds)) = stage(&line) {
+                staged += seconds;
+                stages.push(json!({ "stage": stage, "seconds": seconds, "line": line }));
+            }
+            said.push(line);
+        }
+        let end = wait(child);
+        let seconds = start.elapsed().as_secs_f64();
+        assert!(end.succeeded, "{name} failed: {}", said.join("\n"));
+        json!({
+            "name": name, "threads": threads, "bytes": bytes, "seconds": seconds,
+            "mb_per_second": bytes as f64 / 1e6 / seconds, "peak_rss_mb": end.peak_rss as f64 / 1e6,
+            "cpu_seconds": end.cpu_seconds, "stages": stages, "rest_seconds": seconds - staged,
+        })
+    }
+
+    fn table(&self) {
+        println!(
+            "{:34} {:>7} {:>8} {:>8} {:>8} {:>9}",
+            "", "threads", "seconds", "MB/s", "cpu s", "peak MB"
+        );
+        for row in &self.rows {
+            println!(
+                "{:34} {:>7} {:>8.2} {:>8.1} {:>8.2} {:>9.0}",
+                row["name"].as_str().unwrap(),
+                row["threads"],
+                row["seconds"].as_f64().unwrap(),
+                row["mb_per_second"].as_f64().unwrap(),
+                row["cpu_seconds"].as_f64().unwrap_or(f64::NAN),
+                row["peak_rss_mb"].as_f64().unwrap(),
+            );
+            let stages = row["stages"].as_array().into_iter().flatten();
+            let bytes = row["bytes"].as_f64().unwrap();
+            for stage in stages.filter(|_| row["name"].as_str().unwrap().starts_with("shard")) {
+                let seconds = stage["seconds"].as_f64().unwrap();
+                println!(
+                    "    {:30} {:>7} {:>8.2} {:>8.1}",
+                    stage["stage"].as_str().unwrap(),
+                    "",
+                    seconds,
+                    bytes / 1e6 / seconds
+                );
+            }
+        }
+        for (name, ratio) in self.ratios().as_object().unwrap() {
+            println!("{name}: {:.2}", ratio.as_f64().unwrap_or(f64::NAN));
+        }
+    }
+
+    fn speed(&self, name: &str, threads: u64) -> Option<f64> {
+        self.rows
+            .iter()
+            .find(|row| row["name"] == name && row["threads"] == threads)
+            .and_then(|row| row["mb_per_second"].as_f64())
+    }
+
+    fn ratios(&self) -> Value {
+        let ratio = |a: Option<f64>, b: Option<f64>| Some(a? / b?);
+        let two_threads = |name: &str| ratio(self.speed(name, 2), self.speed(name, 1));
+        let to_peer = |threads| {
+            ratio(
+                self.speed("ingest jsonl", threads),
+                self.speed("peer jsonl", threads),
+            )
+        };
+        json!({
+            "ingest txt, 2 threads to 1": two_threads("ingest txt"),
+            "ingest jsonl, 2 threads to 1": two_threads("ingest jsonl"),
+            "shard, 2 threads to 1": two_threads("shard"),
+            "ingest jsonl to datatrove, 1 thread": to_peer(1),
+            "ingest jsonl to datatrove, 2 threads": to_peer(2),
+        })
+    }
+}
+
+/// Label and seconds of a line that ends a stage: `filter: 300.0 MB in 3.2 s, 93.4 MB/s`.
+fn stage(line: &str) -> Option<(String, f64)> {
+    let (label, rest) = line.split_once(": ")?;
+    let (_, rest) = rest.split_once(" in ")?;
+    let (clock, _) = rest.split_once(", ")?;
+    let words: Vec<&str> = clock.split(' ').collect();
+    let number = |text: &str| text.parse::<f64>().ok();
+    let seconds = match words.as_slice() {
+        [seconds, "s"] => number(seconds)?,
+        [minutes, "min", seconds, "s"] => number(minutes)? * 60.0 + number(seconds)?,
+        [hours, "h", minutes, "min"] => number(hours)? * 3600.0 + number(minutes)? * 60.0,
+        _ => return None,
+    };
+    Some((label.to_owned(), seconds))
+}
+
+/// Bytes of all files below `path`.
+fn size(path: &Path) -> u64 {
+    if path.is_file() {
+        return path.metadata().unwrap().len();
+    }
+    std::fs::read_dir(path)
+        .unwrap()
+        .map(|entry| size(&entry.unwrap().path()))
+        .sum()
+}
+
+struct End {
+    succeeded: bool,
+    cpu_seconds: f64,
+    peak_rss: u64,
+}
+
+/// Waits for `child` and asks the kernel what it used. A child is charged at least with the memory
+/// of the process that starts it, which is why this one holds no data.
+fn wait(child: Child) -> End {
+    let mut status = 0;
+    // SAFETY: `rusage` is plain numbers, for which zero is a value.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: the id is of a child of ours that was not waited for, both pointers are valid.
+    let waited = unsafe { libc::wait4(child.id() as i32, &raw mut status, 0, &raw mut usage) };
+    assert_eq!(waited, child.id() as i32);
+    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+    End {
+        // 1 is done as well: some records were rejected.
+        succeeded: libc::WIFEXITED(status) && libc::WEXITSTATUS(status) <= 1,
+        cpu_seconds: seconds(usage.ru_utime) + seconds(usage.ru_stime),
+        // Linux counts kilobytes.
+        peak_rss: usage.ru_maxrss as u64 * 1024,
+    }
+}

@@ -1,0 +1,141 @@
+//! The dialect of a CSV file: its delimiter and the names of its columns, told from its beginning.
+
+use super::shape;
+use std::collections::BTreeSet;
+
+/// Delimiters that are tried.
+const DELIMITERS: &[u8] = b",;\t|";
+/// Rows that are looked at.
+const ROWS: usize = 200;
+/// Longest name of a column, in characters.
+const LONGEST_NAME: usize = 60;
+
+/// How a CSV file is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dialect {
+    /// The byte between fields.
+    pub delimiter: u8,
+    /// Names of the columns: those of the header, else `column_1`, `column_2`, …
+    pub columns: Vec<String>,
+    /// Whether the first row holds the names.
+    pub has_header: bool,
+}
+
+impl Dialect {
+    /// Tells the dialect from the decoded beginning of a file.
+    ///
+    /// # Errors
+    /// When no delimiter gives rows of equal width, or the names given are too few or too many.
+    pub fn detect(sample: &str, names: &[String]) -> Result<Self, String> {
+        let best = DELIMITERS
+            .iter()
+            .filter_map(|delimiter| {
+                let rows = rows(sample, *delimiter);
+                let width = rows.first()?.len();
+                let equal = rows.iter().filter(|row| row.len() == width).count();
+                // The share of rows as wide as the first decides, then the width.
+                (width > 1).then_some((equal * 1000 / rows.len(), width, *delimiter, rows))
+            })
+            .max_by_key(|(share, width, ..)| (*share, *width));
+        let Some((share, width, delimiter, rows)) = best else {
+            return Err(
+                "no delimiter (comma, semicolon, tab or bar) divides its first row".to_owned(),
+            );
+        };
+        if share < 500 {
+            return Err("its rows are of different widths with every delimiter (comma, semicolon, tab, bar)".to_owned());
+        }
+        let has_header = rows
+            .split_first()
+            .is_some_and(|(first, below)| is_header(first, below));
+        if !names.is_empty() && names.len() != width {
+            return Err(format!(
+                "it has {width} columns, --columns names {}",
+                names.len()
+            ));
+        }
+        let columns = match rows.into_iter().next() {
+            _ if !names.is_empty() => names.to_vec(),
+            Some(first) if has_header => first.iter().map(|name| name.trim().to_owned()).collect(),
+            _ => (1..=width)
+                .map(|number| format!("column_{number}"))
+                .collect(),
+        };
+        Ok(Self {
+            delimiter,
+            columns,
+            has_header,
+        })
+    }
+}
+
+/// The first whole rows.
+fn rows(sample: &str, delimiter: u8) -> Vec<Vec<String>> {
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(sample.as_bytes());
+    let mut rows: Vec<Vec<String>> = reader
+        .records()
+        .take(ROWS)
+        .filter_map(Result::ok)
+        .map(|row| row.iter().map(str::to_owned).collect())
+        .collect();
+    // The sample may end inside the last one.
+    if rows.len() > 1 && rows.len() < ROWS && !sample.ends_with('\n') {
+        rows.pop();
+    }
+    rows
+}
+
+/// Whether a row names columns: it has a name that a shape knows; or short and different texts above
+/// a column of numbers.
+fn is_header(row: &[String], below: &[Vec<String>]) -> bool {
+    let names: BTreeSet<String> = row.iter().map(|name| name.trim().to_lowercase()).collect();
+    if names.len() != row.len() || names.contains("") {
+        return false;
+    }
+    if names.iter().any(|name| shape::is_known_field(name)) {
+        return true;
+    }
+    let reads_like_names = names.iter().all(|name| {
+        name.chars().count() <= LONGEST_NAME
+            && name.parse::<f64>().is_err()
+            && !name.ends_with(['.', '?', '!'])
+            && name.split_whitespace().count() <= 4
+    });
+    // Short words alone prove nothing: some column must hold numbers below its name.
+    let numbers_below = (0..row.len()).any(|column| {
+        !below.is_empty()
+            && below.iter().all(|row| {
+                row.get(column)
+                    .is_some_and(|field| field.trim().parse::<f64>().is_ok())
+            })
+    });
+    reads_like_names && numbers_below
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delimiters_and_headers_are_told() {
+        let dialect = Dialect::detect(
+            "\"Вопрос\";\"Ответ\"\r\n\"Да, или нет; а?\";\"Да\"\r\n\"b\";\"c\"\r\n",
+            &[],
+        )
+        .expect("told");
+        assert_eq!((dialect.delimiter, dialect.has_header), (b';', true));
+        assert_eq!(dialect.columns, ["Вопрос", "Ответ"]);
+        let dialect = Dialect::detect("question\tanswer\nx, y, z\t1\n", &[]).expect("told");
+        assert_eq!(dialect.delimiter, b'\t');
+        let dialect = Dialect::detect("1,What is it?\n2,\"Why, then?\"\n", &[]).expect("told");
+        assert_eq!(
+            (dialect.has_header, dialect.columns),
+            (false, vec!["column_1".to_owned(), "column_2".to_owned()])
+        );
+        assert!(Dialect::detect("just a line\nand another\n", &[]).is_err());
+    }
+}

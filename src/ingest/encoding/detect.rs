@@ -1,0 +1,131 @@
+//! Which encoding a sample of a file is in, and how surely.
+//!
+//! In order: a byte order mark; UTF-16 and UTF-32, whose NUL bytes nothing else has; then UTF-8 and the
+//! single-byte encodings side by side, each with what the sample costs in it in bits, the cheapest wins.
+//! A valid UTF-8 sequence is cheap and a damaged one dear, so that a UTF-8 file with a few bytes of
+//! windows-1252 stays UTF-8 and its damaged lines are told apart later.
+
+use super::russian::BIT;
+use super::single_byte::costs;
+use super::unicode::{Order, utf8_evidence, wide};
+use super::{ENCODINGS, Encoding};
+
+/// A sequence of UTF-8 costs this.
+const SEQUENCE_COST: u64 = 7 * BIT;
+/// A place that is no UTF-8 costs this.
+const DAMAGE_COST: u64 = 20 * BIT;
+/// Lead over the second by which the confidence is 1 - 1/e.
+const LEAD_BITS: f64 = 12.0;
+/// Bits for a character at which a reading begins to be doubtful, and at which it is noise.
+const DOUBTFUL_BITS: f64 = 7.0;
+const NOISE_BITS: f64 = 12.0;
+
+/// An encoding and how surely.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Detected {
+    /// The encoding.
+    pub encoding: Encoding,
+    /// 0 to 1.
+    pub confidence: f32,
+}
+
+/// The encoding of a file of which `sample` has the beginning and pieces from farther on.
+///
+/// The first piece begins at the file's first byte, and every piece begins and ends at a multiple of 4
+/// bytes (but for the end of the file), because UTF-16 cannot be told from its shifted self. Pieces may
+/// begin and end inside a character.
+#[must_use]
+pub fn detect(sample: &[u8]) -> Detected {
+    if let Some(row) = ENCODINGS
+        .iter()
+        .find(|row| !row.mark.is_empty() && sample.starts_with(row.mark))
+        .filter(|row| row.encoding.is_ascii_superset() || has_wide_units(sample))
+    {
+        return Detected {
+            encoding: row.encoding,
+            confidence: 1.0,
+        };
+    }
+    if memchr::memchr2(0, 4, sample).is_some()
+        && let Some((width, order, confidence)) = wide(sample)
+    {
+        let encoding = match (width, order) {
+            (4, Order::Little) => Encoding::Utf32Le,
+            (4, Order::Big) => Encoding::Utf32Be,
+            (_, Order::Little) => Encoding::Utf16Le,
+            (_, Order::Big) => Encoding::Utf16Be,
+        };
+        return Detected {
+            encoding,
+            confidence,
+        };
+    }
+    if sample.is_ascii() {
+        return Detected {
+            encoding: Encoding::Utf8,
+            confidence: 1.0,
+        };
+    }
+    let evidence = utf8_evidence(sample);
+    if evidence.damaged == 0 {
+        return Detected {
+            encoding: Encoding::Utf8,
+            confidence: 1.0 - 0.5f32.powf(2.0 * evidence.sequences as f32),
+        };
+    }
+    cheapest(
+        sample,
+        evidence.sequences * SEQUENCE_COST + evidence.damaged * DAMAGE_COST,
+    )
+}
+
+/// A windows-1251 text may begin with «яю» as UTF-16 does, but holds no NUL and few bytes of 4.
+fn has_wide_units(sample: &[u8]) -> bool {
+    let narrow = sample.iter().filter(|byte| **byte == 0 || **byte == 4);
+    sample.len() < 16 || narrow.count() * 50 >= sample.len()
+}
+
+fn cheapest(sample: &[u8], utf8_cost: u64) -> Detected {
+    let mut readings: Vec<(Encoding, u64)> = vec![(Encoding::Utf8, utf8_cost)];
+    let mut noise = 0.0;
+    let tallies = costs(sample);
+    readings.extend(
+        tallies
+            .iter()
+            .map(|(encoding, tally)| (*encoding, tally.cost)),
+    );
+    // Stable: the first of equal ones stays first.
+    readings.sort_by_key(|(_, cost)| *cost);
+    let (encoding, cost) = readings[0];
+    if let Some((_, tally)) = tallies.iter().find(|(candidate, _)| *candidate == encoding) {
+        noise = (tally.mean_bits() - DOUBTFUL_BITS) / (NOISE_BITS - DOUBTFUL_BITS);
+    }
+    // A second that reads the sample the same way is no rival.
+    let text = encoding.decode(sample).text;
+    let rival = readings[1..]
+        .iter()
+        .find(|(other, other_cost)| *other_cost > cost || other.decode(sample).text != text);
+    let lead = rival.map_or(0, |(_, other)| other - cost) as f64 / BIT as f64;
+    let surely = (1.0 - (-lead / LEAD_BITS).exp()) * (1.0 - noise.clamp(0.0, 0.95));
+    Detected {
+        encoding,
+        confidence: surely as f32,
+    }
+}
+
+/// The text of a line that is damaged in its file's UTF-8 but whole in a single-byte encoding: files
+/// put together from several sources have such lines. `None` where the reading is not certain.
+#[must_use]
+pub fn rescue_line(line: &[u8]) -> Option<(String, Encoding)> {
+    let mut readings = costs(line);
+    readings.sort_by_key(|(_, tally)| tally.cost);
+    let (encoding, tally) = readings[0];
+    let lead = readings[1].1.bits() - tally.bits();
+    let text = encoding.decode(line).text;
+    let certain = match encoding {
+        // One é among Latin letters is as good as a hundred.
+        Encoding::Windows1252 => tally.mean_bits() <= 7.0 && utf8_evidence(line).sequences == 0,
+        _ => tally.mean_bits() <= 6.5 && lead >= 8.0 && tally.letters >= 4,
+    };
+    certain.then_some((text, encoding))
+}

@@ -1,0 +1,365 @@
+#![expect(
+    clippy::print_stdout,
+    reason = "the tables of a measurement, and why one was skipped"
+)]
+
+use super::*;
+use std::path::PathBuf;
+
+#[test]
+fn every_encoding_has_one_row_and_its_names_parse() {
+    for row in ENCODINGS {
+        assert_eq!(row.encoding.name(), row.name);
+        for name in row.aliases.iter().chain([&row.name]) {
+            assert_eq!(Encoding::parse(name), Ok(row.encoding), "{name}");
+        }
+    }
+    assert!(Encoding::parse("utf-7").unwrap_err().contains("koi8-r"));
+}
+
+const CYRILLIC: [Encoding; 5] = [
+    Encoding::Windows1251,
+    Encoding::Koi8R,
+    Encoding::Cp866,
+    Encoding::Iso8859_5,
+    Encoding::MacCyrillic,
+];
+
+/// `text` in `encoding`; characters that it lacks are made ASCII, as people did.
+pub(crate) fn encode(encoding: Encoding, text: &str) -> Vec<u8> {
+    let mut bytes = encoding.mark().to_vec();
+    let units16 = || text.encode_utf16();
+    match encoding {
+        Encoding::Utf8 | Encoding::Utf8Bom => bytes.extend(text.as_bytes()),
+        Encoding::Utf16Le | Encoding::Utf16LeBom => {
+            bytes.extend(units16().flat_map(u16::to_le_bytes));
+        }
+        Encoding::Utf16Be | Encoding::Utf16BeBom => {
+            bytes.extend(units16().flat_map(u16::to_be_bytes));
+        }
+        Encoding::Utf32Le | Encoding::Utf32LeBom => {
+            bytes.extend(text.chars().flat_map(|c| (c as u32).to_le_bytes()));
+        }
+        Encoding::Utf32Be | Encoding::Utf32BeBom => {
+            bytes.extend(text.chars().flat_map(|c| (c as u32).to_be_bytes()));
+        }
+        _ => {
+            let table = super::single_byte::characters(encoding);
+            bytes.extend(text.chars().map(|character| {
+                let plain = match character {
+                    '—' | '–' => '-',
+                    '«' | '»' | '“' | '”' | '„' => '"',
+                    '’' => '\'',
+                    '\u{a0}' => ' ',
+                    '…' => '.',
+                    _ => '?',
+                };
+                let place = |wanted| table.iter().position(|known| *known == wanted);
+                place(character)
+                    .or_else(|| place(plain))
+                    .unwrap_or(b'?'.into()) as u8
+            }));
+        }
+    }
+    bytes
+}
+
+/// `text` in a single-byte `encoding`; characters that it lacks become question marks.
+pub(crate) fn encode_or_question_mark(encoding: Encoding, text: &str) -> Vec<u8> {
+    let table = super::single_byte::characters(encoding);
+    let place = |wanted| table.iter().position(|known| *known == wanted);
+    text.chars()
+        .map(|character| place(character).unwrap_or(b'?'.into()) as u8)
+        .collect()
+}
+
+fn fixtures(language: &str) -> Vec<(String, String)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures/text")
+        .join(language);
+    texts_of(
+        std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path()),
+    )
+}
+
+fn texts_of(paths: impl Iterator<Item = PathBuf>) -> Vec<(String, String)> {
+    let mut paths: Vec<_> = paths.collect();
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| {
+            let text = std::fs::read_to_string(&path).unwrap();
+            (
+                path.file_name().unwrap().to_string_lossy().into_owned(),
+                text,
+            )
+        })
+        .collect()
+}
+
+/// Whether `found` reads `bytes` as `text` was meant.
+fn reads_right(found: Encoding, truth: Encoding, bytes: &[u8]) -> bool {
+    found == truth || found.decode(bytes).text == truth.decode(bytes).text
+}
+
+/// Shares of samples read right, by length.
+fn accuracy(texts: &[(String, String)], encoding: Encoding, step: usize) -> [(usize, usize); 4] {
+    [100, 300, 1_000, 10_000].map(|length| {
+        let (mut right, mut all) = (0, 0);
+        for (_, text) in texts {
+            let bytes = encode(encoding, text);
+            let width = if encoding.is_utf32() { 4 } else { 2 };
+            let mut start = 0;
+            while start + length.min(bytes.len()) <= bytes.len() && start < bytes.len() {
+                let sample = &bytes[start..(start + length).min(bytes.len())];
+                // Samples of ASCII alone are the same in all.
+                if !encoding.decode(sample).text.is_ascii() {
+                    let found = detect(sample);
+                    all += 1;
+                    if reads_right(found.encoding, encoding, sample) {
+                        right += 1;
+                    }
+                }
+                start += (length * step).max(width) / 4 * 4;
+            }
+        }
+        (right, all)
+    })
+}
+
+fn report(title: &str, texts: &[(String, String)], encodings: &[Encoding], step: usize) {
+    for encoding in encodings {
+        let row = accuracy(texts, *encoding, step);
+        let cells: Vec<_> = row
+            .iter()
+            .map(|(right, all)| {
+                format!(
+                    "{right}/{all} {:.2}%",
+                    100.0 * *right as f64 / (*all).max(1) as f64
+                )
+            })
+            .collect();
+        println!("{title:10} {:15} {}", encoding.name(), cells.join("  "));
+        // Mac and Windows differ in capitals and я only: three lines of lower case may have neither.
+        let least = if *encoding == Encoding::MacCyrillic {
+            975
+        } else {
+            998
+        };
+        let (right, all) = row[0];
+        assert!(
+            right * 1000 >= all * least,
+            "{} at 100 bytes: {right} of {all}",
+            encoding.name()
+        );
+        for (right, all) in &row[1..] {
+            assert!(
+                right * 1000 >= all * 998,
+                "{}: {right} of {all}",
+                encoding.name()
+            );
+        }
+    }
+}
+
+const WIDE: [Encoding; 6] = [
+    Encoding::Utf8,
+    Encoding::Utf16Le,
+    Encoding::Utf16Be,
+    Encoding::Utf32Le,
+    Encoding::Utf32Be,
+    Encoding::Utf8Bom,
+];
+
+#[test]
+fn russian_fixtures_are_told_in_every_encoding() {
+    let texts = fixtures("ru");
+    report("fixtures", &texts, &CYRILLIC, 1);
+    report("fixtures", &texts, &WIDE[..5], 1);
+}
+
+#[test]
+fn english_fixtures_are_told() {
+    let texts = fixtures("en");
+    report("en", &texts, &[Encoding::Windows1252, Encoding::Utf8], 1);
+}
+
+#[test]
+fn books_are_told_in_every_encoding() {
+    let Some(data) = std::env::var_os("PREP_DATA") else {
+        println!("skipped: PREP_DATA names no folder of real books");
+        return;
+    };
+    let data = PathBuf::from(data);
+    let russian = texts_of(
+        [
+            "chekhov_duel",
+            "chekhov_drama_na_ohote",
+            "pushkin_kapitanskaya_dochka",
+            "pushkin_onegin_verse",
+        ]
+        .iter()
+        .map(|name| data.join(format!("text/ru/{name}.txt"))),
+    );
+    report("books ru", &russian, &CYRILLIC, 3);
+    report("books ru", &russian, &WIDE[..5], 3);
+    for (name, encoding) in [
+        ("gogol_taras_bulba.cp1251.txt", Encoding::Windows1251),
+        ("lermontov_geroy.koi8r.txt", Encoding::Koi8R),
+        ("pushkin_pugachev.cp866.txt", Encoding::Cp866),
+    ] {
+        let bytes = std::fs::read(data.join("text/ru").join(name)).unwrap();
+        let found = detect(&bytes);
+        assert_eq!(found.encoding, encoding);
+        assert!(found.confidence > 0.99);
+    }
+    let bytes = std::fs::read(data.join("qa/rubq.semicolon.cp1251.csv")).unwrap();
+    assert_eq!(detect(&bytes).encoding, Encoding::Windows1251);
+    let bytes = std::fs::read(data.join("text/messy/opentrivia_general.bad_utf8.txt")).unwrap();
+    assert_eq!(detect(&bytes).encoding, Encoding::Utf8);
+}
+
+#[test]
+fn western_and_other_cyrillic_text_is_told() {
+    for (text, encoding) in [
+        (
+            "Il était une fois, à l'orée d'une forêt où personne n'osait pénétrer, un garçon très âgé.",
+            Encoding::Windows1252,
+        ),
+        (
+            "Über den Flüssen schwebten Möwen, und die größten saßen auf den Dächern.",
+            Encoding::Windows1252,
+        ),
+        (
+            "El niño corrió por el jardín buscando una canción, ¿quién sabrá cuál?",
+            Encoding::Windows1252,
+        ),
+        (
+            "It cost £20 at the café, which isn’t much – “a bargain”, he said…",
+            Encoding::Windows1252,
+        ),
+        (
+            "Була восьма година ранку, коли офіцери після гарячої задушливої ночі купалися в морі",
+            Encoding::Windows1251,
+        ),
+        (
+            "Была восьмая гадзіна раніцы, калі афіцэры пасля душнай ночы купаліся ў моры",
+            Encoding::Windows1251,
+        ),
+        (
+            "Беше осем часът сутринта, когато офицерите след горещата нощ се къпеха в морето",
+            Encoding::Windows1251,
+        ),
+        (
+            "СОЮЗ СОВЕТСКИХ СОЦИАЛИСТИЧЕСКИХ РЕСПУБЛИК, РСФСР, УССР, БССР",
+            Encoding::Koi8R,
+        ),
+        (
+            "ПРИКАЗ № 15 ПО ЗАВОДУ «КРАСНЫЙ ПРОЛЕТАРИЙ»",
+            Encoding::Windows1251,
+        ),
+        (
+            "// Проверка\nint main(void) { return check(); } /* конец */",
+            Encoding::Cp866,
+        ),
+        ("имя;возраст\nАнна;31\nПётр;29\n", Encoding::Windows1251),
+        (
+            "┌──────────┬─────┐\n│ Название │ Год │\n└──────────┴─────┘",
+            Encoding::Cp866,
+        ),
+    ] {
+        let bytes = encode(encoding, text);
+        let found = detect(&bytes);
+        assert!(
+            reads_right(found.encoding, encoding, &bytes),
+            "{text}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn marks_decide_and_are_left_out() {
+    for row in ENCODINGS.iter().filter(|row| !row.mark.is_empty()) {
+        let bytes = encode(row.encoding, "Привет, мир!\n");
+        assert_eq!(detect(&bytes).encoding, row.encoding);
+        assert_eq!(row.encoding.decode(&bytes).text, "Привет, мир!\n");
+    }
+    let plain = detect(b"");
+    assert_eq!((plain.encoding, plain.confidence), (Encoding::Utf8, 1.0));
+}
+
+#[test]
+fn utf8_with_damage_and_cut_edges_stays_utf8() {
+    let text = "Привет, «мир»! ".repeat(40);
+    for cut in 1..4 {
+        let sample = &text.as_bytes()[cut..text.len() - cut];
+        assert_eq!(detect(sample).encoding, Encoding::Utf8);
+    }
+    let mut bytes = text.into_bytes();
+    bytes.extend(b"caf\xe9 na\xefve");
+    assert_eq!(detect(&bytes).encoding, Encoding::Utf8);
+    let decoded = Encoding::Utf8.decode(b"a\xe9b\xd0");
+    assert_eq!(decoded.text, "a\u{fffd}b\u{fffd}");
+    assert_eq!(decoded.invalid, [1..2, 3..4]);
+}
+
+#[test]
+fn noise_is_doubtful() {
+    let mut state = 1u32;
+    let noise: Vec<u8> = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    })
+    .take(4096)
+    .collect();
+    assert!(detect(&noise).confidence < 0.5, "{:?}", detect(&noise));
+}
+
+#[test]
+fn single_lines_of_another_encoding_are_rescued() {
+    let line = encode(Encoding::Windows1251, "Вопрос: в каком году основан город?");
+    assert_eq!(rescue_line(&line).unwrap().1, Encoding::Windows1251);
+    assert_eq!(
+        rescue_line(b"Beyonc\xe9 Knowles").unwrap().0,
+        "Beyoncé Knowles"
+    );
+    assert_eq!(rescue_line(b"\xd0\x9f\xd1\x80\xff\xfe\x00\x98\x81"), None);
+}
+
+#[test]
+fn streams_read_as_utf8_at_any_chunk() {
+    struct Trickle<'a>(&'a [u8], usize);
+    impl Read for Trickle<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let count = self.1.min(self.0.len()).min(buffer.len());
+            buffer[..count].copy_from_slice(&self.0[..count]);
+            self.0 = &self.0[count..];
+            Ok(count)
+        }
+    }
+    let text = "Съешь ещё этих мягких французских булок, 😀 da.\n".repeat(30);
+    for row in ENCODINGS {
+        let bytes = encode(row.encoding, &text);
+        let wanted = row.encoding.decode(&bytes).text;
+        for size in [1, 3, 7, 100_000] {
+            let mut read = String::new();
+            let mut reader = row.encoding.reader(Trickle(&bytes, size));
+            reader.read_to_string(&mut read).unwrap();
+            assert_eq!(read, wanted, "{} by {size}", row.name);
+            assert_eq!(reader.invalid(), 0);
+        }
+    }
+    let mut read = String::new();
+    let mut reader = Encoding::Utf16Le.reader(&b"a\0\x00\xd8b\0c"[..]);
+    reader.read_to_string(&mut read).unwrap();
+    assert_eq!((read.as_str(), reader.invalid()), ("a\u{fffd}b\u{fffd}", 2));
+    let decoded = Encoding::Utf16Le.decode(b"a\0\x00\xd8b\0c");
+    assert_eq!(decoded.invalid, [2..4, 6..7]);
+    let decoded = Encoding::Utf32Be.decode(b"\0\0\0a\0\x11\0\0\0");
+    assert_eq!(
+        (decoded.text.as_str(), decoded.invalid),
+        ("a\u{fffd}\u{fffd}", vec![4..8, 8..9])
+    );
+}

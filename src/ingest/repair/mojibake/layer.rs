@@ -1,0 +1,147 @@
+//! UTF-8 that was read as a single-byte encoding. Runs of characters beyond ASCII go back to bytes; a
+//! run that is whole UTF-8 of ordinary characters is proof, the more the longer it is.
+
+use super::tables::{Reading, Table, tables};
+
+/// How surely a run is a misreading.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Proof {
+    /// It could be: done if the line has proof elsewhere.
+    Likely,
+    /// No healthy text has it.
+    Certain,
+}
+
+/// The line with one layer off.
+pub fn peel(line: &str) -> Option<String> {
+    tables().iter().find_map(|table| peel_as(line, table))
+}
+
+fn peel_as(line: &str, table: &Table) -> Option<String> {
+    let mut pieces: Vec<(&str, Option<String>)> = Vec::new();
+    let mut proven = false;
+    let (mut letters, mut longest, mut unlike) = (0, 0, 0);
+    let mut at = 0;
+    while at < line.len() {
+        let ascii = line[at..]
+            .find(|c: char| !c.is_ascii())
+            .map_or(line.len(), |found| at + found);
+        pieces.push((&line[at..ascii], None));
+        let mut end = line[ascii..]
+            .find(|c: char| c.is_ascii())
+            .map_or(line.len(), |found| ascii + found);
+        if ascii == end {
+            break;
+        }
+        let mut run = decode(&line[ascii..end], table);
+        if run.is_none() && line[end..].starts_with(' ') {
+            // The second half of Р is a no-break space, which editors make an ordinary one.
+            run = decode(&line[ascii..=end], table).filter(|text| text.ends_with('Р'));
+            end += usize::from(run.is_some());
+        }
+        if let Some(text) = &run {
+            let cyrillic = text.chars().filter(|c| is_cyrillic(*c)).count();
+            letters += cyrillic;
+            longest = longest.max(cyrillic);
+            proven |= proof(line, ascii, end, text, table.reading) == Proof::Certain;
+        } else {
+            unlike += 1;
+        }
+        pieces.push((&line[ascii..end], run));
+        at = end;
+    }
+    proven |= unlike == 0 && longest >= 2 && letters >= 3;
+    proven.then(|| {
+        pieces
+            .iter()
+            .map(|(known, repaired)| repaired.as_deref().unwrap_or(known))
+            .collect()
+    })
+}
+
+/// The run as UTF-8, if it is whole and ordinary.
+fn decode(run: &str, table: &Table) -> Option<String> {
+    let mut bytes = Vec::with_capacity(run.len());
+    for character in run.chars() {
+        bytes.push(match character {
+            ' ' => 0xa0,
+            // windows-1252 has no 0x9D, the last byte of ”; nothing else that begins so is lost.
+            '\u{fffd}' if table.reading == Reading::Latin && bytes.ends_with(b"\xe2\x80") => 0x9d,
+            _ => table.byte(character)?,
+        });
+    }
+    let text = String::from_utf8(bytes).ok()?;
+    // What is below may be misread in turn, by the same decoder or by a Latin one.
+    let layer = |c: char| tables()[0].byte(c).is_some() || table.byte(c).is_some();
+    let below = matches!(
+        table.reading,
+        Reading::Latin | Reading::Windows1251 | Reading::Koi8
+    );
+    text.chars()
+        .all(|c| is_ordinary(c) || below && layer(c))
+        .then_some(text)
+}
+
+fn is_cyrillic(character: char) -> bool {
+    matches!(
+        character,
+        'А'..='я' | 'Ё' | 'ё' | 'І' | 'і' | 'Ї' | 'ї' | 'Є' | 'є' | 'Ґ' | 'ґ' | 'Ў' | 'ў'
+    )
+}
+
+fn is_ordinary(character: char) -> bool {
+    is_cyrillic(character)
+        || is_mark(character)
+        || matches!(character, '\u{a0}'..='\u{ff}' | '\u{301}' | '\u{fe0f}' | '\u{200b}'..='\u{200d}' | '\u{feff}')
+        || is_picture(character)
+}
+
+/// Typography of three bytes.
+fn is_mark(character: char) -> bool {
+    matches!(
+        character,
+        '\u{2010}'..='\u{2044}' | '€' | '№' | '™' | '→' | '←' | '−' | '≈' | '≤' | '≥'
+    )
+}
+
+fn is_picture(character: char) -> bool {
+    matches!(character, '\u{2600}'..='\u{27bf}' | '\u{1f300}'..='\u{1faff}')
+}
+
+/// How surely the run at `start..end` of `line` is `text` misread.
+fn proof(line: &str, start: usize, end: usize, text: &str, reading: Reading) -> Proof {
+    let cyrillic = text.chars().filter(|c| is_cyrillic(*c)).count();
+    let pictures = text.chars().any(is_picture);
+    let marks = text.chars().any(is_mark);
+    let characters = text.chars().count();
+    let certain = match reading {
+        Reading::Latin => {
+            cyrillic >= 3
+                || pictures
+                || marks
+                || characters >= 3
+                || characters == 1 && is_latin_proof(line, start, end)
+        }
+        Reading::Windows1251 => {
+            cyrillic >= 3 || characters >= 4 || pictures || marks && line[start..end].contains("вЂ")
+        }
+        Reading::Koi8 => cyrillic >= 3 || characters >= 4,
+        _ => cyrillic >= 3,
+    };
+    if certain {
+        Proof::Certain
+    } else {
+        Proof::Likely
+    }
+}
+
+/// Two characters that stand for one of Latin-1 (Ã©, Â£): proof unless the second is what may follow a
+/// capital in healthy text («IRMÃ», “Ä”).
+fn is_latin_proof(line: &str, start: usize, end: usize) -> bool {
+    let second = line[start..end].chars().nth(1);
+    let may_follow = second.is_none_or(|c| {
+        matches!(c, '\u{a0}' | '«' | '»' | '°' | '\u{80}'..='\u{9f}')
+            || !('\u{80}'..='\u{ff}').contains(&c)
+    });
+    !may_follow || line[..start].ends_with(|c: char| c.is_ascii_lowercase())
+}

@@ -1,0 +1,288 @@
+#![expect(
+    clippy::print_stdout,
+    reason = "the tables of a measurement, and why one was skipped"
+)]
+
+use super::*;
+use crate::ingest::encoding::Encoding;
+use crate::ingest::encoding::tests::{encode, encode_or_question_mark};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// `text` through a chain of wrong readings: UTF-8 bytes read as each in turn.
+fn misread(text: &str, wrong: &[Encoding]) -> String {
+    wrong.iter().fold(text.to_owned(), |text, encoding| {
+        encoding.decode(text.as_bytes()).text
+    })
+}
+
+const LINES: &[&str] = &[
+    "Привет, мир! Это обычная строка.",
+    "– Вы уходите? – начала она, ласково заглядывая ему в лицо.",
+    "«Ёлка» № 7: Россия, Рига, Иван, Азов; цена — 5 € за штуку…",
+    "СИСТЕМНЫЕ ТРЕБОВАНИЯ И ПРИЛОЖЕНИЯ",
+];
+
+#[test]
+fn layers_of_utf8_come_off() {
+    use Encoding::{Cp866, Iso8859_5, Koi8R, MacCyrillic, Windows1251, Windows1252};
+    for line in LINES {
+        for wrong in [
+            &[Windows1252][..],
+            &[Windows1251],
+            &[Koi8R],
+            &[Cp866],
+            &[MacCyrillic],
+            &[Iso8859_5],
+            &[Windows1252, Windows1252],
+            &[Windows1251, Windows1251],
+            &[Windows1252, Windows1251],
+            &[Windows1252, Windows1252, Windows1252],
+        ] {
+            let damaged = misread(line, wrong);
+            assert_eq!(
+                mojibake(&damaged).as_deref(),
+                Some(*line),
+                "{wrong:?}: {damaged}"
+            );
+        }
+    }
+    for (damaged, meant) in [
+        ("It isnâ€™t â€œsoâ€\u{9d}, heâ€¦", "It isn’t “so”, he…"),
+        ("cafÃ© and 5 Â£", "café and 5 £"),
+        ("Ã©tÃ©", "été"),
+        ("Р�Р·РІРѕР»СЏС‚ РѕРґРµРІР°С‚СЊСЃСЏ", "Изволят одеваться"),
+        ("â€œWaverlyâ€� penned", "“Waverly” penned"),
+        ("lol ðŸ˜€", "lol 😀"),
+        ("donвЂ™t", "don’t"),
+    ] {
+        assert_eq!(mojibake(damaged).as_deref(), Some(meant), "{damaged}");
+    }
+}
+
+#[test]
+fn swapped_encodings_are_swapped_back() {
+    use Encoding::{Cp866, Iso8859_5, Koi8R, MacCyrillic, Windows1251, Windows1252};
+    let line = "Пудель, вероятно возбужденный необычайностью всего, вдруг припал на лапы";
+    for wrong in [
+        Windows1252,
+        Windows1251,
+        Koi8R,
+        Cp866,
+        Iso8859_5,
+        MacCyrillic,
+    ] {
+        for right in [Windows1251, Koi8R, Cp866, Iso8859_5, MacCyrillic] {
+            // Those two have all of the lower case but я in common.
+            let alike = [MacCyrillic, Windows1251];
+            if wrong == right || alike.contains(&wrong) && alike.contains(&right) {
+                continue;
+            }
+            let bytes = encode(right, line);
+            let damaged = wrong.decode(&bytes).text;
+            let repaired = mojibake(&damaged);
+            // Those two have the lower case in common.
+            if damaged != line {
+                assert_eq!(
+                    repaired.as_deref(),
+                    Some(line),
+                    "{right:?} as {wrong:?}: {damaged}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn healthy_lines_never_change() {
+    for line in [
+        "СССР, РСФСР, УССР, БССР, ВКП(б), НКВД, ГУЛАГ",
+        "ССР",
+        "РСФСР",
+        "«С»",
+        "«Р»",
+        "С… Р… С…",
+        "СЁМГА И РЁБРА",
+        "Рік, Рівне, Різдво, Сіль, Свято",
+        "Рід наш красний. Рік за роком",
+        "ЇЖАК, ЄВРОПА, ҐАНОК, ІНДІЯ",
+        "Ў Мінску, Беларусь: ЎЛАДА",
+        "Ђорђе, Љубица, Њујорк, Ћуприја, Џеп",
+        "ЂОРЂЕ ПЕТРОВИЋ, ЉУБЉАНА, ЊЕГОШ",
+        "Съ нимъ бѣда: вѣкъ, мѣсто, міръ, Ѳедоръ, сѵнодъ",
+        "ВЪ НАЧАЛѢ БѢ СЛОВО",
+        "България, въглища, Търново, ЪГЪЛ",
+        "Қазақстан, Әлем, Ғылым, Өмір, Ұлы, Һ",
+        "ЗАГОЛОВОК ПРОПИСНЫМИ БУКВАМИ: ГЛАВА ПЕРВАЯ",
+        "ПрИвЕт, КаК дЕлА? зАбОрЧиКоМ пИшУ",
+        "кОГДА ЗАБЫЛ ВЫКЛЮЧИТЬ КАПС",
+        "ЖШ, ЩЫ, ЪЬ",
+        "Э-э-э… А-а-а! Ы-ы-ы",
+        "АаБбВвГгДдЕеЁёЖжЗз",
+        "É à ù: été, naïveté, Noël, œuvre, ÇA VA, «VOILÀ», À…",
+        "IRMÃ” “MAÇÔ «NÃO» AMANHÃ…",
+        "El niño, ¿qué?, ESPAÑA», Ñ… «Ñ» “Ñ”",
+        "Größe, daß“, Fuß», Spaß…, Ä“ „Ä“ Ö” ÜBER",
+        "Þórr, það, Ísland, æðruleysi, ÞÚFUR",
+        "Ångström, Åäö, København, ØØØ",
+        "Tiếng Việt: đã, được, người",
+        "İstanbul, şeker, çağ, ığ",
+        "Zażółć gęślą jaźń; Příliš žluťoučký kůň",
+        "∑x² ≤ √2·π ± ∞, α → β, ∂f/∂x ≈ 3×10⁻⁵",
+        "┌──┬──┐\n│ а │ б │\n└──┴──┘",
+        "═══ ГЛАВА ═══",
+        "10 °C, 5 €, £3, ©, ®, ™, §, ¶, µ, ½",
+        "let x: Vec<u8> = b\"\\xd0\\x9f\".to_vec(); // \"Ð\"",
+        "Буква Ð в исландском, буква Ñ в испанском",
+        "Ð, Ñ, Ã, Â — четыре буквы",
+        "Ελληνικά: Ωμέγα",
+        "שלום עולם",
+        "日本語テキスト",
+        "👍🏽 ок",
+        "??? ??????? ????",
+        "�� ���������� ����",
+        "а",
+        "Я",
+        "",
+        "Да. – Нет.",
+    ] {
+        for line in line.split('\n') {
+            assert_eq!(mojibake(line), None, "{line}");
+        }
+    }
+}
+
+fn data() -> Option<PathBuf> {
+    let data = std::env::var_os("PREP_DATA");
+    if data.is_none() {
+        println!("skipped: PREP_DATA names no folder of real texts");
+    }
+    data.map(PathBuf::from)
+}
+
+/// Every file under `folder` that is UTF-8, decompressed by the tools of the machine.
+fn read_all(folder: &Path, texts: &mut Vec<(String, String)>) {
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            read_all(&path, texts);
+            continue;
+        }
+        let tool = match path.extension().and_then(|ending| ending.to_str()) {
+            Some("gz") => "zcat",
+            Some("zst") => "zstdcat",
+            Some("parquet") => continue,
+            _ => "cat",
+        };
+        let Ok(output) = std::process::Command::new(tool).arg(&path).output() else {
+            continue;
+        };
+        if let Ok(text) = String::from_utf8(output.stdout) {
+            texts.push((path.display().to_string(), text));
+        }
+    }
+}
+
+#[test]
+fn mojibake_of_the_truth_file() {
+    let Some(data) = data() else { return };
+    let text = std::fs::read_to_string(data.join("text/messy/mojibake_ru.txt")).unwrap();
+    let truth = std::fs::read_to_string(data.join("truth/mojibake_ru.jsonl")).unwrap();
+    // Repaired as they should, repaired to something else, left.
+    let mut kinds: BTreeMap<String, [u32; 3]> = BTreeMap::new();
+    for (line, known) in text.split('\n').zip(truth.lines()) {
+        let known: serde_json::Value = serde_json::from_str(known).unwrap();
+        let kind = known["kind"].as_str().unwrap();
+        let outcome = match mojibake(line) {
+            None => 2,
+            Some(repaired) if damages_to(&repaired, kind, line) => 0,
+            Some(repaired) => {
+                println!("{kind}: {line}\n   {repaired}");
+                1
+            }
+        };
+        if outcome == 2 && !matches!(kind, "clean" | "question_marks" | "replacement_chars") {
+            println!("left {kind}: {line}");
+        }
+        kinds.entry(kind.to_owned()).or_default()[outcome] += 1;
+    }
+    println!("{:20} right wrong left", "kind");
+    for (kind, [right, wrong, left]) in &kinds {
+        println!("{kind:20} {right:5} {wrong:5} {left:4}");
+        let lossless = !matches!(
+            kind.as_str(),
+            "clean" | "question_marks" | "replacement_chars"
+        );
+        assert_eq!(
+            (*wrong, if lossless { *left } else { *right }),
+            (0, 0),
+            "{kind}"
+        );
+    }
+}
+
+/// Whether `repaired`, damaged as `kind` says, is `line` again.
+fn damages_to(repaired: &str, kind: &str, line: &str) -> bool {
+    let latin1 = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .map(|byte| char::from(*byte))
+            .collect::<String>()
+    };
+    let read = |right: Encoding, wrong: Encoding| {
+        let bytes = encode_or_question_mark(right, repaired);
+        wrong.decode(&bytes).text
+    };
+    let damaged = match kind {
+        "utf8_as_latin1" => latin1(repaired.as_bytes()),
+        "double_utf8_cp1252" => latin1(latin1(repaired.as_bytes()).as_bytes()),
+        "utf8_as_cp1251" => Encoding::Windows1251
+            .decode(repaired.as_bytes())
+            .text
+            .replace('\u{98}', "\u{fffd}"),
+        "cp1251_as_latin1" => latin1(&encode_or_question_mark(Encoding::Windows1251, repaired)),
+        "cp1251_as_koi8" => read(Encoding::Windows1251, Encoding::Koi8R),
+        "koi8_as_cp1251" => read(Encoding::Koi8R, Encoding::Windows1251),
+        _ => return false,
+    };
+    damaged == line
+}
+
+#[test]
+fn healthy_text_never_changes() {
+    let Some(data) = data() else { return };
+    let mut texts = Vec::new();
+    for folder in [
+        "text/ru",
+        "text/en",
+        "text/mixed",
+        "text/natural_dups",
+        "text/html",
+        "qa",
+    ] {
+        read_all(&data.join(folder), &mut texts);
+    }
+    let (mut lines, mut bytes, mut changed) = (0, 0, 0);
+    for (name, text) in &texts {
+        for line in text.split('\n') {
+            lines += 1;
+            bytes += line.len();
+            if mojibake(line).is_some() {
+                changed += 1;
+                // The one source with mojibake of its own (SOURCES.md).
+                assert!(
+                    name.ends_with("opentrivia.csv") && line.contains(['â', 'Ã', 'Â', 'Ð']),
+                    "{name}: {line}"
+                );
+            }
+        }
+    }
+    println!(
+        "{} files, {lines} lines, {bytes} bytes, {changed} lines changed",
+        texts.len()
+    );
+}

@@ -1,0 +1,253 @@
+//! Text that was laid out in pages (PDF through pdftotext, RFCs): page furniture goes, cut words are
+//! joined, indentation folds, and the page breaks go, so that a paragraph may cross them.
+//!
+//! Only text with form feeds is looked at, and only if its pages show that they are pages: lines at
+//! their edges recur with nothing but digits changing, or sentences cross the breaks. Form feeds that
+//! separate texts are left alone.
+
+use super::hyphens::{self, Words};
+use super::{Counts, Repair, Switches};
+use std::collections::HashMap;
+
+/// Lines at each edge of a page that may be furniture.
+const EDGE_LINES: usize = 3;
+/// Pages on which a line has to recur.
+const LEAST_PAGES: usize = 3;
+/// Indentation beyond which a line is part of a column rather than a paragraph's beginning.
+const PARAGRAPH_INDENT: usize = 8;
+
+/// The text of pages as running text; `None` where there are none or nothing changes.
+#[must_use]
+pub fn pages(text: &str, switches: Switches, counts: &mut Counts) -> Option<String> {
+    memchr::memchr(b'\x0c', text.as_bytes())?;
+    if !switches.has(Repair::Pages) {
+        return None;
+    }
+    let mut pages: Vec<Vec<&str>> = text
+        .split('\x0c')
+        .map(|page| page.lines().collect())
+        .collect();
+    let removed = remove_furniture(&mut pages);
+    if removed * 2 < pages.len() && crossings(&pages) * 4 < pages.len() {
+        return None;
+    }
+    counts.add(Repair::Pages, removed as u64);
+    let mut joined = join_pages(&pages);
+    if text.ends_with('\n') || text.ends_with('\x0c') {
+        joined.push('\n');
+    }
+    if switches.has(Repair::Hyphens)
+        && let Some(whole) = hyphens::join(&joined, Some(&Words::of(&joined)), counts)
+    {
+        joined = whole;
+    }
+    if switches.has(Repair::Layout) {
+        joined = fold_indentation(&joined, counts);
+    }
+    Some(joined)
+}
+
+/// A page's edge.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Edge {
+    Top,
+    Bottom,
+}
+
+/// What may recur of a line, and on how many pages it has to.
+///
+/// Cells as they are need few pages: a chapter's header stands on all of its pages. With digits made #
+/// they need half of them, because "Глава 2", "Глава 3" at the tops of some are titles. Last, how a line
+/// of two cells begins ("ГЛАВА 6. …   6.3. …").
+fn keys(line: &str, pages: usize) -> Vec<(String, usize)> {
+    let line = line.trim();
+    let whole = fold_digits(line);
+    let roman = !line.is_empty() && line.chars().all(|c| matches!(c, 'i' | 'v' | 'x' | 'l'));
+    if whole == "#" || roman {
+        return vec![("#".to_owned(), LEAST_PAGES)];
+    }
+    let is_telling = |cell: &str| cell.chars().filter(|c| c.is_alphabetic()).count() >= 5;
+    let mut keys: Vec<(String, usize)> = line
+        .split("  ")
+        .map(str::trim)
+        .filter(|cell| is_telling(cell))
+        .map(|cell| (cell.to_owned(), LEAST_PAGES))
+        .collect();
+    if let Some((beginning, _)) = whole.split_once('#')
+        && line.contains("  ")
+        && beginning.chars().any(char::is_alphabetic)
+    {
+        keys.push((format!("{beginning}#…"), LEAST_PAGES.max(pages * 3 / 10)));
+    }
+    keys.push((whole, LEAST_PAGES.max(pages / 2)));
+    keys.sort();
+    keys.dedup_by(|a, b| a.0 == b.0);
+    keys
+}
+
+fn fold_digits(text: &str) -> String {
+    let mut key = String::new();
+    for character in text.chars() {
+        let shown = if character.is_numeric() {
+            '#'
+        } else {
+            character
+        };
+        if shown != '#' || !key.ends_with('#') {
+            key.push(shown);
+        }
+    }
+    key
+}
+
+/// The places of a page's outermost lines with text.
+fn edge_lines(page: &[&str], edge: Edge) -> Vec<usize> {
+    let filled = |index: &usize| !page[*index].trim().is_empty();
+    match edge {
+        Edge::Top => (0..page.len()).filter(filled).take(EDGE_LINES).collect(),
+        Edge::Bottom => (0..page.len())
+            .rev()
+            .filter(filled)
+            .take(EDGE_LINES)
+            .collect(),
+    }
+}
+
+/// Peels recurring lines off the pages, from the outside; the number of lines.
+fn remove_furniture(pages: &mut [Vec<&str>]) -> usize {
+    let count = pages.len();
+    let mut seen: HashMap<(Edge, String), usize> = HashMap::new();
+    for page in pages.iter() {
+        for edge in [Edge::Top, Edge::Bottom] {
+            for index in edge_lines(page, edge) {
+                for (key, _) in keys(page[index], count) {
+                    *seen.entry((edge, key)).or_default() += 1;
+                }
+            }
+        }
+    }
+    let recurs = |edge, line: &str| {
+        keys(line, count)
+            .into_iter()
+            .any(|(key, least)| seen.get(&(edge, key)).is_some_and(|pages| *pages >= least))
+    };
+    let mut removed = 0;
+    for page in pages.iter_mut() {
+        for edge in [Edge::Top, Edge::Bottom] {
+            for index in edge_lines(page, edge) {
+                if !recurs(edge, page[index]) || is_prose(page[index]) {
+                    break;
+                }
+                page[index] = "";
+                removed += 1;
+            }
+        }
+    }
+    removed
+}
+
+/// A line that ends as sentences do is no header, whatever recurs of it.
+fn is_prose(line: &str) -> bool {
+    let line = line.trim();
+    line.ends_with(['.', ',', ';', ':', '!', '?']) && line.split_whitespace().count() > 3
+}
+
+/// Breaks that a sentence crosses.
+fn crossings(pages: &[Vec<&str>]) -> usize {
+    let mut crossed = 0;
+    for pair in pages.windows(2) {
+        let last = edge_lines(&pair[0], Edge::Bottom)
+            .first()
+            .map(|index| pair[0][*index]);
+        let first = edge_lines(&pair[1], Edge::Top)
+            .first()
+            .map(|index| pair[1][*index]);
+        if let (Some(last), Some(first)) = (last, first) {
+            crossed += usize::from(goes_on(last, first));
+        }
+    }
+    crossed
+}
+
+fn goes_on(last: &str, first: &str) -> bool {
+    let open = last
+        .trim_end()
+        .ends_with(|c: char| c.is_alphanumeric() || matches!(c, ',' | '-' | '—'));
+    open && first.trim_start().starts_with(char::is_lowercase)
+}
+
+/// The pages one after another, a blank line between them unless a sentence crosses.
+fn join_pages(pages: &[Vec<&str>]) -> String {
+    let mut joined: Vec<&str> = Vec::new();
+    for page in pages {
+        let filled = |line: &str| !line.trim().is_empty();
+        let Some(first) = page.iter().position(|line| filled(line)) else {
+            continue;
+        };
+        let last = page.iter().rposition(|line| filled(line)).unwrap_or(first);
+        if let Some(before) = joined.last()
+            && !goes_on(before, page[first])
+        {
+            joined.push("");
+        }
+        let mut blank = 0;
+        for line in &page[first..=last] {
+            blank = if filled(line) { 0 } else { blank + 1 };
+            // The white of a page is one blank line.
+            if blank < 2 {
+                joined.push(line.trim_end());
+            }
+        }
+    }
+    joined.join("\n")
+}
+
+/// Takes off what indents a whole block and what begins a paragraph; lists and code keep their steps.
+fn fold_indentation(text: &str, counts: &mut Counts) -> String {
+    let lines: Vec<&str> = text.split('\n').collect();
+    let mut folded: Vec<String> = Vec::with_capacity(lines.len());
+    for block in lines.chunk_by(|a, b| a.is_empty() == b.is_empty()) {
+        let indents: Vec<usize> = block.iter().map(|line| indent(line)).collect();
+        let least = indents.iter().min().copied().unwrap_or(0);
+        for (index, line) in block.iter().enumerate() {
+            let own = indents[index] - least;
+            let below = indents.get(index + 1).map_or(0, |below| below - least);
+            let above = index
+                .checked_sub(1)
+                .map_or(0, |above| indents[above] - least);
+            let item = index > 0 && is_item(block[index - 1]);
+            let begins = own <= PARAGRAPH_INDENT && below == 0 && above == 0 && !item;
+            let kept = if begins { 0 } else { own };
+            counts.add(Repair::Layout, u64::from(kept != indents[index]));
+            folded.push(number_then_title(&line[indents[index] - kept..]));
+        }
+    }
+    folded.join("\n")
+}
+
+/// Whether a line begins an item of a list, whose other lines are indented.
+fn is_item(line: &str) -> bool {
+    let line = line.trim_start();
+    let number = line.trim_start_matches(|c: char| c.is_ascii_digit());
+    line.starts_with(['•', '–', '—', '-', '*', '·'])
+        || number.len() < line.len() && number.starts_with(['.', ')'])
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
+}
+
+/// "2.4.2      Карта памяти" with one space: a heading is no table.
+fn number_then_title(line: &str) -> String {
+    let number = line.len()
+        - line
+            .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
+            .len();
+    let title = line[number..].trim_start_matches(' ');
+    let wide = line.len() - number - title.len() > 1;
+    if number > 0 && wide && !title.contains("  ") && title.starts_with(char::is_alphabetic) {
+        format!("{} {title}", &line[..number])
+    } else {
+        line.to_owned()
+    }
+}

@@ -1,0 +1,68 @@
+//! Taking fields out of a record, with errors that name the field and its type.
+
+use super::{Fields, Misfit};
+use serde_json::Value;
+
+/// The key in `fields` that is one of `names`, the earlier name first.
+///
+/// A field that is null gives way to another that is not.
+pub(super) fn find(fields: &Fields, names: &[&str]) -> Option<String> {
+    let named = |name: &&str| -> Option<String> {
+        if fields.contains_key(*name) {
+            return Some((*name).to_owned());
+        }
+        fields
+            .keys()
+            .find(|key| key.trim().to_lowercase() == *name)
+            .cloned()
+    };
+    let mut found = names.iter().filter_map(named);
+    let first = found.next()?;
+    if !fields[&first].is_null() {
+        return Some(first);
+    }
+    Some(found.find(|name| !fields[name].is_null()).unwrap_or(first))
+}
+
+pub(super) fn take(fields: &mut Fields, names: &[&str]) -> Result<Value, Misfit> {
+    let key = find(fields, names)
+        .ok_or_else(|| Misfit(format!("the field `{}` is missing", names[0])))?;
+    // `shift_remove` keeps the order of what is left for `meta`.
+    Ok(fields.shift_remove(&key).unwrap_or_default())
+}
+
+pub(super) fn take_text(fields: &mut Fields, names: &[&str]) -> Result<String, Misfit> {
+    let name = find(fields, names).unwrap_or_else(|| names[0].to_owned());
+    as_text(take(fields, names)?, &name)
+}
+
+/// Text as it is; a number or truth value as it is written (answers such as 42).
+pub(super) fn as_text(value: Value, name: &str) -> Result<String, Misfit> {
+    match value {
+        Value::String(text) => Ok(text),
+        other => Err(Misfit(format!(
+            "the field `{name}` is {}, expected text",
+            type_name(&other)
+        ))),
+    }
+}
+
+/// As [`as_text`], but answers may be numbers or truth values.
+pub(super) fn as_answer(value: Value, name: &str) -> Result<String, Misfit> {
+    match value {
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Bool(truth) => Ok(truth.to_string()),
+        other => as_text(other, name),
+    }
+}
+
+pub(super) fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a truth value",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}

@@ -1,0 +1,118 @@
+//! The cards that plans can be made for: public figures, one row a card.
+//!
+//! Peak rates are the data sheets' dense bf16 tensor rates with f32 accumulation, without sparsity
+//! (the doubled figures on data sheets assume it). Prices are an **assumption**: what hourly rental
+//! without commitment cost on marketplaces and GPU clouds in May 2026, large clouds ask more;
+//! `--price` replaces them.
+
+/// When the price bands were looked up.
+pub const PRICES_DATE: &str = "2026-05";
+
+/// One card.
+#[derive(Debug, PartialEq)]
+pub struct Gpu {
+    /// What the user types.
+    pub name: &'static str,
+    /// Other names for it.
+    aliases: &'static [&'static str],
+    /// Its name in texts.
+    pub title: &'static str,
+    /// Peak dense bf16 rate, in TFLOP/s.
+    pub tflops: f64,
+    /// Memory, in gigabytes of 10^9 bytes.
+    pub memory_gb: u64,
+    /// Memory bandwidth, in GB/s.
+    pub bandwidth_gb_s: u64,
+    /// Power limit, in watts.
+    pub tdp_watts: u64,
+    /// Typical rent of an hour, in dollars: from, to.
+    pub usd_per_hour: [f64; 2],
+}
+
+/// All of them, weakest memory first within a family.
+#[rustfmt::skip]
+pub const GPUS: &[Gpu] = &[
+    Gpu { name: "rtx-3090",  aliases: &["3090"],                 title: "RTX 3090",   tflops: 71.0,   memory_gb: 24,  bandwidth_gb_s: 936,  tdp_watts: 350,  usd_per_hour: [0.20, 0.45] },
+    Gpu { name: "rtx-4090",  aliases: &["4090"],                 title: "RTX 4090",   tflops: 165.2,  memory_gb: 24,  bandwidth_gb_s: 1008, tdp_watts: 450,  usd_per_hour: [0.34, 0.75] },
+    Gpu { name: "rtx-5090",  aliases: &["5090"],                 title: "RTX 5090",   tflops: 209.5,  memory_gb: 32,  bandwidth_gb_s: 1792, tdp_watts: 575,  usd_per_hour: [0.65, 1.25] },
+    Gpu { name: "a10",       aliases: &[],                       title: "A10",        tflops: 125.0,  memory_gb: 24,  bandwidth_gb_s: 600,  tdp_watts: 150,  usd_per_hour: [0.50, 1.30] },
+    Gpu { name: "l4",        aliases: &[],                       title: "L4",         tflops: 121.0,  memory_gb: 24,  bandwidth_gb_s: 300,  tdp_watts: 72,   usd_per_hour: [0.44, 0.80] },
+    Gpu { name: "l40s",      aliases: &[],                       title: "L40S",       tflops: 362.0,  memory_gb: 48,  bandwidth_gb_s: 864,  tdp_watts: 350,  usd_per_hour: [0.75, 2.00] },
+    Gpu { name: "a100-40gb", aliases: &["a100-40"],              title: "A100 40 GB", tflops: 312.0,  memory_gb: 40,  bandwidth_gb_s: 1555, tdp_watts: 400,  usd_per_hour: [0.80, 1.80] },
+    Gpu { name: "a100-80gb", aliases: &["a100-80", "a100"],      title: "A100 80 GB", tflops: 312.0,  memory_gb: 80,  bandwidth_gb_s: 2039, tdp_watts: 400,  usd_per_hour: [1.00, 2.50] },
+    Gpu { name: "h100-pcie", aliases: &[],                       title: "H100 PCIe",  tflops: 756.0,  memory_gb: 80,  bandwidth_gb_s: 2000, tdp_watts: 350,  usd_per_hour: [1.90, 3.50] },
+    Gpu { name: "h100-sxm",  aliases: &["h100"],                 title: "H100 SXM",   tflops: 989.4,  memory_gb: 80,  bandwidth_gb_s: 3350, tdp_watts: 700,  usd_per_hour: [2.00, 4.00] },
+    Gpu { name: "h200",      aliases: &["h200-sxm"],             title: "H200",       tflops: 989.4,  memory_gb: 141, bandwidth_gb_s: 4800, tdp_watts: 700,  usd_per_hour: [2.50, 5.00] },
+    Gpu { name: "b200",      aliases: &[],                       title: "B200",       tflops: 2250.0, memory_gb: 180, bandwidth_gb_s: 7700, tdp_watts: 1000, usd_per_hour: [3.75, 7.00] },
+    Gpu { name: "mi300x",    aliases: &[],                       title: "MI300X",     tflops: 1307.4, memory_gb: 192, bandwidth_gb_s: 5300, tdp_watts: 750,  usd_per_hour: [1.80, 4.00] },
+];
+
+/// Share of a card's memory that a plan may fill. The rest is for the CUDA context, communication
+/// buffers and the allocator's gaps (an assumption).
+const USABLE: f64 = 0.92;
+
+impl Gpu {
+    /// Memory in bytes.
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory_gb * 1_000_000_000
+    }
+
+    /// Memory that a plan may fill, in bytes.
+    pub fn usable_bytes(&self) -> f64 {
+        self.memory_bytes() as f64 * USABLE
+    }
+
+    /// Peak rate in FLOP/s.
+    pub fn flops_per_second(&self) -> f64 {
+        self.tflops * 1e12
+    }
+}
+
+/// The card of this name; case, spaces, dashes and the makers' words do not matter.
+///
+/// # Errors
+/// Names the known cards.
+pub fn parse(text: &str) -> Result<&'static Gpu, String> {
+    let wanted = key(text);
+    GPUS.iter()
+        .find(|gpu| {
+            let mut names = std::iter::once(&gpu.name).chain(gpu.aliases);
+            names.any(|name| key(name) == wanted)
+        })
+        .ok_or_else(|| {
+            let names: Vec<&str> = GPUS.iter().map(|gpu| gpu.name).collect();
+            format!(
+                "no GPU named `{text}` is known; known are {}",
+                names.join(", ")
+            )
+        })
+}
+
+fn key(name: &str) -> String {
+    let mut key: String = name
+        .to_lowercase()
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect();
+    for word in ["nvidia", "geforce", "amd", "instinct", "rtx"] {
+        if let Some(rest) = key.strip_prefix(word) {
+            key = rest.to_owned();
+        }
+    }
+    key
+}
+
+/// The table as help text.
+pub fn help() -> String {
+    let mut text = String::from(
+        "GPUs (peak dense bf16 TFLOP/s, memory, power, assumed rent of an hour in May 2026):\n",
+    );
+    for gpu in GPUS {
+        let [low, high] = gpu.usd_per_hour;
+        text += &format!(
+            "  {:<10} {:>7.1} TFLOP/s  {:>3} GB  {:>4} W  ${low:.2}-{high:.2}\n",
+            gpu.name, gpu.tflops, gpu.memory_gb, gpu.tdp_watts
+        );
+    }
+    text
+}

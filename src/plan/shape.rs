@@ -1,0 +1,149 @@
+//! The sizes of a model that costs depend on: from a configuration, or assumed from a number of
+//! parameters.
+
+use super::flops::{self, PerToken};
+use crate::model::{Config, parameters};
+use serde::Serialize;
+
+/// A model's sizes. Real numbers, because assumed shapes lie between known ones.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Shape {
+    /// All parameters; a tied head counts once.
+    pub parameters: f64,
+    /// Parameters that one token passes through: fewer in a mixture of experts.
+    pub active_parameters: f64,
+    /// Whether layers, width and the like are assumed, since only a number of parameters is known.
+    pub assumed: bool,
+    /// Layers.
+    pub layers: f64,
+    /// Width of the residual stream.
+    pub hidden_size: f64,
+    /// Width of the feed-forward layer.
+    pub intermediate_size: f64,
+    /// Heads × head size: width of the queries.
+    pub query_size: f64,
+    /// Key heads × head size: width of the keys, and of the values.
+    pub key_size: f64,
+    /// Query heads.
+    pub heads: f64,
+    /// Token ids.
+    pub vocab_size: f64,
+    /// Whether the token table is also the head.
+    pub tied: bool,
+    /// How the feed-forward layer is built.
+    #[serde(skip)]
+    pub block: Block,
+}
+
+/// What a layer keeps for its backward pass depends on how it is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Block {
+    /// GELU between two matrices, dropout: GPT-2, GPT-3.
+    Gpt,
+    /// Gated by SiLU (three matrices), no dropout: Llama.
+    Llama,
+}
+
+/// Llamas between which shapes are assumed: parameters, layers, width, vocabulary. prep's presets
+/// below 1B; above, Llama 3.2 1B and 3B, Llama 3.1 8B, 70B and 405B.
+const KNOWN: [(f64, f64, f64, f64); 9] = [
+    (1.3e6, 4.0, 64.0, 16_384.0),
+    (15.7e6, 8.0, 384.0, 16_384.0),
+    (113e6, 16.0, 768.0, 16_384.0),
+    (344e6, 24.0, 1024.0, 16_384.0),
+    (1.24e9, 16.0, 2048.0, 128_256.0),
+    (3.21e9, 28.0, 3072.0, 128_256.0),
+    (8.03e9, 32.0, 4096.0, 128_256.0),
+    (70.6e9, 80.0, 8192.0, 128_256.0),
+    (405.9e9, 126.0, 16_384.0, 128_256.0),
+];
+
+impl Shape {
+    /// The exact sizes of a configuration.
+    pub fn of(config: &Config) -> Self {
+        let count = parameters(config) as f64;
+        Self {
+            parameters: count,
+            active_parameters: count,
+            assumed: false,
+            layers: config.layers as f64,
+            hidden_size: config.hidden_size as f64,
+            intermediate_size: config.intermediate_size as f64,
+            query_size: (config.heads * config.head_dim) as f64,
+            key_size: (config.kv_heads * config.head_dim) as f64,
+            heads: config.heads as f64,
+            vocab_size: config.vocab_size as f64,
+            tied: config.tied,
+            block: Block::Llama,
+        }
+    }
+
+    /// A Llama of about this size: layers and width between those of known ones, on a logarithmic
+    /// scale; the vocabulary of the nearest unless given. Good for memory, not for counting.
+    pub fn assume(parameters: f64, vocab_size: Option<u64>) -> Self {
+        let known = KNOWN;
+        let upper = known
+            .iter()
+            .position(|row| row.0 >= parameters)
+            .unwrap_or(known.len() - 1)
+            .max(1);
+        let (below, above) = (known[upper - 1], known[upper]);
+        let place = (parameters / below.0).ln() / (above.0 / below.0).ln();
+        let between = |from: f64, to: f64| (from.ln() + place * (to / from).ln()).exp();
+        let layers = between(below.1, above.1).round().max(1.0);
+        let hidden = (between(below.2, above.2) / 64.0).round().max(1.0) * 64.0;
+        let nearest = if place < 0.5 { below } else { above };
+        Self {
+            parameters,
+            active_parameters: parameters,
+            assumed: true,
+            layers,
+            hidden_size: hidden,
+            intermediate_size: 3.5 * hidden,
+            query_size: hidden,
+            key_size: hidden / 4.0,
+            heads: (hidden / 128.0).max(4.0),
+            vocab_size: vocab_size.map_or(nearest.3, |size| size as f64),
+            tied: parameters < 4e9,
+            block: Block::Llama,
+        }
+    }
+
+    /// FLOPs of one training token in sequences of `seq` tokens.
+    pub fn flops(&self, seq: f64) -> PerToken {
+        PerToken {
+            weights: flops::weights(self.multiplied()),
+            attention: flops::causal_attention(self.layers, self.query_size, seq),
+        }
+    }
+
+    /// Parameters that a token is multiplied with: a token table beside a separate head is only
+    /// read. All (active) ones where the shape is assumed, as in published totals.
+    pub fn multiplied(&self) -> f64 {
+        if self.assumed || self.tied {
+            self.active_parameters
+        } else {
+            self.active_parameters - self.vocab_size * self.hidden_size
+        }
+    }
+
+    /// Parameters of the token table and the head.
+    pub fn embedding_parameters(&self) -> f64 {
+        let tables = if self.tied { 1.0 } else { 2.0 };
+        (tables * self.vocab_size * self.hidden_size).min(self.parameters / 2.0)
+    }
+
+    /// Parameters of one layer.
+    pub fn layer_parameters(&self) -> f64 {
+        (self.parameters - self.embedding_parameters()) / self.layers
+    }
+
+    /// Parameters that LoRA of this rank adds to all seven matrices of each layer (as QLoRA does):
+    /// rank × (rows + columns) of each.
+    pub fn lora_parameters(&self, rank: f64) -> f64 {
+        let hidden = self.hidden_size;
+        let attention = 2.0 * (hidden + self.query_size) + 2.0 * (hidden + self.key_size);
+        let feed_forward = 3.0 * (hidden + self.intermediate_size);
+        self.layers * rank * (attention + feed_forward)
+    }
+}

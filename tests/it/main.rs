@@ -1,0 +1,18 @@
+//! Tests of the `prep` binary as a user runs it: one test binary, a module for each feature.
+
+mod ingest_bad;
+mod ingest_fixtures;
+mod ingest_forms;
+mod ingest_runs;
+mod interrupted;
+mod no_room;
+mod real_data;
+mod schemas;
+mod shard_duplicates;
+mod shard_errors;
+mod shard_files;
+mod shard_tokens;
+mod support;
+mod train_cli;
+mod train_golden;
+mod train_shards;

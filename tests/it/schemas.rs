@@ -1,0 +1,186 @@
+//! What the binary writes and prints is what `schemas/` says.
+
+use crate::support::{Prep, fixture, place, read_json, repository};
+use arrow::datatypes::{DataType, Field};
+use jsonschema::{Registry, Validator};
+use serde_json::{Value, json};
+
+const BASE: &str = "https://prep.invalid/schemas/";
+
+/// Hands the validator of `schemas/NAME` to `check`.
+fn with_schema(name: &str, check: impl FnOnce(&Validator)) {
+    let ledger = read_json(&repository("schemas/ledger.json"));
+    let registry = Registry::new()
+        .add(format!("{BASE}ledger.json"), ledger)
+        .expect("ledger.json is a schema")
+        .prepare()
+        .expect("ledger.json refers to itself alone");
+    let schema = read_json(&repository("schemas").join(name));
+    assert_eq!(schema["$id"], json!(format!("{BASE}{name}")));
+    let validator = jsonschema::options()
+        .with_registry(&registry)
+        .build(&schema)
+        .unwrap_or_else(|error| panic!("schemas/{name}: {error}"));
+    check(&validator);
+}
+
+fn check(name: &str, value: &Value) {
+    with_schema(name, |validator| {
+        let errors: Vec<String> = validator
+            .iter_errors(value)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(errors.is_empty(), "not as {name} says: {errors:#?}");
+    });
+}
+
+#[test]
+fn what_is_printed_and_written_follows_the_schemas() {
+    let place = place();
+    let (corpus, shards) = (place.path().join("corpus"), place.path().join("shards"));
+    let printed = Prep::ingest(&fixture(""), &corpus)
+        .arg("--shape")
+        .arg("text")
+        .code(1)
+        .json();
+    check("ingest_report.json", &printed);
+    assert_eq!(printed, read_json(&corpus.join("report.json")));
+    check(
+        "corpus_manifest.json",
+        &read_json(&corpus.join("manifest.json")),
+    );
+
+    let corpus = place.path().join("corpus of all shapes");
+    let printed = Prep::ingest(&fixture(""), &corpus).code(1).json();
+    check("ingest_report.json", &printed);
+    check(
+        "corpus_manifest.json",
+        &read_json(&corpus.join("manifest.json")),
+    );
+    for ledgers in ["by_source", "by_language", "by_kind"] {
+        assert!(
+            printed[ledgers]
+                .as_object()
+                .is_some_and(|map| map.len() > 2)
+        );
+    }
+
+    let printed = Prep::shard(&corpus, &shards).args(["--val", "10%"]).json();
+    check("shard_report.json", &printed);
+    assert_eq!(printed, read_json(&shards.join("report.json")));
+    check(
+        "shard_manifest.json",
+        &read_json(&shards.join("manifest.json")),
+    );
+    assert!(
+        printed["ledger"]["dropped"]
+            .as_object()
+            .is_some_and(|map| map.len() > 3)
+    );
+    assert!(printed["ledger"]["read"]["tokens"].is_u64());
+}
+
+#[test]
+fn what_the_trainer_prints_and_writes_follows_the_schemas() {
+    let place = place();
+    let [corpus, shards, model] = ["corpus", "shards", "model"].map(|name| place.path().join(name));
+    Prep::ingest(&fixture("qa"), &corpus).json();
+    Prep::shard(&corpus, &shards).args(["--val", "10%"]).json();
+    let path = |path: &std::path::Path| path.display().to_string();
+    let (shards, model_name) = (path(&shards), path(&model));
+    let printed = Prep::new([
+        "train",
+        &shards,
+        "--out",
+        &model_name,
+        "--model",
+        "llama-1m",
+    ])
+    .args(["--steps", "2", "--seq-len", "32", "--batch-tokens", "64"])
+    .json();
+    check("train_report.json", &printed);
+    check("train_report.json", &read_json(&model.join("report.json")));
+    check(
+        "model_manifest.json",
+        &read_json(&model.join("manifest.json")),
+    );
+    let printed = Prep::new(["eval", &model_name, &shards]).json();
+    check("eval_report.json", &printed);
+    let printed = Prep::new(["generate", &model_name, "Почему?", "--max-tokens", "3"]).json();
+    check("generate_report.json", &printed);
+    // The statistics of all three directories are one object each.
+    for dir in [path(&corpus), shards, model_name] {
+        assert!(Prep::new(["stats", &dir]).json().is_object());
+    }
+}
+
+#[test]
+fn a_schema_refuses_what_is_unknown_or_missing() {
+    let place = place();
+    let corpus = place.path().join("corpus");
+    let report = Prep::ingest(&fixture("text"), &corpus).json();
+    with_schema("ingest_report.json", |validator| {
+        assert!(validator.is_valid(&report));
+        let mut more = report.clone();
+        more["ledger"]["read"]["words"] = json!(1);
+        assert!(
+            !validator.is_valid(&more),
+            "a field of a count that no schema knows"
+        );
+        let mut less = report.clone();
+        less.as_object_mut().expect("an object").remove("by_kind");
+        assert!(!validator.is_valid(&less), "a missing field");
+    });
+}
+
+#[test]
+fn document_json_is_the_schema_of_documents() {
+    let described = read_json(&repository("schemas/document.json"));
+    let columns = described["properties"].as_object().expect("columns");
+    let described: Vec<(String, String, bool)> = columns
+        .iter()
+        .map(|(name, column)| {
+            let kind = column["arrow"].as_str().expect("an Arrow type");
+            let types = column["type"].as_array().cloned().unwrap_or_default();
+            (
+                name.clone(),
+                kind.to_owned(),
+                types.contains(&json!("null")),
+            )
+        })
+        .collect();
+    let schema = prep::document::parquet::schema();
+    let real: Vec<(String, String, bool)> = schema
+        .fields()
+        .iter()
+        .map(|field| {
+            let kind = arrow_name(field.data_type());
+            (field.name().clone(), kind, field.is_nullable())
+        })
+        .collect();
+    assert_eq!(described, real);
+    with_schema("document.json", |_| {});
+}
+
+fn arrow_name(kind: &DataType) -> String {
+    let inner = |field: &Field| {
+        assert!(
+            !field.is_nullable(),
+            "{} inside a column is never null",
+            field.name()
+        );
+        arrow_name(field.data_type())
+    };
+    match kind {
+        DataType::FixedSizeBinary(size) => format!("fixed_size_binary[{size}]"),
+        DataType::List(item) => format!("list<{}>", inner(item)),
+        DataType::Struct(fields) => {
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|field| format!("{}: {}", field.name(), inner(field)))
+                .collect();
+            format!("struct<{}>", fields.join(", "))
+        }
+        other => format!("{other:?}").to_lowercase(),
+    }
+}

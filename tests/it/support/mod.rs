@@ -1,0 +1,42 @@
+//! What the tests share: the command builder, readers of what `prep` writes, made-up corpora.
+
+pub mod command;
+pub mod corpus;
+pub mod made_up;
+pub mod removed;
+pub mod shards;
+pub mod tree;
+
+pub use command::Prep;
+use std::path::{Path, PathBuf};
+
+/// The repository's file or directory of that path.
+pub fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The fixture of that path.
+pub fn fixture(path: &str) -> PathBuf {
+    repository("fixtures").join(path)
+}
+
+/// A directory that goes when the test ends.
+pub fn place() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary directory")
+}
+
+/// The whole of a file.
+pub fn read(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Writes a file.
+pub fn write(path: &Path, bytes: impl AsRef<[u8]>) {
+    std::fs::write(path, bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
+
+/// A JSON file.
+pub fn read_json(path: &Path) -> serde_json::Value {
+    serde_json::from_slice(&read(path))
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
