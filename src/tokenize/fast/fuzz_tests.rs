@@ -163,8 +163,10 @@ fn fuzz(tokenizer: &Tokenizer, name: &str) {
     let added = tokenizer.engine.added().get_added_tokens_decoder();
     let mut specials: Vec<String> = added.values().map(|token| token.content.clone()).collect();
     specials.sort();
-    let mut random =
-        Random(number("PREP_FUZZ_SEED", 1) * 0x9E37_79B9_7F4A_7C15 + name.len() as u64);
+    let mut random = Random(
+        0x9E37_79B9_7F4A_7C15_u64
+            .wrapping_mul(number("PREP_FUZZ_SEED", 1) << 8 | name.len() as u64),
+    );
     let mut left = number("PREP_FUZZ_BYTES", 200_000) as usize;
     while left > 0 {
         let text = text(&mut random, &words, &specials);
