@@ -30,7 +30,7 @@ use crate::progress::{Progress, Unit};
 use crate::run_dir::{self, Found};
 use crate::shard::manifest::VERSION;
 use crate::shard::{Dataset, ShardInfo, ShardManifest, Split};
-use crate::tokenize::{Policy, Tokenizer};
+use crate::tokenize::{EncodePath, Policy, Tokenizer};
 use anyhow::{Context as _, Result, bail, ensure};
 use assemble::Ends;
 use encode::PartAccount;
@@ -153,6 +153,13 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
         None => trained(&job, &plan)?,
     };
     let account = encode::run(&job, &plan, &tokenizer)?;
+    // A difference between the fast path and the oracle must be heard of, not only survived.
+    if matches!(tokenizer.encode_path(), EncodePath::Differs) {
+        context.note(
+            "warning: the fast encoding path differed from the tokenizers crate on this text; the \
+             rest was encoded by the crate. Remove the output and report this as a bug of prep",
+        );
+    }
     let info = info(&tokenizer);
     let (splits, ends) = assemble::run(&job, &info, &account.tokens.total())?;
     let [train, val] = splits;
