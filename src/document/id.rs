@@ -6,7 +6,7 @@
 use anyhow::{Context, Result};
 use std::fmt;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
@@ -69,13 +69,22 @@ pub fn hex_hash(bytes: &[u8]) -> String {
 /// # Errors
 /// Names the file when it cannot be read.
 pub fn hash_file(path: &Path) -> Result<String> {
-    let place = || format!("cannot read {}", path.display());
-    let mut file = File::open(path).with_context(place)?;
-    let mut hash = Xxh3::new();
+    Ok(format!("{:032x}", hash_rest(path, Xxh3::new(), 0)?))
+}
+
+/// xxh3-128 of a file of which `hashed` bytes went into `hash` already: a decoder stops at damage,
+/// the hash is of the whole file.
+///
+/// # Errors
+/// Names the file when it cannot be read.
+pub fn hash_rest(path: &Path, mut hash: Xxh3, hashed: u64) -> Result<u128> {
+    let mut file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    file.seek(SeekFrom::Start(hashed))?;
     let mut buffer = vec![0; 1 << 20];
     loop {
-        match file.read(&mut buffer).with_context(place)? {
-            0 => return Ok(format!("{:032x}", hash.digest128())),
+        let read = file.read(&mut buffer);
+        match read.with_context(|| format!("cannot read {}", path.display()))? {
+            0 => return Ok(hash.digest128()),
             count => hash.update(&buffer[..count]),
         }
     }

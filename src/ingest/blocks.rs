@@ -9,6 +9,7 @@ use super::cutter::{Cut, Cutter};
 use super::format::Format;
 use super::json_cutter::JsonCutter;
 use super::source::Source;
+use crate::document::id::hash_rest;
 use anyhow::{Context, Result};
 use arrow::array::RecordBatch;
 use crossbeam_channel::Sender;
@@ -16,7 +17,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use xxhash_rust::xxh3::Xxh3;
@@ -167,23 +168,6 @@ fn read_lines(
     Ok(send(Block::End {
         xxh3: hash_rest(&source.path, hash, hashed)?,
     }))
-}
-
-/// xxh3-128 of a file of which `hashed` bytes went into `hash` already: a decoder stops at damage,
-/// the hash is of the whole file.
-fn hash_rest(path: &Path, mut hash: Xxh3, hashed: u64) -> Result<u128> {
-    let mut file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    file.seek(SeekFrom::Start(hashed))?;
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file
-            .read(&mut buffer)
-            .with_context(|| format!("cannot read {}", path.display()))?
-        {
-            0 => return Ok(hash.digest128()),
-            count => hash.update(&buffer[..count]),
-        }
-    }
 }
 
 /// xxh3-128 of a file as the manifest has it.

@@ -215,8 +215,6 @@ pub struct Plan {
     seed: u64,
     /// Documents that stay.
     pub kept: u64,
-    /// Whether any document falls to the validation split.
-    pub validates: bool,
 }
 
 impl Plan {
@@ -232,7 +230,6 @@ impl Plan {
             val_group: None,
             seed: job.context.seed,
             kept: 0,
-            validates: false,
         };
         let (mut kept, mut ends) = (0_u64, None::<[(u64, u128); 2]>);
         let mut fates = plan.read(job)?;
@@ -257,7 +254,6 @@ impl Plan {
             if lowest.0 >= plan.val_below && lowest.1 != highest.1 && share > 0.0 {
                 plan.val_group = Some(lowest.1);
             }
-            plan.validates = lowest.0 < plan.val_below || plan.val_group.is_some();
         }
         Ok(Self { kept, ..plan })
     }
