@@ -20,6 +20,7 @@ pub mod model;
 pub mod ops;
 pub mod ordered;
 pub mod output;
+pub mod pii;
 pub mod plan;
 pub mod progress;
 pub mod run_dir;
