@@ -6,6 +6,7 @@
 pub mod atomic;
 pub mod cmd;
 pub mod corpus;
+pub mod decontaminate;
 pub mod dedup;
 pub mod document;
 pub mod eval;
