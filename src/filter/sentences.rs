@@ -12,16 +12,21 @@ const ABBREVIATIONS: [&str; 22] = [
 
 /// Whether `line`, without white space at its end, ends in terminal punctuation.
 ///
-/// The source accepts `. ? ! " '`. prep adds `…`, and closing quotes and brackets after a terminal mark.
+/// The source accepts full stops, question and exclamation marks of all scripts (here the common
+/// ones). prep adds `…`, `"` and `'`, and closing quotes and brackets after a terminal mark.
 pub fn ends_terminally(line: &str, fidelity: Fidelity) -> bool {
-    const TERMINAL: [char; 3] = ['.', '?', '!'];
-    if line.ends_with(TERMINAL) || line.ends_with(['"', '\'']) {
+    const TERMINAL: [char; 21] = [
+        '.', '?', '!', '։', '؟', '۔', '।', '॥', '‼', '‽', '⁇', '⁈', '⁉', '。', '﹒', '﹖', '﹗',
+        '！', '．', '？', '｡',
+    ];
+    if line.ends_with(TERMINAL) {
         return true;
     }
     fidelity == Fidelity::Prep
-        && line
-            .trim_end_matches(CLOSERS)
-            .ends_with(['.', '?', '!', '…'])
+        && (line.ends_with(['"', '\''])
+            || line
+                .trim_end_matches(CLOSERS)
+                .ends_with(['.', '?', '!', '…']))
 }
 
 /// The sentences of `text`: what ends in `.`, `!`, `?` or `…` (and closing quotes) before white
