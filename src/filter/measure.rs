@@ -80,6 +80,19 @@ impl<'a> TextMeasures<'a> {
         })
     }
 
+    /// How many words there are, without measuring them where nothing else asks.
+    pub fn word_count(&self) -> usize {
+        match (self.words.get(), self.fidelity) {
+            (Some(words), _) => words.total(),
+            (None, Fidelity::Prep) => words(self.text).count(),
+            (None, Fidelity::Source) => {
+                let mut count = 0;
+                spacy::tokens(self.text, self.column, |_, _| count += 1);
+                count
+            }
+        }
+    }
+
     /// The lines.
     pub fn lines(&self) -> &Lines {
         self.lines
