@@ -14,6 +14,7 @@ mod shard_edits;
 mod shard_errors;
 mod shard_files;
 mod shard_tokens;
+mod shard_tools;
 mod support;
 mod train_cli;
 mod train_golden;
