@@ -89,7 +89,7 @@ def light(path, flat):
     try:
         import duckdb
 
-        found = duckdb.sql(f"select sum(len(input_ids)) from '{path}'").fetchone()[0]
+        found = duckdb.sql(f"select sum(len(input_ids)) from '{path}'").fetchall()[0][0]
         expect(f"parquet with duckdb {duckdb.__version__}", [found], [len(flat)])
     except ImportError:
         print("skipped: duckdb is not installed")
