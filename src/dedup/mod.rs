@@ -2,3 +2,5 @@
 
 pub mod exact;
 pub mod keys;
+pub mod minhash;
+pub mod shingles;

@@ -1,7 +1,7 @@
 //! Second pass: kept documents become tokens, dropped ones go to `removed/` with their reason.
 
 use super::Job;
-use super::plan::{Fate, Plan};
+use super::plan::{Fate, Plan, Removal};
 use super::units::{Unit, Units};
 use super::work::BatchWriter;
 use crate::atomic::{self, AtomicFile};
@@ -16,7 +16,8 @@ use crate::{interrupt, ordered};
 use anyhow::{Context as _, Result, ensure};
 use arrow::array::{
     ArrayRef, BooleanBuilder, FixedSizeBinaryArray, FixedSizeBinaryBuilder, Float64Array,
-    ListBuilder, RecordBatch, StringArray, UInt8Builder, UInt32Builder, UInt64Builder,
+    ListBuilder, RecordBatch, StringArray, UInt8Builder, UInt32Builder, UInt64Array,
+    UInt64Builder,
 };
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,7 @@ pub fn removed_schema() -> SchemaRef {
         Field::new("threshold", DataType::Float64, true),
         Field::new("kept_id", DataType::FixedSizeBinary(16), true),
         Field::new("similarity", DataType::Float64, true),
+        Field::new("cluster_size", DataType::UInt64, true),
     ])
 }
 
@@ -51,10 +53,7 @@ pub struct PartAccount {
 /// A document's way out of the unit.
 struct Dropped {
     document: Document,
-    reason: String,
-    value: Option<f64>,
-    threshold: Option<f64>,
-    kept: Option<[u8; 16]>,
+    why: Removal,
 }
 
 /// What a worker makes of one unit.
@@ -165,42 +164,25 @@ impl Worker<'_> {
             let (fate, encoded) = match (fate, encoded) {
                 // A chat that its template refuses is dropped for that, if nothing else drops it.
                 (Fate::Keep { .. }, Err(_)) => {
-                    let reason = "chat_template".to_owned();
-                    (
-                        Fate::Drop {
-                            reason,
-                            value: None,
-                            threshold: None,
-                            kept: None,
-                        },
-                        Encoded::default(),
-                    )
+                    let why = Removal {
+                        reason: "chat_template".to_owned(),
+                        ..Removal::default()
+                    };
+                    (Fate::Drop(why), Encoded::default())
                 }
                 (fate, encoded) => (fate, encoded.unwrap_or_default()),
             };
             book(&mut account, &document, &fate, &encoded);
             match fate {
-                Fate::Keep { split, conflict } => {
+                Fate::Keep {
+                    split, conflict, ..
+                } => {
                     tokens.append(&document, split, &encoded);
                     if conflict {
                         conflicting.push(document);
                     }
                 }
-                Fate::Drop {
-                    reason,
-                    value,
-                    threshold,
-                    kept,
-                } => {
-                    let kept = kept.map(|id| id.0);
-                    removed.push(Dropped {
-                        document,
-                        reason,
-                        value,
-                        threshold,
-                        kept,
-                    });
-                }
+                Fate::Drop(why) => removed.push(Dropped { document, why }),
             }
             Ok(())
         })?;
@@ -235,34 +217,17 @@ impl Worker<'_> {
         if removed.is_empty() {
             return Ok(None);
         }
-        let kept = removed.iter().map(|dropped| dropped.kept);
-        let copies = removed
-            .iter()
-            .map(|dropped| dropped.kept.is_some() && dropped.reason == "exact_duplicate");
+        let why = || removed.iter().map(|dropped| &dropped.why);
+        let kept = why().map(|why| why.kept.map(|id| id.0));
         let extra: Vec<ArrayRef> = vec![
-            Arc::new(StringArray::from_iter_values(
-                removed.iter().map(|dropped| &dropped.reason),
-            )),
-            Arc::new(
-                removed
-                    .iter()
-                    .map(|dropped| dropped.value)
-                    .collect::<Float64Array>(),
-            ),
-            Arc::new(
-                removed
-                    .iter()
-                    .map(|dropped| dropped.threshold)
-                    .collect::<Float64Array>(),
-            ),
+            Arc::new(StringArray::from_iter_values(why().map(|why| &why.reason))),
+            Arc::new(why().map(|why| why.value).collect::<Float64Array>()),
+            Arc::new(why().map(|why| why.threshold).collect::<Float64Array>()),
             Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(
                 kept, 16,
             )?),
-            Arc::new(
-                copies
-                    .map(|copy| copy.then_some(1.0))
-                    .collect::<Float64Array>(),
-            ),
+            Arc::new(why().map(|why| why.similarity).collect::<Float64Array>()),
+            Arc::new(why().map(|why| why.cluster_size).collect::<UInt64Array>()),
         ];
         let documents: Vec<Document> = removed
             .into_iter()
@@ -288,7 +253,7 @@ fn book(account: &mut PartAccount, document: &Document, fate: &Fate, encoded: &E
     };
     account.ledgers.add(place, Entry::Read, count);
     match fate {
-        Fate::Drop { reason, .. } => account.ledgers.add(place, Entry::Dropped(reason), count),
+        Fate::Drop(why) => account.ledgers.add(place, Entry::Dropped(&why.reason), count),
         Fate::Keep { split, .. } => {
             account.ledgers.add(place, Entry::Kept, count);
             let mut sums = TokenSums {

@@ -12,6 +12,7 @@
 //! copies within half of `--memory`.
 
 pub mod assemble;
+mod copies;
 pub mod encode;
 mod plan;
 pub mod report;
@@ -24,6 +25,7 @@ use crate::atomic;
 use crate::cmd::Context;
 use crate::corpus::CorpusManifest;
 use crate::dedup::exact::Conflicts;
+use crate::dedup::minhash::Recall;
 use crate::document::id::hex_hash;
 use crate::filter::Filters;
 use crate::progress::{Progress, Unit};
@@ -34,8 +36,9 @@ use crate::tokenize::{EncodePath, Policy, Tokenizer};
 use anyhow::{Context as _, Result, bail, ensure};
 use assemble::Ends;
 use encode::PartAccount;
+use globset::{Glob, GlobSet, GlobSetBuilder};
 use plan::{Fate, Plan};
-use report::{Sample, ShardReport, TokenReport};
+use report::{CopiesReport, Sample, ShardReport, TokenReport};
 use std::path::{Path, PathBuf};
 use units::{Corpus, Units};
 use work::Work;
@@ -43,10 +46,44 @@ use work::Work;
 /// Which copies are removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum DedupMode {
+    /// Documents with the same comparison key, and texts of nearly the same word 5-grams.
+    Near,
     /// Documents with the same comparison key.
     Exact,
     /// None.
     Off,
+}
+
+impl DedupMode {
+    /// The name in flags and configurations.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Near => "near",
+            Self::Exact => "exact",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// How much is validated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ValSize {
+    /// A share of the documents, 0 to 1.
+    Share(f64),
+    /// So many documents, or a few less.
+    Documents(u64),
+}
+
+impl ValSize {
+    /// Whether anything is.
+    #[must_use]
+    pub fn is_some(self) -> bool {
+        match self {
+            Self::Share(share) => share > 0.0,
+            Self::Documents(documents) => documents > 0,
+        }
+    }
 }
 
 /// Where the tokenizer comes from.
@@ -81,8 +118,14 @@ pub struct Options {
     pub dedup: DedupMode,
     /// What is done with several answers to one question.
     pub conflicts: Conflicts,
-    /// Share of the documents that is validated, 0 to 1.
-    pub val_share: f64,
+    /// From which similarity on a text is a near copy, 0 to 1.
+    pub threshold: f64,
+    /// How surely near copies are compared.
+    pub recall: Recall,
+    /// How much is validated.
+    pub val: ValSize,
+    /// Patterns of sources that are validated whole.
+    pub val_sources: Vec<String>,
     /// The most bytes of a shard.
     pub shard_bytes: u64,
     /// Whether documents begin with BOS.
@@ -99,6 +142,7 @@ pub struct Job<'a> {
     context: &'a Context,
     corpus: Corpus,
     filters: Filters,
+    val_sources: GlobSet,
     work: Work,
 }
 
@@ -138,6 +182,7 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
         context,
         corpus,
         filters,
+        val_sources: globs(&options.val_sources)?,
         work: Work::open(&options.out)?,
     };
     scan::run(&job)?;
@@ -173,7 +218,16 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
         train,
         val,
     };
-    finish(&job, &tokenizer, &manifest, &account, ends)
+    finish(&job, &tokenizer, &manifest, &account, &plan, ends)
+}
+
+/// Patterns of sources; a `*` matches `/` too.
+fn globs(patterns: &[String]) -> Result<GlobSet> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        set.add(Glob::new(pattern).with_context(|| format!("`{pattern}` is no pattern"))?);
+    }
+    Ok(set.build()?)
 }
 
 fn load(path: &Path) -> Result<Tokenizer> {
@@ -235,9 +289,13 @@ fn config(
         "profile": options.profile,
         "set": options.set,
         "skip": options.skip,
-        "dedup": if options.dedup == DedupMode::Exact { "exact" } else { "off" },
+        "dedup": options.dedup.name(),
+        "threshold": options.threshold,
+        "dedup_recall": options.recall.name(),
         "conflicts": options.conflicts.name(),
-        "val_share": options.val_share,
+        "val_share": if let ValSize::Share(share) = options.val { Some(share) } else { None },
+        "val_documents": if let ValSize::Documents(documents) = options.val { Some(documents) } else { None },
+        "val_sources": options.val_sources,
         "shard_bytes": options.shard_bytes,
         "seed": context.seed,
     }))
@@ -309,8 +367,8 @@ fn why_nothing(job: &Job, plan: &Plan) -> Result<String> {
     let mut fates = plan.read(job)?;
     for part in 0..job.corpus.parts.len() {
         for (_, fate) in fates.take(part, job.corpus.rows(part))? {
-            if let Fate::Drop { reason, .. } = fate {
-                *reasons.entry(reason).or_default() += 1;
+            if let Fate::Drop(why) = fate {
+                *reasons.entry(why.reason).or_default() += 1;
             }
         }
     }
@@ -335,6 +393,7 @@ fn finish(
     tokenizer: &Tokenizer,
     manifest: &ShardManifest,
     account: &PartAccount,
+    plan: &Plan,
     ends: Vec<Ends>,
 ) -> Result<ShardReport> {
     let out = &job.options.out;
@@ -375,6 +434,7 @@ fn finish(
         ledgers: account.ledgers.clone(),
         tokens: TokenReport::from(&account.tokens),
         conflicting_answers,
+        copies: CopiesReport::new(job.options.dedup, &plan.copies, &account.ledgers),
         vocab_size: manifest.info.vocab_size,
         samples,
     };

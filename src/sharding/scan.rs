@@ -1,19 +1,21 @@
-//! First pass over the corpus: each document's keys and the verdict of the rules.
+//! First pass over the corpus: each document's keys, the bands of its signature, and the verdict of
+//! the rules.
 
-use super::Job;
 use super::units::{Unit, Units};
 use super::work::BatchWriter;
-use crate::dedup::keys;
+use super::{DedupMode, Job};
+use crate::dedup::{keys, minhash};
 use crate::document::{Document, Kind};
 use crate::filter::{Reason, Verdict};
 use crate::{interrupt, ordered};
 use anyhow::Result;
 use arrow::array::{
-    Array, ArrayRef, AsArray, FixedSizeBinaryBuilder, Float64Builder, RecordBatch, StringBuilder,
-    UInt8Builder, UInt64Builder,
+    Array, ArrayRef, AsArray, BooleanBuilder, FixedSizeBinaryBuilder, Float64Builder, RecordBatch,
+    StringBuilder, UInt8Builder, UInt64Builder,
 };
 use arrow::datatypes::{Float64Type, UInt8Type, UInt64Type};
 use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// What the scan says of one document.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +32,10 @@ pub struct Scanned {
     pub characters: u64,
     /// The document's kind.
     pub kind: Kind,
+    /// Hash of the name of its source.
+    pub source: u64,
+    /// Whether `--val-source` names its source.
+    pub of_val_source: bool,
     /// Why a rule drops it: name, measured value, threshold.
     pub dropped: Option<(String, f64, f64)>,
 }
@@ -43,23 +49,29 @@ const KINDS: [Kind; 3] = [Kind::Text, Kind::Chat, Kind::Preference];
 pub fn run(job: &Job) -> Result<()> {
     let todo = Units::missing(&job.corpus, |part| job.work.part("scan", part).exists());
     let progress = job.progress("filter", &todo);
-    let mut open: Option<BatchWriter> = None;
+    let mut open: Option<[BatchWriter; 2]> = None;
     ordered::map_fold(
         job.context.threads,
         todo.iter().map(|unit| Ok(*unit)),
         |unit: Unit| Ok((unit, scan(job, unit)?)),
-        |(unit, batch)| {
+        |(unit, batches)| {
             interrupt::check()?;
-            let writer =
-                open.get_or_insert_with(|| BatchWriter::new(job.work.part("scan", unit.part)));
-            if batch.num_rows() > 0 {
-                writer.write(&batch)?;
+            // The scan is committed last: where it stands, the part is done.
+            let writers = open.get_or_insert_with(|| {
+                ["bands", "scan"].map(|stage| BatchWriter::new(job.work.part(stage, unit.part)))
+            });
+            for (writer, batch) in writers.iter_mut().zip(&batches) {
+                if batch.num_rows() > 0 {
+                    writer.write(batch)?;
+                }
             }
             progress.add(unit.bytes);
             if unit.last
-                && let Some(writer) = open.take()
+                && let Some(writers) = open.take()
             {
-                writer.commit()?;
+                for writer in writers {
+                    writer.commit()?;
+                }
             }
             Ok(())
         },
@@ -68,7 +80,14 @@ pub fn run(job: &Job) -> Result<()> {
     Ok(())
 }
 
-fn scan(job: &Job, unit: Unit) -> Result<RecordBatch> {
+/// The hash by which a source is known between the stages.
+#[must_use]
+pub fn source_hash(name: &str) -> u64 {
+    xxh3_64(name.as_bytes())
+}
+
+/// The bands and the scan of one unit.
+fn scan(job: &Job, unit: Unit) -> Result<[RecordBatch; 2]> {
     let mut content = FixedSizeBinaryBuilder::new(16);
     let mut group = FixedSizeBinaryBuilder::new(16);
     let mut split = FixedSizeBinaryBuilder::new(16);
@@ -78,8 +97,25 @@ fn scan(job: &Job, unit: Unit) -> Result<RecordBatch> {
     let mut rule = StringBuilder::new();
     let mut value = Float64Builder::new();
     let mut threshold = Float64Builder::new();
+    let mut source = UInt64Builder::new();
+    let mut of_val_source = BooleanBuilder::new();
+    let near = job.options.dedup == DedupMode::Near;
+    let mut bands = FixedSizeBinaryBuilder::new(8 * job.options.recall.bands() as i32);
+    let mut key = String::new();
     unit.for_each(job, |document: Document| {
-        let found = keys::of(&document.content);
+        key.clear();
+        let found = keys::of_with(&document.content, &mut key);
+        source.append_value(source_hash(&document.source));
+        of_val_source.append_value(job.val_sources.is_match(&document.source));
+        // Only texts: questions of one pattern differ in a word or a number, which is their content.
+        let signed = near && document.content.kind() == Kind::Text;
+        match signed.then(|| minhash::bands(&key, job.options.recall)).flatten() {
+            Some(hashes) => {
+                let bytes: Vec<u8> = hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
+                bands.append_value(bytes)?;
+            }
+            None => bands.append_null(),
+        }
         content.append_value(found.content.to_be_bytes())?;
         group.append_value(found.group.to_be_bytes())?;
         split.append_value(found.split.to_be_bytes())?;
@@ -110,13 +146,29 @@ fn scan(job: &Job, unit: Unit) -> Result<RecordBatch> {
         ("value", Arc::new(value.finish())),
         ("threshold", Arc::new(threshold.finish())),
         ("split", Arc::new(split.finish())),
+        ("source", Arc::new(source.finish())),
+        ("of_val_source", Arc::new(of_val_source.finish())),
     ];
-    // Nullability is stated, so that every batch of a part has the same schema.
+    Ok([
+        batch(vec![("bands", Arc::new(bands.finish()))])?,
+        batch(columns)?,
+    ])
+}
+
+/// Nullability is stated, so that every batch of a part has the same schema.
+fn batch(columns: Vec<(&str, ArrayRef)>) -> Result<RecordBatch> {
     Ok(RecordBatch::try_from_iter_with_nullable(
         columns
             .into_iter()
             .map(|(name, column)| (name, column, true)),
     )?)
+}
+
+/// The bands of row `row` of a batch of bands, if the document has any.
+#[must_use]
+pub fn bands(batch: &RecordBatch, row: usize) -> Option<&[u8]> {
+    let bands = batch.column(0).as_fixed_size_binary();
+    bands.is_valid(row).then(|| bands.value(row))
 }
 
 /// The rows of one batch of a scan.
@@ -135,6 +187,8 @@ pub fn rows(batch: &RecordBatch) -> Vec<Scanned> {
             group: u128::from_be_bytes(bytes(1, row)),
             id: bytes(2, row),
             split: u128::from_be_bytes(bytes(8, row)),
+            source: batch.column(9).as_primitive::<UInt64Type>().value(row),
+            of_val_source: batch.column(10).as_boolean().value(row),
             characters: batch.column(3).as_primitive::<UInt64Type>().value(row),
             kind: KINDS[usize::from(batch.column(4).as_primitive::<UInt8Type>().value(row)).min(2)],
             dropped: rule
