@@ -19,13 +19,8 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 /// What becomes of one document.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fate {
-    /// It goes to this split; `conflict` when other answers to its question exist. `cluster_size`
-    /// documents have it for their content: itself and those that go for it.
-    Keep {
-        split: Split,
-        conflict: bool,
-        cluster_size: u64,
-    },
+    /// It goes to this split; `conflict` when other answers to its question exist.
+    Keep { split: Split, conflict: bool },
     /// It is dropped.
     Drop(Removal),
 }
@@ -60,8 +55,6 @@ struct Found {
     gone: Option<Finding>,
     /// Whether other answers to its question exist.
     conflict: bool,
-    /// Documents that go for it, and itself.
-    cluster: Option<u64>,
     /// The key of the split, if not its own.
     related: Option<u128>,
 }
@@ -79,7 +72,6 @@ impl Findings {
         while let Some(next) = self.next.filter(|next| (next.part, next.row) <= (part, row)) {
             if (next.part, next.row) == (part, row) {
                 match next.says() {
-                    FindingKind::Cluster => found.cluster = Some(next.cluster),
                     FindingKind::Related => found.related = Some(next.key),
                     FindingKind::ConflictKept => found.conflict = true,
                     FindingKind::Copy
@@ -272,7 +264,6 @@ impl Plan {
                 return Fate::Keep {
                     split: self.split(scanned.split),
                     conflict: found.conflict,
-                    cluster_size: found.cluster.unwrap_or(1),
                 };
             }
         };

@@ -3,6 +3,8 @@
 use super::copies::{CandidateCounts, SIZES, Statistics, VerifiedCounts};
 pub use super::copies::{Removed, Sample as PairSample};
 use super::{DedupMode, scan};
+use super::edit::Changes;
+use super::mixing::Mix;
 use crate::ledger::Ledgers;
 use crate::stats::{TokenFigures, TokenSums, TokenTables};
 use anyhow::{Context, Result};
@@ -38,6 +40,35 @@ impl From<&TokenTables> for TokenReport {
             by_source: figures(&tables.source),
             by_language: figures(&tables.language),
             by_kind: figures(&tables.kind),
+        }
+    }
+}
+
+/// What a weight made of a source's training tokens.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MixReport {
+    /// The weight that was asked for.
+    pub weight: f64,
+    /// Documents that are learned from.
+    pub documents: u64,
+    /// Their tokens.
+    pub tokens: u64,
+    /// Their tokens with every repetition.
+    pub effective_tokens: u64,
+    /// How often an epoch over the shards sees a token of the source, on average.
+    pub epochs: f64,
+}
+
+impl MixReport {
+    /// The report of `mix`.
+    #[must_use]
+    pub fn new(weight: f64, mix: &Mix) -> Self {
+        Self {
+            weight,
+            documents: mix.documents,
+            tokens: mix.tokens,
+            effective_tokens: mix.effective_tokens,
+            epochs: mix.effective_tokens as f64 / mix.tokens.max(1) as f64,
         }
     }
 }
@@ -158,6 +189,12 @@ pub struct ShardReport {
     pub ledgers: Ledgers,
     /// Statistics of the tokens in the shards.
     pub tokens: TokenReport,
+    /// What the edits of contents did, by edit.
+    pub edits: Changes,
+    /// Training tokens by source, where `--weight` was given.
+    pub mixing: BTreeMap<String, MixReport>,
+    /// Lines of `contamination.jsonl`: documents that hold items of benchmarks, and the items.
+    pub contamination_listed: u64,
     /// Documents that answer the same question differently, listed in `conflicts/`.
     pub conflicting_answers: u64,
     /// Copies that went, and what was compared to find them.

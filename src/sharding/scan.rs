@@ -1,13 +1,15 @@
 //! First pass over the corpus: each document's keys, the bands of its signature, and the verdict of
 //! the rules.
 
+use super::edit::Edited;
 use super::units::{Unit, Units};
 use super::work::BatchWriter;
-use super::{DedupMode, Job};
+use super::{DedupMode, Job, benchmarks};
+use crate::decontaminate::FEWEST_SHARED;
 use crate::dedup::{keys, minhash};
-use crate::document::{Document, Kind};
+use crate::document::{Content, Document, Kind};
 use crate::filter::{Reason, Verdict};
-use crate::{interrupt, ordered};
+use crate::{atomic, interrupt, ordered};
 use anyhow::Result;
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanBuilder, FixedSizeBinaryBuilder, Float64Builder, RecordBatch,
@@ -50,12 +52,14 @@ pub fn run(job: &Job) -> Result<()> {
     let todo = Units::missing(&job.corpus, |part| job.work.part("scan", part).exists());
     let progress = job.progress("filter", &todo);
     let mut open: Option<[BatchWriter; 2]> = None;
+    let mut listed = String::new();
     ordered::map_fold(
         job.context.threads,
         todo.iter().map(|unit| Ok(*unit)),
         |unit: Unit| Ok((unit, scan(job, unit)?)),
-        |(unit, batches)| {
+        |(unit, (batches, contaminated))| {
             interrupt::check()?;
+            listed += &contaminated;
             // The scan is committed last: where it stands, the part is done.
             let writers = open.get_or_insert_with(|| {
                 ["bands", "scan"].map(|stage| BatchWriter::new(job.work.part(stage, unit.part)))
@@ -69,6 +73,10 @@ pub fn run(job: &Job) -> Result<()> {
             if unit.last
                 && let Some(writers) = open.take()
             {
+                if job.benchmarks.is_some() {
+                    let path = job.work.part("contamination", unit.part);
+                    atomic::write(&path, std::mem::take(&mut listed).as_bytes())?;
+                }
                 for writer in writers {
                     writer.commit()?;
                 }
@@ -86,8 +94,10 @@ pub fn source_hash(name: &str) -> u64 {
     xxh3_64(name.as_bytes())
 }
 
-/// The bands and the scan of one unit.
-fn scan(job: &Job, unit: Unit) -> Result<[RecordBatch; 2]> {
+/// The bands and the scan of one unit, and the lines of `contamination.jsonl` for it.
+fn scan(job: &Job, unit: Unit) -> Result<([RecordBatch; 2], String)> {
+    let edits = job.edits();
+    let mut contaminated = String::new();
     let mut content = FixedSizeBinaryBuilder::new(16);
     let mut group = FixedSizeBinaryBuilder::new(16);
     let mut split = FixedSizeBinaryBuilder::new(16);
@@ -102,7 +112,12 @@ fn scan(job: &Job, unit: Unit) -> Result<[RecordBatch; 2]> {
     let near = job.options.dedup == DedupMode::Near;
     let mut bands = FixedSizeBinaryBuilder::new(8 * job.options.recall.bands() as i32);
     let mut key = String::new();
-    unit.for_each(job, |document: Document| {
+    unit.for_each(job, |mut document: Document, mut edited: Edited| {
+        edits.judge(&document, &mut edited);
+        if let (Some(benchmarks), false) = (&job.benchmarks, edited.hits.is_empty()) {
+            contaminated += &benchmarks::listed(benchmarks, &document, &edited)?;
+        }
+        let reason = judge(job, &mut document, &edited);
         key.clear();
         let found = keys::of_with(&document.content, &mut key);
         source.append_value(source_hash(&document.source));
@@ -127,10 +142,6 @@ fn scan(job: &Job, unit: Unit) -> Result<[RecordBatch; 2]> {
                 .position(|kind| *kind == document.content.kind())
                 .unwrap_or(0) as u8,
         );
-        let reason: Option<Reason> = match job.filters.verdict(&document) {
-            Verdict::Keep => None,
-            Verdict::Drop(reason) => Some(reason),
-        };
         rule.append_option(reason.map(|reason| reason.rule));
         value.append_option(reason.map(|reason| reason.value));
         threshold.append_option(reason.map(|reason| reason.threshold));
@@ -149,10 +160,8 @@ fn scan(job: &Job, unit: Unit) -> Result<[RecordBatch; 2]> {
         ("source", Arc::new(source.finish())),
         ("of_val_source", Arc::new(of_val_source.finish())),
     ];
-    Ok([
-        batch(vec![("bands", Arc::new(bands.finish()))])?,
-        batch(columns)?,
-    ])
+    let bands = batch(vec![("bands", Arc::new(bands.finish()))])?;
+    Ok(([bands, batch(columns)?], contaminated))
 }
 
 /// Nullability is stated, so that every batch of a part has the same schema.
@@ -162,6 +171,26 @@ fn batch(columns: Vec<(&str, ArrayRef)>) -> Result<RecordBatch> {
             .into_iter()
             .map(|(name, column)| (name, column, true)),
     )?)
+}
+
+/// Why `document` is dropped, if it is; what C4 cuts out of it if it stays is cut.
+fn judge(job: &Job, document: &mut Document, edited: &Edited) -> Option<Reason> {
+    if edited.contaminated {
+        let shared = edited.hits.iter().map(|hit| hit.shared).max().unwrap_or(0);
+        return Some(Reason {
+            rule: "contaminated",
+            value: f64::from(shared),
+            threshold: f64::from(FEWEST_SHARED),
+        });
+    }
+    let (verdict, cleaned) = job.filters.apply(document);
+    if let Some(cleaned) = cleaned {
+        document.content = Content::Text(cleaned.text);
+    }
+    match verdict {
+        Verdict::Keep => None,
+        Verdict::Drop(reason) => Some(reason),
+    }
 }
 
 /// The bands of row `row` of a batch of bands, if the document has any.

@@ -9,6 +9,7 @@ mod no_room;
 mod real_data;
 mod schemas;
 mod shard_duplicates;
+mod shard_edits;
 mod shard_errors;
 mod shard_files;
 mod shard_tokens;

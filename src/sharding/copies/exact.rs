@@ -29,8 +29,6 @@ record! {
         pub id: DocumentId,
         pub source: u64,
         pub kept: DocumentId,
-        pub kept_part: u32,
-        pub kept_row: u32,
         pub kept_source: u64,
         pub kept_own: u8,
     }
@@ -85,8 +83,6 @@ pub fn run(job: &Job) -> Result<()> {
                 id: candidate.id,
                 source: candidate.source,
                 kept: kept.id,
-                kept_part: kept.part,
-                kept_row: kept.row,
                 kept_source: kept.source,
                 kept_own: kept.own,
             })

@@ -8,7 +8,7 @@ use crate::dedup::shingles;
 use crate::document::Content;
 use crate::document::comparison_key::append_key;
 use crate::record;
-use crate::sharding::Job;
+use crate::sharding::{Job, edit};
 use crate::sharding::units::{Unit, Units};
 use crate::spill::{Reader, RecordWriter, Sorter, Table};
 use crate::atomic::{AtomicFile, cannot_write};
@@ -147,13 +147,14 @@ fn sets(job: &Job, unit: Unit, wanted: &[(u64, u32)]) -> Result<Vec<(u32, Vec<u6
         return Ok(sets);
     }
     let (mut row, mut key) = (0, String::new());
-    unit.for_each(job, |document| {
-        if let Some((_, number)) = wanted.get(sets.len()).filter(|(wanted, _)| *wanted == row)
-            && let Content::Text(text) = &document.content
-        {
-            key.clear();
-            append_key(text, &mut key);
-            sets.push((*number, shingles::set(&key)));
+    unit.for_each(job, |mut document, mut edited| {
+        if let Some((_, number)) = wanted.get(sets.len()).filter(|(wanted, _)| *wanted == row) {
+            edit::clean(&job.filters, &mut document, &mut edited.changes);
+            if let Content::Text(text) = &document.content {
+                key.clear();
+                append_key(text, &mut key);
+                sets.push((*number, shingles::set(&key)));
+            }
         }
         row += 1;
         Ok(())

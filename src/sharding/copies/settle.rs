@@ -51,8 +51,6 @@ record! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum FindingKind {
-    /// It is kept for other documents.
-    Cluster,
     /// It falls to the split of this key.
     Related,
     /// It is one of several answers and stays.
@@ -71,9 +69,9 @@ impl Finding {
     /// What it says.
     #[must_use]
     pub fn says(&self) -> FindingKind {
-        use FindingKind::{Cluster, ConflictAll, ConflictKept, ConflictLost, Copy, Near, Related};
-        [Cluster, Related, ConflictKept, Copy, Near, ConflictLost, ConflictAll]
-            [usize::from(self.kind).min(6)]
+        use FindingKind::{ConflictAll, ConflictKept, ConflictLost, Copy, Near, Related};
+        [Related, ConflictKept, Copy, Near, ConflictLost, ConflictAll]
+            [usize::from(self.kind).min(5)]
     }
 
     /// The document that is kept.
@@ -165,8 +163,6 @@ record! {
         id: DocumentId,
         source: u64,
         kept: DocumentId,
-        kept_part: u32,
-        kept_row: u32,
         kept_source: u64,
         kept_own: u8,
         common: u32,
@@ -182,8 +178,6 @@ record! {
         row: u32,
         id: DocumentId,
         source: u64,
-        kept_part: u32,
-        kept_row: u32,
         kept_source: u64,
         kept_own: u8,
         near: u8,
@@ -245,8 +239,6 @@ fn add_exact(job: &Job, links: &mut Sorter<Link>, findings: &mut Sorter<Finding>
                     id: found.id,
                     source: found.source,
                     kept: found.kept,
-                    kept_part: found.kept_part,
-                    kept_row: found.kept_row,
                     kept_source: found.kept_source,
                     kept_own: found.kept_own,
                     common: 1,
@@ -282,8 +274,6 @@ fn add_near(job: &Job, links: &mut Sorter<Link>, findings: &mut Sorter<Finding>)
             id: member.id,
             source: member.source,
             kept: kept.id,
-            kept_part: kept.part,
-            kept_row: kept.row,
             kept_source: kept.source,
             kept_own: kept.own,
             common: gone.common,
@@ -324,8 +314,6 @@ fn settle(job: &Job, links: Sorter<Link>, path: &std::path::Path) -> Result<()> 
             row: link.row,
             id: link.id,
             source: link.source,
-            kept_part: end.kept_part,
-            kept_row: end.kept_row,
             kept_source: end.kept_source,
             kept_own: end.kept_own,
             near: u8::from(of.is_some()),
@@ -360,17 +348,6 @@ fn count_clusters(
         let cluster = gone + 1;
         let size = SIZES.iter().rposition(|from| *from <= cluster).unwrap_or(0);
         figures.clusters[size] += 1;
-        if first.kept_own == 1 {
-            findings.push(Finding {
-                part: first.kept_part,
-                row: first.kept_row,
-                kind: FindingKind::Cluster as u8,
-                key: u128::from_be_bytes(first.kept.0),
-                cluster,
-                common: 0,
-                all: 0,
-            })?;
-        }
         for settled in behind.by_ref().take(gone as usize) {
             let settled = settled?;
             figures.book(&settled);
