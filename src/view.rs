@@ -2,6 +2,7 @@
 
 use crate::ledger::{Count, Ledger, Ledgers};
 use crate::sharding::edit::Changes;
+use crate::sharding::lines::LinesReport;
 use crate::sharding::report::{CopiesReport, MixReport, Removed, Sample, TokenReport};
 use crate::stats::TokenFigures;
 use crate::table::Table;
@@ -186,6 +187,20 @@ pub fn edits(changes: &Changes) -> Option<String> {
             grouped(change.characters_after),
             items.join(", "),
         ]);
+    }
+    Some(table.render())
+}
+
+/// Repeated lines that were taken out, most documents first; `None` when there were none.
+#[must_use]
+pub fn lines(report: &LinesReport) -> Option<String> {
+    if report.top.is_empty() {
+        return None;
+    }
+    let mut table = Table::new(&["documents", "line taken out of texts"]);
+    for line in &report.top {
+        let text: String = line.text.chars().take(80).collect();
+        table.row(vec![grouped(u64::from(line.documents)), text]);
     }
     Some(table.render())
 }

@@ -87,6 +87,16 @@ pub struct Args {
     /// `high` 99.4 % (at 0.7, 56 % and 81 %), for twice the time and disk of the search.
     #[arg(long, value_name = "HOW", default_value = "default")]
     dedup_recall: Recall,
+    /// Take lines out of texts that stand in at least so many documents (10 if no number is given): of
+    /// 30 characters and four words and more, neither in code nor in verse. report.json lists them.
+    /// Default: off.
+    #[arg(long, value_name = "DOCUMENTS", num_args = 0..=1, require_equals = true, default_missing_value = "10",
+          value_parser = clap::value_parser!(u32).range(2..))]
+    dedup_lines: Option<u32>,
+    /// Finished corpus or shard directory whose documents are left out here: exact copies of them, and
+    /// near ones as --dedup says. May be repeated. Default: none.
+    #[arg(long, value_name = "DIR")]
+    against: Vec<PathBuf>,
     /// What is done with a question that has different answers. All of them are listed in conflicts/.
     #[arg(long, value_name = "HOW", default_value = "keep")]
     conflicts: Conflicts,
@@ -199,6 +209,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
             (None, false) => ValSize::Share(0.0),
         },
         val_sources: args.val_source.clone(),
+        dedup_lines: args.dedup_lines,
+        against: args.against.clone(),
         shard_bytes: args.shard_size,
         bos: match args.bos.as_str() {
             "always" => Policy::Always,
@@ -216,6 +228,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         output::data(&view::ledger(&report.ledgers));
         if let Some(copies) = view::copies(&report.copies) {
             output::data(&format!("\n{copies}"));
+        }
+        if let Some(lines) = report.lines.as_ref().and_then(view::lines) {
+            output::data(&format!("\n{lines}"));
         }
         output::data(&format!("\n{}", view::tokens(&report.tokens)));
         for table in [view::edits(&report.edits), view::mixing(&report.mixing)]

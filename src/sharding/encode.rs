@@ -2,8 +2,10 @@
 
 use super::Job;
 use super::edit::{self, Changes};
+use super::lines::LinesAccount;
 use super::mixing::{Mix, Mixes};
 use super::plan::{Fate, Plan, Removal};
+use super::scan::{KeyColumns, Scanned};
 use super::units::{Unit, Units};
 use super::work::BatchWriter;
 use crate::atomic::{self, AtomicFile};
@@ -49,6 +51,8 @@ pub struct PartAccount {
     pub tokens: TokenTables,
     /// What the edits did to the documents.
     pub edits: Changes,
+    /// Repeated lines that were taken out.
+    pub lines: LinesAccount,
     /// Training tokens by source, where weights were given.
     pub mixes: Mixes,
     /// What weights write beyond one copy of each document.
@@ -57,6 +61,8 @@ pub struct PartAccount {
     pub most_copies: u32,
     /// The file of removed documents, if there are any.
     pub removed: Option<PartEntry>,
+    /// The keys of documents that are no texts, if there are any.
+    pub keys: Option<PartEntry>,
     /// The file of answers that contradict each other, if there are any.
     pub conflicts: Option<PartEntry>,
 }
@@ -87,6 +93,7 @@ struct Dropped {
 struct Done {
     unit: Unit,
     tokens: RecordBatch,
+    keys: RecordBatch,
     removed: Option<(RowGroup, u64)>,
     conflicts: Option<(RowGroup, u64)>,
     account: PartAccount,
@@ -97,7 +104,7 @@ struct Done {
 /// # Errors
 /// When a document cannot be tokenized at all, or writing fails.
 pub fn run(job: &Job, plan: &Plan, tokenizer: &Tokenizer) -> Result<PartAccount> {
-    for name in ["removed", "conflicts"] {
+    for name in ["removed", "conflicts", "dedup"] {
         let path = job.options.out.join(name);
         std::fs::create_dir_all(&path)
             .with_context(|| format!("cannot make {}", path.display()))?;
@@ -118,7 +125,7 @@ pub fn run(job: &Job, plan: &Plan, tokenizer: &Tokenizer) -> Result<PartAccount>
     ordered::map_fold(
         job.context.threads,
         items,
-        |(unit, fates)| worker.encode(unit, fates.into_iter().map(|(_, fate)| fate)),
+        |(unit, fates)| worker.encode(unit, fates.into_iter()),
         |done| {
             interrupt::check()?;
             let unit = done.unit;
@@ -154,6 +161,7 @@ impl AddAssign<&PartAccount> for PartAccount {
         self.ledgers += &other.ledgers;
         self.tokens += &other.tokens;
         self.edits += &other.edits;
+        self.lines += &other.lines;
         self.mixes += &other.mixes;
         self.repeated += other.repeated;
         self.most_copies = self.most_copies.max(other.most_copies);
@@ -183,13 +191,17 @@ struct Worker<'a> {
 
 impl Worker<'_> {
     /// Tokenizes one unit.
-    fn encode(&self, unit: Unit, mut fates: impl Iterator<Item = Fate>) -> Result<Done> {
+    fn encode(&self, unit: Unit, mut fates: impl Iterator<Item = (Scanned, Fate)>) -> Result<Done> {
         let mut tokens = TokenColumns::default();
+        let mut keys = KeyColumns::default();
         let mut account = PartAccount::default();
         let (mut removed, mut conflicting) = (Vec::new(), Vec::new());
         unit.for_each(self.job, |mut document, edited| {
-            let fate = fates.next().context("the plan is shorter than the part")?;
+            let (scanned, fate) = fates.next().context("the plan is shorter than the part")?;
             account.edits += &edited.changes;
+            if let Some(taken) = &edited.lines {
+                account.lines.add(&document.source, taken);
+            }
             if matches!(fate, Fate::Keep { .. }) {
                 edit::clean(&self.job.filters, &mut document, &mut account.edits);
             }
@@ -220,6 +232,7 @@ impl Worker<'_> {
                 Fate::Keep { split, conflict } => {
                     self.mix(&mut account, &document, split, &encoded, copies);
                     tokens.append(&document, split, &encoded, copies);
+                    keys.append(scanned);
                     if conflict {
                         conflicting.push(document);
                     }
@@ -239,6 +252,7 @@ impl Worker<'_> {
         Ok(Done {
             unit,
             tokens: tokens.finish()?,
+            keys: keys.finish()?,
             removed: self.removed(removed)?,
             conflicts,
             account,
@@ -414,6 +428,8 @@ impl TokenColumns {
 struct Open {
     part: usize,
     tokens: BatchWriter,
+    keys: BatchWriter,
+    keys_rows: u64,
     removed: Side,
     conflicts: Side,
     account: PartAccount,
@@ -474,11 +490,18 @@ impl Side {
     }
 }
 
+/// The keys of what is no text, for `--against`.
+fn keys_file(part: usize) -> String {
+    format!("dedup/keys-{part:05}.arrow")
+}
+
 impl Open {
     fn new(job: &Job, part: usize) -> Self {
         Self {
             part,
             tokens: BatchWriter::new(job.work.part("tokens", part)),
+            keys: BatchWriter::new(job.options.out.join(keys_file(part))),
+            keys_rows: 0,
             removed: Side::new(job, "removed", part, removed_schema()),
             conflicts: Side::new(job, "conflicts", part, schema_with(Vec::new())),
             account: PartAccount::default(),
@@ -490,6 +513,10 @@ impl Open {
         if done.tokens.num_rows() > 0 {
             self.tokens.write(&done.tokens)?;
         }
+        if done.keys.num_rows() > 0 {
+            self.keys_rows += done.keys.num_rows() as u64;
+            self.keys.write(&done.keys)?;
+        }
         self.removed.append(done.removed)?;
         self.conflicts.append(done.conflicts)
     }
@@ -497,6 +524,15 @@ impl Open {
     /// The account goes last: where it stands, the part is done.
     fn commit(mut self, job: &Job) -> Result<()> {
         self.tokens.commit()?;
+        if self.keys_rows > 0 {
+            let written = self.keys.commit()?;
+            self.account.keys = Some(PartEntry {
+                file: keys_file(self.part),
+                rows: self.keys_rows,
+                bytes: written.bytes,
+                xxh3: written.xxh3,
+            });
+        }
         self.account.removed = self.removed.commit()?;
         self.account.conflicts = self.conflicts.commit()?;
         atomic::write_json(&job.work.part("account", self.part), &self.account)

@@ -14,8 +14,10 @@
 pub mod assemble;
 pub mod benchmarks;
 mod copies;
+mod earlier;
 pub mod edit;
 pub mod encode;
+pub mod lines;
 pub mod mixing;
 mod plan;
 pub mod removed;
@@ -42,9 +44,11 @@ use crate::tokenize::{EncodePath, Policy, Tokenizer};
 use anyhow::{Context as _, Result, bail, ensure};
 use assemble::Ends;
 use benchmarks::Remedy;
+use earlier::Earlier;
 use edit::Edits;
 use encode::PartAccount;
 use globset::{Glob, GlobSet, GlobSetBuilder};
+use lines::{LinesReport, RepeatedLines};
 use mixing::Weights;
 use plan::{Fate, Plan};
 use report::{CopiesReport, MixReport, Sample, ShardReport, TokenReport};
@@ -142,6 +146,10 @@ pub struct Options {
     pub threshold: f64,
     /// How surely near copies are compared.
     pub recall: Recall,
+    /// Documents from which on a line that they share is taken out of texts.
+    pub dedup_lines: Option<u32>,
+    /// Finished corpora and shard directories of which no document is repeated.
+    pub against: Vec<PathBuf>,
     /// How much is validated.
     pub val: ValSize,
     /// Patterns of sources that are validated whole.
@@ -162,9 +170,12 @@ pub struct Job<'a> {
     context: &'a Context,
     corpus: Corpus,
     filters: Filters,
+    earlier: Earlier,
     val_sources: GlobSet,
     benchmarks: Option<Benchmarks>,
     weights: Weights,
+    /// Lines that are taken out of texts, once they have been counted.
+    repeated: Option<RepeatedLines>,
     work: Work,
 }
 
@@ -175,6 +186,7 @@ impl Job<'_> {
         Edits::new(
             self.options.mask_pii.as_ref(),
             benchmarks.map(|benchmarks| (benchmarks, self.options.remedy)),
+            self.repeated.as_ref(),
         )
     }
 
@@ -222,16 +234,21 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
     )?;
     let corpus = Corpus::open(&options.corpus, &manifest)?;
     let work = Work::open(&options.out)?;
-    let job = Job {
+    let mut job = Job {
         options,
         context,
+        earlier: Earlier::open(&options.against, corpus.parts.len())?,
         corpus,
         filters,
         val_sources: globs(&options.val_sources)?,
         benchmarks: benchmarks::load(options, &work, context)?,
         weights,
+        repeated: None,
         work,
     };
+    if let Some(documents) = options.dedup_lines {
+        job.repeated = Some(RepeatedLines::find(&job, documents)?);
+    }
     scan::run(&job)?;
     let plan = Plan::make(&job)?;
     ensure!(
@@ -256,6 +273,10 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
     let (splits, ends) = assemble::run(&job, &info, &account)?;
     let [train, val] = splits;
     tokenizer.save(&options.out)?;
+    let mut keys = Vec::new();
+    for part in 0..job.corpus.parts.len() {
+        keys.extend(PartAccount::read(&job, part)?.keys);
+    }
     let manifest = ShardManifest {
         format: "prep-shards".to_owned(),
         version: VERSION,
@@ -264,6 +285,7 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
         info,
         train,
         val,
+        keys,
     };
     finish(&job, &tokenizer, &manifest, &account, &plan, ends)
 }
@@ -344,6 +366,8 @@ fn config(
         "dedup": options.dedup.name(),
         "threshold": options.threshold,
         "dedup_recall": options.recall.name(),
+        "dedup_lines": options.dedup_lines,
+        "against": earlier::identity(&options.against)?,
         "conflicts": options.conflicts.name(),
         "val_share": if let ValSize::Share(share) = options.val { Some(share) } else { None },
         "val_documents": if let ValSize::Documents(documents) = options.val { Some(documents) } else { None },
@@ -487,6 +511,10 @@ fn finish(
     let report = ShardReport {
         command: "shard".to_owned(),
         edits: account.edits.clone(),
+        lines: job
+            .repeated
+            .as_ref()
+            .map(|repeated| LinesReport::new(repeated, &account.lines)),
         mixing: mixing_report(job, account),
         contamination_listed: benchmarks::write_list(job)?,
         ledgers: account.ledgers.clone(),

@@ -4,6 +4,7 @@ use super::copies::{CandidateCounts, SIZES, Statistics, VerifiedCounts};
 pub use super::copies::{Removed, Sample as PairSample};
 use super::{DedupMode, scan};
 use super::edit::Changes;
+use super::lines::LinesReport;
 use super::mixing::Mix;
 use crate::ledger::Ledgers;
 use crate::stats::{TokenFigures, TokenSums, TokenTables};
@@ -191,6 +192,8 @@ pub struct ShardReport {
     pub tokens: TokenReport,
     /// What the edits of contents did, by edit.
     pub edits: Changes,
+    /// Repeated lines that were taken out, `null` without `--dedup-lines`.
+    pub lines: Option<LinesReport>,
     /// Training tokens by source, where `--weight` was given.
     pub mixing: BTreeMap<String, MixReport>,
     /// Lines of `contamination.jsonl`: documents that hold items of benchmarks, and the items.

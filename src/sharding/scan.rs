@@ -1,7 +1,7 @@
 //! First pass over the corpus: each document's keys, the bands of its signature, and the verdict of
 //! the rules.
 
-use super::edit::Edited;
+use super::edit::{self, Edited};
 use super::units::{Unit, Units};
 use super::work::BatchWriter;
 use super::{DedupMode, Job, benchmarks};
@@ -49,7 +49,10 @@ const KINDS: [Kind; 3] = [Kind::Text, Kind::Chat, Kind::Preference];
 /// # Errors
 /// When the corpus is damaged or the work directory cannot be written.
 pub fn run(job: &Job) -> Result<()> {
-    let todo = Units::missing(&job.corpus, |part| job.work.part("scan", part).exists());
+    let done = |part| job.work.part("scan", part).exists();
+    let earlier = job.earlier.units();
+    let todo = Units::missing(&job.corpus, done)
+        .and(earlier.into_iter().filter(|unit| !done(unit.part)));
     let progress = job.progress("filter", &todo);
     let mut open: Option<[BatchWriter; 2]> = None;
     let mut listed = String::new();
@@ -110,14 +113,23 @@ fn scan(job: &Job, unit: Unit) -> Result<([RecordBatch; 2], String)> {
     let mut source = UInt64Builder::new();
     let mut of_val_source = BooleanBuilder::new();
     let near = job.options.dedup == DedupMode::Near;
+    let own = unit.part < job.corpus.parts.len();
     let mut bands = FixedSizeBinaryBuilder::new(8 * job.options.recall.bands() as i32);
     let mut key = String::new();
     unit.for_each(job, |mut document: Document, mut edited: Edited| {
-        edits.judge(&document, &mut edited);
-        if let (Some(benchmarks), false) = (&job.benchmarks, edited.hits.is_empty()) {
-            contaminated += &benchmarks::listed(benchmarks, &document, &edited)?;
-        }
-        let reason = judge(job, &mut document, &edited);
+        let reason = if own {
+            edits.judge(&document, &mut edited);
+            if let (Some(benchmarks), false) = (&job.benchmarks, edited.hits.is_empty()) {
+                contaminated += &benchmarks::listed(benchmarks, &document, &edited)?;
+            }
+            judge(job, &mut document, &edited)
+        } else {
+            // Of an earlier set everything counts that is in it.
+            if !job.earlier.is_edited(unit.part) {
+                edit::clean(&job.filters, &mut document, &mut edited.changes);
+            }
+            None
+        };
         key.clear();
         let found = keys::of_with(&document.content, &mut key);
         source.append_value(source_hash(&document.source));
@@ -183,6 +195,13 @@ fn judge(job: &Job, document: &mut Document, edited: &Edited) -> Option<Reason> 
             threshold: f64::from(FEWEST_SHARED),
         });
     }
+    if let (Some(lines), Some(repeated)) = (edited.only_repeated, &job.repeated) {
+        return Some(Reason {
+            rule: "repeated_lines",
+            value: lines as f64,
+            threshold: f64::from(repeated.documents()),
+        });
+    }
     let (verdict, cleaned) = job.filters.apply(document);
     if let Some(cleaned) = cleaned {
         document.content = Content::Text(cleaned.text);
@@ -198,6 +217,71 @@ fn judge(job: &Job, document: &mut Document, edited: &Edited) -> Option<Reason> 
 pub fn bands(batch: &RecordBatch, row: usize) -> Option<&[u8]> {
     let bands = batch.column(0).as_fixed_size_binary();
     bands.is_valid(row).then(|| bands.value(row))
+}
+
+/// The keys of documents that are no texts, for later runs to compare with.
+#[derive(Default)]
+pub struct KeyColumns(Vec<(Scanned, u8)>);
+
+impl KeyColumns {
+    /// Adds a document that stays, unless it is a text: the tokens of a text hold all of it.
+    pub fn append(&mut self, scanned: Scanned) {
+        if scanned.kind != Kind::Text {
+            let kind = u8::from(scanned.kind == Kind::Preference) + 1;
+            self.0.push((scanned, kind));
+        }
+    }
+
+    /// The columns: content and group (keys), id, characters, kind.
+    ///
+    /// # Errors
+    /// Never, unless memory is short.
+    pub fn finish(self) -> Result<RecordBatch> {
+        let sixteen = |of: fn(&Scanned) -> [u8; 16]| -> Result<ArrayRef> {
+            let mut column = FixedSizeBinaryBuilder::with_capacity(self.0.len(), 16);
+            for (scanned, _) in &self.0 {
+                column.append_value(of(scanned))?;
+            }
+            Ok(Arc::new(column.finish()))
+        };
+        let mut characters = UInt64Builder::new();
+        let mut kinds = StringBuilder::new();
+        for (scanned, kind) in &self.0 {
+            characters.append_value(scanned.characters);
+            kinds.append_value(KINDS[usize::from(*kind)].name());
+        }
+        batch(vec![
+            ("content_key", sixteen(|scanned| scanned.content.to_be_bytes())?),
+            ("question_key", sixteen(|scanned| scanned.group.to_be_bytes())?),
+            ("document_id", sixteen(|scanned| scanned.id)?),
+            ("characters", Arc::new(characters.finish())),
+            ("kind", Arc::new(kinds.finish())),
+        ])
+    }
+}
+
+/// What [`KeyColumns`] wrote.
+#[must_use]
+pub fn of_keys(batch: &RecordBatch) -> Vec<Scanned> {
+    let bytes = |i: usize, row: usize| -> [u8; 16] {
+        let mut out = [0; 16];
+        out.copy_from_slice(batch.column(i).as_fixed_size_binary().value(row));
+        out
+    };
+    let kinds = batch.column(4).as_string::<i32>();
+    (0..batch.num_rows())
+        .map(|row| Scanned {
+            content: u128::from_be_bytes(bytes(0, row)),
+            group: u128::from_be_bytes(bytes(1, row)),
+            split: u128::from_be_bytes(bytes(1, row)),
+            id: bytes(2, row),
+            characters: batch.column(3).as_primitive::<UInt64Type>().value(row),
+            kind: Kind::from_name(kinds.value(row)).unwrap_or(Kind::Chat),
+            source: 0,
+            of_val_source: false,
+            dropped: None,
+        })
+        .collect()
 }
 
 /// The rows of one batch of a scan.

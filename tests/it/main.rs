@@ -12,6 +12,7 @@ mod shard_duplicates;
 mod shard_edits;
 mod shard_errors;
 mod shard_files;
+mod shard_near;
 mod shard_tokens;
 mod support;
 mod train_cli;

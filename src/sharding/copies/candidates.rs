@@ -5,7 +5,7 @@
 //! have been compared with each other is counted, not done: boilerplate would make it quadratic.
 
 use super::exact::{self, Exact};
-use super::{Cursor, Member, Pair, for_each_scanned, sorter_memory};
+use super::{Cursor, Member, Pair, for_each_scanned, own, sorter_memory};
 use crate::dedup::minhash::Recall;
 use crate::document::DocumentId;
 use crate::record;
@@ -141,7 +141,7 @@ fn in_order_of_survival<const B: usize>(job: &Job) -> Result<Sorter<Entry<B>>> {
             *hash = u64::from_le_bytes(array);
         }
         order.push(Entry {
-            own: 1,
+            own: own(job, part),
             shortness: u64::MAX - scanned.characters,
             id: DocumentId(scanned.id),
             part: part as u32,

@@ -1,6 +1,6 @@
 //! Documents with equal keys, and answers that contradict each other.
 
-use super::{for_each_scanned, sorter_memory};
+use super::{for_each_scanned, own, sorter_memory};
 use crate::dedup::exact::{self, Candidate, Found};
 use crate::document::{DocumentId, Kind};
 use crate::record;
@@ -56,7 +56,7 @@ pub fn run(job: &Job) -> Result<()> {
         candidates.push(Candidate {
             group: scanned.group,
             content: scanned.content,
-            own: 1,
+            own: own(job, part),
             shortness: u64::MAX - scanned.characters,
             id: DocumentId(scanned.id),
             answers: u8::from(scanned.kind == Kind::Chat),

@@ -23,7 +23,7 @@ pub use settle::{Finding, FindingKind, Removed, SIZES, Sample, Statistics};
 pub use verify::Counts as VerifiedCounts;
 
 use super::scan::{self, Scanned};
-use super::work;
+use super::{earlier, work};
 use super::{DedupMode, Job};
 use crate::record;
 use crate::spill::{Reader, Record};
@@ -70,16 +70,32 @@ pub fn find(job: &Job) -> Result<Option<(PathBuf, Statistics)>> {
     settle::run(job).map(Some)
 }
 
+/// 1 for a part of the corpus, 0 for one of an earlier set.
+fn own(job: &Job, part: usize) -> u8 {
+    u8::from(part < job.corpus.parts.len())
+}
+
 fn sorter_memory(job: &Job) -> u64 {
     job.context.memory / SORTER_SHARE
 }
 
-/// Calls `each` with every scanned document, in order, and its bands if it has some.
+/// Calls `each` with every scanned document, in order, those of earlier sets behind the others, and
+/// its bands if it has some.
 fn for_each_scanned(
     job: &Job,
     mut each: impl FnMut(usize, u32, &Scanned, Option<&[u8]>) -> Result<()>,
 ) -> Result<()> {
-    for part in 0..job.corpus.parts.len() {
+    for part in 0..job.corpus.parts.len() + job.earlier.len() {
+        if let Some(path) = job.earlier.keys(part) {
+            let mut row = 0;
+            for batch in earlier::scanned_keys(path)? {
+                for scanned in batch? {
+                    each(part, row, &scanned, None)?;
+                    row += 1;
+                }
+            }
+            continue;
+        }
         let mut bands = if job.options.dedup == DedupMode::Near {
             Some(work::read(&job.work.part("bands", part))?)
         } else {

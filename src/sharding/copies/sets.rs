@@ -57,7 +57,7 @@ pub fn run(job: &Job) -> Result<()> {
             number: number as u32,
         })?;
     }
-    let units = Units::missing(&job.corpus, |_| false);
+    let units = Units::missing(&job.corpus, |_| false).and(job.earlier.units());
     let progress = job.progress("compare", &units);
     let path = job.work.file(SHINGLES);
     let mut file = AtomicFile::create(&path)?;
@@ -149,7 +149,9 @@ fn sets(job: &Job, unit: Unit, wanted: &[(u64, u32)]) -> Result<Vec<(u32, Vec<u6
     let (mut row, mut key) = (0, String::new());
     unit.for_each(job, |mut document, mut edited| {
         if let Some((_, number)) = wanted.get(sets.len()).filter(|(wanted, _)| *wanted == row) {
-            edit::clean(&job.filters, &mut document, &mut edited.changes);
+            if !job.earlier.is_edited(unit.part) {
+                edit::clean(&job.filters, &mut document, &mut edited.changes);
+            }
             if let Content::Text(text) = &document.content {
                 key.clear();
                 append_key(text, &mut key);
