@@ -8,8 +8,8 @@
 //!
 //! Documents are numbered in the order of survival (an earlier set's, then the longest, then the
 //! smallest id), so that "the first that is similar" is the one that is kept. Everything that grows
-//! with the corpus is sorted on disk: about 150 bytes a document and 8 bytes a shingle of those that
-//! share a band with another. In memory are two bits a document and 5 bytes for each that has a
+//! with the corpus is sorted on disk: about 0.5 kB a document and 8 bytes a shingle of those that
+//! share a band with another. In memory are a bit a document and 4 bytes for each that has a
 //! candidate. Each step leaves a file, which is its restart point; none of them depends on threads.
 
 mod candidates;
