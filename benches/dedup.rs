@@ -49,7 +49,9 @@ fn main() {
     kernels();
     let dir = tempfile::tempdir().unwrap();
     let bytes = std::env::var("PREP_BENCH_BYTES").map_or(200_000_000, |bytes| {
-        bytes.parse().expect("PREP_BENCH_BYTES is a number of bytes")
+        bytes
+            .parse()
+            .expect("PREP_BENCH_BYTES is a number of bytes")
     });
     stage(dir.path(), bytes);
     quality(dir.path());
@@ -60,7 +62,9 @@ fn kernels() {
         println!("no kernels: PREP_DATA does not name the folder with the books");
         return;
     };
-    println!("one core     key  shingles  112 of a key  key+112  key+224  MB/s of text, pieces of 4,000 bytes");
+    println!(
+        "one core     key  shingles  112 of a key  key+112  key+224  MB/s of text, pieces of 4,000 bytes"
+    );
     for book in BOOKS {
         let text = std::fs::read_to_string(Path::new(&data).join(book)).unwrap();
         let pieces = pieces(&text);
@@ -122,7 +126,12 @@ fn corpus(dir: &Path, name: &str, bytes: u64, options: &[&str]) -> PathBuf {
     arguments.extend(options);
     prep(&arguments);
     let data = raw.join("data");
-    let arguments = ["ingest", data.to_str().unwrap(), "--out", corpus.to_str().unwrap()];
+    let arguments = [
+        "ingest",
+        data.to_str().unwrap(),
+        "--out",
+        corpus.to_str().unwrap(),
+    ];
     prep(&arguments);
     corpus
 }
@@ -130,8 +139,20 @@ fn corpus(dir: &Path, name: &str, bytes: u64, options: &[&str]) -> PathBuf {
 fn shard(corpus: &Path, mode: &[&str], memory: &str) -> (f64, u64, PathBuf) {
     let out = corpus.with_file_name(format!("shards {}", mode.join(" ")));
     let _ = std::fs::remove_dir_all(&out);
-    let mut arguments = vec!["shard", corpus.to_str().unwrap(), "--out", out.to_str().unwrap()];
-    arguments.extend(["--tokenizer", TOKENIZER, "--profile", "none", "--memory", memory]);
+    let mut arguments = vec![
+        "shard",
+        corpus.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ];
+    arguments.extend([
+        "--tokenizer",
+        TOKENIZER,
+        "--profile",
+        "none",
+        "--memory",
+        memory,
+    ]);
     arguments.extend(mode);
     let (cpu, peak) = prep(&arguments);
     (cpu, peak, out)
@@ -233,9 +254,10 @@ impl Judge {
         }
         let wrong = removed.iter().filter(|id| {
             let relatives = kept.get(self.family[*id].as_str());
-            !relatives.into_iter().flatten().any(|other| {
-                jaccard::jaccard(&self.sets[*id], &self.sets[*other]) >= 0.8
-            })
+            !relatives
+                .into_iter()
+                .flatten()
+                .any(|other| jaccard::jaccard(&self.sets[*id], &self.sets[*other]) >= 0.8)
         });
         let (wrong, all) = (wrong.count(), removed.len());
         println!(
@@ -266,7 +288,16 @@ fn removed_by_prep(out: &Path) -> BTreeSet<String> {
 }
 
 fn quality(dir: &Path) {
-    let options = ["--languages", "en", "--near", "15%", "--chains", "6%", "--templates", "3%"];
+    let options = [
+        "--languages",
+        "en",
+        "--near",
+        "15%",
+        "--chains",
+        "6%",
+        "--templates",
+        "3%",
+    ];
     let corpus = corpus(dir, "quality", QUALITY_BYTES, &options);
     let raw = dir.join("quality raw");
     let judge = Judge::new(&raw);
@@ -274,13 +305,26 @@ fn quality(dir: &Path) {
         "\nplanted truth, {} texts                                         pairs of which one went, by true similarity",
         judge.truth.len()
     );
-    println!("tool                       cpu s     MB/s   >= 0.90   >= 0.80  .80-.90  .65-.80    < 0.65  went wrongly");
+    println!(
+        "tool                       cpu s     MB/s   >= 0.90   >= 0.80  .80-.90  .65-.80    < 0.65  went wrongly"
+    );
     let (off, ..) = shard(&corpus, &["--dedup", "off"], "4GiB");
-    for mode in [&["--dedup", "near"][..], &["--dedup", "near", "--dedup-recall", "high"]] {
+    for mode in [
+        &["--dedup", "near"][..],
+        &["--dedup", "near", "--dedup-recall", "high"],
+    ] {
         let (cpu, _, out) = shard(&corpus, mode, "4GiB");
         let name = format!("prep {}", mode.last().unwrap());
-        judge.print(&format!("{name}, all of shard"), cpu, &removed_by_prep(&out));
-        judge.print(&format!("{name}, the stage"), (cpu - off).max(0.01), &removed_by_prep(&out));
+        judge.print(
+            &format!("{name}, all of shard"),
+            cpu,
+            &removed_by_prep(&out),
+        );
+        judge.print(
+            &format!("{name}, the stage"),
+            (cpu - off).max(0.01),
+            &removed_by_prep(&out),
+        );
     }
     let Some(python) = std::env::var_os("PREP_BENCH_PYTHON") else {
         println!("no peers: PREP_BENCH_PYTHON names no interpreter that has them");
@@ -296,7 +340,10 @@ fn quality(dir: &Path) {
         let line = String::from_utf8(output.stdout).unwrap();
         let row: Value = serde_json::from_str(line.lines().last().unwrap()).unwrap();
         let ids = row["removed"].as_array().unwrap();
-        let removed = ids.iter().map(|id| id.as_str().unwrap().to_owned()).collect();
+        let removed = ids
+            .iter()
+            .map(|id| id.as_str().unwrap().to_owned())
+            .collect();
         let cpu = row["cpu_seconds"].as_f64().unwrap();
         judge.print(row["name"].as_str().unwrap(), cpu, &removed);
     }

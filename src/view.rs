@@ -228,7 +228,9 @@ pub fn alarms(report: &CopiesReport) -> Vec<String> {
     }
     if report.alarms.len() > MOST_ALARMS {
         let more = report.alarms.len() - MOST_ALARMS;
-        lines.push(format!("warning: {more} more sources do: see `alarms` in report.json"));
+        lines.push(format!(
+            "warning: {more} more sources do: see `alarms` in report.json"
+        ));
     }
     lines
 }

@@ -314,9 +314,13 @@ fn tell(story: &Value, measured: &[Measured]) {
         );
     }
     output::data(&table.render());
-    if measured.is_empty() {
-        return;
+    if !measured.is_empty() {
+        output::data(&format!("\n{}", rules(measured)));
     }
+}
+
+/// What each rule measured, beside its threshold.
+fn rules(measured: &[Measured]) -> String {
     let mut table = Table::new(&["rule", "measured", "", "threshold", "drops"]);
     let number =
         |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.4}"));
@@ -335,5 +339,5 @@ fn tell(story: &Value, measured: &[Measured]) {
             if measured.drops { "drops" } else { "" }.to_owned(),
         ]);
     }
-    output::data(&format!("\n{}", table.render()));
+    table.render()
 }

@@ -85,6 +85,27 @@ fn one_shared_gram_is_no_proof_two_are() {
 }
 
 #[test]
+fn arithmetic_with_other_numbers_is_another_item() {
+    let solution = |a: u32, b: u32| {
+        format!(
+            "So he paid {a}-{b}=<<{a}-{b}={}>> dollars\nSo in total he paid {b}+{a}=<<{b}+{a}={}>> dollars",
+            a - b,
+            a + b
+        )
+    };
+    let index = benchmarks(vec![
+        text(&solution(400, 320)),
+        text("1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16"),
+    ]);
+    assert_eq!(index.hits(&text(&solution(500, 20))), []);
+    assert_eq!(index.hits(&text(&solution(400, 320))).len(), 1);
+    assert_eq!(
+        index.hits(&text("1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17")),
+        []
+    );
+}
+
+#[test]
 fn half_of_a_short_item_is_a_proof() {
     // 14 words have two 13-grams, of which one is half.
     let index = benchmarks(vec![text(&words("q", 0..14))]);

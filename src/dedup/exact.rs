@@ -81,7 +81,10 @@ pub fn compare(
     let mut group: Vec<Candidate> = Vec::new();
     for candidate in candidates {
         let candidate = candidate?;
-        if group.first().is_some_and(|first| first.group != candidate.group) {
+        if group
+            .first()
+            .is_some_and(|first| first.group != candidate.group)
+        {
             settle(&group, conflicts, &mut each)?;
             group.clear();
         }
@@ -163,7 +166,10 @@ mod tests {
     }
 
     /// What is found, by row: the kind, and the row that stays.
-    fn found(candidates: &[Candidate], conflicts: Conflicts) -> Vec<(u32, &'static str, Option<u32>)> {
+    fn found(
+        candidates: &[Candidate],
+        conflicts: Conflicts,
+    ) -> Vec<(u32, &'static str, Option<u32>)> {
         let mut sorted = candidates.to_vec();
         sorted.sort_unstable();
         let mut all = Vec::new();
@@ -211,7 +217,11 @@ mod tests {
                 candidate.answers = answers;
             }
             candidates[1].own = 0;
-            let copy = if candidates[2].id < candidates[3].id { 3 } else { 2 };
+            let copy = if candidates[2].id < candidates[3].id {
+                3
+            } else {
+                2
+            };
             assert_eq!(
                 found(&candidates, Conflicts::Drop),
                 [(0, "copy", Some(1)), (copy, "copy", Some(5 - copy))]
@@ -227,7 +237,11 @@ mod tests {
             candidate(1, 2, 9, 2),
         ];
         // Rows 1 and 2 are copies; which stays follows from their ids.
-        let copy = if candidates[1].id < candidates[2].id { 2 } else { 1 };
+        let copy = if candidates[1].id < candidates[2].id {
+            2
+        } else {
+            1
+        };
         let other = 3 - copy;
         let sorted = |mut wanted: [(u32, &'static str, Option<u32>); 3]| {
             wanted.sort_unstable();
@@ -236,7 +250,11 @@ mod tests {
         for (conflicts, wanted) in [
             (
                 Conflicts::Keep,
-                [(0, "kept", None), (copy, "copy", Some(other)), (other, "kept", None)],
+                [
+                    (0, "kept", None),
+                    (copy, "copy", Some(other)),
+                    (other, "kept", None),
+                ],
             ),
             (
                 Conflicts::First,
@@ -256,10 +274,18 @@ mod tests {
             ),
             (
                 Conflicts::Drop,
-                [(0, "dropped", None), (copy, "dropped", None), (other, "dropped", None)],
+                [
+                    (0, "dropped", None),
+                    (copy, "dropped", None),
+                    (other, "dropped", None),
+                ],
             ),
         ] {
-            assert_eq!(found(&candidates, conflicts), sorted(wanted), "{conflicts:?}");
+            assert_eq!(
+                found(&candidates, conflicts),
+                sorted(wanted),
+                "{conflicts:?}"
+            );
         }
     }
 
@@ -273,11 +299,19 @@ mod tests {
         ];
         assert_eq!(
             found(&candidates, Conflicts::First),
-            [(0, "copy", Some(2)), (1, "dropped", Some(2)), (2, "kept", None)]
+            [
+                (0, "copy", Some(2)),
+                (1, "dropped", Some(2)),
+                (2, "kept", None)
+            ]
         );
         assert_eq!(
             found(&candidates, Conflicts::Drop),
-            [(0, "dropped", None), (1, "dropped", None), (2, "dropped", None)]
+            [
+                (0, "dropped", None),
+                (1, "dropped", None),
+                (2, "dropped", None)
+            ]
         );
     }
 }

@@ -39,9 +39,12 @@ pub fn lines(text: &str) -> Vec<Line> {
         let range = at..at + line.len();
         at = range.end + 1;
         let trimmed = line.trim();
-        let mark = ["```", "~~~"].into_iter().find(|mark| trimmed.starts_with(mark));
+        let mark = ["```", "~~~"]
+            .into_iter()
+            .find(|mark| trimmed.starts_with(mark));
         // A fence ends with the mark it began with.
-        let code = fence.is_some() || mark.is_some() || line.starts_with("    ") || line.starts_with('\t');
+        let code =
+            fence.is_some() || mark.is_some() || line.starts_with("    ") || line.starts_with('\t');
         fence = match (fence, mark) {
             (None, mark) => mark,
             (Some(open), Some(mark)) if open == mark => None,
@@ -85,7 +88,10 @@ fn spare_verse(block: &mut [Line], text: &str) {
 /// The hashes of the lines of `text` that may be boilerplate, each once.
 #[must_use]
 pub fn hashes(text: &str) -> Vec<u64> {
-    let mut hashes: Vec<u64> = lines(text).into_iter().filter_map(|line| line.hash).collect();
+    let mut hashes: Vec<u64> = lines(text)
+        .into_iter()
+        .filter_map(|line| line.hash)
+        .collect();
     hashes.sort_unstable();
     hashes.dedup();
     hashes
@@ -152,14 +158,26 @@ mod tests {
     #[test]
     fn a_repeated_line_goes_with_the_gap_that_it_leaves() {
         assert_eq!(left("one\ntwo"), None);
-        assert_eq!(left(&format!("one\n\n{NOTICE}\n\ntwo")).as_deref(), Some("one\n\ntwo"));
-        assert_eq!(left(&format!("one\n{NOTICE}\ntwo")).as_deref(), Some("one\ntwo"));
+        assert_eq!(
+            left(&format!("one\n\n{NOTICE}\n\ntwo")).as_deref(),
+            Some("one\n\ntwo")
+        );
+        assert_eq!(
+            left(&format!("one\n{NOTICE}\ntwo")).as_deref(),
+            Some("one\ntwo")
+        );
         assert_eq!(left(&format!("{NOTICE}\n\none")).as_deref(), Some("one"));
         assert_eq!(left(&format!("one\n\n{NOTICE}")).as_deref(), Some("one"));
-        assert_eq!(left(&format!("{NOTICE}\n\n{NOTICE}\n")).as_deref(), Some(""));
+        assert_eq!(
+            left(&format!("{NOTICE}\n\n{NOTICE}\n")).as_deref(),
+            Some("")
+        );
         // The key counts: case, punctuation and numbers do not.
         let other = NOTICE.to_uppercase().replace('!', "...");
-        assert_eq!(left(&format!("one\n{other}\ntwo")).as_deref(), Some("one\ntwo"));
+        assert_eq!(
+            left(&format!("one\n{other}\ntwo")).as_deref(),
+            Some("one\ntwo")
+        );
     }
 
     #[test]
@@ -173,11 +191,15 @@ mod tests {
         ] {
             assert_eq!(left(&code), None, "{code}");
         }
-        let verse = "Мой дядя самых честных правил,\nКогда не в шутку занемог,\nОн уважать себя заставил";
+        let verse =
+            "Мой дядя самых честных правил,\nКогда не в шутку занемог,\nОн уважать себя заставил";
         assert!(hashes(verse).is_empty());
         assert_eq!(hashes(&verse.replace('\n', "\n\n")).len(), 1);
         // Behind the code, and beside a longer line, it is a line as any other.
-        assert_eq!(left(&format!("```\nx\n```\n{NOTICE}")).as_deref(), Some("```\nx\n```"));
+        assert_eq!(
+            left(&format!("```\nx\n```\n{NOTICE}")).as_deref(),
+            Some("```\nx\n```")
+        );
         let prose = format!("{}\nb\n{NOTICE}", "a ".repeat(40));
         assert!(left(&prose).is_some());
     }

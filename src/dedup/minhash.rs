@@ -94,7 +94,12 @@ static PERMUTATIONS: LazyLock<[Permutations; 2]> = LazyLock::new(|| {
 type Kernel = fn(&mut [u32; LANES], &Permutations, &[u32]);
 
 #[inline(always)]
-fn lower_lanes<const N: usize>(minima: &mut [u32], multiply: &[u32], add: &[u32], shingles: &[u32]) {
+fn lower_lanes<const N: usize>(
+    minima: &mut [u32],
+    multiply: &[u32],
+    add: &[u32],
+    shingles: &[u32],
+) {
     let mut least: [u32; N] = std::array::from_fn(|i| minima[i]);
     let multiply: [u32; N] = std::array::from_fn(|i| multiply[i]);
     let add: [u32; N] = std::array::from_fn(|i| add[i]);
@@ -263,7 +268,9 @@ mod tests {
             let set = &PERMUTATIONS[place / LANES];
             let (a, b) = (set.multiply[place % LANES], set.add[place % LANES]);
             let images = shingles::set(&key);
-            let images = images.iter().map(|x| a.wrapping_mul((x >> 32) as u32).wrapping_add(b));
+            let images = images
+                .iter()
+                .map(|x| a.wrapping_mul((x >> 32) as u32).wrapping_add(b));
             assert_eq!(Some(*found), images.min(), "place {place}");
         }
     }
@@ -276,7 +283,10 @@ mod tests {
             for round in 0..20 {
                 let (a, b) = (words(round * 5_000, 1_004), words(round * 5_000 + d, 1_004));
                 wanted = f64::from(1_000 - d) / f64::from(1_000 + d);
-                let (a, b) = (signature(&a, Recall::Default), signature(&b, Recall::Default));
+                let (a, b) = (
+                    signature(&a, Recall::Default),
+                    signature(&b, Recall::Default),
+                );
                 let (a, b) = (a.expect("shingles"), b.expect("shingles"));
                 agree += a.iter().zip(&b).filter(|(a, b)| a == b).count();
                 all += a.len();
@@ -303,6 +313,9 @@ mod tests {
         assert_eq!(bands("a b c d", Recall::Default), None);
         let found = bands(&words(0, 50), Recall::Default).expect("shingles");
         assert_eq!(found.len(), 14);
-        assert_eq!(found[..2], [9_748_226_833_808_850_326, 10_644_312_652_232_063_456]);
+        assert_eq!(
+            found[..2],
+            [9_748_226_833_808_850_326, 10_644_312_652_232_063_456]
+        );
     }
 }

@@ -55,7 +55,10 @@ fn word(bytes: &[u8], start: usize, end: usize) -> u64 {
                 array.copy_from_slice(chunk);
                 u64::from_le_bytes(array)
             }
-            None => bytes[at..].iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
+            None => bytes[at..]
+                .iter()
+                .rev()
+                .fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
         };
         if left < 8 {
             eight &= (1 << (8 * left)) - 1;

@@ -9,18 +9,35 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use xxhash_rust::xxh3::xxh3_128;
 
+/// What becomes of numbers in a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbers {
+    /// Each is a 0, as in the comparison key.
+    Fold,
+    /// Digits stay, points and commas inside a number go.
+    Keep,
+}
+
 /// Appends the comparison key of `text` to `key`: words separated by single spaces.
 pub fn append_key(text: &str, key: &mut String) {
+    append_key_with(text, key, Numbers::Fold);
+}
+
+/// The same, with a choice of what becomes of numbers.
+pub fn append_key_with(text: &str, key: &mut String, numbers: Numbers) {
     let mut out = Folder {
         out: Vec::with_capacity(text.len() + 8),
         pending_space: false,
         in_number: false,
+        numbers,
     };
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(&lead) = bytes.get(at) {
         if lead.is_ascii_alphabetic() {
-            let run = bytes[at..].iter().position(|byte| !byte.is_ascii_alphabetic());
+            let run = bytes[at..]
+                .iter()
+                .position(|byte| !byte.is_ascii_alphabetic());
             let end = run.map_or(bytes.len(), |run| at + run);
             out.push_letters(&bytes[at..end]);
             at = end;
@@ -38,7 +55,7 @@ pub fn append_key(text: &str, key: &mut String) {
         if let Some(class) = CLASSES.get(c)
             && *class != Class::Other
         {
-            out.push(*class);
+            out.push(*class, c as u32);
             at += length;
         } else if let Some(c) = text[at..].chars().next() {
             out.push_any(c);
@@ -69,8 +86,7 @@ enum Class {
 }
 
 /// Classes of the characters of one and two bytes below U+0530 (about 6 kB).
-static CLASSES: LazyLock<Vec<Class>> =
-    LazyLock::new(|| ('\0'..'\u{530}').map(class_of).collect());
+static CLASSES: LazyLock<Vec<Class>> = LazyLock::new(|| ('\0'..'\u{530}').map(class_of).collect());
 
 /// Marks are dropped, so their canonical order does not matter and each character stands alone.
 fn decomposed(c: char) -> impl Iterator<Item = char> {
@@ -113,6 +129,7 @@ struct Folder {
     out: Vec<u8>,
     pending_space: bool,
     in_number: bool,
+    numbers: Numbers,
 }
 
 impl Folder {
@@ -135,7 +152,7 @@ impl Folder {
     }
 
     #[inline(always)]
-    fn push(&mut self, class: Class) {
+    fn push(&mut self, class: Class, c: u32) {
         match class {
             Class::Ascii(byte) => {
                 self.begin();
@@ -151,7 +168,11 @@ impl Folder {
                 // A run of digits, with its inner points and commas, is one 0.
                 if !self.in_number {
                     self.begin();
-                    self.out.push(b'0');
+                }
+                match (self.numbers, char::from_u32(c)) {
+                    (Numbers::Fold, _) if self.in_number => {}
+                    (Numbers::Keep, Some(c)) => self.push_char(c),
+                    _ => self.out.push(b'0'),
                 }
                 self.in_number = true;
                 self.pending_space = false;
@@ -168,6 +189,11 @@ impl Folder {
         }
     }
 
+    fn push_char(&mut self, c: char) {
+        self.out
+            .extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+
     /// Any character, also one that becomes several.
     #[cold]
     #[inline(never)]
@@ -178,11 +204,10 @@ impl Folder {
                     self.begin();
                     self.in_number = false;
                     for lower in base.to_lowercase() {
-                        self.out
-                            .extend_from_slice(lower.encode_utf8(&mut [0; 4]).as_bytes());
+                        self.push_char(lower);
                     }
                 }
-                class => self.push(class),
+                class => self.push(class, base as u32),
             }
         }
     }
@@ -227,7 +252,7 @@ mod tests {
     use super::*;
 
     /// The definition, a character at a time.
-        fn append_reference(text: &str, key: &mut String) {
+    fn append_reference(text: &str, key: &mut String, numbers: Numbers) {
         let start = key.len();
         let mut pending_space = false;
         let mut in_number = false;
@@ -238,7 +263,12 @@ mod tests {
                     if pending_space && key.len() > start {
                         key.push(' ');
                     }
-                    key.push('0');
+                    if numbers == Numbers::Fold {
+                        key.push('0');
+                    }
+                }
+                if numbers == Numbers::Keep {
+                    key.push(c);
                 }
                 in_number = true;
                 pending_space = false;
@@ -272,18 +302,26 @@ mod tests {
 
     #[test]
     fn the_fast_path_is_the_definition() {
-        let reference = |text: &str| {
-            let mut key = String::new();
-            append_reference(text, &mut key);
-            key
+        let check = |text: &str| {
+            for numbers in [Numbers::Fold, Numbers::Keep] {
+                let (mut key, mut wanted) = (String::new(), String::new());
+                append_key_with(text, &mut key, numbers);
+                append_reference(text, &mut wanted, numbers);
+                assert_eq!(key, wanted, "{text:?}");
+            }
         };
         // Every character alone, between letters, and in and behind a number.
         for c in '\0'..=char::MAX {
-            let text = format!("a{c}B {c} 1{c}2 3,{c}.{c}");
-            assert_eq!(comparison_key(&text), reference(&text), "{c:?}");
+            check(&format!("a{c}B {c} 1{c}2 3,{c}.{c}"));
         }
-        let text = "1.5, 2 — «Ёлка» №7: naïve İstanbul ǅ 가 1,,2 e\u{301}\u{323} 12.";
-        assert_eq!(comparison_key(text), reference(text));
+        check("1.5, 2 — «Ёлка» №7: naïve İstanbul ǅ 가 1,,2 e\u{301}\u{323} 12.");
+    }
+
+    #[test]
+    fn numbers_may_be_kept() {
+        let mut key = String::new();
+        append_key_with("За 1,250.5 руб., 3-4 дня", &mut key, Numbers::Keep);
+        assert_eq!(key, "за 12505 руб 3 4 дня");
     }
 
     #[test]

@@ -36,6 +36,12 @@ pub fn v4(text: &str, at: usize) -> Option<Range<usize>> {
     let before = text[..at].chars().next_back();
     let inside = word_before(text, at)
         || matches!(before, Some('.' | '-' | '/')) && !text[..at].ends_with("//");
+    // A heading: "26.3.3.2. Backing up" at the beginning of a line.
+    let line_begins = text[..at]
+        .trim_end_matches([' ', '\t', '#'])
+        .ends_with('\n')
+        || text[..at].trim_matches([' ', '\t', '#']).is_empty();
+    let heading = line_begins && text[end..].starts_with('.');
     let numbered = || {
         let said = context(text, at, 24);
         NUMBERED.iter().any(|word| said.contains(word))
@@ -44,6 +50,7 @@ pub fn v4(text: &str, at: usize) -> Option<Range<usize>> {
         && !word_at(text, end)
         && is_public_v4(address)
         && !address.octets().iter().all(|octet| *octet < SMALL)
+        && !heading
         && !numbered())
     .then_some(at..end)
 }

@@ -38,8 +38,7 @@ pub fn find(text: &str, at: usize) -> Option<Range<usize>> {
         let end = read.end(count)?;
         let groups = read.groups_of(count);
         let embossed = match groups {
-            [_] => true,
-            [4, 6, 5] => true,
+            [_] | [4, 6, 5] => true,
             [.., last] => groups[..groups.len() - 1].iter().all(|group| *group == 4) && *last <= 4,
             [] => false,
         };
@@ -47,7 +46,7 @@ pub fn find(text: &str, at: usize) -> Option<Range<usize>> {
             && embossed
             && !goes_on(text, end)
             && of_issuer(&read, count)
-            && luhn(&read.digits[..count]))
+            && luhn(&read.values[..count]))
         .then_some(at..end)
     })
 }

@@ -3,7 +3,7 @@
 /// The digits from a place on, and where each group ends.
 pub struct Digits {
     /// Values 0 to 9.
-    pub digits: Vec<u8>,
+    pub values: Vec<u8>,
     /// Byte at which each digit stands.
     pub places: Vec<usize>,
     /// Digits of each group that separators cut.
@@ -20,7 +20,7 @@ impl Digits {
     /// `separates` holds.
     pub fn read(text: &str, at: usize, width: usize, separates: fn(char) -> bool) -> Self {
         let mut read = Self {
-            digits: Vec::with_capacity(MOST),
+            values: Vec::with_capacity(MOST),
             places: Vec::with_capacity(MOST),
             groups: vec![0],
             separators: Vec::new(),
@@ -32,12 +32,12 @@ impl Digits {
                     read.separators.push(std::mem::take(&mut gap));
                     read.groups.push(0);
                 }
-                read.digits.push(digit as u8);
+                read.values.push(digit as u8);
                 read.places.push(at + offset);
                 if let Some(group) = read.groups.last_mut() {
                     *group += 1;
                 }
-                if read.digits.len() == MOST {
+                if read.values.len() == MOST {
                     break;
                 }
             } else if separates(c) && gap.chars().count() < width {
@@ -68,7 +68,7 @@ impl Digits {
 
     /// The first `count` digits as a number.
     pub fn number(&self, count: usize) -> u64 {
-        self.digits[..count]
+        self.values[..count]
             .iter()
             .fold(0, |number, digit| number * 10 + u64::from(*digit))
     }

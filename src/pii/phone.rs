@@ -42,11 +42,11 @@ fn opening(text: &str, at: usize) -> (usize, bool, bool) {
 
 /// E.164: a country code and at most 15 digits in all; the shortest numbers in use have 8.
 fn international(read: &Digits) -> Option<usize> {
-    if read.digits.first() == Some(&0) {
+    if read.values.first() == Some(&0) {
         return None;
     }
     // +7 has ten digits behind it, whatever stands after them.
-    if read.digits.first() == Some(&7) && read.digits.len() >= 11 {
+    if read.values.first() == Some(&7) && read.values.len() >= 11 {
         return whole(read, 11);
     }
     // A second number may follow after a space: the longest run of whole groups that fits.
@@ -55,7 +55,7 @@ fn international(read: &Digits) -> Option<usize> {
 
 /// 8 and ten digits: written together only when mobile, else in groups as people write them.
 fn russian(read: &Digits) -> Option<usize> {
-    let [8, second, ..] = read.digits[..] else {
+    let [8, second, ..] = read.values[..] else {
         return None;
     };
     let count = whole(read, 11)?;
@@ -95,23 +95,23 @@ fn area_code_first(text: &str, at: usize, read: &Digits) -> Option<usize> {
         5 => matches!(rest, [1, 2, 2] | [5]),
         _ => false,
     };
-    (closes && formatted && read.digits[0] >= 2).then_some(count)
+    (closes && formatted && read.values[0] >= 2).then_some(count)
 }
 
 /// 555-123-4567 and 1-800-555-1234: neither area code nor exchange begins with 0 or 1.
 fn north_american(read: &Digits) -> Option<usize> {
     let (count, code, exchange) = match read.groups[..] {
         [3, 3, 4, ..] => (10, 0, 3),
-        [1, 3, 3, 4, ..] if read.digits[0] == 1 => (11, 1, 4),
+        [1, 3, 3, 4, ..] if read.values[0] == 1 => (11, 1, 4),
         _ => return None,
     };
     // Spaces alone separate the columns of a table as well.
     let joined = read.separators[..read.groups_of(count).len() - 1]
         .iter()
         .all(|gap| gap.contains(['-', '.', ')', '\u{2011}']));
-    (joined && read.digits[code] >= 2 && read.digits[exchange] >= 2).then_some(count)
+    (joined && read.values[code] >= 2 && read.values[exchange] >= 2).then_some(count)
 }
 
 fn whole(read: &Digits, count: usize) -> Option<usize> {
-    (read.digits.len() >= count && read.is_whole(count)).then_some(count)
+    (read.values.len() >= count && read.is_whole(count)).then_some(count)
 }

@@ -16,7 +16,7 @@ pub fn snils(text: &str, at: usize) -> Option<Range<usize>> {
         return None;
     }
     let sum: u64 = (0..9)
-        .map(|i| u64::from(read.digits[i]) * (9 - i as u64))
+        .map(|i| u64::from(read.values[i]) * (9 - i as u64))
         .sum();
     let check = sum % 101 % 100;
     let right = check == read.number(11) % 100 && read.number(9) > 1_001_998;
@@ -28,8 +28,8 @@ pub fn snils(text: &str, at: usize) -> Option<Range<usize>> {
 /// computes them (order ММВ-7-6/435).
 pub fn inn(text: &str, at: usize) -> Option<Range<usize>> {
     let read = Digits::read(text, at, 0, |_| false);
-    let count = read.digits.len();
-    let digits = &read.digits;
+    let count = read.values.len();
+    let digits = &read.values;
     let check = |weights: &[u32]| {
         let sum: u32 = weights
             .iter()

@@ -201,7 +201,10 @@ impl Earlier {
 impl Shards {
     /// The text of a document's tokens, without BOS and EOS.
     fn text(&self, mut ids: &[u32]) -> String {
-        let bos = self.tokenizer.bos_id().filter(|_| self.tokenizer.adds_bos());
+        let bos = self
+            .tokenizer
+            .bos_id()
+            .filter(|_| self.tokenizer.adds_bos());
         if bos.is_some() && ids.first().copied() == bos {
             ids = &ids[1..];
         }

@@ -20,8 +20,7 @@ use crate::{interrupt, ordered};
 use anyhow::{Context as _, Result, ensure};
 use arrow::array::{
     ArrayRef, BooleanBuilder, FixedSizeBinaryArray, FixedSizeBinaryBuilder, Float64Array,
-    ListBuilder, RecordBatch, StringArray, UInt8Builder, UInt32Builder, UInt64Array,
-    UInt64Builder,
+    ListBuilder, RecordBatch, StringArray, UInt8Builder, UInt32Builder, UInt64Array, UInt64Builder,
 };
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use serde::{Deserialize, Serialize};
@@ -349,7 +348,9 @@ fn book(account: &mut PartAccount, document: &Document, fate: &Fate, encoded: &E
     };
     account.ledgers.add(place, Entry::Read, count);
     match fate {
-        Fate::Drop(why) => account.ledgers.add(place, Entry::Dropped(&why.reason), count),
+        Fate::Drop(why) => account
+            .ledgers
+            .add(place, Entry::Dropped(&why.reason), count),
         Fate::Keep { split, .. } => {
             account.ledgers.add(place, Entry::Kept, count);
             let mut sums = TokenSums {

@@ -69,7 +69,10 @@ impl Findings {
     /// What was found of this document; asked in the order of parts and rows.
     fn at(&mut self, part: u32, row: u32) -> Result<Found> {
         let mut found = Found::default();
-        while let Some(next) = self.next.filter(|next| (next.part, next.row) <= (part, row)) {
+        while let Some(next) = self
+            .next
+            .filter(|next| (next.part, next.row) <= (part, row))
+        {
             if (next.part, next.row) == (part, row) {
                 match next.says() {
                     FindingKind::Related => found.related = Some(next.key),
@@ -180,11 +183,7 @@ impl Plan {
 
     /// Calls `each` with every document that stays; its split is that of the documents it is
     /// related to.
-    fn for_each_kept(
-        &self,
-        job: &Job,
-        mut each: impl FnMut(&Scanned) -> Result<()>,
-    ) -> Result<()> {
+    fn for_each_kept(&self, job: &Job, mut each: impl FnMut(&Scanned) -> Result<()>) -> Result<()> {
         let mut fates = self.read(job)?;
         for part in 0..job.corpus.parts.len() {
             // A row group at a time: the fates of a part of tiny records may be many.

@@ -2,10 +2,10 @@
 
 use super::copies::{CandidateCounts, SIZES, Statistics, VerifiedCounts};
 pub use super::copies::{Removed, Sample as PairSample};
-use super::{DedupMode, scan};
 use super::edit::Changes;
 use super::lines::LinesReport;
 use super::mixing::Mix;
+use super::{DedupMode, scan};
 use crate::ledger::Ledgers;
 use crate::stats::{TokenFigures, TokenSums, TokenTables};
 use anyhow::{Context, Result};

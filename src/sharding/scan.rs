@@ -51,8 +51,8 @@ const KINDS: [Kind; 3] = [Kind::Text, Kind::Chat, Kind::Preference];
 pub fn run(job: &Job) -> Result<()> {
     let done = |part| job.work.part("scan", part).exists();
     let earlier = job.earlier.units();
-    let todo = Units::missing(&job.corpus, done)
-        .and(earlier.into_iter().filter(|unit| !done(unit.part)));
+    let todo =
+        Units::missing(&job.corpus, done).and(earlier.into_iter().filter(|unit| !done(unit.part)));
     let progress = job.progress("filter", &todo);
     let mut open: Option<[BatchWriter; 2]> = None;
     let mut listed = String::new();
@@ -136,7 +136,10 @@ fn scan(job: &Job, unit: Unit) -> Result<([RecordBatch; 2], String)> {
         of_val_source.append_value(job.val_sources.is_match(&document.source));
         // Only texts: questions of one pattern differ in a word or a number, which is their content.
         let signed = near && document.content.kind() == Kind::Text;
-        match signed.then(|| minhash::bands(&key, job.options.recall)).flatten() {
+        match signed
+            .then(|| minhash::bands(&key, job.options.recall))
+            .flatten()
+        {
             Some(hashes) => {
                 let bytes: Vec<u8> = hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
                 bands.append_value(bytes)?;
@@ -251,8 +254,14 @@ impl KeyColumns {
             kinds.append_value(KINDS[usize::from(*kind)].name());
         }
         batch(vec![
-            ("content_key", sixteen(|scanned| scanned.content.to_be_bytes())?),
-            ("question_key", sixteen(|scanned| scanned.group.to_be_bytes())?),
+            (
+                "content_key",
+                sixteen(|scanned| scanned.content.to_be_bytes())?,
+            ),
+            (
+                "question_key",
+                sixteen(|scanned| scanned.group.to_be_bytes())?,
+            ),
             ("document_id", sixteen(|scanned| scanned.id)?),
             ("characters", Arc::new(characters.finish())),
             ("kind", Arc::new(kinds.finish())),

@@ -96,7 +96,10 @@ impl Unit {
         job: &Job,
         mut each: impl FnMut(Document, Edited) -> Result<()>,
     ) -> Result<()> {
-        if job.earlier.for_each_text(self, |document| each(document, Edited::default()))? {
+        if job
+            .earlier
+            .for_each_text(self, |document| each(document, Edited::default()))?
+        {
             return Ok(());
         }
         let edits = job.edits();

@@ -82,7 +82,9 @@ impl<R: Record> Sorter<R> {
     pub fn sorted(mut self) -> Result<Sorted<R>> {
         if self.runs.is_empty() {
             self.waiting.par_sort_unstable();
-            return Ok(Sorted::Memory(std::mem::take(&mut self.waiting).into_iter()));
+            return Ok(Sorted::Memory(
+                std::mem::take(&mut self.waiting).into_iter(),
+            ));
         }
         if !self.waiting.is_empty() {
             self.spill()?;
@@ -270,6 +272,10 @@ mod tests {
         assert!(table.at(table.len()).is_err());
         let bytes = std::fs::read(&path).expect("reads");
         std::fs::write(&path, &bytes[..bytes.len() - 1]).expect("writes");
-        assert!(Reader::<Sample>::open(&path).expect("opens").any(|record| record.is_err()));
+        assert!(
+            Reader::<Sample>::open(&path)
+                .expect("opens")
+                .any(|record| record.is_err())
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! Tests of the `prep` binary as a user runs it: one test binary, a module for each feature.
 
+mod filter_golden;
 mod ingest_bad;
 mod ingest_fixtures;
 mod ingest_forms;

@@ -19,7 +19,7 @@ impl Made {
     fn new(texts: &[String], chats: &[(&str, &str)]) -> Self {
         let place = place();
         for folder in ["raw", "bench"] {
-            std::fs::create_dir(place.path().join(folder)).unwrap();
+            std::fs::create_dir(place.path().join(folder)).expect("a new folder");
         }
         let lines = texts.iter().map(|text| json!({ "text": text }).to_string());
         write(
@@ -211,7 +211,10 @@ fn weights_repeat_and_sample_whole_documents() {
             .collect::<Vec<_>>(),
         &[("Столица Франции?", "Париж")],
     );
-    let report = made.shard("weighted", &["--weight", "*=1", "--weight", "*/texts.*=2.5"]);
+    let report = made.shard(
+        "weighted",
+        &["--weight", "*=1", "--weight", "*/texts.*=2.5"],
+    );
     let mix = &report["mixing"]["raw/texts.jsonl"];
     assert_eq!(
         (&mix["weight"], &mix["documents"]),
@@ -280,7 +283,7 @@ fn lines_that_c4_cuts_are_not_learned() {
         sentence,
         "In the village that stood by the bridge people were kind, and they have helped with all of it. Nobody knew why. The be to of and that have with words are here. It rained again that evening in the town. Then the sun came out."
     );
-    let made = Made::new(&[story.clone()], &[]);
+    let made = Made::new(std::slice::from_ref(&story), &[]);
     let report = Prep::shard(&made.corpus(), &made.at("shards"))
         .args([
             "--profile",

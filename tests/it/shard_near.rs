@@ -26,7 +26,14 @@ impl Planted {
         let path = |name: &str| place.path().join(name);
         Prep::new(["synth", "--format", format, "--bytes", bytes, "--seed", "4"])
             .args(["--duplicates", "5%", "--near", "15%", "--chains", "6%"])
-            .args(["--boilerplate", "4%", "--templates", "4%", "--file-size", "1MB"])
+            .args([
+                "--boilerplate",
+                "4%",
+                "--templates",
+                "4%",
+                "--file-size",
+                "1MB",
+            ])
             .arg("--out")
             .arg(path("synth"))
             .prints("")
@@ -99,7 +106,10 @@ fn assert_precise(planted: &Planted, out: &Path, threshold: f64) {
         match gone.reason.as_str() {
             "near_duplicate" => {
                 assert!(similarity >= threshold, "{similarity}");
-                assert_eq!((gone.value, gone.threshold), (Some(similarity), Some(threshold)));
+                assert_eq!(
+                    (gone.value, gone.threshold),
+                    (Some(similarity), Some(threshold))
+                );
                 let characters = |document: &Document| document.content.characters();
                 assert!(characters(by_id[&kept_id]) >= characters(&gone.document));
             }
@@ -136,9 +146,15 @@ fn planted_near_copies_are_found_and_nothing_else_goes() {
     let (out, report) = planted.shard("near", &[]);
     assert_precise(&planted, &out, 0.8);
     let (found, all) = recall(&planted, &out, 0.9);
-    assert!(all > 60 && found as f64 >= 0.99 * all as f64, "{found} of {all}");
+    assert!(
+        all > 60 && found as f64 >= 0.99 * all as f64,
+        "{found} of {all}"
+    );
     let (found, all) = recall(&planted, &out, 0.8);
-    assert!(all > 200 && found as f64 >= 0.92 * all as f64, "{found} of {all}");
+    assert!(
+        all > 200 && found as f64 >= 0.92 * all as f64,
+        "{found} of {all}"
+    );
     // Shared beginnings and templates are no copies.
     let removed = removed(&out);
     for truth in &planted.truth {
@@ -170,15 +186,17 @@ fn of_a_chain_both_ends_stay() {
     let (out, _) = planted.shard("near", &[]);
     let removed = removed(&out);
     let mut seen = 0;
-    for truth in planted.truth.iter().filter(|truth| truth.plant == "chain_end") {
+    for truth in planted
+        .truth
+        .iter()
+        .filter(|truth| truth.plant == "chain_end")
+    {
         let [Some(middle), Some(root)] = [&truth.of, &truth.root] else {
             continue;
         };
         let [end, middle, root] = [&truth.id, middle, root].map(|id| planted.id(id));
         // Where only the middle goes, it is similar to what is kept for it, and the ends stay.
-        if removed.contains_key(&middle)
-            && [end, root].iter().all(|id| !removed.contains_key(id))
-        {
+        if removed.contains_key(&middle) && [end, root].iter().all(|id| !removed.contains_key(id)) {
             seen += 1;
             assert!(removed[&middle].similarity >= Some(0.8));
         }
@@ -222,7 +240,10 @@ fn related_documents_fall_to_one_split() {
         let kept = shards::documents(&out);
         let (mut checked, mut in_val) = (0, 0);
         for truth in &planted.truth {
-            let pairs = [(&truth.of, truth.jaccard), (&truth.root, truth.root_jaccard)];
+            let pairs = [
+                (&truth.of, truth.jaccard),
+                (&truth.root, truth.root_jaccard),
+            ];
             for (other, similarity) in pairs {
                 let Some(other) = other.as_ref().filter(|_| similarity >= Some(0.85)) else {
                     continue;
@@ -241,17 +262,26 @@ fn related_documents_fall_to_one_split() {
         for truth in planted.truth.iter().filter(|truth| truth.root.is_some()) {
             let [middle, root] = [&truth.of, &truth.root].map(|id| id.clone().expect("in a chain"));
             let [end, middle, root] = [&truth.id, &middle, &root].map(|id| planted.id(id));
-            if let (Some(a), Some(b), true) =
-                (kept.get(&end), kept.get(&root), removed.contains_key(&middle))
-                && removed[&middle].kept.is_some_and(|kept| kept == end || kept == root)
+            if let (Some(a), Some(b), true) = (
+                kept.get(&end),
+                kept.get(&root),
+                removed.contains_key(&middle),
+            ) && removed[&middle]
+                .kept
+                .is_some_and(|kept| kept == end || kept == root)
             {
                 checked += 1;
                 in_val += u32::from(a.split == Split::Val);
                 assert_eq!(a.split, b.split, "{options:?} {truth:?}");
             }
         }
-        assert!(checked > 10 && in_val > 0, "{options:?}: {checked} pairs, {in_val} validated");
-        let val = report["tokens"]["by_split"]["val"]["documents"].as_u64().expect("a count");
+        assert!(
+            checked > 10 && in_val > 0,
+            "{options:?}: {checked} pairs, {in_val} validated"
+        );
+        let val = report["tokens"]["by_split"]["val"]["documents"]
+            .as_u64()
+            .expect("a count");
         match options[..] {
             ["--val", "500", ..] => assert!((450..=500).contains(&val), "{val}"),
             ["--val", ..] => {
@@ -272,11 +302,7 @@ fn related_documents_fall_to_one_split() {
 }
 
 /// A corpus of these JSON lines by source, sharded.
-fn shard_lines(
-    place: &Path,
-    sources: &[(&str, Vec<Value>)],
-    options: &[&str],
-) -> (Prep, PathBuf) {
+fn shard_lines(place: &Path, sources: &[(&str, Vec<Value>)], options: &[&str]) -> (Prep, PathBuf) {
     let raw = place.join("raw");
     std::fs::create_dir(&raw).expect("creates");
     for (name, lines) in sources {
@@ -299,7 +325,8 @@ fn shard_lines(
 fn a_source_that_loses_much_is_named_with_pairs() {
     let mut dice = Dice::new(8);
     let page = words(&mut dice, 200);
-    let of = |prefix: &str, dice: &mut Dice| json!({ "text": format!("{prefix} {}", words(dice, 60)) });
+    let of =
+        |prefix: &str, dice: &mut Dice| json!({ "text": format!("{prefix} {}", words(dice, 60)) });
     let shop: Vec<Value> = (0..30)
         .map(|i| json!({ "text": format!("{page} {}", words(&mut dice, 1 + i % 7)) }))
         .collect();
@@ -338,7 +365,11 @@ fn questions_of_one_pattern_and_short_texts_are_no_near_copies() {
         })
     };
     let questions: Vec<Value> = (0..40).map(|i| ask(i, 2 * i + 1)).collect();
-    let texts = ["one two three four", "one two three five", "Наша Таня громко плачет"];
+    let texts = [
+        "one two three four",
+        "one two three five",
+        "Наша Таня громко плачет",
+    ];
     let texts: Vec<Value> = texts.iter().map(|text| json!({ "text": text })).collect();
     let place = place();
     let (command, out) = shard_lines(
@@ -367,7 +398,10 @@ fn a_text_that_a_rule_drops_keeps_nobody() {
         &["--quiet"],
     );
     let report = command.json();
-    assert!(report["ledger"]["dropped"]["near_duplicate"].is_null(), "{report}");
+    assert!(
+        report["ledger"]["dropped"]["near_duplicate"].is_null(),
+        "{report}"
+    );
     let kept: Vec<Document> = documents(&place.path().join("corpus"))
         .into_iter()
         .filter(|document| shards::documents(&out).contains_key(&document.id))
@@ -402,12 +436,21 @@ fn what_an_earlier_corpus_or_its_shards_hold_is_left_out() {
     let in_first = documents(&path("first corpus"));
     let in_shards = shards::documents(&path("first shards"));
     for ((out, report), earlier) in [
-        (&by_corpus, in_first.iter().map(|document| document.id).collect()),
-        (&by_shards, in_shards.keys().copied().collect::<BTreeSet<DocumentId>>()),
+        (
+            &by_corpus,
+            in_first.iter().map(|document| document.id).collect(),
+        ),
+        (
+            &by_shards,
+            in_shards.keys().copied().collect::<BTreeSet<DocumentId>>(),
+        ),
     ] {
         let (kept, removed) = (shards::documents(out), removed(out));
-        let contents: BTreeMap<DocumentId, &Document> =
-            in_first.iter().chain(&before).map(|document| (document.id, document)).collect();
+        let contents: BTreeMap<DocumentId, &Document> = in_first
+            .iter()
+            .chain(&before)
+            .map(|document| (document.id, document))
+            .collect();
         assert!(report["copies"]["near"]["earlier"].as_u64() > Some(0));
         assert!(report["copies"]["exact"]["earlier"].as_u64() > Some(200));
         let mut of_kind = BTreeMap::<&str, u32>::new();
@@ -415,7 +458,9 @@ fn what_an_earlier_corpus_or_its_shards_hold_is_left_out() {
             let kept_id = gone.kept.expect("a copy goes for another");
             assert!(kept.contains_key(&kept_id) != earlier.contains(&kept_id));
             if earlier.contains(&kept_id) {
-                *of_kind.entry(gone.document.content.kind().name()).or_default() += 1;
+                *of_kind
+                    .entry(gone.document.content.kind().name())
+                    .or_default() += 1;
                 if gone.reason == "near_duplicate" {
                     let [a, b] = [&gone.document, contents[&kept_id]]
                         .map(|document| shingles(&document.content));
@@ -431,7 +476,10 @@ fn what_an_earlier_corpus_or_its_shards_hold_is_left_out() {
             .filter(|document| earlier.contains(&document.id))
             .map(keys)
             .collect();
-        for document in before.iter().filter(|document| kept.contains_key(&document.id)) {
+        for document in before
+            .iter()
+            .filter(|document| kept.contains_key(&document.id))
+        {
             assert!(!first_keys.contains(&keys(document)), "{}", document.source);
         }
         assert!(shards::documents(&alone).len() > kept.len());
@@ -439,7 +487,10 @@ fn what_an_earlier_corpus_or_its_shards_hold_is_left_out() {
     let message = Prep::shard(&path("corpus"), &path("wrong"))
         .args(["--against", &shown(&path("synth"))])
         .fails();
-    assert!(message.contains("neither a finished corpus nor finished shards"), "{message}");
+    assert!(
+        message.contains("neither a finished corpus nor finished shards"),
+        "{message}"
+    );
 }
 
 fn shown(path: &Path) -> String {
@@ -471,30 +522,48 @@ fn lines_of_many_documents_are_taken_out_and_shown() {
     assert_balances(&report);
     let repeated = &report["lines"];
     assert_eq!(repeated["from_documents"], json!(10));
-    assert_eq!(repeated["by_source"]["raw/lines.jsonl"]["documents"], json!(12));
+    assert_eq!(
+        repeated["by_source"]["raw/lines.jsonl"]["documents"],
+        json!(12)
+    );
     assert_eq!(repeated["by_source"]["raw/lines.jsonl"]["lines"], json!(12));
     assert_eq!(
         repeated["by_source"]["raw/lines.jsonl"]["characters"],
         json!(12 * notice.chars().count())
     );
     // In 6 and 6 texts, and in the one that is nothing else.
-    assert_eq!(repeated["top"], json!([{ "documents": 13, "text": notice.to_uppercase() }]));
-    assert_eq!(report["ledger"]["dropped"]["repeated_lines"]["records"], json!(1));
+    assert_eq!(
+        repeated["top"],
+        json!([{ "documents": 13, "text": notice.to_uppercase() }])
+    );
+    assert_eq!(
+        report["ledger"]["dropped"]["repeated_lines"]["records"],
+        json!(1)
+    );
     let gone = removed::of(&out).pop().expect("one goes");
     assert_eq!(text(&gone.document), format!("{notice}\n{notice}"));
     assert_eq!((gone.value, gone.threshold), (Some(2.0), Some(10.0)));
     let (tokenizer, kept) = (shards::tokenizer(&out), shards::documents(&out));
-    let texts: Vec<String> = kept.values().map(|tokens| tokens.text(&tokenizer)).collect();
+    let texts: Vec<String> = kept
+        .values()
+        .map(|tokens| tokens.text(&tokenizer))
+        .collect();
     assert_eq!(texts.len(), 24);
     for text in &texts {
         assert!(!text.contains(&notice.to_uppercase()));
-        assert_eq!(text.contains(notice), text.contains("```"), "code stays: {text}");
+        assert_eq!(
+            text.contains(notice),
+            text.contains("```"),
+            "code stays: {text}"
+        );
         assert!(!text.contains("\n\n\n"), "no gap is left: {text}");
     }
     // Fewer documents than asked for: nothing goes.
     let options = ["--profile", "none", "--dedup-lines=14"];
     let other = place.path().join("other");
-    let report = Prep::shard(&place.path().join("corpus"), &other).args(options).json();
+    let report = Prep::shard(&place.path().join("corpus"), &other)
+        .args(options)
+        .json();
     assert_eq!(report["lines"]["by_source"], json!({}));
     assert_eq!(report["ledger"]["dropped"], json!({}));
 }

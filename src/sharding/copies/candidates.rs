@@ -84,7 +84,9 @@ fn search<const B: usize>(job: &Job) -> Result<()> {
     let (mut earlier, mut writer) = (0_u32, RecordWriter::<Member>::create(&all)?);
     for (number, entry) in in_order_of_survival::<B>(job)?.sorted()?.enumerate() {
         let entry = entry?;
-        let number = u32::try_from(number).ok().filter(|number| *number < u32::MAX);
+        let number = u32::try_from(number)
+            .ok()
+            .filter(|number| *number < u32::MAX);
         let number = number.context("more than 4 billion documents; shard them in parts")?;
         earlier += u32::from(entry.own == 0);
         for (sorter, hash) in bands.iter_mut().zip(entry.bands) {
@@ -197,11 +199,7 @@ fn pairs_of_band(
 }
 
 /// Writes pairs and members; numbers become those among the members.
-fn write(
-    job: &Job,
-    documents: u64,
-    sorted: impl Iterator<Item = Result<Pair>>,
-) -> Result<u64> {
+fn write(job: &Job, documents: u64, sorted: impl Iterator<Item = Result<Pair>>) -> Result<u64> {
     let by_number = job.work.file("near-numbers");
     let mut marks = Marks::new(documents);
     let mut writer = RecordWriter::create(&by_number)?;
@@ -231,7 +229,10 @@ fn write(
             a: marks.before(pair.a),
         })?;
     }
-    ensure!(writer.commit()? == count, "pairs were lost; this is a bug of prep");
+    ensure!(
+        writer.commit()? == count,
+        "pairs were lost; this is a bug of prep"
+    );
     std::fs::remove_file(&by_number)?;
     Ok(count)
 }
@@ -275,7 +276,10 @@ impl Marks {
     /// Bits set before `number`, after [`Marks::count`].
     fn before(&self, number: u32) -> u32 {
         let word = number as usize / 64;
-        let whole: u32 = self.bits[word / 8 * 8..word].iter().map(|word| word.count_ones()).sum();
+        let whole: u32 = self.bits[word / 8 * 8..word]
+            .iter()
+            .map(|word| word.count_ones())
+            .sum();
         let below = (1_u64 << (number % 64)) - 1;
         self.sums[word / 8] + whole + (self.bits[word] & below).count_ones()
     }
@@ -295,7 +299,10 @@ mod tests {
         });
         let sorter = Sorter::new(&place.path().join("pairs"), 1 << 20);
         let (sorter, counts) = pairs_of_band(records, earlier, sorter).expect("no error");
-        let pairs = sorter.sorted().expect("sorts").map(|pair| pair.expect("reads"));
+        let pairs = sorter
+            .sorted()
+            .expect("sorts")
+            .map(|pair| pair.expect("reads"));
         (pairs.map(|pair| (pair.b, pair.a)).collect(), counts)
     }
 

@@ -23,8 +23,8 @@ pub use settle::{Finding, FindingKind, Removed, SIZES, Sample, Statistics};
 pub use verify::Counts as VerifiedCounts;
 
 use super::scan::{self, Scanned};
-use super::{earlier, work};
 use super::{DedupMode, Job};
+use super::{earlier, work};
 use crate::record;
 use crate::spill::{Reader, Record};
 use anyhow::Result;

@@ -4,14 +4,14 @@
 
 use super::candidates::MEMBERS;
 use super::{Member, sorter_memory};
+use crate::atomic::{AtomicFile, cannot_write};
 use crate::dedup::shingles;
 use crate::document::Content;
 use crate::document::comparison_key::append_key;
 use crate::record;
-use crate::sharding::{Job, edit};
 use crate::sharding::units::{Unit, Units};
+use crate::sharding::{Job, edit};
 use crate::spill::{Reader, RecordWriter, Sorter, Table};
-use crate::atomic::{AtomicFile, cannot_write};
 use crate::{interrupt, ordered};
 use anyhow::{Context, Result, ensure};
 use std::fs::File;
@@ -83,7 +83,8 @@ pub fn run(job: &Job) -> Result<()> {
                 })?;
                 offset += set.len() as u64;
                 let bytes: Vec<u8> = set.iter().flat_map(|hash| hash.to_le_bytes()).collect();
-                file.write_all(&bytes).with_context(|| cannot_write(&path))?;
+                file.write_all(&bytes)
+                    .with_context(|| cannot_write(&path))?;
             }
             progress.add(unit.bytes);
             Ok(())

@@ -13,8 +13,8 @@ use crate::sharding::Job;
 use crate::spill::{Reader, RecordWriter, Sorter, Table};
 use crate::{atomic, record};
 use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -374,7 +374,11 @@ impl Statistics {
     fn book(&mut self, settled: &Settled) {
         let source = self.by_source.entry(settled.source).or_default();
         let near = settled.near == 1;
-        let removed = if near { &mut source.near } else { &mut source.exact };
+        let removed = if near {
+            &mut source.near
+        } else {
+            &mut source.exact
+        };
         *match (settled.kept_own == 0, settled.kept_source == settled.source) {
             (true, _) => &mut removed.earlier,
             (false, true) => &mut removed.inside,

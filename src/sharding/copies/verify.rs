@@ -108,7 +108,9 @@ fn next_chunk(
     let mut chunk: Vec<Pair> = Vec::new();
     while let Some(next) = pairs.next_if(|next| {
         chunk.len() < CHUNK_PAIRS
-            || next.as_ref().is_ok_and(|next| chunk.last().is_some_and(|last| last.b == next.b))
+            || next
+                .as_ref()
+                .is_ok_and(|next| chunk.last().is_some_and(|last| last.b == next.b))
     }) {
         chunk.push(next?);
     }
