@@ -28,7 +28,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 const PREP: &str = env!("CARGO_BIN_EXE_prep");
@@ -107,15 +107,23 @@ fn prep(arguments: &[&str]) -> (f64, u64) {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
+    let (succeeded, cpu, peak) = wait(child);
+    assert!(succeeded, "prep {arguments:?} failed");
+    (cpu, peak)
+}
+
+/// Waits for `child` and asks the kernel what it used.
+fn wait(child: Child) -> (bool, f64, u64) {
     let mut status = 0;
     // SAFETY: `rusage` is plain numbers, for which zero is a value.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: the id is of a child of ours that was not waited for, both pointers are valid.
     let waited = unsafe { libc::wait4(child.id() as i32, &raw mut status, 0, &raw mut usage) };
-    assert!(waited == child.id() as i32 && status == 0, "{arguments:?}");
+    assert_eq!(waited, child.id() as i32);
     let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
     let cpu = seconds(usage.ru_utime) + seconds(usage.ru_stime);
-    (cpu, usage.ru_maxrss as u64 * 1024)
+    // Linux counts kilobytes.
+    (status == 0, cpu, usage.ru_maxrss as u64 * 1024)
 }
 
 /// Makes and ingests a corpus; returns it.

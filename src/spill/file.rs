@@ -104,7 +104,7 @@ impl<R: Record> Reader<R> {
             self.filled += read;
         }
         ensure!(
-            self.filled % R::BYTES == 0,
+            self.filled.is_multiple_of(R::BYTES),
             "{} ends within a record; remove the directory and run the command again",
             self.path.display()
         );

@@ -6,8 +6,8 @@ use crate::document::DocumentId;
 pub trait Field: Copy + Ord {
     /// Its bytes.
     const BYTES: usize;
-    /// Writes it to the front of `out`, which is cut by that.
-    fn put(self, out: &mut &mut [u8]);
+    /// Writes it to the front of `out`; returns the rest of that.
+    fn put(self, out: &mut [u8]) -> &mut [u8];
     /// Reads it from the front of `bytes`, which are cut by that.
     fn get(bytes: &mut &[u8]) -> Self;
 }
@@ -17,10 +17,10 @@ macro_rules! number {
         impl Field for $type {
             const BYTES: usize = size_of::<$type>();
             #[inline]
-            fn put(self, out: &mut &mut [u8]) {
-                let (mine, rest) = std::mem::take(out).split_at_mut(Self::BYTES);
+            fn put(self, out: &mut [u8]) -> &mut [u8] {
+                let (mine, rest) = out.split_at_mut(Self::BYTES);
                 mine.copy_from_slice(&self.to_le_bytes());
-                *out = rest;
+                rest
             }
             #[inline]
             fn get(bytes: &mut &[u8]) -> Self {
@@ -37,8 +37,8 @@ number!(u8, u32, u64, u128);
 
 impl Field for DocumentId {
     const BYTES: usize = 16;
-    fn put(self, out: &mut &mut [u8]) {
-        u128::from_be_bytes(self.0).put(out);
+    fn put(self, out: &mut [u8]) -> &mut [u8] {
+        u128::from_be_bytes(self.0).put(out)
     }
     fn get(bytes: &mut &[u8]) -> Self {
         Self(u128::get(bytes).to_be_bytes())
@@ -47,10 +47,11 @@ impl Field for DocumentId {
 
 impl<const N: usize> Field for [u64; N] {
     const BYTES: usize = 8 * N;
-    fn put(self, out: &mut &mut [u8]) {
+    fn put(self, mut out: &mut [u8]) -> &mut [u8] {
         for number in self {
-            number.put(out);
+            out = number.put(out);
         }
+        out
     }
     fn get(bytes: &mut &[u8]) -> Self {
         std::array::from_fn(|_| u64::get(bytes))
@@ -84,8 +85,8 @@ macro_rules! record {
             const BYTES: usize = 0 $(+ <$type as $crate::spill::Field>::BYTES)*;
 
             #[inline]
-            fn put(&self, mut out: &mut [u8]) {
-                $($crate::spill::Field::put(self.$field, &mut out);)*
+            fn put(&self, out: &mut [u8]) {
+                $(let out = $crate::spill::Field::put(self.$field, out);)*
                 debug_assert!(out.is_empty(), "the fields fill the record");
             }
 

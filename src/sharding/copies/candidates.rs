@@ -334,7 +334,9 @@ mod tests {
     fn marks_number_what_is_set() {
         let mut marks = Marks::new(2_000);
         let set: Vec<u32> = (0..2_000).filter(|i| i % 7 == 3 || i % 64 == 63).collect();
-        set.iter().for_each(|number| marks.set(*number));
+        for number in &set {
+            marks.set(*number);
+        }
         marks.count();
         for (ordinal, number) in set.iter().enumerate() {
             assert!(marks.is_set(*number));
