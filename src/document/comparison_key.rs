@@ -25,22 +25,23 @@ pub fn append_key(text: &str, key: &mut String) {
 
 /// The same, with a choice of what becomes of numbers.
 pub fn append_key_with(text: &str, key: &mut String, numbers: Numbers) {
+    let bytes = text.as_bytes();
+    // What the table knows never becomes longer; what becomes longer makes room for itself.
     let mut out = Folder {
-        out: Vec::with_capacity(text.len() + 8),
+        out: vec![0; bytes.len() + ROOM],
+        length: 0,
         pending_space: false,
         in_number: false,
         numbers,
     };
-    let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(&lead) = bytes.get(at) {
-        if lead.is_ascii_alphabetic() {
-            let run = bytes[at..]
-                .iter()
-                .position(|byte| !byte.is_ascii_alphabetic());
-            let end = run.map_or(bytes.len(), |run| at + run);
-            out.push_letters(&bytes[at..end]);
-            at = end;
+        let lower = LOWER[usize::from(lead)];
+        if lower != 0 {
+            out.begin();
+            out.in_number = false;
+            out.push_byte(lower);
+            at += 1;
             continue;
         }
         // Two-byte sequences begin with 0xc2 to 0xdf; ours are Latin, Greek and Cyrillic.
@@ -58,13 +59,28 @@ pub fn append_key_with(text: &str, key: &mut String, numbers: Numbers) {
             out.push(*class, c as u32);
             at += length;
         } else if let Some(c) = text[at..].chars().next() {
-            out.push_any(c);
             at += c.len_utf8();
+            out.push_any(c, bytes.len() - at);
         }
     }
     // What was put in is whole characters, so nothing is lost here.
-    key.push_str(&String::from_utf8_lossy(&out.out));
+    key.push_str(&String::from_utf8_lossy(&out.out[..out.length]));
 }
+
+/// The most bytes that one character of a key takes, and a space before it.
+const ROOM: usize = 8;
+
+/// Letters of ASCII in lower case, 0 for all other bytes.
+static LOWER: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut letter = b'a';
+    while letter <= b'z' {
+        table[letter as usize] = letter;
+        table[letter.to_ascii_uppercase() as usize] = letter;
+        letter += 1;
+    }
+    table
+};
 
 /// What the key makes of one character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +142,9 @@ fn class_of(c: char) -> Class {
 
 /// The key of the text so far.
 struct Folder {
+    /// The key, and room for the rest of it.
     out: Vec<u8>,
+    length: usize,
     pending_space: bool,
     in_number: bool,
     numbers: Numbers,
@@ -134,21 +152,17 @@ struct Folder {
 
 impl Folder {
     #[inline(always)]
-    fn begin(&mut self) {
-        if self.pending_space && !self.out.is_empty() {
-            self.out.push(b' ');
-        }
-        self.pending_space = false;
+    fn push_byte(&mut self, byte: u8) {
+        self.out[self.length] = byte;
+        self.length += 1;
     }
 
-    /// Letters of ASCII, a run at a time.
     #[inline(always)]
-    fn push_letters(&mut self, letters: &[u8]) {
-        self.begin();
-        self.in_number = false;
-        let from = self.out.len();
-        self.out.extend_from_slice(letters);
-        self.out[from..].make_ascii_lowercase();
+    fn begin(&mut self) {
+        if self.pending_space && self.length > 0 {
+            self.push_byte(b' ');
+        }
+        self.pending_space = false;
     }
 
     #[inline(always)]
@@ -157,12 +171,13 @@ impl Folder {
             Class::Ascii(byte) => {
                 self.begin();
                 self.in_number = false;
-                self.out.push(byte);
+                self.push_byte(byte);
             }
             Class::Wide(bytes) => {
                 self.begin();
                 self.in_number = false;
-                self.out.extend_from_slice(&bytes);
+                self.push_byte(bytes[0]);
+                self.push_byte(bytes[1]);
             }
             Class::Number => {
                 // A run of digits, with its inner points and commas, is one 0.
@@ -172,7 +187,7 @@ impl Folder {
                 match (self.numbers, char::from_u32(c)) {
                     (Numbers::Fold, _) if self.in_number => {}
                     (Numbers::Keep, Some(c)) => self.push_char(c),
-                    _ => self.out.push(b'0'),
+                    _ => self.push_byte(b'0'),
                 }
                 self.in_number = true;
                 self.pending_space = false;
@@ -190,25 +205,36 @@ impl Folder {
     }
 
     fn push_char(&mut self, c: char) {
-        self.out
-            .extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+            self.push_byte(byte);
+        }
     }
 
-    /// Any character, also one that becomes several.
+    /// Any character, also one that becomes several; `left` bytes of the text are behind it.
     #[cold]
     #[inline(never)]
-    fn push_any(&mut self, c: char) {
+    fn push_any(&mut self, c: char, left: usize) {
         for base in decomposed(c) {
+            self.make_room(left);
             match class_of(base) {
                 Class::Other => {
                     self.begin();
                     self.in_number = false;
                     for lower in base.to_lowercase() {
+                        self.make_room(left);
                         self.push_char(lower);
                     }
                 }
                 class => self.push(class, base as u32),
             }
+        }
+        self.make_room(left);
+    }
+
+    fn make_room(&mut self, left: usize) {
+        let wanted = self.length + left + ROOM;
+        if self.out.len() < wanted {
+            self.out.resize(wanted, 0);
         }
     }
 }

@@ -171,8 +171,8 @@ impl Earlier {
             if number + 1 < rows.end && dataset.row(number + 1).continuation {
                 continue;
             }
-            // The loss counts all of a text, and never the question of a chat.
-            if mask.iter().all(|counts| *counts) {
+            // The loss counts all of a text but its BOS, and never the question of a chat.
+            if mask.iter().skip(shards.bos(&ids)).all(|counts| *counts) {
                 each(Document {
                     id: row.document_id,
                     source: shards.dir.display().to_string(),
@@ -199,15 +199,16 @@ impl Earlier {
 }
 
 impl Shards {
+    /// 1 where `ids` begin with BOS, 0 where they do not.
+    fn bos(&self, ids: &[u32]) -> usize {
+        let bos = self.tokenizer.bos_id();
+        let begins = self.tokenizer.adds_bos() && bos.is_some() && ids.first().copied() == bos;
+        usize::from(begins)
+    }
+
     /// The text of a document's tokens, without BOS and EOS.
-    fn text(&self, mut ids: &[u32]) -> String {
-        let bos = self
-            .tokenizer
-            .bos_id()
-            .filter(|_| self.tokenizer.adds_bos());
-        if bos.is_some() && ids.first().copied() == bos {
-            ids = &ids[1..];
-        }
+    fn text(&self, ids: &[u32]) -> String {
+        let mut ids = &ids[self.bos(ids)..];
         if ids.last() == Some(&self.tokenizer.eos_id()) {
             ids = &ids[..ids.len() - 1];
         }
