@@ -15,6 +15,7 @@ mod shard_errors;
 mod shard_files;
 mod shard_near;
 mod shard_tokens;
+mod shard_tools;
 mod support;
 mod train_cli;
 mod train_golden;
