@@ -28,6 +28,7 @@ pub mod progress;
 pub mod run_dir;
 pub mod shard;
 pub mod sharding;
+pub mod spill;
 pub mod stats;
 pub mod synth;
 pub mod table;

@@ -13,6 +13,7 @@ mod shard_duplicates;
 mod shard_edits;
 mod shard_errors;
 mod shard_files;
+mod shard_near;
 mod shard_tokens;
 mod shard_tools;
 mod support;
