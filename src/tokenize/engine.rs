@@ -178,6 +178,29 @@ impl Engine {
         }
     }
 
+    /// The fast path, where it is known that the bytes of a text's tokens are the text.
+    fn fast_in_bytes(&self) -> Option<&Fast> {
+        let fast = self.fast.as_ref().ok();
+        fast.filter(|fast| fast.keeps_bytes() && !fast.differs())
+    }
+
+    /// Whether [`Self::encode_part`] may succeed.
+    pub fn encodes_parts(&self) -> bool {
+        self.fast_in_bytes().is_some()
+    }
+
+    /// Whether `text` holds an added token that is not special.
+    pub fn has_added(&self, text: &str) -> bool {
+        self.fast_in_bytes().is_none_or(|fast| fast.has_added(text))
+    }
+
+    /// Appends the ids of a part of a chat without special tokens, by the fast path alone; does
+    /// nothing and says no where the crate has to do it.
+    pub fn encode_part(&self, text: &str, out: &mut Vec<u32>) -> bool {
+        self.fast_in_bytes()
+            .is_some_and(|fast| fast.encode_part(text, &self.text, out))
+    }
+
     /// How texts are encoded.
     pub fn path(&self) -> EncodePath {
         match &self.fast {

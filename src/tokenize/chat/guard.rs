@@ -7,6 +7,7 @@
 //! characters: the crate splits at exactly the template's tokens and everything else is text.
 
 use super::super::engine::{Engine, Pipeline, Placed, encode_placed};
+use super::super::token_bytes::token_bytes;
 use super::{Rendered, private_use};
 use crate::document::Message;
 use anyhow::Result;
@@ -22,6 +23,8 @@ pub(in super::super) struct Guard {
     specials: Vec<(u32, AddedToken)>,
     /// Whether a special token begins with this byte.
     first_bytes: [bool; 256],
+    /// Bytes of each token by id, where chats can be encoded between their special tokens.
+    lengths: Option<Vec<u32>>,
 }
 
 /// Messages in which the letters of special tokens are hidden.
@@ -44,9 +47,55 @@ impl Guard {
         for (_, token) in &specials {
             first_bytes[usize::from(token.content.as_bytes()[0])] = true;
         }
+        // A token that takes white space with it is for the crate.
+        let plain = specials.iter().all(|(_, token)| {
+            !(token.lstrip || token.rstrip || token.single_word || token.normalized)
+        });
+        let lengths = (plain && engine.encodes_parts()).then(|| token_bytes(engine));
         Self {
             specials,
             first_bytes,
+            lengths,
+        }
+    }
+
+    /// Tokens of a rendered chat with their places, each part between special tokens by the fast
+    /// path; `None` where the crate has to do it.
+    pub(super) fn encode_fast(&self, engine: &Engine, text: &str) -> Option<Vec<Placed>> {
+        let lengths = self.lengths.as_ref()?;
+        if engine.has_added(text) {
+            return None;
+        }
+        let (mut tokens, mut ids) = (Vec::new(), Vec::new());
+        let mut at = 0;
+        loop {
+            let special = self.find(text, at);
+            let end = special
+                .as_ref()
+                .map_or(text.len(), |(range, _)| range.start);
+            if at < end {
+                ids.clear();
+                if !engine.encode_part(&text[at..end], &mut ids) {
+                    return None;
+                }
+                let mut begin = at;
+                tokens.extend(ids.iter().map(|&id| {
+                    let placed = Placed { id, begin };
+                    begin += lengths[id as usize] as usize;
+                    placed
+                }));
+                if begin != end {
+                    return None;
+                }
+            }
+            let Some((range, index)) = special else {
+                return Some(tokens);
+            };
+            tokens.push(Placed {
+                id: self.specials[index].0,
+                begin: range.start,
+            });
+            at = range.end;
         }
     }
 

@@ -75,10 +75,7 @@ pub(super) fn encode(tokenizer: &Tokenizer, messages: &[Message]) -> Result<Enco
         spans::find(tokenizer, program, shown)?
     };
     let (tokens, spans) = match &hidden {
-        None => (
-            encode_placed(tokenizer.engine.template(), &rendered.text)?,
-            rendered.spans,
-        ),
+        None => (place(tokenizer, &rendered.text)?, rendered.spans),
         Some(hidden) => tokenizer
             .guard
             .encode(&tokenizer.engine, hidden, &rendered)?,
@@ -105,7 +102,7 @@ pub(super) fn prompt(
     let shown = hidden.as_ref().map_or(messages, |hidden| &hidden.messages);
     let text = program(tokenizer).render(tokenizer, shown, generation)?;
     let tokens = match &hidden {
-        None => encode_placed(tokenizer.engine.template(), &text)?,
+        None => place(tokenizer, &text)?,
         Some(hidden) => {
             let rendered = Rendered {
                 text,
@@ -122,6 +119,14 @@ pub(super) fn prompt(
         ids.insert(0, bos);
     }
     Ok(ids)
+}
+
+/// Tokens of a rendered chat in which every special token is the template's.
+fn place(tokenizer: &Tokenizer, text: &str) -> Result<Vec<Placed>> {
+    match tokenizer.guard.encode_fast(&tokenizer.engine, text) {
+        Some(tokens) => Ok(tokens),
+        None => encode_placed(tokenizer.engine.template(), text),
+    }
 }
 
 /// What the template makes of a chat.

@@ -257,3 +257,87 @@ fn errors_say_what_is_wrong() {
         .unwrap();
     assert!(error.contains("not Jinja that prep understands"), "{error}");
 }
+
+/// Ids and mask as the crate makes them, without the fast path.
+fn by_the_crate(tokenizer: &Tokenizer, messages: &[Message]) -> Encoded {
+    let program = program(tokenizer);
+    let rendered = if program.has_generation_tags() {
+        program.render_marked(tokenizer, messages).unwrap()
+    } else {
+        spans::find(tokenizer, program, messages).unwrap()
+    };
+    let tokens = encode_placed(tokenizer.engine.template(), &rendered.text).unwrap();
+    let mut encoded = Encoded {
+        ids: tokens.iter().map(|token| token.id).collect(),
+        loss_mask: mask(&tokens, &rendered.spans),
+    };
+    if let Some(bos) = missing_bos(tokenizer, &encoded.ids) {
+        encoded.ids.insert(0, bos);
+        encoded.loss_mask.insert(0, false);
+    }
+    encoded
+}
+
+#[test]
+fn chats_have_the_ids_and_masks_of_the_crate() {
+    const PIECES: [&str; 16] = [
+        "слово",
+        "word",
+        " ",
+        "  ",
+        "\n",
+        "\n\n",
+        "'s",
+        "123",
+        "🙂",
+        "é",
+        "e\u{301}",
+        ".",
+        "—",
+        "\t",
+        "Я",
+        "ſ",
+    ];
+    let mut state = 11_u64;
+    let mut random = move |below: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    for row in &BUILT_IN {
+        let tokenizer = tokenizer_for(row);
+        let text = "Мама мыла раму, the cat sat.";
+        assert!(
+            tokenizer
+                .guard
+                .encode_fast(&tokenizer.engine, text)
+                .is_some(),
+            "{}",
+            row.name
+        );
+        let mut compared = 0;
+        for _ in 0..300 {
+            let turns = 1 + random(3);
+            let messages: Vec<Message> = (0..2 * turns)
+                .map(|turn| {
+                    let content: String = (0..1 + random(12))
+                        .map(|_| PIECES[random(PIECES.len())])
+                        .collect();
+                    Message::new(ROLES[1 + turn % 2], content)
+                })
+                .collect();
+            let Ok(encoded) = encode(&tokenizer, &messages) else {
+                continue;
+            };
+            assert_eq!(
+                encoded,
+                by_the_crate(&tokenizer, &messages),
+                "{}: {messages:?}",
+                row.name
+            );
+            compared += 1;
+        }
+        assert!(compared > 200, "{}: {compared}", row.name);
+    }
+}

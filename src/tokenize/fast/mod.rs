@@ -108,17 +108,46 @@ impl Fast {
         self.differs.load(Ordering::Relaxed)
     }
 
+    /// Whether the bytes of a text's tokens, one behind the other, are the text.
+    pub fn keeps_bytes(&self) -> bool {
+        matches!(self.recipe.split, Split::Pattern(_))
+    }
+
+    /// Appends the ids of `text` if their bytes are those of the text, one behind the other; does
+    /// nothing and says no if that is not certain.
+    pub fn encode_part(&self, text: &str, oracle: &impl Encode, out: &mut Vec<u32>) -> bool {
+        self.judge_some(text, oracle);
+        if self.differs() || !self.keeps_bytes() || self.has_added(text) {
+            return false;
+        }
+        let Some(mut state) = self.state() else {
+            return false;
+        };
+        let begin = out.len();
+        let done = self.encode_with(&mut state, text, self.form(), out);
+        self.lock().push(state);
+        if !done {
+            out.truncate(begin);
+        }
+        done
+    }
+
     /// Appends the ids of `text`, of `oracle` where it must be.
     pub fn encode_or(&self, text: &str, oracle: &impl Encode, out: &mut Vec<u32>) -> Result<()> {
+        self.judge_some(text, oracle);
+        if self.differs() || !self.encode(text, out) {
+            return oracle.encode_into(text, out);
+        }
+        Ok(())
+    }
+
+    /// Lets the oracle judge a piece of one text in a thousand.
+    fn judge_some(&self, text: &str, oracle: &impl Encode) {
         let head = &text.as_bytes()[..text.len().min(JUDGED_BYTES)];
         let hash = xxhash_rust::xxh3::xxh3_64_with_seed(head, text.len() as u64);
         if hash.is_multiple_of(JUDGED_IN) {
             self.judge(part(text, hash / JUDGED_IN), oracle);
         }
-        if self.differs() || !self.encode(text, out) {
-            return oracle.encode_into(text, out);
-        }
-        Ok(())
     }
 
     /// Appends the ids of `text`; does nothing and says no if it is not one for the fast path.
@@ -170,7 +199,8 @@ impl Fast {
         Some(normalized.get().to_owned())
     }
 
-    fn has_added(&self, text: &str) -> bool {
+    /// Whether `text` holds an added token that is not special.
+    pub fn has_added(&self, text: &str) -> bool {
         let bytes = text.as_bytes();
         // Sorted: tokens with the same first byte, which is nearly always `<`, are neighbours.
         let mut groups = self
