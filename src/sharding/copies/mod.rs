@@ -30,8 +30,8 @@ use crate::spill::{Reader, Record};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 
-/// A sorter takes this part of the memory; at most two are at work at once.
-const SORTER_SHARE: u64 = 4;
+/// A sorter takes this part of the memory; at most three are at work at once.
+const SORTER_SHARE: u64 = 8;
 
 record! {
     /// A document that shares a band with another, at its number in the order of survival.
