@@ -27,8 +27,8 @@ pub struct Args {
     /// (.ds, index and loss), jsonl (text, ids and mask), or parquet (ids and mask).
     #[arg(long, value_name = "NAME", value_parser = format_names())]
     format: String,
-    /// Pack documents into sequences of this many tokens, with position_ids and sequence_lengths
-    /// (jsonl and parquet). Default: a record a document.
+    /// Pack documents into sequences of this many tokens, with `position_ids` and
+    /// `sequence_lengths` (jsonl and parquet). Default: a record a document.
     #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u64).range(2..=1 << 24))]
     pack: Option<u64>,
 }

@@ -295,7 +295,7 @@ fn verify_finds_what_is_damaged_and_names_it() {
     let (said, _) = damage("shards/val-00000.arrow", &|bytes| bytes.truncate(100));
     assert!(said.contains("100 bytes"), "{said}");
     let (said, _) = damage("corpus/documents/part-00000.parquet", &|bytes| {
-        bytes[1000] ^= 1
+        bytes[1000] ^= 1;
     });
     assert!(said.contains("part-00000.parquet"), "{said}");
 }
