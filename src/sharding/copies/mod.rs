@@ -10,7 +10,9 @@
 //! smallest id), so that "the first that is similar" is the one that is kept. Everything that grows
 //! with the corpus is sorted on disk: about 0.5 kB a document and 8 bytes a shingle of those that
 //! share a band with another. In memory are a bit a document and 4 bytes for each that has a
-//! candidate. Each step leaves a file, which is its restart point; none of them depends on threads.
+//! candidate: at 2.5 kB a document and one in five with a candidate, 12 MB for 30 GB of text and 370
+//! MB for 1 TB, beside three eighths of `--memory` for sorting. Each step leaves a file, which is its
+//! restart point; none of them depends on threads.
 
 mod candidates;
 mod exact;
