@@ -88,7 +88,8 @@ pub struct Args {
     #[arg(long, value_name = "HOW", default_value = "default")]
     dedup_recall: Recall,
     /// Take lines out of texts that stand in at least so many documents (10 if no number is given): of
-    /// 30 characters and four words and more, neither in code nor in verse. report.json lists them.
+    /// 30 characters and four words and more, no headings or rows of tables, neither in code nor in
+    /// verse. report.json lists them.
     /// Default: off.
     #[arg(long, value_name = "DOCUMENTS", num_args = 0..=1, require_equals = true, default_missing_value = "10",
           value_parser = clap::value_parser!(u32).range(2..))]

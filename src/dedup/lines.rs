@@ -1,9 +1,10 @@
 //! Lines that many documents share: notices, menus, licences, signatures.
 //!
 //! A line counts by its comparison key, so "Page 3 of 10" and "page 4 of 10" are one line. What is
-//! short is never taken for boilerplate ("— Yes, of course." is in every novel), nor is code (fenced,
-//! or indented by four spaces or a tab) or verse (three lines and more, none longer than 60
-//! characters, without a blank line between them): a refrain and a loop may be in many documents.
+//! short is never taken for boilerplate ("— Yes, of course." is in every novel), nor are headings and
+//! rows of tables in Markdown (what they hold together would fall apart), code (fenced, or indented by
+//! four spaces or a tab) and verse (three lines and more, none longer than 60 characters, without a
+//! blank line between them): a refrain and a loop may be in many documents.
 
 use crate::document::comparison_key::append_key;
 use crate::document::count_characters;
@@ -67,7 +68,8 @@ pub fn lines(text: &str) -> Vec<Line> {
 
 /// The hash of a line's key if the line is long enough to be boilerplate.
 fn hash(trimmed: &str) -> Option<u64> {
-    if count_characters(trimmed) < LEAST_CHARACTERS {
+    // Headings and rows of tables are what a document is built of.
+    if trimmed.starts_with(['#', '|']) || count_characters(trimmed) < LEAST_CHARACTERS {
         return None;
     }
     let mut key = String::with_capacity(trimmed.len());
@@ -181,15 +183,17 @@ mod tests {
     }
 
     #[test]
-    fn short_lines_code_and_verse_stay() {
+    fn short_lines_structure_code_and_verse_stay() {
         assert!(hashes("— Да, — сказал он.\n\n— Yes, of course.").is_empty());
-        for code in [
+        for line in [
             format!("```\n{NOTICE}\n```"),
             format!("~~~ text\n```\n{NOTICE}\n~~~"),
             format!("    {NOTICE}"),
             format!("\t{NOTICE}"),
+            format!("## {NOTICE}"),
+            format!("| {NOTICE} | 1 |"),
         ] {
-            assert_eq!(left(&code), None, "{code}");
+            assert_eq!(left(&line), None, "{line}");
         }
         let verse =
             "Мой дядя самых честных правил,\nКогда не в шутку занемог,\nОн уважать себя заставил";
