@@ -18,6 +18,7 @@ pub mod dialect;
 pub mod encoding;
 mod feed;
 pub mod format;
+pub mod html;
 mod json_cutter;
 pub mod language;
 pub mod normalise;
