@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 /// How a file is compressed.
@@ -32,24 +32,33 @@ const CODECS: &[(Codec, &str, &[u8], &str)] = &[
 ];
 
 impl Codec {
+    /// Tells the codec by the first bytes of a file.
+    #[must_use]
+    pub fn of_head(head: &[u8]) -> Self {
+        let known = CODECS
+            .iter()
+            .find(|(_, _, magic, _)| head.starts_with(magic));
+        match known {
+            Some((codec, ..)) => *codec,
+            // A seekable or parallel Zstandard file begins with a frame to be skipped.
+            None if head.len() >= 4
+                && head[0] & 0xf0 == 0x50
+                && head[1..4] == [0x2a, 0x4d, 0x18] =>
+            {
+                Self::Zstd
+            }
+            None => Self::Plain,
+        }
+    }
+
     /// Looks at the first bytes of `path`.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn detect(path: &Path) -> Result<Self> {
-        let mut head = [0; 6];
-        let mut filled = 0;
-        let mut file = File::open(path)?;
-        while filled < head.len() {
-            match file.read(&mut head[filled..])? {
-                0 => break,
-                count => filled += count,
-            }
-        }
-        let known = CODECS
-            .iter()
-            .find(|(_, _, magic, _)| head[..filled].starts_with(magic));
-        Ok(known.map_or(Self::Plain, |(codec, ..)| *codec))
+        let mut head = Vec::new();
+        File::open(path)?.take(6).read_to_end(&mut head)?;
+        Ok(Self::of_head(&head))
     }
 
     /// The name in manifests and reports.
@@ -74,17 +83,68 @@ impl Codec {
     ///
     /// # Errors
     /// When the decoder cannot be set up.
-    pub fn decode<'a>(self, raw: impl Read + Send + 'a) -> Result<Box<dyn Read + Send + 'a>> {
+    pub fn decode<'a>(self, raw: impl Read + 'a) -> Result<Box<dyn Read + 'a>> {
         Ok(match self {
             Self::Plain => Box::new(raw),
-            Self::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(
-                BufReader::with_capacity(1 << 17, raw),
-            )),
+            Self::Gzip => Box::new(GzipMembers::new(raw)),
             Self::Zstd => Box::new(zstd::stream::read::Decoder::new(raw)?),
             Self::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(raw)),
             Self::Xz => Box::new(lzma_rust2::XzReader::new(BufReader::new(raw), true)),
             Self::Lz4 => Box::new(lz4_flex::frame::FrameDecoder::new(raw)),
         })
+    }
+}
+
+/// The members of a gzip file, one after the other. Zero bytes may fill the end, as tapes and some
+/// tools leave them; anything else behind a member is damage.
+struct GzipMembers<R> {
+    member: Option<flate2::bufread::GzDecoder<BufReader<R>>>,
+}
+
+impl<R: Read> GzipMembers<R> {
+    fn new(raw: R) -> Self {
+        let raw = BufReader::with_capacity(1 << 17, raw);
+        Self {
+            member: Some(flate2::bufread::GzDecoder::new(raw)),
+        }
+    }
+}
+
+impl<R: Read> Read for GzipMembers<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            let Some(member) = &mut self.member else {
+                return Ok(0);
+            };
+            let count = member.read(buffer)?;
+            if count > 0 || buffer.is_empty() {
+                return Ok(count);
+            }
+            let Some(ended) = self.member.take() else {
+                return Ok(0);
+            };
+            let mut raw = ended.into_inner();
+            loop {
+                let left = raw.fill_buf()?;
+                let zeros = left.iter().take_while(|byte| **byte == 0).count();
+                match left.get(zeros) {
+                    Some(0x1f) => break,
+                    Some(_) => {
+                        let message = "something that is no gzip follows its last member";
+                        return Err(std::io::Error::new(
+                            std::io::ErrorKind::InvalidData,
+                            message,
+                        ));
+                    }
+                    None if left.is_empty() => return Ok(0),
+                    None => {}
+                }
+                raw.consume(zeros);
+            }
+            let zeros = raw.buffer().iter().take_while(|byte| **byte == 0).count();
+            raw.consume(zeros);
+            self.member = Some(flate2::bufread::GzDecoder::new(raw));
+        }
     }
 }
 

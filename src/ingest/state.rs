@@ -1,14 +1,15 @@
 //! What an ingest knows of itself: saved with each finished part, so that a kill loses one part.
 
+use super::blocks;
 use super::normalise::Repairs;
 use super::source::Source;
-use crate::corpus::PartEntry;
+use crate::corpus::{PartEntry, SourceEntry};
 use crate::ledger::Ledgers;
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::time::UNIX_EPOCH;
+use std::sync::Arc;
 
 /// The next block to read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -17,6 +18,17 @@ pub struct Cursor {
     pub source: usize,
     /// Index of the block in it.
     pub block: u64,
+}
+
+/// What the finished parts rest on: so much of a source, with its xxh3-128.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// Name of the source.
+    pub name: String,
+    /// Bytes from its beginning.
+    pub bytes: u64,
+    /// xxh3-128 of them, hexadecimal.
+    pub xxh3: String,
 }
 
 /// A source as it was when the run began.
@@ -31,14 +43,10 @@ impl Stamp {
     /// The stamp of `source` now.
     #[must_use]
     pub fn of(source: &Source) -> Self {
-        let modified = std::fs::metadata(&source.path)
-            .and_then(|about| about.modified())
-            .ok();
-        let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         Self {
             name: source.name.clone(),
             bytes: source.bytes,
-            modified_ns: since.map_or(0, |since| since.as_nanos() as u64),
+            modified_ns: source.modified.map_or(0, |since| since.as_nanos() as u64),
         }
     }
 }
@@ -64,21 +72,46 @@ pub struct State {
     pub shapes: BTreeMap<String, BTreeMap<String, u64>>,
     /// xxh3-128 of the sources that were read to their end.
     pub hashes: BTreeMap<String, String>,
+    /// Members of archives that were read to their end, in order.
+    pub members: Vec<SourceEntry>,
+    /// The source that the finished parts end within.
+    pub begun: Option<Begun>,
 }
 
 impl State {
-    /// Checks that the sources of an unfinished run are still what they were.
+    /// Checks that what the finished parts rest on is still what the sources hold. A source whose
+    /// size and time are the same has not changed; of one that was touched or copied the content
+    /// decides, and one that was not begun may be what it is.
     ///
     /// # Errors
     /// Names the source that changed.
-    pub fn check_sources(&self, sources: &[Source]) -> Result<()> {
+    pub fn check_sources(&self, sources: &[Arc<Source>]) -> Result<()> {
         for (stamp, source) in self.stamps.iter().zip(sources) {
+            if *stamp == Stamp::of(source) {
+                continue;
+            }
+            let finished = self.hashes.get(&source.name);
+            let begun = self
+                .begun
+                .as_ref()
+                .filter(|begun| begun.name == source.name);
+            let unchanged = match (finished, begun) {
+                (Some(xxh3), _) => is(xxh3, blocks::hash_file(&source.path)),
+                (None, Some(begun)) => {
+                    is(&begun.xxh3, blocks::hash_prefix(&source.path, begun.bytes))
+                }
+                (None, None) => stamp.bytes == source.bytes,
+            };
             ensure!(
-                *stamp == Stamp::of(source),
+                unchanged,
                 "{} changed since the interrupted run began; remove the output directory and start again",
                 source.name
             );
         }
         Ok(())
     }
+}
+
+fn is(xxh3: &str, now: Result<u128>) -> bool {
+    now.is_ok_and(|now| format!("{now:032x}") == xxh3)
 }

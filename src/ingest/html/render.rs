@@ -310,11 +310,12 @@ fn is_data(tree: &Tree, choice: &Choice, table: usize) -> bool {
     let role = node
         .element()
         .and_then(|element| attribute(element, "role"));
+    let filled = |cell: &Range<usize>| tree.nodes[cell.clone()].iter().any(|node| node.letters > 0);
     plain
         && role != Some("presentation")
         && cells(tree, choice, table..node.end)
             .iter()
-            .any(|row| row.len() > 1)
+            .any(|row| row.iter().filter(|cell| filled(cell)).count() > 1)
 }
 
 /// The cells of each row.
@@ -347,22 +348,51 @@ fn cells(tree: &Tree, choice: &Choice, table: Range<usize>) -> Vec<Vec<Range<usi
 
 fn rows(tree: &Tree, choice: &Choice, table: Range<usize>, writer: &mut Writer) {
     writer.end_line(2);
+    // Rows that a cell of an earlier one reaches into, for each column.
+    let mut reached: Vec<u64> = Vec::new();
     for row in cells(tree, choice, table) {
-        let cells: Vec<String> = row
-            .into_iter()
-            .map(|cell| {
-                let mut inner = Writer::default();
-                write(tree, choice, cell, &mut inner);
-                inner.out.split_whitespace().collect::<Vec<_>>().join(" ")
-            })
-            .collect();
-        let line = cells.join(" | ");
+        let mut cells: Vec<String> = Vec::new();
+        for cell in row {
+            while let Some(rows) = reached.get_mut(cells.len())
+                && *rows > 0
+            {
+                *rows -= 1;
+                cells.push(String::new());
+            }
+            let column = cells.len();
+            reached.resize(reached.len().max(column + 1), 0);
+            reached[column] = row_span(tree, cell.start - 1) - 1;
+            let mut inner = Writer::default();
+            write(tree, choice, cell, &mut inner);
+            cells.push(
+                inner
+                    .out
+                    .split_ascii_whitespace()
+                    .collect::<Vec<_>>()
+                    .join(" "),
+            );
+        }
+        // One cell alone is a line of its own.
+        let alone = cells.iter().filter(|cell| !cell.trim().is_empty()).count() == 1;
+        let line = if alone {
+            cells.concat()
+        } else {
+            cells.join(" | ")
+        };
         let line = line.trim_end_matches([' ', '|']);
-        if !line.is_empty() {
+        if !line.trim().is_empty() {
             writer.begin();
             writer.out.push_str(line);
             writer.end_line(1);
         }
     }
     writer.end_line(2);
+}
+
+/// Rows that a cell is in.
+fn row_span(tree: &Tree, cell: usize) -> u64 {
+    let element = tree.nodes[cell].element();
+    let said = element.and_then(|element| attribute(element, "rowspan"));
+    said.and_then(|said| said.trim().parse().ok())
+        .map_or(1, |rows: u64| rows.clamp(1, 1000))
 }

@@ -76,6 +76,19 @@ fn the_main_part_is_taken_where_it_is_marked() {
 }
 
 #[test]
+fn tables_that_hold_no_data_are_blocks() {
+    let html = format!(
+        "<p>{PROSE}</p><table><tr><td><img alt='[Note]'></td><th>Примечание</th></tr><tr><td colspan=2><p>Раз.</p><p>Два.</p></td></tr></table>\
+         <table><tr><td rowspan=2>a</td><td>b</td></tr><tr><td>c</td></tr><tr><td>d</td><td></td></tr></table>"
+    );
+    let text = text(&html);
+    assert!(
+        text.ends_with("Примечание\n\nРаз.\n\nДва.\n\na | b\n | c\nd"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_name_alone_removes_no_prose() {
     for (name, value) in [
         ("class", "sidebar"),
