@@ -15,7 +15,7 @@ use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// What an IPC file begins with; eight bytes with the padding.
+/// What an IPC file begins with; eight bytes with its padding.
 pub const MAGIC: &[u8] = b"ARROW1";
 /// Bytes of rows that a block aims at.
 const ROWS_BYTES: usize = 1 << 20;
@@ -28,6 +28,12 @@ pub fn read(reading: &Reading, source: &Arc<Source>, file: &File) -> Result<(), 
     let mut buffer = mapped::buffer(file).context("is no readable Arrow file")?;
     if buffer.starts_with(MAGIC) {
         buffer.advance(8.min(buffer.len()));
+        // Some writers fill up to 64 bytes.
+        for _ in 0..7 {
+            if buffer.starts_with(&[0; 8]) {
+                buffer.advance(8);
+            }
+        }
     }
     let mut decoder = StreamDecoder::new();
     let mut row = 1;

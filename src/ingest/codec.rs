@@ -1,8 +1,11 @@
 //! Compression of sources, told by content rather than by name.
 
 use anyhow::Result;
+use flate2::bufread::GzDecoder;
+use lz4_flex::frame::FrameDecoder;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::marker::PhantomData;
 use std::path::Path;
 
 /// How a file is compressed.
@@ -18,7 +21,7 @@ pub enum Codec {
     Bzip2,
     /// xz, several streams included.
     Xz,
-    /// LZ4 frames.
+    /// LZ4, several frames included.
     Lz4,
 }
 
@@ -86,31 +89,58 @@ impl Codec {
     pub fn decode<'a>(self, raw: impl Read + 'a) -> Result<Box<dyn Read + 'a>> {
         Ok(match self {
             Self::Plain => Box::new(raw),
-            Self::Gzip => Box::new(GzipMembers::new(raw)),
+            Self::Gzip => Box::new(Members::<_, GzDecoder<BufReader<_>>>::new(raw)),
             Self::Zstd => Box::new(zstd::stream::read::Decoder::new(raw)?),
             Self::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(raw)),
             Self::Xz => Box::new(lzma_rust2::XzReader::new(BufReader::new(raw), true)),
-            Self::Lz4 => Box::new(lz4_flex::frame::FrameDecoder::new(raw)),
+            Self::Lz4 => Box::new(Members::<_, FrameDecoder<BufReader<_>>>::new(raw)),
         })
     }
 }
 
-/// The members of a gzip file, one after the other. Zero bytes may fill the end, as tapes and some
-/// tools leave them; anything else behind a member is damage.
-struct GzipMembers<R> {
-    member: Option<flate2::bufread::GzDecoder<BufReader<R>>>,
+/// A decoder of one member, which hands back what it read from.
+trait Member<R>: Read {
+    fn open(raw: BufReader<R>) -> Self;
+    fn close(self) -> BufReader<R>;
 }
 
-impl<R: Read> GzipMembers<R> {
+impl<R: Read> Member<R> for GzDecoder<BufReader<R>> {
+    fn open(raw: BufReader<R>) -> Self {
+        Self::new(raw)
+    }
+
+    fn close(self) -> BufReader<R> {
+        self.into_inner()
+    }
+}
+
+impl<R: Read> Member<R> for FrameDecoder<BufReader<R>> {
+    fn open(raw: BufReader<R>) -> Self {
+        Self::new(raw)
+    }
+
+    fn close(self) -> BufReader<R> {
+        self.into_inner()
+    }
+}
+
+/// The members of a file, one after the other. Zero bytes may fill its end, as tapes and some tools
+/// leave them; anything else behind a member is damage, which the next decoder finds.
+struct Members<R, M> {
+    member: Option<M>,
+    raw: PhantomData<R>,
+}
+
+impl<R: Read, M: Member<R>> Members<R, M> {
     fn new(raw: R) -> Self {
-        let raw = BufReader::with_capacity(1 << 17, raw);
         Self {
-            member: Some(flate2::bufread::GzDecoder::new(raw)),
+            member: Some(M::open(BufReader::with_capacity(1 << 17, raw))),
+            raw: PhantomData,
         }
     }
 }
 
-impl<R: Read> Read for GzipMembers<R> {
+impl<R: Read, M: Member<R>> Read for Members<R, M> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         loop {
             let Some(member) = &mut self.member else {
@@ -123,27 +153,20 @@ impl<R: Read> Read for GzipMembers<R> {
             let Some(ended) = self.member.take() else {
                 return Ok(0);
             };
-            let mut raw = ended.into_inner();
+            let mut raw = ended.close();
             loop {
                 let left = raw.fill_buf()?;
-                let zeros = left.iter().take_while(|byte| **byte == 0).count();
-                match left.get(zeros) {
-                    Some(0x1f) => break,
-                    Some(_) => {
-                        let message = "something that is no gzip follows its last member";
-                        return Err(std::io::Error::new(
-                            std::io::ErrorKind::InvalidData,
-                            message,
-                        ));
-                    }
-                    None if left.is_empty() => return Ok(0),
-                    None => {}
+                if left.is_empty() {
+                    return Ok(0);
                 }
+                let zeros = left.iter().take_while(|byte| **byte == 0).count();
+                let only_zeros = zeros == left.len();
                 raw.consume(zeros);
+                if !only_zeros {
+                    break;
+                }
             }
-            let zeros = raw.buffer().iter().take_while(|byte| **byte == 0).count();
-            raw.consume(zeros);
-            self.member = Some(flate2::bufread::GzDecoder::new(raw));
+            self.member = Some(M::open(raw));
         }
     }
 }

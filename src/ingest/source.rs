@@ -284,7 +284,7 @@ fn take_stdin(wishes: &Wishes) -> Result<Source> {
         run_dir::check_ours(out)?;
     }
     let (path, mut file) = spool.create("stdin")?;
-    spool::copy(&mut stdin, &mut file, |_| ()).context("cannot keep standard input")?;
+    spool::copy(&mut stdin, &mut file).context("cannot keep standard input")?;
     let mut source = open(STDIN.to_owned(), path, wishes);
     // The copy's time is that of the run.
     source.modified = None;

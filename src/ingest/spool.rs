@@ -57,7 +57,7 @@ impl Spool {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         let (path, mut file) = self.create(&format!("{number}"))?;
         let _ = std::fs::remove_file(&path);
-        copy(reader, &mut file, |_| ())?;
+        copy(reader, &mut file)?;
         file.seek(SeekFrom::Start(0))?;
         Ok(file)
     }
@@ -68,11 +68,17 @@ impl Spool {
     }
 }
 
-/// Copies a stream piece by piece, showing each to `see`.
+impl Drop for Spool {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+/// Copies a stream piece by piece.
 ///
 /// # Errors
 /// Says on which side it failed.
-pub fn copy(reader: &mut dyn Read, file: &mut File, mut see: impl FnMut(&[u8])) -> Result<u64> {
+pub fn copy(reader: &mut dyn Read, file: &mut File) -> Result<u64> {
     let mut buffer = vec![0; 1 << 18];
     let mut bytes = 0;
     loop {
@@ -82,7 +88,6 @@ pub fn copy(reader: &mut dyn Read, file: &mut File, mut see: impl FnMut(&[u8])) 
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error).context("the stream is damaged or cut off"),
         };
-        see(&buffer[..count]);
         file.write_all(&buffer[..count])
             .context("there is no room for a copy of it in the output directory")?;
         bytes += count as u64;

@@ -437,7 +437,7 @@ impl<R: Read> XmlText<R> {
         } else if is(CELLS) {
             if !closing {
                 if self.cells > 0 {
-                    self.gap = 0;
+                    (self.gap, self.space) = (0, false);
                     self.begin();
                     self.out.extend_from_slice(b" | ");
                     self.space = false;

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use zip::ZipArchive;
+use zip::result::ZipError;
 
 /// Sends what the members of `archive` hold, which is in `file`.
 ///
@@ -70,10 +71,12 @@ pub fn read(
             Ok(mut member) => {
                 let _: Outcome = members.read(&path, size, &mut member)?;
             }
-            Err(zip::result::ZipError::CompressionMethodNotSupported(method)) => {
-                let message = format!(
-                    "it is compressed by method {method} of zip, which is not read; unpack it"
-                );
+            Err(
+                error @ (ZipError::CompressionMethodNotSupported(_)
+                | ZipError::UnsupportedArchive(_)),
+            ) => {
+                let message =
+                    format!("it is compressed in a way that is not read ({error}); unpack it");
                 members.refuse(&path, size, "unsupported_compression", &message)?;
             }
             Err(error) => {

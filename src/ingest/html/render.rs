@@ -352,11 +352,13 @@ fn rows(tree: &Tree, choice: &Choice, table: Range<usize>, writer: &mut Writer) 
     let mut reached: Vec<u64> = Vec::new();
     for row in cells(tree, choice, table) {
         let mut cells: Vec<String> = Vec::new();
+        let mut is_reached = false;
         for cell in row {
             while let Some(rows) = reached.get_mut(cells.len())
                 && *rows > 0
             {
                 *rows -= 1;
+                is_reached = true;
                 cells.push(String::new());
             }
             let column = cells.len();
@@ -374,7 +376,7 @@ fn rows(tree: &Tree, choice: &Choice, table: Range<usize>, writer: &mut Writer) 
         }
         // One cell alone is a line of its own.
         let alone = cells.iter().filter(|cell| !cell.trim().is_empty()).count() == 1;
-        let line = if alone {
+        let line = if alone && !is_reached {
             cells.concat()
         } else {
             cells.join(" | ")
