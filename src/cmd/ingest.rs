@@ -17,11 +17,13 @@ use std::path::PathBuf;
 
 /// Read raw text and Q&A and write normalised documents.
 ///
-/// Reads .txt .md .log .jsonl .json .csv .tsv .parquet, each also as .gz .zst .bz2 .xz .lz4, from
-/// files, directories and patterns, in any encoding of Russian and English.
+/// Reads .txt .md .log .html .jsonl .json .csv .tsv .parquet .arrow .feather .warc .wet, each also as
+/// .gz .zst .bz2 .xz .lz4 and in .tar and .zip archives, from files, directories, patterns, lists and
+/// standard input, in any encoding of Russian and English. A page of HTML is read up to 16 MiB.
 /// Every record is in the output, or in rejects/ with its place and the reason; the originals are
 /// never touched. An interrupted run goes on where it was when the same command is given again.
-/// Memory: about 60 MB with two threads, 16 MB more for each further one.
+/// Memory: about 60 MB with two threads, 16 MB more for each further one; pages of HTML of the largest
+/// size take up to 200 MB more for each thread.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Files, directories and patterns (quote them) to read; `-` is standard input, of which a copy is
@@ -36,7 +38,8 @@ pub struct Args {
     /// the same run.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Read every source in this format. Default: told by the ending of its name, else by content.
+    /// Read every source, and every member of an archive, in this format; of XML, text is what stands
+    /// between its tags. Default: told by content, else by the ending of its name.
     #[arg(long = "as", value_name = "FORMAT")]
     format: Option<Format>,
     /// Shape of every structured record. Default: the first that fits, for each record.

@@ -4,7 +4,7 @@ use anyhow::Result;
 use flate2::bufread::GzDecoder;
 use lz4_flex::frame::FrameDecoder;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::marker::PhantomData;
 use std::path::Path;
 
@@ -93,7 +93,7 @@ impl Codec {
             Self::Zstd => Box::new(zstd::stream::read::Decoder::new(raw)?),
             Self::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(raw)),
             Self::Xz => Box::new(lzma_rust2::XzReader::new(BufReader::new(raw), true)),
-            Self::Lz4 => Box::new(Members::<_, FrameDecoder<BufReader<_>>>::new(raw)),
+            Self::Lz4 => Box::new(Members::<_, FrameDecoder<Watched<BufReader<_>>>>::new(raw)),
         })
     }
 }
@@ -101,7 +101,8 @@ impl Codec {
 /// A decoder of one member, which hands back what it read from.
 trait Member<R>: Read {
     fn open(raw: BufReader<R>) -> Self;
-    fn close(self) -> BufReader<R>;
+    /// Fails when the member was cut off.
+    fn close(self) -> std::io::Result<BufReader<R>>;
 }
 
 impl<R: Read> Member<R> for GzDecoder<BufReader<R>> {
@@ -109,18 +110,38 @@ impl<R: Read> Member<R> for GzDecoder<BufReader<R>> {
         Self::new(raw)
     }
 
-    fn close(self) -> BufReader<R> {
-        self.into_inner()
+    fn close(self) -> std::io::Result<BufReader<R>> {
+        Ok(self.into_inner())
     }
 }
 
-impl<R: Read> Member<R> for FrameDecoder<BufReader<R>> {
+impl<R: Read> Member<R> for FrameDecoder<Watched<BufReader<R>>> {
     fn open(raw: BufReader<R>) -> Self {
-        Self::new(raw)
+        Self::new(Watched { raw, ended: false })
     }
 
-    fn close(self) -> BufReader<R> {
-        self.into_inner()
+    fn close(self) -> std::io::Result<BufReader<R>> {
+        let watched = self.into_inner();
+        // The decoder takes the end of the file for that of a frame; a whole frame has a mark.
+        if watched.ended {
+            let message = "the last frame is cut off";
+            return Err(std::io::Error::new(ErrorKind::UnexpectedEof, message));
+        }
+        Ok(watched.raw)
+    }
+}
+
+/// Remembers whether somebody has read up to the end.
+struct Watched<R> {
+    raw: R,
+    ended: bool,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.raw.read(buffer)?;
+        self.ended |= count == 0 && !buffer.is_empty();
+        Ok(count)
     }
 }
 
@@ -153,7 +174,7 @@ impl<R: Read, M: Member<R>> Read for Members<R, M> {
             let Some(ended) = self.member.take() else {
                 return Ok(0);
             };
-            let mut raw = ended.close();
+            let mut raw = ended.close()?;
             loop {
                 let left = raw.fill_buf()?;
                 if left.is_empty() {

@@ -7,6 +7,7 @@ use super::source::Source;
 use super::warc::{Media, Page, Record};
 use crate::document::Content;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -50,7 +51,7 @@ impl Parsed {
     fn add_record(&mut self, source: &Source, mut page: Page, rules: Rules) {
         let name = source.name.as_str();
         let raw = std::mem::take(&mut page.body);
-        let (error, message) = match body(&page, raw.clone()) {
+        let (error, message) = match body(&page, &raw) {
             Ok(body) => {
                 let text = charset::decode(&body, source.forced, page.charset.as_deref());
                 match page.media {
@@ -129,11 +130,13 @@ fn extract(text: &str) -> Result<html::Page, String> {
 }
 
 /// The payload as it was before HTTP packed it.
-fn body(page: &Page, raw: Vec<u8>) -> Result<Vec<u8>, (&'static str, String)> {
-    let mut body = raw;
-    if page.chunked {
-        // Some crawlers join the chunks and leave the header.
-        body = unchunk(&body).unwrap_or(body);
+fn body<'a>(page: &Page, raw: &'a [u8]) -> Result<Cow<'a, [u8]>, (&'static str, String)> {
+    let mut body = Cow::Borrowed(raw);
+    // Some crawlers join the chunks and leave the header.
+    if page.chunked
+        && let Some(joined) = unchunk(raw)
+    {
+        body = Cow::Owned(joined);
     }
     for encoding in &page.encodings {
         let wrapped = match encoding.as_str() {
@@ -152,14 +155,14 @@ fn body(page: &Page, raw: Vec<u8>) -> Result<Vec<u8>, (&'static str, String)> {
             continue;
         }
         let unpacked = match encoding.as_str() {
-            "zstd" => zstd::stream::read::Decoder::new(body.as_slice())
+            "zstd" => zstd::stream::read::Decoder::new(&*body)
                 .map_err(|error| error.to_string())
                 .and_then(unpack),
             "deflate" => unpack(flate2::read::ZlibDecoder::new(Cursor::new(&body)))
                 .or_else(|_| unpack(flate2::read::DeflateDecoder::new(Cursor::new(&body)))),
             _ => unpack(flate2::read::MultiGzDecoder::new(Cursor::new(&body))),
         };
-        body = match unpacked {
+        body = Cow::Owned(match unpacked {
             Ok(unpacked) => unpacked,
             // A page that the crawler cut short ends where it was cut.
             Err(_) if page.truncated.is_some() => unpack_rest(&body),
@@ -169,7 +172,7 @@ fn body(page: &Page, raw: Vec<u8>) -> Result<Vec<u8>, (&'static str, String)> {
                     format!("its {encoding} is damaged: {message}"),
                 ));
             }
-        };
+        });
         if body.len() as u64 > MAX_BYTES {
             let message = format!(
                 "unpacked, the page has more than {}, the largest that is read",

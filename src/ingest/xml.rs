@@ -1,8 +1,8 @@
-//! XML as text: DocBook, TEI, FictionBook and the like without their tags, as a stream.
+//! XML as text: `DocBook`, TEI, `FictionBook` and the like without their tags, as a stream.
 //!
 //! Elements that are known to stand within a line vanish, paragraphs and headings get blank lines
 //! around them, all others end the line; code keeps its white space between fences. Metadata and
-//! embedded files (`teiHeader`, FictionBook's `description` and `binary`) are left out. Records are
+//! embedded files (`teiHeader`, `title-info` and `binary` of `FictionBook`) are left out. Records are
 //! numbered by the lines of the text that results.
 
 use std::collections::VecDeque;

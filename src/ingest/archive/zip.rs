@@ -7,8 +7,7 @@ use crate::ingest::source::Source;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::sync::Arc;
-use zip::ZipArchive;
-use zip::result::ZipError;
+use zip::{SUPPORTED_COMPRESSION_METHODS, ZipArchive};
 
 /// Sends what the members of `archive` hold, which is in `file`.
 ///
@@ -56,6 +55,13 @@ pub fn read(
                     "it is a link to another file; what that holds is read where it stands",
                 )),
             ),
+            Ok(about) if !SUPPORTED_COMPRESSION_METHODS.contains(&about.compression()) => (
+                about.size(),
+                Some((
+                    "unsupported_compression",
+                    "it is compressed in a way that is not read; unpack it",
+                )),
+            ),
             Ok(about) => (about.size(), None),
             Err(_) => (
                 0,
@@ -70,14 +76,6 @@ pub fn read(
             // A member whose bytes are damaged does not keep the others from being read.
             Ok(mut member) => {
                 let _: Outcome = members.read(&path, size, &mut member)?;
-            }
-            Err(
-                error @ (ZipError::CompressionMethodNotSupported(_)
-                | ZipError::UnsupportedArchive(_)),
-            ) => {
-                let message =
-                    format!("it is compressed in a way that is not read ({error}); unpack it");
-                members.refuse(&path, size, "unsupported_compression", &message)?;
             }
             Err(error) => {
                 let message = format!("it cannot be read: {error}; zip -FF may repair the archive");

@@ -2,7 +2,7 @@
 //!
 //! Three signs, from sure to doubtful: what an element is (`<nav>`, role=search), what it is called
 //! (class="navheader"), and how much of it is links. A name alone proves nothing (a section on
-//! cookies, a DocBook sidebar with prose), so names need links or brevity beside them.
+//! cookies, a sidebar of `DocBook` with prose), so names need links or brevity beside them.
 
 use super::tree::{Kind, Node, Tree, attribute, is_silent};
 use scraper::node::Element;
@@ -13,6 +13,8 @@ use std::ops::Range;
 pub enum Level {
     /// The main part alone, by all signs.
     Main,
+    /// The same with lists of links: a page that is a table of contents.
+    Links,
     /// The body without what is navigation by its element.
     Body,
     /// All text.
@@ -72,8 +74,6 @@ const NAMES: &[&str] = &[
     "crumbs",
     "sidebar",
     "sphinxsidebar",
-    "toc",
-    "contents",
     "footer",
     "share",
     "sharing",
@@ -99,6 +99,8 @@ const NAMES: &[&str] = &[
     "tags",
     "login",
 ];
+/// Parts of names of lists of what is on the page.
+const CONTENTS: &[&str] = &["toc", "contents"];
 /// Parts of names of banners that ask for consent: one of these and one of [`BANNER_FORMS`].
 const BANNER_TOPICS: &[&str] = &[
     "cookie",
@@ -150,7 +152,7 @@ pub fn choose(tree: &Tree, level: Level) -> Choice {
     }
     let all = 0..nodes.len();
     let letters = kept(nodes, &left_out, all.clone());
-    if level == Level::Main
+    if matches!(level, Level::Main | Level::Links)
         && let Some((ranges, letters)) = main_part(nodes, &left_out, letters)
     {
         return Choice {
@@ -267,8 +269,8 @@ fn is_left_out(
         return false;
     }
     is_line_numbers(element, name)
-        || is_called_boilerplate(node, element, name, large)
-        || is_all_links(node, element, name)
+        || is_called_boilerplate(node, element, name, level, large)
+        || (level == Level::Main && is_all_links(node, element, name))
 }
 
 fn is_hidden(element: &Element) -> bool {
@@ -335,7 +337,13 @@ fn words(element: &Element) -> impl Iterator<Item = String> {
         .map(str::to_ascii_lowercase)
 }
 
-fn is_called_boilerplate(node: &Node, element: &Element, name: &str, large: bool) -> bool {
+fn is_called_boilerplate(
+    node: &Node,
+    element: &Element,
+    name: &str,
+    level: Level,
+    large: bool,
+) -> bool {
     let block = matches!(
         name,
         "div"
@@ -363,6 +371,7 @@ fn is_called_boilerplate(node: &Node, element: &Element, name: &str, large: bool
     for word in words(element) {
         let word = word.as_str();
         named |= NAMES.contains(&word);
+        named |= level == Level::Main && CONTENTS.contains(&word);
         topic |= BANNER_TOPICS.contains(&word);
         form |= BANNER_FORMS.contains(&word);
     }

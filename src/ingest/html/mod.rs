@@ -42,7 +42,7 @@ pub fn extract(html: &str) -> Result<Page, String> {
     let page = scraper::Html::parse_document(&html);
     let tree = Tree::of(&page);
     let mut best = None;
-    for level in [Level::Main, Level::Body, Level::All] {
+    for level in [Level::Main, Level::Links, Level::Body, Level::All] {
         let choice = boilerplate::choose(&tree, level);
         let enough = choice.letters >= FEW_LETTERS;
         // A weaker level must be worth its noise.

@@ -199,10 +199,6 @@ fn enter(name: &str, element: &Element, writer: &mut Writer) -> Option<Close> {
             writer.tight = true;
             Some(Close::Item)
         }
-        "dt" => {
-            writer.end_line(1);
-            Some(Close::Line(1))
-        }
         "dd" => {
             writer.end_line(1);
             writer.tight = true;
@@ -212,9 +208,9 @@ fn enter(name: &str, element: &Element, writer: &mut Writer) -> Option<Close> {
             writer.end_line(2);
             Some(Close::Line(2))
         }
-        "div" | "section" | "article" | "main" | "header" | "footer" | "aside" | "nav" | "tr"
-        | "td" | "th" | "caption" | "figcaption" | "summary" | "center" | "form" | "body"
-        | "legend" | "hgroup" | "option" => {
+        "dt" | "div" | "section" | "article" | "main" | "header" | "footer" | "aside" | "nav"
+        | "tr" | "td" | "th" | "caption" | "figcaption" | "summary" | "center" | "form"
+        | "body" | "legend" | "hgroup" | "option" => {
             writer.end_line(1);
             Some(Close::Line(1))
         }

@@ -122,6 +122,15 @@ fn a_page_with_text_is_never_empty() {
     ] {
         assert!(!text(&html).is_empty(), "{html}");
     }
+    // A table of contents is kept where there is nothing else, and navigation is not.
+    let nav = "<div class=navheader><table><tr><td><a href=a>Пред.</a><td><a href=b>След.</a></table></div>";
+    let toc = text(&format!(
+        "<body>{nav}<h1>Книга</h1><div class=toc><ul>{links}</ul></div></body>"
+    ));
+    assert!(
+        toc.starts_with("# Книга\n\n- Глава 0") && !toc.contains("След"),
+        "{toc}"
+    );
     assert_eq!(text("<script>alert(1)</script>"), "");
     assert_eq!(text(""), "");
     assert!(text(&format!("<body><h1>Книга</h1><ul>{links}</ul></body>")).contains("- Глава 7"));
