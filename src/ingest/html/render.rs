@@ -362,13 +362,14 @@ fn rows(tree: &Tree, choice: &Choice, table: Range<usize>, writer: &mut Writer) 
             reached[column] = row_span(tree, cell.start - 1) - 1;
             let mut inner = Writer::default();
             write(tree, choice, cell, &mut inner);
-            cells.push(
-                inner
-                    .out
-                    .split_ascii_whitespace()
-                    .collect::<Vec<_>>()
-                    .join(" "),
-            );
+            let words: Vec<&str> = inner.out.split_ascii_whitespace().collect();
+            let text = words.join(" ");
+            // A cell may be filled with a space that does not break.
+            cells.push(if text.trim().is_empty() {
+                String::new()
+            } else {
+                text
+            });
         }
         // One cell alone is a line of its own.
         let alone = cells.iter().filter(|cell| !cell.trim().is_empty()).count() == 1;
