@@ -5,10 +5,12 @@ pub mod eval;
 pub mod generate;
 pub mod ingest;
 pub mod plan;
+pub mod rules;
 pub mod shard;
 pub mod stats;
 pub mod synth;
 pub mod train;
+pub mod why;
 
 use crate::exit::Exit;
 use crate::interrupt;
@@ -96,6 +98,8 @@ enum Command {
     Stats(stats::Args),
     Synth(synth::Args),
     Plan(plan::Args),
+    Rules(rules::Args),
+    Why(why::Args),
 }
 
 impl Cli {
@@ -128,6 +132,8 @@ impl Cli {
             Command::Stats(args) => stats::run(args, &context),
             Command::Synth(args) => synth::run(args, &context),
             Command::Plan(args) => plan::run(args, &context),
+            Command::Rules(args) => rules::run(args, &context),
+            Command::Why(args) => why::run(args, &context),
         }
     }
 }

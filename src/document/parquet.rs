@@ -8,13 +8,13 @@ use arrow::array::{
     ListBuilder, RecordBatch, StructBuilder, UInt64Builder,
 };
 use arrow::datatypes::{DataType, Field, Fields, Float32Type, Schema, SchemaRef, UInt64Type};
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
+use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
@@ -307,6 +307,47 @@ impl DocumentFile {
             .row_group(group)
             .total_byte_size()
             .max(0) as u64
+    }
+
+    /// The document with this id, if it is here. Ids are read first, content only of its row group.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn find(&self, id: DocumentId) -> Result<Option<Document>> {
+        for group in 0..self.row_groups() {
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
+                File::open(&self.path)?,
+                self.metadata.clone(),
+            );
+            let ids = ProjectionMask::roots(builder.parquet_schema(), [0]);
+            let mut row = 0;
+            for batch in builder
+                .with_row_groups(vec![group])
+                .with_projection(ids)
+                .build()?
+            {
+                let batch = batch?;
+                let column = batch.column(0).as_fixed_size_binary();
+                let found = (0..batch.num_rows()).find(|row| column.value(*row) == id.0);
+                if let Some(found) = found {
+                    return self.nth(group, row + found);
+                }
+                row += batch.num_rows();
+            }
+        }
+        Ok(None)
+    }
+
+    fn nth(&self, group: usize, row: usize) -> Result<Option<Document>> {
+        let mut before = 0;
+        for documents in self.read(group, 256)? {
+            let mut documents = documents?;
+            if row < before + documents.len() {
+                return Ok(Some(documents.swap_remove(row - before)));
+            }
+            before += documents.len();
+        }
+        Ok(None)
     }
 
     /// Reads row group `group`, `batch_rows` documents at a time.

@@ -1,5 +1,6 @@
 //! Tests of the `prep` binary as a user runs it: one test binary, a module for each feature.
 
+mod filter_golden;
 mod ingest_archives;
 mod ingest_bad;
 mod ingest_fixtures;
@@ -13,6 +14,7 @@ mod no_room;
 mod real_data;
 mod schemas;
 mod shard_duplicates;
+mod shard_edits;
 mod shard_errors;
 mod shard_files;
 mod shard_tokens;
