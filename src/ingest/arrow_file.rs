@@ -4,6 +4,7 @@
 //! its length in memory. An IPC file is a stream between a mark and a footer, so both are read as a
 //! stream, in the order of their batches.
 
+use super::arrow_inflate::inflate;
 use super::blocks::{Block, Reading, Stop};
 use super::source::Source;
 use crate::mapped;
@@ -39,8 +40,8 @@ pub fn read(reading: &Reading, source: &Arc<Source>, file: &File) -> Result<(), 
     let mut row = 1;
     loop {
         match next(&mut decoder, &mut buffer) {
-            Ok(Some(batch)) => {
-                send(reading, source, &batch, row)?;
+            Ok(Some((batch, bytes))) => {
+                send(reading, source, &batch, bytes, row)?;
                 row += batch.num_rows() as u64;
             }
             Ok(None) => return Ok(()),
@@ -52,8 +53,8 @@ pub fn read(reading: &Reading, source: &Arc<Source>, file: &File) -> Result<(), 
     }
 }
 
-/// The next record batch, `None` behind the last.
-fn next(decoder: &mut StreamDecoder, buffer: &mut Buffer) -> Result<Option<RecordBatch>> {
+/// The next record batch with its bytes, `None` behind the last.
+fn next(decoder: &mut StreamDecoder, buffer: &mut Buffer) -> Result<Option<(RecordBatch, usize)>> {
     if buffer.is_empty() || is_end(buffer) {
         decoder.finish()?;
         return Ok(None);
@@ -77,34 +78,43 @@ fn is_end(buffer: &Buffer) -> bool {
 }
 
 /// Decodes message after message until one is a batch; the footer of a file is not touched.
-fn decode_one(decoder: &mut StreamDecoder, buffer: &mut Buffer) -> Result<Option<RecordBatch>> {
+fn decode_one(
+    decoder: &mut StreamDecoder,
+    buffer: &mut Buffer,
+) -> Result<Option<(RecordBatch, usize)>> {
     while !buffer.is_empty() && !is_end(buffer) {
-        let length = message_bytes(buffer)?;
-        let mut message = buffer.slice_with_length(0, length);
-        buffer.advance(length);
+        let mut message = take_message(buffer)?;
+        let bytes = message.len();
         if let Some(batch) = decoder.decode(&mut message)? {
-            return Ok(Some(batch));
+            return Ok(Some((batch, bytes)));
         }
     }
     Ok(None)
 }
 
-/// Bytes of the message that `buffer` begins with: its frame, its header and its body.
-fn message_bytes(buffer: &Buffer) -> Result<usize> {
+/// Takes the message that `buffer` begins with: its frame, its header and its body, without
+/// compression.
+fn take_message(buffer: &mut Buffer) -> Result<Buffer> {
     let word = |at: usize| -> Result<u32> {
         let bytes = buffer.get(at..at + 4).context("it ends inside a message")?;
         Ok(u32::from_le_bytes(bytes.try_into()?))
     };
     let frame = if word(0)? == u32::MAX { 8 } else { 4 };
-    let header = frame + word(frame - 4)? as usize;
-    let bytes = buffer
-        .get(frame..header)
+    let start = frame + word(frame - 4)? as usize;
+    let header = buffer
+        .get(frame..start)
         .context("it ends inside the header of a message")?;
-    let message = arrow::ipc::root_as_message(bytes)
+    let message = arrow::ipc::root_as_message(header)
         .map_err(|error| anyhow!("a message has no valid header: {error}"))?;
     let body = usize::try_from(message.bodyLength()).context("a message has no valid length")?;
-    let end = header.checked_add(body).filter(|end| *end <= buffer.len());
-    end.context("it ends inside a record batch")
+    let end = start.checked_add(body).filter(|end| *end <= buffer.len());
+    let end = end.context("it ends inside a record batch")?;
+    let whole = match inflate(&message, header, &buffer[start..end])? {
+        Some(inflated) => inflated,
+        None => buffer.slice_with_length(0, end),
+    };
+    buffer.advance(end);
+    Ok(whole)
 }
 
 /// Sends the rows of a batch, cut to blocks.
@@ -112,13 +122,14 @@ fn send(
     reading: &Reading,
     source: &Arc<Source>,
     batch: &RecordBatch,
+    bytes: usize,
     first: u64,
 ) -> Result<(), Stop> {
     let rows = batch.num_rows();
     if rows == 0 {
         return Ok(());
     }
-    let row_bytes = (batch.get_array_memory_size() / rows).max(1);
+    let row_bytes = (bytes / rows).max(1);
     let step = (ROWS_BYTES / row_bytes).clamp(1, 8192);
     for start in (0..rows).step_by(step) {
         let count = step.min(rows - start);

@@ -12,6 +12,7 @@
 
 mod archive;
 mod arrow_file;
+mod arrow_inflate;
 mod blocks;
 pub mod codec;
 mod csv_cutter;

@@ -98,6 +98,82 @@ fn a_page_that_cannot_be_parsed_in_bounded_memory_is_a_reject_with_a_remedy() {
     }
 }
 
+/// The text between tags, with the entities that the real pages have in code.
+fn stripped(html: &str) -> String {
+    let (mut out, mut inside) = (String::new(), false);
+    for c in html.chars() {
+        match c {
+            '<' => inside = true,
+            '>' if inside => inside = false,
+            c if !inside => out.push(c),
+            _ => {}
+        }
+    }
+    out.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&amp;", "&")
+}
+
+/// What stands between two strings, each time.
+fn between<'a>(text: &'a str, from: &str, to: &str) -> Vec<&'a str> {
+    text.split(from)
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once(to)?.0))
+        .collect()
+}
+
+#[test]
+fn real_pages_keep_their_text_and_lose_their_navigation() {
+    let Some(data) = std::env::var_os("PREP_DATA").map(std::path::PathBuf::from) else {
+        prep::output::note("skipped: PREP_DATA is not set, it names the directory of real pages");
+        return;
+    };
+    let place = place();
+    let report = Prep::ingest(&data.join("text/html"), place.path()).json();
+    assert_balances(&report);
+    let documents = documents(place.path());
+    assert_eq!(documents.len(), 41);
+    let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (mut codes, mut paragraphs) = (0, 0);
+    for document in &documents {
+        let path = data.join("text").join(&document.source);
+        let html = String::from_utf8(crate::support::read(&path)).expect("UTF-8");
+        let (text, name) = (text(document), &document.source);
+        for code in between(&html, "<pre class=\"programlisting\">", "</pre>") {
+            let code = stripped(code);
+            assert!(
+                text.contains(code.trim_matches('\n').trim_end()),
+                "{name} lacks {code}"
+            );
+            codes += 1;
+        }
+        let one_line = squeezed(text);
+        let body = html
+            .split("<div class=\"navheader\">")
+            .nth(1)
+            .unwrap_or(&html);
+        for paragraph in between(body, "<p>", "</p>") {
+            let paragraph = squeezed(&stripped(paragraph).replace('\u{200b}', ""));
+            let contents = ["Содержание", "Table of Contents"].contains(&paragraph.as_str());
+            if !paragraph.contains('&') && !contents {
+                assert!(one_line.contains(&paragraph), "{name} lacks {paragraph}");
+                paragraphs += 1;
+            }
+        }
+        for navigation in ["\nPrev", "Next\n", "| Up |", "След.", "Начало\n", "Home |"] {
+            assert!(!text.contains(navigation), "{name} has {navigation:?}");
+        }
+        assert!(!text.contains("<div") && !text.contains("&nbsp;"), "{name}");
+        let meta = document.meta.as_deref().expect("has a title");
+        assert!(meta.starts_with("{\"title\":\""), "{meta}");
+    }
+    assert!(
+        codes > 30 && paragraphs > 500,
+        "{codes} codes, {paragraphs} paragraphs"
+    );
+}
+
 /// A record of a web archive.
 fn record(kind: &str, media: &str, url: &str, content: &[u8]) -> Vec<u8> {
     let mut out = format!(

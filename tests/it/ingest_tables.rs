@@ -153,6 +153,56 @@ fn a_damaged_arrow_file_keeps_the_batches_before() {
 }
 
 #[test]
+fn buffers_that_pandas_compressed_are_read() {
+    for name in ["lz4.feather", "zstd.feather"] {
+        let place = place();
+        let source = crate::support::fixture("golden").join(name);
+        let report = Prep::ingest(&source, place.path()).json();
+        assert_balances(&report);
+        let documents = documents(place.path());
+        assert_eq!(documents.len(), 40, "{name}");
+        for (number, document) in documents.iter().enumerate() {
+            assert_eq!(document.record, number as u64 + 1);
+            let Content::Chat(messages) = &document.content else {
+                panic!("a chat")
+            };
+            let answer = ["чётное", "тоже чётное"][number % 2];
+            assert_eq!(
+                messages[0].content,
+                format!("Сколько будет {number} и {number}?")
+            );
+            assert_eq!(messages[1].content, answer);
+            let level = if number.is_multiple_of(5) {
+                serde_json::Value::Null
+            } else {
+                (number % 3).into()
+            };
+            let meta: serde_json::Value =
+                serde_json::from_str(document.meta.as_deref().expect("has one")).expect("JSON");
+            assert_eq!(
+                meta["tags"],
+                serde_json::json!(["счёт", "школа", number.to_string()])
+            );
+            assert_eq!(meta["level"], level);
+        }
+    }
+    // A letter that is damaged in a compressed buffer costs its batch and what follows.
+    let place = place();
+    let mut bytes = crate::support::read(&crate::support::fixture("golden/lz4.feather"));
+    let middle = bytes.len() / 2;
+    let frame =
+        memchr::memmem::find(&bytes[middle..], b"\x04\x22\x4d\x18").expect("a frame") + middle;
+    bytes[frame..frame + 4].fill(0);
+    let (source, corpus) = (place.path().join("a.feather"), place.path().join("corpus"));
+    write(&source, bytes);
+    assert_balances(&Prep::ingest(&source, &corpus).code(1).json());
+    let kept = documents(&corpus).len() as u64;
+    assert!(kept == 15 || kept == 30, "{kept}");
+    let wanted = (kept + 1, "unreadable".to_owned());
+    assert_eq!(places(&rejects(&corpus), "a.feather"), [wanted]);
+}
+
+#[test]
 fn compressed_parquet_is_read() {
     let place = place();
     let batch = rows(&["first", "second"]);

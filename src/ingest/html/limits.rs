@@ -114,15 +114,11 @@ fn end_of_value(bytes: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     let rest = &bytes[at.min(bytes.len())..];
-    match rest.first() {
-        Some(quote @ (b'"' | b'\'')) => {
-            memchr::memchr(*quote, &rest[1..]).map_or(bytes.len(), |end| at + 1 + end + 1)
-        }
-        _ => {
-            let end = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'>';
-            at + rest.iter().position(end).unwrap_or(rest.len())
-        }
+    if let Some(quote @ (b'"' | b'\'')) = rest.first() {
+        return memchr::memchr(*quote, &rest[1..]).map_or(bytes.len(), |end| at + 1 + end + 1);
     }
+    let end = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'>';
+    at + rest.iter().position(end).unwrap_or(rest.len())
 }
 
 fn is_one_of(name: &str, names: &[&str]) -> bool {
