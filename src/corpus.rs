@@ -23,14 +23,18 @@ pub struct PartEntry {
     pub xxh3: String,
 }
 
-/// One file that the user gave.
+/// One file that the user gave, or a member of an archive that is one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SourceEntry {
     /// Name in documents and reports.
     pub name: String,
-    /// Size on disk in bytes.
+    /// Size in bytes: on disk, or unpacked of a member.
     pub bytes: u64,
-    /// xxh3-128 of the file, hexadecimal.
+    /// When the file was last written, in seconds since 1970; `None` of members and standard input.
+    pub modified_unix_seconds: Option<u64>,
+    /// The file that it is a member of, `None` of a file.
+    pub member_of: Option<String>,
+    /// xxh3-128 of those bytes, hexadecimal.
     pub xxh3: String,
     /// How it is compressed.
     pub codec: String,

@@ -55,6 +55,23 @@ pub fn open(dir: &Path, config: &Value) -> Result<Found> {
             Found::Unfinished(found)
         });
     }
+    check_foreign(dir)?;
+    Ok(Found::New)
+}
+
+/// Checks that `dir` is missing, empty or a run's, and changes nothing.
+///
+/// # Errors
+/// When it holds foreign files.
+pub fn check_ours(dir: &Path) -> Result<()> {
+    let is_run = [MANIFEST, STATE].iter().any(|name| dir.join(name).exists());
+    if is_run || !dir.exists() {
+        return Ok(());
+    }
+    check_foreign(dir)
+}
+
+fn check_foreign(dir: &Path) -> Result<()> {
     let foreign = std::fs::read_dir(dir)
         .with_context(|| format!("cannot read {}", dir.display()))?
         .filter_map(Result::ok)
@@ -68,7 +85,7 @@ pub fn open(dir: &Path, config: &Value) -> Result<Found> {
             dir.display()
         );
     }
-    Ok(Found::New)
+    Ok(())
 }
 
 /// Where the state of an unfinished run is kept.

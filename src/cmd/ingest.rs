@@ -17,21 +17,29 @@ use std::path::PathBuf;
 
 /// Read raw text and Q&A and write normalised documents.
 ///
-/// Reads .txt .md .log .jsonl .json .csv .tsv .parquet, each also as .gz .zst .bz2 .xz .lz4, from
-/// files, directories and patterns, in any encoding of Russian and English.
+/// Reads .txt .md .log .html .jsonl .json .csv .tsv .parquet .arrow .feather .warc .wet, each also as
+/// .gz .zst .bz2 .xz .lz4 and in .tar and .zip archives, from files, directories, patterns, lists and
+/// standard input, in any encoding of Russian and English. A page of HTML is read up to 16 MiB.
 /// Every record is in the output, or in rejects/ with its place and the reason; the originals are
 /// never touched. An interrupted run goes on where it was when the same command is given again.
-/// Memory: about 60 MB with two threads, 16 MB more for each further one.
+/// Memory: about 60 MB with two threads, 16 MB more for each further one; pages of HTML of the largest
+/// size take up to 200 MB more for each thread.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Files, directories and patterns (quote them) to read.
-    #[arg(required = true, value_name = "SOURCE")]
+    /// Files, directories and patterns (quote them) to read; `-` is standard input, of which a copy is
+    /// kept in DIR until the run ends.
+    #[arg(required_unless_present = "files_from", value_name = "SOURCE")]
     sources: Vec<String>,
+    /// Read the files that this list names, one path a line or separated by zero bytes; `-` takes the
+    /// list from standard input. Default: none.
+    #[arg(long, value_name = "FILE")]
+    files_from: Option<String>,
     /// Directory to write: documents/, rejects/, manifest.json, report.json. Must be new, or of
     /// the same run.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Read every source in this format. Default: told by the ending of its name, else by content.
+    /// Read every source, and every member of an archive, in this format; of XML, text is what stands
+    /// between its tags. Default: told by content, else by the ending of its name.
     #[arg(long = "as", value_name = "FORMAT")]
     format: Option<Format>,
     /// Shape of every structured record. Default: the first that fits, for each record.
@@ -68,6 +76,20 @@ fn shape_names() -> Vec<&'static str> {
     shape::names()
 }
 
+impl Args {
+    /// The sources of the command line and those of the list.
+    fn all_sources(&self) -> Result<Vec<String>> {
+        let mut sources = self.sources.clone();
+        if let Some(list) = &self.files_from {
+            if list == source::STDIN && sources.iter().any(|name| name == source::STDIN) {
+                anyhow::bail!("standard input cannot be both a source and the list of files");
+            }
+            sources.extend(source::read_list(list)?);
+        }
+        Ok(sources)
+    }
+}
+
 /// Discover, ingest, print the ledger.
 ///
 /// # Errors
@@ -80,7 +102,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         anyhow::bail!("--out DIR is missing: where shall the documents go?");
     };
     let options = Options {
-        sources: args.sources.clone(),
+        sources: args.all_sources()?,
         out,
         format: args.format,
         shape: args.shape.as_deref().and_then(Shape::named),
@@ -121,12 +143,13 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
 /// The sources as they would be read.
 fn dry_run(args: &Args, context: &Context) -> Result<Exit> {
     let sources = source::discover(
-        &args.sources,
+        &args.all_sources()?,
         &Wishes {
             format: args.format,
             encoding: args.encoding,
             columns: &args.columns,
             out: args.out.as_deref(),
+            stdin: None,
         },
     )?;
     let mut table = Table::new(&["source", "bytes", "codec", "encoding", "format"]);

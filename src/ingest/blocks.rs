@@ -2,44 +2,52 @@
 //!
 //! Where a block ends depends on the bytes of the source alone: after a paragraph for text, after a
 //! line for JSONL, after some rows for Parquet. So the documents are the same for any number of
-//! threads, and for a file and its compressed copy.
+//! threads, and for a file and its compressed copy. A member of an archive is read as a file is: its
+//! blocks come between those of its neighbours, and its own end closes its account.
 
+use super::archive;
+use super::arrow_file;
 use super::csv_cutter::CsvCutter;
 use super::cutter::{Cut, Cutter};
 use super::format::Format;
 use super::json_cutter::JsonCutter;
-use super::source::Source;
+use super::parquet_file;
+use super::reject::Reject;
+use super::source::{Source, Wishes};
+use super::spool::Spool;
+use super::warc::WarcCutter;
+use super::whole::WholeCutter;
+use super::xml::XmlText;
 use crate::document::id::hash_rest;
 use anyhow::{Context, Result};
 use arrow::array::RecordBatch;
 use crossbeam_channel::Sender;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
-};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use xxhash_rust::xxh3::Xxh3;
 
-/// Bytes that a batch of Parquet rows aims at.
-const ROWS_BYTES: i64 = 1 << 20;
-
 /// A piece of a source.
 #[derive(Debug)]
 pub enum Block {
-    /// Whole lines; `line` is the 1-based number of the first.
+    /// Whole lines; `line` is the 1-based number of the first. Of HTML, a whole page.
     Lines { line: u64, bytes: Vec<u8> },
-    /// A line that is too long to be read, left out, with its beginning.
+    /// A record that is too long to be read, left out, with its beginning.
     LongLine {
         line: u64,
         bytes: u64,
         head: Vec<u8>,
     },
-    /// Rows of a Parquet file; `row` is the 1-based number of the first.
+    /// Rows of a table; `row` is the 1-based number of the first.
     Rows {
         row: u64,
         batch: RecordBatch,
+        bytes: usize,
+    },
+    /// Records of a web archive, `bytes` in all.
+    Web {
+        records: Vec<super::warc::Record>,
         bytes: usize,
     },
     /// The rest of the source cannot be read from this line or row on.
@@ -48,6 +56,16 @@ pub enum Block {
         error: String,
         tail: Vec<u8>,
     },
+    /// Something of the source that cannot be read, with its reason.
+    Refused(Box<Reject>),
+    /// Something that is left out on purpose: what it is called, why, and its size.
+    Left {
+        name: String,
+        reason: &'static str,
+        bytes: u64,
+    },
+    /// A member of an archive was read to its end: xxh3-128 of its bytes as they are unpacked.
+    MemberEnd { xxh3: u128 },
     /// The source was read to its end: xxh3-128 of its bytes on disk.
     End { xxh3: u128 },
 }
@@ -58,47 +76,101 @@ impl Block {
     pub fn size(&self) -> usize {
         match self {
             Self::Lines { bytes, .. } => bytes.len(),
-            Self::Rows { bytes, .. } => *bytes,
+            Self::Rows { bytes, .. } | Self::Web { bytes, .. } => *bytes,
             Self::LongLine { head, .. } => head.len(),
             Self::Unreadable { tail, .. } => tail.len(),
-            Self::End { .. } => 0,
+            // So many of them are a group, too.
+            Self::Refused(_) | Self::Left { .. } | Self::MemberEnd { .. } | Self::End { .. } => 512,
         }
     }
 }
 
-/// Nobody takes blocks any more: the run has ended.
-struct Unwanted;
+/// How much of a file was read and the xxh3-128 of that, so that an interrupted run can see whether
+/// what it has done is still what stands in the file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prefix {
+    /// Bytes from its beginning.
+    pub bytes: u64,
+    /// xxh3-128 of them.
+    pub xxh3: u128,
+}
 
-/// Reads `source` and sends its blocks until it ends or nobody wants more.
-pub fn read(source: &Source, out: &Sender<Block>) {
-    let send = |block| out.send(block).map_err(|_| Unwanted);
-    let outcome = match &source.format {
-        Ok(Format::Parquet) => read_parquet(source, send),
-        Ok(format) => read_lines(source, *format, send),
-        // Not read, but still accounted for.
-        Err(_) => hash_rest(&source.path, Xxh3::new(), 0).map(|xxh3| send(Block::End { xxh3 })),
-    };
-    if let Err(error) = outcome {
-        let _ = send(Block::Unreadable {
-            record: 1,
-            error: format!("{error:#}"),
-            tail: Vec::new(),
-        });
-        // A file that cannot be opened has no hash, but its account must be closed.
-        let xxh3 = hash_file(&source.path).unwrap_or(0);
-        let _ = send(Block::End { xxh3 });
+/// A block on its way to a worker.
+#[derive(Debug)]
+pub struct Piece {
+    /// The file, or the member of an archive, that it is of.
+    pub source: Arc<Source>,
+    /// What was read.
+    pub block: Block,
+    /// What of the file on disk it may depend on.
+    pub read: Prefix,
+}
+
+/// Why reading stops.
+pub enum Stop {
+    /// Nobody takes blocks any more: the run has ended.
+    Unwanted,
+    /// The source cannot be read on; what came before stands.
+    Broken(String),
+}
+
+impl From<anyhow::Error> for Stop {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Broken(format!("{error:#}"))
     }
 }
 
+impl From<std::io::Error> for Stop {
+    fn from(error: std::io::Error) -> Self {
+        Self::Broken(error.to_string())
+    }
+}
+
+/// What readers share: where blocks go, and what they must know.
+pub struct Reading<'a> {
+    sender: &'a Sender<Piece>,
+    /// Place for what can only be read with seeking.
+    pub spool: &'a Spool,
+    /// What the user said, for the members of archives.
+    pub wishes: &'a Wishes<'a>,
+    hash: Arc<Mutex<(Xxh3, u64)>>,
+}
+
+/// Reads `source` and sends its blocks until it ends or nobody wants more.
+pub fn read(source: &Arc<Source>, spool: &Spool, wishes: &Wishes, sender: &Sender<Piece>) {
+    let reading = Reading {
+        sender,
+        spool,
+        wishes,
+        hash: Arc::default(),
+    };
+    let outcome = match &source.format {
+        Ok(format) => reading.file(source, *format),
+        // Not read, but still accounted for.
+        Err(_) => Ok(()),
+    };
+    match outcome {
+        Ok(()) => {}
+        Err(Stop::Unwanted) => return,
+        Err(Stop::Broken(error)) => {
+            let _ = reading.unreadable(source, 1, error);
+        }
+    }
+    let (hash, hashed) = reading.hashed();
+    // A file that cannot be opened has no hash, but its account must be closed.
+    let xxh3 = hash_rest(&source.path, hash, hashed).unwrap_or(0);
+    let _ = reading.send(source, Block::End { xxh3 });
+}
+
 /// Hashes what passes through.
-struct Hashing {
-    file: File,
+struct Hashing<R> {
+    inner: R,
     state: Arc<Mutex<(Xxh3, u64)>>,
 }
 
-impl Read for Hashing {
+impl<R: Read> Read for Hashing<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.file.read(buffer)?;
+        let count = self.inner.read(buffer)?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.0.update(&buffer[..count]);
         state.1 += count as u64;
@@ -106,68 +178,168 @@ impl Read for Hashing {
     }
 }
 
-fn read_lines(
-    source: &Source,
-    format: Format,
-    send: impl Fn(Block) -> Result<(), Unwanted>,
-) -> Result<Result<(), Unwanted>> {
-    let state = Arc::new(Mutex::new((Xxh3::new(), 0)));
-    let file = File::open(&source.path)
-        .with_context(|| format!("cannot open {}", source.path.display()))?;
-    let raw = source.codec.decode(Hashing {
-        file,
-        state: Arc::clone(&state),
-    })?;
-    let mut reader: Box<dyn Read + Send> = if source.encoding.encoding.is_ascii_superset() {
-        raw
-    } else {
-        Box::new(source.encoding.encoding.reader(raw))
-    };
-    let mut cutter: Box<dyn Cut> = match format {
-        Format::Json => Box::new(JsonCutter::new()),
-        Format::Csv => Box::new(CsvCutter::new(
-            source
-                .dialect
-                .as_ref()
-                .map_or(b',', |dialect| dialect.delimiter),
-        )),
-        format => Box::new(Cutter::new(format)),
-    };
-    let failure = loop {
-        let filled = cutter.fill(&mut reader);
-        if let Err(error) = filled {
-            break Some(error);
+impl Reading<'_> {
+    fn hashed(&self) -> (Xxh3, u64) {
+        self.hash
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Sends a block of `source`.
+    pub fn send(&self, source: &Arc<Source>, block: Block) -> Result<(), Stop> {
+        let (hash, bytes) = self.hashed();
+        let read = Prefix {
+            bytes,
+            xxh3: hash.digest128(),
+        };
+        let piece = Piece {
+            source: Arc::clone(source),
+            block,
+            read,
+        };
+        self.sender.send(piece).map_err(|_| Stop::Unwanted)
+    }
+
+    /// Says that `source` cannot be read from `record` on.
+    pub fn unreadable(&self, source: &Arc<Source>, record: u64, error: String) -> Result<(), Stop> {
+        let tail = Vec::new();
+        let block = Block::Unreadable {
+            record,
+            error,
+            tail,
+        };
+        self.send(source, block)
+    }
+
+    /// Reads a file on disk.
+    fn file(&self, source: &Arc<Source>, format: Format) -> Result<(), Stop> {
+        let file = File::open(&source.path)
+            .with_context(|| format!("cannot open {}", source.path.display()))?;
+        if source.codec == super::codec::Codec::Plain && format.needs_seeking() {
+            // Its parts are not read in order: all of it may matter to each of them.
+            *self.hash.lock().unwrap_or_else(PoisonError::into_inner) = hash_whole(&source.path)?;
+            return self.seekable(source, format, file, 0);
         }
-        while let Some(block) = cutter.cut() {
-            if send(block).is_err() {
-                return Ok(Err(Unwanted));
+        let raw = source.codec.decode(Hashing {
+            inner: file,
+            state: Arc::clone(&self.hash),
+        })?;
+        self.stream(source, format, raw, 0)
+    }
+
+    /// Reads what comes out of `reader`, unpacked already; `depth` archives are around it.
+    pub fn stream<'r>(
+        &self,
+        source: &Arc<Source>,
+        format: Format,
+        mut reader: Box<dyn Read + 'r>,
+        depth: usize,
+    ) -> Result<(), Stop> {
+        if format.needs_seeking() {
+            let file = self.spool.keep(&mut reader)?;
+            drop(reader);
+            return self.seekable(source, format, file, depth);
+        }
+        if format == Format::Tar {
+            return archive::tar::read(self, source, &mut reader, depth);
+        }
+        let encoding = source.encoding.encoding;
+        if format == Format::Xml {
+            reader = Box::new(XmlText::new(encoding.reader(reader)));
+        } else if !encoding.is_ascii_superset() && format != Format::Warc {
+            reader = Box::new(encoding.reader(reader));
+        }
+        let mut cutter: Box<dyn Cut> = match format {
+            Format::Json => Box::new(JsonCutter::new()),
+            Format::Csv => Box::new(CsvCutter::new(
+                source
+                    .dialect
+                    .as_ref()
+                    .map_or(b',', |dialect| dialect.delimiter),
+            )),
+            Format::Html => Box::new(WholeCutter::new(super::html::MAX_BYTES)),
+            Format::Warc => Box::new(WarcCutter::new()),
+            Format::Xml => Box::new(Cutter::new(Format::Text)),
+            format => Box::new(Cutter::new(format)),
+        };
+        self.cut(source, &mut *cutter, &mut reader)
+    }
+
+    fn seekable(
+        &self,
+        source: &Arc<Source>,
+        format: Format,
+        file: File,
+        depth: usize,
+    ) -> Result<(), Stop> {
+        match format {
+            Format::Parquet => parquet_file::read(self, source, &file),
+            Format::Arrow => arrow_file::read(self, source, &file),
+            _ => archive::zip::read(self, source, file, depth),
+        }
+    }
+
+    fn cut(
+        &self,
+        source: &Arc<Source>,
+        cutter: &mut dyn Cut,
+        reader: &mut dyn Read,
+    ) -> Result<(), Stop> {
+        let failure = loop {
+            let filled = cutter.fill(reader);
+            if let Err(error) = filled {
+                break error;
             }
-        }
-        if let Ok(false) = filled {
-            break None;
-        }
-    };
-    if let Some(error) = failure {
+            while let Some(block) = cutter.cut() {
+                self.send(source, block)?;
+            }
+            if let Ok(false) = filled {
+                return Ok(());
+            }
+        };
         let (whole, tail) = cutter.give_up();
+        let what = match source.codec {
+            super::codec::Codec::Plain => "file".to_owned(),
+            codec => format!("{} stream", codec.name()),
+        };
         let unreadable = Block::Unreadable {
             record: cutter.position(),
-            error: format!(
-                "the {} stream is damaged or cut off: {error}",
-                source.codec.name()
-            ),
+            error: format!("the {what} is damaged or cut off: {failure}"),
             tail,
         };
         for block in whole.into_iter().chain([unreadable]) {
-            if send(block).is_err() {
-                return Ok(Err(Unwanted));
-            }
+            self.send(source, block)?;
         }
+        Ok(())
     }
-    drop(reader);
-    let (hash, hashed) = state.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    Ok(send(Block::End {
-        xxh3: hash_rest(&source.path, hash, hashed)?,
-    }))
+}
+
+fn hash_whole(path: &Path) -> Result<(Xxh3, u64)> {
+    let mut hashing = Hashing {
+        inner: File::open(path).with_context(|| format!("cannot open {}", path.display()))?,
+        state: Arc::default(),
+    };
+    std::io::copy(&mut hashing, &mut std::io::sink())
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let state = hashing.state.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(state.clone())
+}
+
+/// xxh3-128 of the first `bytes` of a file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn hash_prefix(path: &Path, bytes: u64) -> Result<u128> {
+    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let mut hashing = Hashing {
+        inner: file.take(bytes),
+        state: Arc::default(),
+    };
+    std::io::copy(&mut hashing, &mut std::io::sink())
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let state = hashing.state.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(state.0.digest128())
 }
 
 /// xxh3-128 of a file as the manifest has it.
@@ -176,59 +348,4 @@ fn read_lines(
 /// When it cannot be read.
 pub fn hash_file(path: &Path) -> Result<u128> {
     hash_rest(path, Xxh3::new(), 0)
-}
-
-fn read_parquet(
-    source: &Source,
-    send: impl Fn(Block) -> Result<(), Unwanted>,
-) -> Result<Result<(), Unwanted>> {
-    let file = File::open(&source.path)
-        .with_context(|| format!("cannot open {}", source.path.display()))?;
-    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
-        .context("is no readable Parquet file (damaged or cut off)")?;
-    let mut row = 1;
-    for group in 0..metadata.metadata().num_row_groups() {
-        let about = metadata.metadata().row_group(group);
-        let row_bytes = (about.total_byte_size() / about.num_rows().max(1)).max(1);
-        let batch_rows = (ROWS_BYTES / row_bytes).clamp(1, 8192) as usize;
-        let batches =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(file.try_clone()?, metadata.clone())
-                .with_row_groups(vec![group])
-                .with_batch_size(batch_rows)
-                .build()?;
-        for batch in batches {
-            let block = match batch {
-                Ok(batch) => {
-                    let (first, rows) = (row, batch.num_rows());
-                    row += rows as u64;
-                    Block::Rows {
-                        row: first,
-                        bytes: rows * row_bytes as usize,
-                        batch,
-                    }
-                }
-                Err(error) => {
-                    let error = format!("the Parquet file is damaged: {error}");
-                    if send(Block::Unreadable {
-                        record: row,
-                        error,
-                        tail: Vec::new(),
-                    })
-                    .is_err()
-                    {
-                        return Ok(Err(Unwanted));
-                    }
-                    return Ok(send(Block::End {
-                        xxh3: hash_file(&source.path)?,
-                    }));
-                }
-            };
-            if send(block).is_err() {
-                return Ok(Err(Unwanted));
-            }
-        }
-    }
-    Ok(send(Block::End {
-        xxh3: hash_file(&source.path)?,
-    }))
 }

@@ -1,8 +1,11 @@
 //! Compression of sources, told by content rather than by name.
 
 use anyhow::Result;
+use flate2::bufread::GzDecoder;
+use lz4_flex::frame::FrameDecoder;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::marker::PhantomData;
 use std::path::Path;
 
 /// How a file is compressed.
@@ -18,7 +21,7 @@ pub enum Codec {
     Bzip2,
     /// xz, several streams included.
     Xz,
-    /// LZ4 frames.
+    /// LZ4, several frames included.
     Lz4,
 }
 
@@ -32,24 +35,33 @@ const CODECS: &[(Codec, &str, &[u8], &str)] = &[
 ];
 
 impl Codec {
+    /// Tells the codec by the first bytes of a file.
+    #[must_use]
+    pub fn of_head(head: &[u8]) -> Self {
+        let known = CODECS
+            .iter()
+            .find(|(_, _, magic, _)| head.starts_with(magic));
+        match known {
+            Some((codec, ..)) => *codec,
+            // A seekable or parallel Zstandard file begins with a frame to be skipped.
+            None if head.len() >= 4
+                && head[0] & 0xf0 == 0x50
+                && head[1..4] == [0x2a, 0x4d, 0x18] =>
+            {
+                Self::Zstd
+            }
+            None => Self::Plain,
+        }
+    }
+
     /// Looks at the first bytes of `path`.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn detect(path: &Path) -> Result<Self> {
-        let mut head = [0; 6];
-        let mut filled = 0;
-        let mut file = File::open(path)?;
-        while filled < head.len() {
-            match file.read(&mut head[filled..])? {
-                0 => break,
-                count => filled += count,
-            }
-        }
-        let known = CODECS
-            .iter()
-            .find(|(_, _, magic, _)| head[..filled].starts_with(magic));
-        Ok(known.map_or(Self::Plain, |(codec, ..)| *codec))
+        let mut head = Vec::new();
+        File::open(path)?.take(6).read_to_end(&mut head)?;
+        Ok(Self::of_head(&head))
     }
 
     /// The name in manifests and reports.
@@ -74,17 +86,109 @@ impl Codec {
     ///
     /// # Errors
     /// When the decoder cannot be set up.
-    pub fn decode<'a>(self, raw: impl Read + Send + 'a) -> Result<Box<dyn Read + Send + 'a>> {
+    pub fn decode<'a>(self, raw: impl Read + 'a) -> Result<Box<dyn Read + 'a>> {
         Ok(match self {
             Self::Plain => Box::new(raw),
-            Self::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(
-                BufReader::with_capacity(1 << 17, raw),
-            )),
+            Self::Gzip => Box::new(Members::<_, GzDecoder<BufReader<_>>>::new(raw)),
             Self::Zstd => Box::new(zstd::stream::read::Decoder::new(raw)?),
             Self::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(raw)),
             Self::Xz => Box::new(lzma_rust2::XzReader::new(BufReader::new(raw), true)),
-            Self::Lz4 => Box::new(lz4_flex::frame::FrameDecoder::new(raw)),
+            Self::Lz4 => Box::new(Members::<_, FrameDecoder<Watched<BufReader<_>>>>::new(raw)),
         })
+    }
+}
+
+/// A decoder of one member, which hands back what it read from.
+trait Member<R>: Read {
+    fn open(raw: BufReader<R>) -> Self;
+    /// Fails when the member was cut off.
+    fn close(self) -> std::io::Result<BufReader<R>>;
+}
+
+impl<R: Read> Member<R> for GzDecoder<BufReader<R>> {
+    fn open(raw: BufReader<R>) -> Self {
+        Self::new(raw)
+    }
+
+    fn close(self) -> std::io::Result<BufReader<R>> {
+        Ok(self.into_inner())
+    }
+}
+
+impl<R: Read> Member<R> for FrameDecoder<Watched<BufReader<R>>> {
+    fn open(raw: BufReader<R>) -> Self {
+        Self::new(Watched { raw, ended: false })
+    }
+
+    fn close(self) -> std::io::Result<BufReader<R>> {
+        let watched = self.into_inner();
+        // The decoder takes the end of the file for that of a frame; a whole frame has a mark.
+        if watched.ended {
+            let message = "the last frame is cut off";
+            return Err(std::io::Error::new(ErrorKind::UnexpectedEof, message));
+        }
+        Ok(watched.raw)
+    }
+}
+
+/// Remembers whether somebody has read up to the end.
+struct Watched<R> {
+    raw: R,
+    ended: bool,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.raw.read(buffer)?;
+        self.ended |= count == 0 && !buffer.is_empty();
+        Ok(count)
+    }
+}
+
+/// The members of a file, one after the other. Zero bytes may fill its end, as tapes and some tools
+/// leave them; anything else behind a member is damage, which the next decoder finds.
+struct Members<R, M> {
+    member: Option<M>,
+    raw: PhantomData<R>,
+}
+
+impl<R: Read, M: Member<R>> Members<R, M> {
+    fn new(raw: R) -> Self {
+        Self {
+            member: Some(M::open(BufReader::with_capacity(1 << 17, raw))),
+            raw: PhantomData,
+        }
+    }
+}
+
+impl<R: Read, M: Member<R>> Read for Members<R, M> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            let Some(member) = &mut self.member else {
+                return Ok(0);
+            };
+            let count = member.read(buffer)?;
+            if count > 0 || buffer.is_empty() {
+                return Ok(count);
+            }
+            let Some(ended) = self.member.take() else {
+                return Ok(0);
+            };
+            let mut raw = ended.close()?;
+            loop {
+                let left = raw.fill_buf()?;
+                if left.is_empty() {
+                    return Ok(0);
+                }
+                let zeros = left.iter().take_while(|byte| **byte == 0).count();
+                let only_zeros = zeros == left.len();
+                raw.consume(zeros);
+                if !only_zeros {
+                    break;
+                }
+            }
+            self.member = Some(M::open(raw));
+        }
     }
 }
 

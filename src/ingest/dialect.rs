@@ -27,7 +27,11 @@ impl Dialect {
     /// # Errors
     /// When no delimiter gives rows of equal width, or the names given are too few or too many.
     pub fn detect(sample: &str, names: &[String]) -> Result<Self, String> {
-        let best = DELIMITERS
+        // Excel says in a first line of its own what divides the fields.
+        let said = said_delimiter(sample);
+        let sample = &sample[before_rows(sample.as_bytes()).min(sample.len())..];
+        let delimiters = said.map_or_else(|| DELIMITERS.to_vec(), |said| vec![said]);
+        let best = delimiters
             .iter()
             .filter_map(|delimiter| {
                 let rows = rows(sample, *delimiter);
@@ -67,6 +71,37 @@ impl Dialect {
             has_header,
         })
     }
+}
+
+/// The delimiter of a first line `sep=;`.
+fn said_delimiter(text: &str) -> Option<u8> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let line = text.split(['\r', '\n']).next().unwrap_or_default();
+    let line = line.trim_matches('"');
+    let (key, value) = line.split_at_checked(4)?;
+    let [delimiter] = value.as_bytes() else {
+        return None;
+    };
+    (key.eq_ignore_ascii_case("sep=") && delimiter.is_ascii()).then_some(*delimiter)
+}
+
+/// Bytes before the first row: a byte order mark, and the line `sep=;` with its end.
+#[must_use]
+pub fn before_rows(bytes: &[u8]) -> usize {
+    let mark = if bytes.starts_with(b"\xef\xbb\xbf") {
+        3
+    } else {
+        0
+    };
+    let head = &bytes[mark..bytes.len().min(mark + 16)];
+    if said_delimiter(&String::from_utf8_lossy(head)).is_none() {
+        return mark;
+    }
+    let line = head.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+    let end = line.map_or(head.len(), |at| {
+        at + 1 + usize::from(head[at] == b'\r' && head.get(at + 1) == Some(&b'\n'))
+    });
+    mark + end
 }
 
 /// The first whole rows.
@@ -136,6 +171,11 @@ mod tests {
             (dialect.has_header, dialect.columns),
             (false, vec!["column_1".to_owned(), "column_2".to_owned()])
         );
+        let excel = "\u{feff}sep=;\r\nвопрос;ответ\r\nда, или нет, а?;да\r\n";
+        let dialect = Dialect::detect(excel, &[]).expect("told");
+        assert_eq!((dialect.delimiter, dialect.has_header), (b';', true));
+        assert_eq!(&excel[before_rows(excel.as_bytes())..][..12], "вопрос");
+        assert_eq!(before_rows(b"separate,fields\n"), 0);
         assert!(Dialect::detect("just a line\nand another\n", &[]).is_err());
     }
 }

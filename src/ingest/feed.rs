@@ -1,11 +1,13 @@
 //! Reads sources side by side and hands their blocks out in order, grouped to a worker's size.
 
-use super::blocks::{self, Block};
-use super::source::Source;
+use super::blocks::{self, Block, Piece};
+use super::source::{Source, Wishes};
+use super::spool::Spool;
 use super::state::Cursor;
 use anyhow::{Result, anyhow};
 use crossbeam_channel::{Receiver, bounded};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::thread::Scope;
 
 /// Bytes after which a group ends: one Parquet row group of documents.
@@ -15,8 +17,8 @@ const MAX_OPEN: usize = 16;
 
 /// Blocks for one worker.
 pub struct Group {
-    /// Blocks with the index of their source, in order.
-    pub blocks: Vec<(usize, Block)>,
+    /// Blocks in order.
+    pub blocks: Vec<Piece>,
     /// What comes after them.
     pub end: Cursor,
 }
@@ -24,8 +26,10 @@ pub struct Group {
 /// Iterator over groups, from a cursor on.
 pub struct Feed<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
-    sources: &'env [Source],
-    open: VecDeque<Receiver<Block>>,
+    sources: &'env [Arc<Source>],
+    spool: &'env Spool,
+    wishes: &'env Wishes<'env>,
+    open: VecDeque<Receiver<Piece>>,
     next_to_open: usize,
     max_open: usize,
     /// The next block to take from the first open source.
@@ -38,13 +42,16 @@ impl<'scope, 'env> Feed<'scope, 'env> {
     /// A feed of `sources` from `cursor` on; reader threads run in `scope`.
     pub fn new(
         scope: &'scope Scope<'scope, 'env>,
-        sources: &'env [Source],
+        sources: &'env [Arc<Source>],
+        (spool, wishes): (&'env Spool, &'env Wishes<'env>),
         cursor: Cursor,
         threads: usize,
     ) -> Self {
         Self {
             scope,
             sources,
+            spool,
+            wishes,
             open: VecDeque::new(),
             next_to_open: cursor.source,
             max_open: (threads + 1).min(MAX_OPEN),
@@ -57,17 +64,19 @@ impl<'scope, 'env> Feed<'scope, 'env> {
         while self.open.len() < self.max_open && self.next_to_open < self.sources.len() {
             let (out, blocks) = bounded(1);
             let source = &self.sources[self.next_to_open];
-            self.scope.spawn(move || blocks::read(source, &out));
+            let (spool, wishes) = (self.spool, self.wishes);
+            self.scope
+                .spawn(move || blocks::read(source, spool, wishes, &out));
             self.open.push_back(blocks);
             self.next_to_open += 1;
         }
     }
 
-    /// The next block and its source, skipping those that are done.
-    fn next_block(&mut self) -> Option<Result<(usize, Block)>> {
+    /// The next block, skipping those that are done.
+    fn next_block(&mut self) -> Option<Result<Piece>> {
         loop {
             self.open_more();
-            let Ok(block) = self.open.front()?.recv() else {
+            let Ok(piece) = self.open.front()?.recv() else {
                 // Only a panic in the reader ends it without its last block.
                 self.open.clear();
                 self.next_to_open = self.sources.len();
@@ -77,7 +86,7 @@ impl<'scope, 'env> Feed<'scope, 'env> {
                 )));
             };
             let (source, number) = (self.cursor.source, self.cursor.block);
-            if matches!(block, Block::End { .. }) {
+            if matches!(piece.block, Block::End { .. }) {
                 self.open.pop_front();
                 self.cursor = Cursor {
                     source: source + 1,
@@ -91,7 +100,7 @@ impl<'scope, 'env> Feed<'scope, 'env> {
                 self.done_before = done;
                 continue;
             }
-            return Some(Ok((source, block)));
+            return Some(Ok(piece));
         }
     }
 }
@@ -102,13 +111,13 @@ impl Iterator for Feed<'_, '_> {
     fn next(&mut self) -> Option<Self::Item> {
         let (mut blocks, mut size) = (Vec::new(), 0);
         while size < GROUP_BYTES {
-            let (source, block) = match self.next_block() {
+            let piece = match self.next_block() {
                 None => break,
                 Some(Ok(next)) => next,
                 Some(Err(error)) => return Some(Err(error)),
             };
-            size += block.size();
-            blocks.push((source, block));
+            size += piece.block.size();
+            blocks.push(piece);
         }
         (!blocks.is_empty()).then_some(Ok(Group {
             blocks,

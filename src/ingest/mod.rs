@@ -10,6 +10,9 @@
 //! Memory: two blocks for each open source and `2 * threads + 2` groups under way, about 60 MB with
 //! two threads, whatever the size of the input.
 
+mod archive;
+mod arrow_file;
+mod arrow_inflate;
 mod blocks;
 pub mod codec;
 mod csv_cutter;
@@ -18,9 +21,12 @@ pub mod dialect;
 pub mod encoding;
 mod feed;
 pub mod format;
+pub mod html;
 mod json_cutter;
 pub mod language;
+mod look;
 pub mod normalise;
+mod parquet_file;
 mod parse;
 mod parts;
 mod reject;
@@ -28,8 +34,13 @@ pub mod repair;
 mod rows;
 pub mod shape;
 pub mod source;
+pub mod spool;
 mod state;
 pub mod text;
+mod warc;
+mod web;
+mod whole;
+mod xml;
 
 use crate::cmd::Context;
 use crate::corpus::{CorpusManifest, IngestReport, SourceEntry, VERSION};
@@ -39,23 +50,26 @@ use crate::progress::{Progress, Unit};
 use crate::run_dir::{self, Found};
 use crate::{atomic, interrupt, ordered};
 use anyhow::{Context as _, Result, bail, ensure};
+use blocks::Block;
 use encoding::Encoding;
 use feed::{Feed, Group};
-use format::Format;
+use format::{Format, Unread};
 use parse::{Parsed, Rules};
 use parts::Parts;
 use reject::Reject;
 use repair::Switches;
 use shape::Shape;
 use source::{Source, Wishes};
-use state::{Cursor, Stamp, State};
+use spool::Spool;
+use state::{Begun, Cursor, Stamp, State};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use text::Split;
 
 /// What to ingest and how; everything here decides the bytes of the output but `strict`.
 pub struct Options {
-    /// Files, directories and patterns.
+    /// Files, directories, patterns, and `-` for standard input.
     pub sources: Vec<String>,
     /// The directory to write.
     pub out: PathBuf,
@@ -92,16 +106,17 @@ impl Options {
         }
     }
 
-    fn wishes(&self) -> Wishes<'_> {
+    fn wishes<'a>(&'a self, spool: &'a Spool) -> Wishes<'a> {
         Wishes {
             format: self.format,
             encoding: self.encoding,
             columns: &self.columns,
             out: Some(&self.out),
+            stdin: Some(spool),
         }
     }
 
-    fn config(&self, sources: &[Source]) -> serde_json::Value {
+    fn config(&self, sources: &[Arc<Source>]) -> serde_json::Value {
         let split = match self.split {
             Split::Paragraphs { characters } => format!("paragraphs of {characters} characters"),
             Split::Lines => "lines".to_owned(),
@@ -124,7 +139,12 @@ impl Options {
 /// # Errors
 /// When the output directory is another run's, a source changed under way, or writing fails.
 pub fn run(options: &Options, context: &Context) -> Result<IngestReport> {
-    let sources = source::discover(&options.sources, &options.wishes())?;
+    let spool = Spool::new(&options.out);
+    let wishes = options.wishes(&spool);
+    let sources: Vec<Arc<Source>> = source::discover(&options.sources, &wishes)?
+        .into_iter()
+        .map(Arc::new)
+        .collect();
     let config = options.config(&sources);
     let mut state = match run_dir::open(&options.out, &config)? {
         Found::Finished => return finished(&options.out, &sources, context),
@@ -145,7 +165,7 @@ pub fn run(options: &Options, context: &Context) -> Result<IngestReport> {
         }
         Found::New => State {
             config,
-            stamps: sources.iter().map(Stamp::of).collect(),
+            stamps: sources.iter().map(|source| Stamp::of(source)).collect(),
             ..State::default()
         },
     };
@@ -157,60 +177,63 @@ pub fn run(options: &Options, context: &Context) -> Result<IngestReport> {
         .map(|source| source.bytes)
         .sum();
     let progress = context.progress("ingest", Unit::Bytes, Some(left));
-    let worker = Worker::new(
-        &sources,
-        Rules {
-            split: options.split,
-            shape: options.shape,
-            repairs: options.repairs,
-        },
-    )?;
+    let worker = Worker::new(Rules {
+        split: options.split,
+        shape: options.shape,
+        repairs: options.repairs,
+    })?;
     std::thread::scope(|scope| {
-        let feed = Feed::new(scope, &sources, state.cursor, context.threads);
+        let feed = Feed::new(
+            scope,
+            &sources,
+            (&spool, &wishes),
+            state.cursor,
+            context.threads,
+        );
         ordered::map_fold(
             context.threads,
             feed,
             |group| worker.run(group),
             |done| {
                 interrupt::check()?;
-                fold(
-                    done,
-                    &sources,
-                    &mut state,
-                    &mut parts,
-                    options.strict,
-                    &progress,
-                )
+                fold(done, &mut state, &mut parts, options.strict, &progress)
             },
         )
     })?;
     parts.commit(&mut state)?;
     progress.finish();
+    spool.remove();
     finish(&options.out, &sources, state)
+}
+
+/// A source or a member of one that was read to its end.
+struct Ended {
+    source: Arc<Source>,
+    xxh3: u128,
 }
 
 /// A group of blocks after its worker.
 struct Done {
     end: Cursor,
+    /// What the cursor is within, and how much of it was read by then.
+    begun: Option<Begun>,
     encoded: Option<RowGroup>,
     rows: u64,
     bytes: u64,
     parsed: Parsed,
-    shapes: BTreeMap<usize, BTreeMap<&'static str, u64>>,
+    shapes: BTreeMap<String, BTreeMap<&'static str, u64>>,
     ledgers: Ledgers,
-    ended: Vec<(usize, u128)>,
+    ended: Vec<Ended>,
 }
 
-struct Worker<'a> {
-    sources: &'a [Source],
+struct Worker {
     rules: Rules,
     encoder: Encoder,
 }
 
-impl<'a> Worker<'a> {
-    fn new(sources: &'a [Source], rules: Rules) -> Result<Self> {
+impl Worker {
+    fn new(rules: Rules) -> Result<Self> {
         Ok(Self {
-            sources,
             rules,
             encoder: Encoder::new(schema())?,
         })
@@ -220,22 +243,27 @@ impl<'a> Worker<'a> {
     fn run(&self, group: Group) -> Result<Done> {
         let mut parsed = Parsed::default();
         let (mut shapes, mut ended) = (BTreeMap::new(), Vec::new());
-        for (index, block) in group.blocks {
-            let source = &self.sources[index];
-            if let blocks::Block::End { xxh3 } = block {
-                ended.push((index, xxh3));
-            }
-            match &source.format {
-                Ok(format) => parsed.add(source, *format, block, self.rules)?,
-                Err(why) if matches!(block, blocks::Block::End { .. }) => {
-                    parsed.rejects.push(unread(source, why));
+        let mut begun = None;
+        for piece in group.blocks {
+            let (source, block) = (piece.source, piece.block);
+            begun = Some(Begun {
+                name: source.file_name().to_owned(),
+                bytes: piece.read.bytes,
+                xxh3: format!("{:032x}", piece.read.xxh3),
+            });
+            if let Block::End { xxh3 } | Block::MemberEnd { xxh3 } = block {
+                if let Err(why) = &source.format {
+                    parsed.rejects.push(unread(&source, why));
                 }
-                // That it cannot be opened is what its format says already.
-                Err(_) => {}
+                ended.push(Ended { source, xxh3 });
+                continue;
             }
+            // That it cannot be opened is what its format says already.
+            let Ok(format) = source.format else { continue };
+            parsed.add(&source, format, block, self.rules)?;
             for (shape, count) in std::mem::take(&mut parsed.shapes) {
                 *shapes
-                    .entry(index)
+                    .entry(source.name.clone())
                     .or_insert_with(BTreeMap::new)
                     .entry(shape)
                     .or_default() += count;
@@ -256,6 +284,7 @@ impl<'a> Worker<'a> {
         parsed.documents = Vec::new();
         Ok(Done {
             end: group.end,
+            begun,
             encoded,
             rows,
             bytes,
@@ -268,8 +297,8 @@ impl<'a> Worker<'a> {
 }
 
 /// A source of a format that is not read is one record that could not be read.
-fn unread(source: &Source, why: &str) -> Reject {
-    let mut reject = Reject::new(&source.name, 0, "unsupported_format", why.to_owned(), &[]);
+fn unread(source: &Source, why: &Unread) -> Reject {
+    let mut reject = Reject::new(&source.name, 0, why.error, why.message.clone(), &[]);
     reject.bytes = source.bytes;
     reject
 }
@@ -286,6 +315,17 @@ fn account(parsed: &Parsed) -> Ledgers {
         };
         ledgers.add(place, Entry::Read, count);
         ledgers.add(place, Entry::Kept, count);
+    }
+    for (source, reason, bytes) in &parsed.left {
+        // What was never decoded has bytes and no characters.
+        let count = Count::one(0, *bytes);
+        let place = Place {
+            source,
+            language: "und",
+            kind: None,
+        };
+        ledgers.add(place, Entry::Read, count);
+        ledgers.add(place, Entry::Dropped(reason), count);
     }
     for reject in &parsed.rejects {
         book_reject(&mut ledgers, reject);
@@ -307,7 +347,6 @@ fn book_reject(ledgers: &mut Ledgers, reject: &Reject) {
 /// Takes a group's results, in order.
 fn fold(
     mut done: Done,
-    sources: &[Source],
     state: &mut State,
     parts: &mut Parts,
     strict: bool,
@@ -315,25 +354,34 @@ fn fold(
 ) -> Result<()> {
     state.ledgers += &done.ledgers;
     state.repairs += done.parsed.repairs;
-    for (index, shapes) in done.shapes {
-        let all = state.shapes.entry(sources[index].name.clone()).or_default();
+    for (name, shapes) in done.shapes {
+        let all = state.shapes.entry(name).or_default();
         for (shape, count) in shapes {
             *all.entry(shape.to_owned()).or_default() += count;
         }
     }
-    for (index, xxh3) in done.ended {
-        let source = &sources[index];
-        state
-            .hashes
-            .insert(source.name.clone(), format!("{xxh3:032x}"));
-        progress.add(source.bytes);
-        if !state.ledgers.by_source.contains_key(&source.name) {
+    state.begun = done.begun;
+    for ended in done.ended {
+        let source = &ended.source;
+        let archive = source
+            .format
+            .as_ref()
+            .is_ok_and(|format| format.is_archive());
+        if !archive && !state.ledgers.by_source.contains_key(&source.name) {
             let message =
                 "the file holds no record; an empty source is often a failed download".to_owned();
             let reject = Reject::new(&source.name, 0, "empty_source", message, &[]);
             book_reject(&mut state.ledgers, &reject);
             done.parsed.rejects.push(reject);
         }
+        if source.member_of.is_some() {
+            let shapes = state.shapes.remove(&source.name).unwrap_or_default();
+            state.members.push(entry(source, ended.xxh3, shapes));
+            continue;
+        }
+        let xxh3 = format!("{:032x}", ended.xxh3);
+        state.hashes.insert(source.name.clone(), xxh3);
+        progress.add(source.bytes);
     }
     if strict && let Some(reject) = done.parsed.rejects.first() {
         bail!(
@@ -357,7 +405,7 @@ fn fold(
 }
 
 /// Checks the account against what is on disk, and writes the manifest last.
-fn finish(out: &Path, sources: &[Source], state: State) -> Result<IngestReport> {
+fn finish(out: &Path, sources: &[Arc<Source>], state: State) -> Result<IngestReport> {
     state.ledgers.check()?;
     let rows = |parts: &[crate::corpus::PartEntry]| parts.iter().map(|part| part.rows).sum::<u64>();
     ensure!(
@@ -370,7 +418,8 @@ fn finish(out: &Path, sources: &[Source], state: State) -> Result<IngestReport> 
         state.ledgers.ledger.rejected_total().records
     );
     let mut by_shape: BTreeMap<String, u64> = BTreeMap::new();
-    for (shape, count) in state.shapes.values().flatten() {
+    let members = state.members.iter().map(|member| &member.shapes);
+    for (shape, count) in state.shapes.values().chain(members).flatten() {
         *by_shape.entry(shape.clone()).or_default() += count;
     }
     let report = IngestReport {
@@ -380,23 +429,20 @@ fn finish(out: &Path, sources: &[Source], state: State) -> Result<IngestReport> 
         by_shape,
     };
     atomic::write_json(&out.join("report.json"), &report)?;
-    let entries = sources
-        .iter()
-        .map(|source| SourceEntry {
-            name: source.name.clone(),
-            bytes: source.bytes,
-            xxh3: state.hashes.get(&source.name).cloned().unwrap_or_default(),
-            codec: source.codec.name().to_owned(),
-            encoding: source.encoding_name(),
-            encoding_confidence: source.encoding.confidence,
-            format: source
-                .format
-                .as_ref()
-                .ok()
-                .map(|format| format.name().to_owned()),
-            shapes: state.shapes.get(&source.name).cloned().unwrap_or_default(),
-        })
-        .collect();
+    let mut members = state.members.into_iter().peekable();
+    let mut entries = Vec::new();
+    for source in sources {
+        let hash = state.hashes.get(&source.name);
+        let xxh3 = hash.and_then(|hash| u128::from_str_radix(hash, 16).ok());
+        let shapes = state.shapes.get(&source.name).cloned().unwrap_or_default();
+        entries.push(entry(source, xxh3.unwrap_or(0), shapes));
+        // The members of an archive follow it; they were read in the order of the sources.
+        while let Some(member) =
+            members.next_if(|member| member.member_of.as_deref() == Some(source.name.as_str()))
+        {
+            entries.push(member);
+        }
+    }
     let manifest = CorpusManifest {
         format: "prep-corpus".to_owned(),
         version: VERSION,
@@ -411,10 +457,34 @@ fn finish(out: &Path, sources: &[Source], state: State) -> Result<IngestReport> 
     Ok(report)
 }
 
+/// What the manifest says of a source.
+fn entry(source: &Source, xxh3: u128, shapes: BTreeMap<String, u64>) -> SourceEntry {
+    SourceEntry {
+        name: source.name.clone(),
+        bytes: source.bytes,
+        modified_unix_seconds: source.modified.map(|since| since.as_secs()),
+        member_of: source.member_of.clone(),
+        xxh3: format!("{xxh3:032x}"),
+        codec: source.codec.name().to_owned(),
+        encoding: source.encoding_name(),
+        encoding_confidence: source.encoding.confidence,
+        format: source
+            .format
+            .as_ref()
+            .ok()
+            .map(|format| format.name().to_owned()),
+        shapes,
+    }
+}
+
 /// A finished run is not repeated, but its sources must still be what they were.
-fn finished(out: &Path, sources: &[Source], context: &Context) -> Result<IngestReport> {
+fn finished(out: &Path, sources: &[Arc<Source>], context: &Context) -> Result<IngestReport> {
     let manifest = CorpusManifest::read(out)?;
-    for (entry, source) in manifest.sources.iter().zip(sources) {
+    let files = manifest
+        .sources
+        .iter()
+        .filter(|entry| entry.member_of.is_none());
+    for (entry, source) in files.zip(sources) {
         let now = format!("{:032x}", blocks::hash_file(&source.path).unwrap_or(0));
         ensure!(
             now == entry.xxh3,

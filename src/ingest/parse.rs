@@ -8,7 +8,7 @@ use super::repair::{self, Repair, Switches};
 use super::shape::{self, Fields, Misfit, Shape};
 use super::source::Source;
 use super::text::{self, Split};
-use super::{encoding, language, rows};
+use super::{dialect, encoding, language, rows};
 use crate::document::{Content, Document, DocumentId, Message};
 use crate::units::human_bytes;
 use anyhow::Result;
@@ -38,6 +38,8 @@ pub struct Parsed {
     pub repairs: Repairs,
     /// Documents by shape.
     pub shapes: BTreeMap<&'static str, u64>,
+    /// What was left out on purpose: its source, the reason and its size in bytes.
+    pub left: Vec<(String, &'static str, u64)>,
 }
 
 impl Parsed {
@@ -56,11 +58,7 @@ impl Parsed {
         match block {
             Block::Lines { line, bytes } => self.add_lines(source, format, line, bytes, rules),
             Block::LongLine { line, bytes, head } => {
-                let message = format!(
-                    "the line has {}, the longest that is read has {}",
-                    human_bytes(bytes),
-                    human_bytes(super::cutter::MAX_LINE_BYTES as u64)
-                );
+                let message = too_long(format, bytes);
                 let mut reject = Reject::new(name, line, "record_too_long", message, &head);
                 reject.bytes = bytes;
                 self.rejects.push(reject);
@@ -83,7 +81,18 @@ impl Parsed {
                 self.rejects
                     .push(Reject::new(name, record, "unreadable", error, &tail));
             }
-            Block::End { .. } => {}
+            Block::Web { records, .. } => {
+                for record in records {
+                    self.add_web(source, record, rules);
+                }
+            }
+            Block::Refused(reject) => self.rejects.push(*reject),
+            Block::Left {
+                name,
+                reason,
+                bytes,
+            } => self.leave(name, reason, bytes),
+            Block::MemberEnd { .. } | Block::End { .. } => {}
         }
         Ok(())
     }
@@ -96,15 +105,19 @@ impl Parsed {
         bytes: Vec<u8>,
         rules: Rules,
     ) {
+        if format == Format::Html {
+            return self.add_html(source, line, &bytes, rules);
+        }
         let encoding = source.encoding.encoding;
         // Wide encodings are UTF-8 by the time they are cut; the others are decoded here, on all cores.
-        let bytes = if encoding.is_utf8() || !encoding.is_ascii_superset() {
+        let decoded = encoding.is_utf8() || !encoding.is_ascii_superset();
+        let bytes = if decoded || format == Format::Xml {
             bytes
         } else {
             encoding.decode(&bytes).text.into_bytes()
         };
         match format {
-            Format::Text => self.add_text(&source.name, line, bytes, rules),
+            Format::Text | Format::Xml => self.add_text(&source.name, line, bytes, rules),
             Format::Csv => self.add_rows(source, line, &bytes, rules),
             _ => self.add_json_lines(&source.name, line, &bytes, rules),
         }
@@ -222,8 +235,8 @@ impl Parsed {
                 .push(Reject::new(name, first_line, "unreadable", message, bytes));
             return;
         };
-        let start = if first_line == 1 && bytes.starts_with(b"\xef\xbb\xbf") {
-            3
+        let start = if first_line == 1 {
+            dialect::before_rows(bytes)
         } else {
             0
         };
@@ -328,6 +341,11 @@ impl Parsed {
         }
     }
 
+    /// Books something that is left out on purpose.
+    pub(super) fn leave(&mut self, name: String, reason: &'static str, bytes: u64) {
+        self.left.push((name, reason, bytes));
+    }
+
     fn normalised(&mut self, content: Content, switches: Switches) -> Content {
         let repairs = &mut self.repairs;
         let mut turns = |messages: Vec<Message>| -> Vec<Message> {
@@ -349,7 +367,7 @@ impl Parsed {
         }
     }
 
-    fn keep(
+    pub(super) fn keep(
         &mut self,
         name: &str,
         (record, item): (u64, usize),
@@ -371,6 +389,23 @@ impl Parsed {
     }
 }
 
+/// Why a record is too long, by what a record of the format is.
+fn too_long(format: Format, bytes: u64) -> String {
+    let (what, most, remedy) = match format {
+        Format::Html => (
+            "page",
+            super::html::MAX_BYTES,
+            "; split it, or read it as it is with --as text",
+        ),
+        _ => ("line", super::cutter::MAX_LINE_BYTES, ""),
+    };
+    format!(
+        "the {what} has {}, the longest that is read has {}{remedy}",
+        human_bytes(bytes),
+        human_bytes(most as u64)
+    )
+}
+
 /// Line ends in `bytes`: LF, CRLF, or CR alone as old Macintosh files have it.
 fn line_ends(bytes: &[u8]) -> u64 {
     let lone = |i: usize| bytes[i] == b'\r' && bytes.get(i + 1) != Some(&b'\n');
@@ -380,7 +415,7 @@ fn line_ends(bytes: &[u8]) -> u64 {
 }
 
 /// A piece of a structured record after all repairs.
-fn repaired(text: &str, switches: Switches, repairs: &mut Repairs) -> String {
+pub(super) fn repaired(text: &str, switches: Switches, repairs: &mut Repairs) -> String {
     if switches.has(Repair::Mojibake)
         && let Cow::Owned(text) = repair::mojibake_lines(text, &mut repairs.text)
     {
@@ -425,13 +460,16 @@ mod tests {
             name: "s".to_owned(),
             path: "s".into(),
             bytes: 0,
+            modified: None,
             codec: Codec::Plain,
             format: Ok(format),
             encoding: Detected {
                 encoding: Encoding::Utf8,
                 confidence: 1.0,
             },
+            forced: None,
             dialect: None,
+            member_of: None,
         };
         parsed
             .add(&source, format, block, rules)

@@ -36,6 +36,24 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Lists, whose items lie between `offsets` of `items`. Rows are often a slice of a large batch, and
+/// only their items are looked at.
+fn lists(items: &ArrayRef, offsets: &[usize], valid: &dyn Fn(usize) -> bool) -> Result<Vec<Value>> {
+    let (Some(first), Some(last)) = (offsets.first(), offsets.last()) else {
+        return Ok(Vec::new());
+    };
+    let mut items = values(&items.slice(*first, last - first))?.into_iter();
+    let lists = offsets.windows(2).enumerate().map(|(i, ends)| {
+        let list: Vec<Value> = items.by_ref().take(ends[1] - ends[0]).collect();
+        if valid(i) {
+            Value::Array(list)
+        } else {
+            Value::Null
+        }
+    });
+    Ok(lists.collect())
+}
+
 /// The values of a column.
 fn values(column: &ArrayRef) -> Result<Vec<Value>> {
     let valid = |i| column.is_valid(i);
@@ -78,13 +96,13 @@ fn values(column: &ArrayRef) -> Result<Vec<Value>> {
         }
         DataType::List(_) => {
             let list = column.as_list::<i32>();
-            let (items, offsets) = (values(list.values())?, list.value_offsets());
-            collect(&|i| Value::Array(items[offsets[i] as usize..offsets[i + 1] as usize].to_vec()))
+            let offsets: Vec<usize> = list.value_offsets().iter().map(|at| *at as usize).collect();
+            lists(list.values(), &offsets, &valid)?
         }
         DataType::LargeList(_) => {
             let list = column.as_list::<i64>();
-            let (items, offsets) = (values(list.values())?, list.value_offsets());
-            collect(&|i| Value::Array(items[offsets[i] as usize..offsets[i + 1] as usize].to_vec()))
+            let offsets: Vec<usize> = list.value_offsets().iter().map(|at| *at as usize).collect();
+            lists(list.values(), &offsets, &valid)?
         }
         DataType::Struct(fields) => {
             let parts = column.as_struct();

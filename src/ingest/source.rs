@@ -6,12 +6,22 @@
 use super::codec::Codec;
 use super::dialect::Dialect;
 use super::encoding::{Detected, Encoding};
-use super::format::{self, Format};
-use anyhow::{Context, Result, bail};
+use super::format::{Format, Unread};
+use super::look::{self, Look, Sample, UTF8};
+use super::spool::{self, Spool};
+use crate::run_dir;
+use anyhow::{Context, Result, bail, ensure};
 use globset::Glob;
 use std::collections::BTreeMap;
+use std::io::{IsTerminal, Read};
 use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 use walkdir::WalkDir;
+
+/// What standard input is called, as an argument and as a source.
+pub const STDIN: &str = "-";
+/// Bytes of the longest list of paths that is read.
+const MAX_LIST_BYTES: u64 = 256 << 20;
 
 /// A file given by the user.
 #[derive(Clone, Debug)]
@@ -20,26 +30,36 @@ pub struct Source {
     pub name: String,
     /// Where it is.
     pub path: PathBuf,
-    /// Size on disk in bytes.
+    /// Size in bytes: on disk, or unpacked of the member of an archive.
     pub bytes: u64,
+    /// When it was last written, since 1970; `None` where that says nothing.
+    pub modified: Option<Duration>,
     /// How it is compressed.
     pub codec: Codec,
     /// What is in it; the error is why it is not read.
-    pub format: Result<Format, String>,
+    pub format: Result<Format, Unread>,
     /// How its characters are written, and how sure that is; UTF-8 where there are none.
     pub encoding: Detected,
+    /// The encoding that the user named.
+    pub forced: Option<Encoding>,
     /// How it is written, of a CSV file.
     pub dialect: Option<Dialect>,
+    /// Name of the file that it is a member of, if it is none itself.
+    pub member_of: Option<String>,
 }
 
 impl Source {
     /// The name of its encoding, `None` where it holds no text of its own or is not read.
     #[must_use]
     pub fn encoding_name(&self) -> Option<String> {
-        match self.format {
-            Ok(Format::Parquet) | Err(_) => None,
-            Ok(_) => Some(self.encoding.encoding.name().to_owned()),
-        }
+        let text = self.format.as_ref().is_ok_and(|format| format.is_text());
+        text.then(|| self.encoding.encoding.name().to_owned())
+    }
+
+    /// Name of the file on disk that it is, or is a member of.
+    #[must_use]
+    pub fn file_name(&self) -> &str {
+        self.member_of.as_deref().unwrap_or(&self.name)
     }
 }
 
@@ -54,6 +74,8 @@ pub struct Wishes<'a> {
     pub columns: &'a [String],
     /// The output directory, which is left out.
     pub out: Option<&'a Path>,
+    /// Where standard input is kept, `None` where it must not be read.
+    pub stdin: Option<&'a Spool>,
 }
 
 /// Finds all files under `arguments` (files, directories, globs), by name.
@@ -64,7 +86,14 @@ pub fn discover(arguments: &[String], wishes: &Wishes) -> Result<Vec<Source>> {
     // What a run writes is not what it reads, wherever the output lies.
     let out = wishes.out.and_then(|out| out.canonicalize().ok());
     let mut found: BTreeMap<PathBuf, (PathBuf, usize)> = BTreeMap::new();
+    let mut stdin = None;
     for argument in arguments {
+        if argument == STDIN {
+            if stdin.is_none() {
+                stdin = Some(take_stdin(wishes)?);
+            }
+            continue;
+        }
         let before = found.len();
         for (root, path) in expand(argument)? {
             // A broken link has no canonical path; it is reported as a source that cannot be read.
@@ -86,6 +115,7 @@ pub fn discover(arguments: &[String], wishes: &Wishes) -> Result<Vec<Source>> {
         .into_iter()
         .map(|(name, path)| open(name, path, wishes))
         .collect::<Vec<_>>();
+    sources.extend(stdin);
     sources.sort_by(|a, b| a.name.cmp(&b.name));
     if sources.is_empty() {
         bail!(
@@ -204,52 +234,109 @@ fn last_parts(path: &Path, count: usize) -> String {
 
 /// Looks into a file; one that cannot be read is a source whose format says why.
 fn open(name: String, path: PathBuf, wishes: &Wishes) -> Source {
-    let bytes = std::fs::metadata(&path).map_or(0, |about| about.len());
-    let (codec, format) = match (Codec::detect(&path), wishes.format) {
-        (Err(error), _) => (
-            Codec::Plain,
-            Err(format!(
+    let about = std::fs::metadata(&path).ok();
+    let bytes = about.as_ref().map_or(0, std::fs::Metadata::len);
+    let modified = about.and_then(|about| about.modified().ok());
+    let look = match Sample::of_file(&path) {
+        Ok(sample) => sample.look(&name, wishes, |codec| {
+            (codec == Codec::Plain)
+                .then(|| look::pieces(&path, bytes))
+                .flatten()
+        }),
+        Err(error) => Look {
+            codec: Codec::Plain,
+            format: Err(Unread::format(format!(
                 "the file cannot be read: {error:#}; fix the link or its permissions"
-            )),
-        ),
-        (Ok(codec), Some(format)) => (codec, Ok(format)),
-        (Ok(codec), None) => (codec, Format::detect(&path, codec)),
-    };
-    let utf8 = Detected {
-        encoding: Encoding::Utf8,
-        confidence: 1.0,
-    };
-    let encoding = match (&format, wishes.encoding) {
-        (Ok(Format::Parquet) | Err(_), _) => utf8,
-        (Ok(_), Some(encoding)) => Detected {
-            encoding,
-            confidence: 1.0,
+            ))),
+            encoding: UTF8,
+            dialect: None,
         },
-        // A file that cannot be read is reported where it is read.
-        (Ok(_), None) => format::detect_encoding(&path, codec, bytes).unwrap_or(utf8),
-    };
-    let (format, dialect) = match format {
-        Ok(Format::Csv) => {
-            match format::sample_text(&path, codec, encoding.encoding)
-                .map(|sample| Dialect::detect(&sample, wishes.columns))
-            {
-                Ok(Ok(dialect)) => (Ok(Format::Csv), Some(dialect)),
-                Ok(Err(why)) => (Err(format!("as CSV it cannot be read: {why}")), None),
-                // Damage is reported where the file is read.
-                Err(_) => (Ok(Format::Csv), None),
-            }
-        }
-        format => (format, None),
     };
     Source {
         name,
         path,
         bytes,
-        codec,
-        format,
-        encoding,
-        dialect,
+        modified: modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()),
+        codec: look.codec,
+        format: look.format,
+        encoding: look.encoding,
+        forced: wishes.encoding,
+        dialect: look.dialect,
+        member_of: None,
     }
+}
+
+/// Keeps all of standard input in the output directory: it can be read only once, and looking into
+/// it, reading Parquet from it and finding out whether it changed need more than that.
+fn take_stdin(wishes: &Wishes) -> Result<Source> {
+    let Some(spool) = wishes.stdin else {
+        bail!(
+            "standard input can be read only once, and --dry-run would use it up; save it to a file"
+        );
+    };
+    let mut stdin = std::io::stdin().lock();
+    ensure!(
+        !stdin.is_terminal(),
+        "standard input is the terminal; pipe something into `prep ingest -`"
+    );
+    // A directory that is no run's is refused before a copy fills it.
+    if let Some(out) = wishes.out {
+        run_dir::check_ours(out)?;
+    }
+    let (path, mut file) = spool.create("stdin")?;
+    spool::copy(&mut stdin, &mut file).context("cannot keep standard input")?;
+    let mut source = open(STDIN.to_owned(), path, wishes);
+    // The copy's time is that of the run.
+    source.modified = None;
+    Ok(source)
+}
+
+/// The paths in a list: one a line, or separated by zero bytes as `find -print0` writes them. `-`
+/// is standard input.
+///
+/// # Errors
+/// When the list cannot be read, or names a file that does not exist; says on which line.
+pub fn read_list(list: &str) -> Result<Vec<String>> {
+    let mut bytes = Vec::new();
+    let read = if list == STDIN {
+        std::io::stdin()
+            .lock()
+            .take(MAX_LIST_BYTES)
+            .read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(list).and_then(|file| file.take(MAX_LIST_BYTES).read_to_end(&mut bytes))
+    };
+    read.with_context(|| format!("cannot read the list of files {list}"))?;
+    ensure!(
+        (bytes.len() as u64) < MAX_LIST_BYTES,
+        "the list of files {list} is longer than 256 MiB; give the directories instead"
+    );
+    let separator = if bytes.contains(&0) { 0 } else { b'\n' };
+    let mut paths = Vec::new();
+    for (number, line) in bytes.split(|byte| *byte == separator).enumerate() {
+        let line = if separator == b'\n' {
+            line.strip_suffix(b"\r").unwrap_or(line)
+        } else {
+            line
+        };
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let path = std::str::from_utf8(line).ok().with_context(|| {
+            format!(
+                "{list}: path {} is no UTF-8; give its directory instead",
+                number + 1
+            )
+        })?;
+        ensure!(
+            path != STDIN && std::fs::symlink_metadata(path).is_ok(),
+            "{list}: path {} is {path}, and there is no such file; check the list",
+            number + 1
+        );
+        paths.push(path.to_owned());
+    }
+    ensure!(!paths.is_empty(), "the list of files {list} is empty");
+    Ok(paths)
 }
 
 #[cfg(test)]

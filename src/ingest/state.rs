@@ -1,14 +1,23 @@
 //! What an ingest knows of itself: saved with each finished part, so that a kill loses one part.
 
+use super::blocks;
 use super::normalise::Repairs;
 use super::source::Source;
-use crate::corpus::PartEntry;
+use crate::corpus::{PartEntry, SourceEntry};
 use crate::ledger::Ledgers;
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::time::UNIX_EPOCH;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::sync::Arc;
+use xxhash_rust::xxh3::Xxh3;
+
+/// Bytes of a piece of a file by which a touched one is known again.
+const PIECE_BYTES: u64 = 8 << 10;
+/// Pieces of it.
+const PIECES: u64 = 16;
 
 /// The next block to read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -19,28 +28,68 @@ pub struct Cursor {
     pub block: u64,
 }
 
+/// What the finished parts rest on: so much of a source, with its xxh3-128.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// Name of the source.
+    pub name: String,
+    /// Bytes from its beginning.
+    pub bytes: u64,
+    /// xxh3-128 of them, hexadecimal.
+    pub xxh3: String,
+}
+
 /// A source as it was when the run began.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
     name: String,
     bytes: u64,
-    modified_ns: u64,
+    modified_ns: Option<u64>,
+    /// xxh3-128 of pieces of it, hexadecimal.
+    sample: String,
 }
 
 impl Stamp {
     /// The stamp of `source` now.
     #[must_use]
     pub fn of(source: &Source) -> Self {
-        let modified = std::fs::metadata(&source.path)
-            .and_then(|about| about.modified())
-            .ok();
-        let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         Self {
             name: source.name.clone(),
             bytes: source.bytes,
-            modified_ns: since.map_or(0, |since| since.as_nanos() as u64),
+            modified_ns: modified_ns(source),
+            sample: sample(source).map_or_else(|_| String::new(), |hash| format!("{hash:032x}")),
         }
     }
+
+    /// Whether size and time alone say that it is still the same.
+    fn is_untouched(&self, source: &Source) -> bool {
+        self.modified_ns.is_some()
+            && self.modified_ns == modified_ns(source)
+            && self.bytes == source.bytes
+    }
+}
+
+fn modified_ns(source: &Source) -> Option<u64> {
+    source.modified.map(|since| since.as_nanos() as u64)
+}
+
+/// xxh3-128 of pieces of all of a file, its end among them; all of a small one.
+fn sample(source: &Source) -> std::io::Result<u128> {
+    let mut file = File::open(&source.path)?;
+    let mut hash = Xxh3::new();
+    let last = source.bytes.saturating_sub(PIECE_BYTES);
+    for piece in 0..=PIECES {
+        file.seek(SeekFrom::Start(
+            last / PIECES * piece + last % PIECES * (piece / PIECES),
+        ))?;
+        let mut bytes = Vec::new();
+        (&mut file).take(PIECE_BYTES).read_to_end(&mut bytes)?;
+        hash.update(&bytes);
+        if last == 0 {
+            break;
+        }
+    }
+    Ok(hash.digest128())
 }
 
 /// Everything that goes on from one part to the next.
@@ -64,21 +113,48 @@ pub struct State {
     pub shapes: BTreeMap<String, BTreeMap<String, u64>>,
     /// xxh3-128 of the sources that were read to their end.
     pub hashes: BTreeMap<String, String>,
+    /// Members of archives that were read to their end, in order.
+    pub members: Vec<SourceEntry>,
+    /// The source that the finished parts end within.
+    pub begun: Option<Begun>,
 }
 
 impl State {
-    /// Checks that the sources of an unfinished run are still what they were.
+    /// Checks that what the finished parts rest on is still what the sources hold. A source whose
+    /// size and time are the same has not changed; of one that was touched or copied the content
+    /// decides: all that was read, and pieces of the rest.
     ///
     /// # Errors
     /// Names the source that changed.
-    pub fn check_sources(&self, sources: &[Source]) -> Result<()> {
+    pub fn check_sources(&self, sources: &[Arc<Source>]) -> Result<()> {
         for (stamp, source) in self.stamps.iter().zip(sources) {
+            if stamp.is_untouched(source) {
+                continue;
+            }
+            let finished = self.hashes.get(&source.name);
+            let begun = self
+                .begun
+                .as_ref()
+                .filter(|begun| begun.name == source.name);
+            let unchanged = match (finished, begun) {
+                (Some(xxh3), _) => is(xxh3, blocks::hash_file(&source.path)),
+                (None, Some(begun)) => {
+                    is(&begun.xxh3, blocks::hash_prefix(&source.path, begun.bytes))
+                }
+                (None, None) => true,
+            };
+            let unchanged =
+                unchanged && is(&stamp.sample, sample(source).map_err(anyhow::Error::from));
             ensure!(
-                *stamp == Stamp::of(source),
+                unchanged,
                 "{} changed since the interrupted run began; remove the output directory and start again",
                 source.name
             );
         }
         Ok(())
     }
+}
+
+fn is(xxh3: &str, now: Result<u128>) -> bool {
+    now.is_ok_and(|now| format!("{now:032x}") == xxh3)
 }

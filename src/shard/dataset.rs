@@ -1,21 +1,19 @@
 //! Reads one split of a shard directory: mmap to Arrow buffers to slices, no copy of a shard.
 //!
-//! This is the one module that maps files. A window costs the pages that it lies on.
+//! A window costs the pages that it lies on.
 
 use super::format;
 use super::{ShardInfo, ShardManifest, Split};
 use crate::document::DocumentId;
 use crate::document::id::hash_file;
+use crate::mapped;
 use anyhow::{Context, Result, bail, ensure};
 use arrow::array::{Array, AsArray};
 use arrow::buffer::{BooleanBuffer, Buffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, UInt16Type, UInt32Type};
 use arrow::ipc::reader::StreamDecoder;
-use memmap2::Mmap;
 use std::fs::File;
 use std::path::Path;
-use std::ptr::NonNull;
-use std::sync::Arc;
 
 /// Token ids of a shard, in the width in which they are stored.
 enum Ids {
@@ -270,13 +268,8 @@ fn map_shard(
         found == bytes,
         "has {found} bytes, the manifest says {bytes}"
     );
-    // SAFETY: the map is read only and lives as long as the buffers made from it. A shard is
-    // written once and renamed into place; nobody who follows the format changes it afterwards.
-    let map = unsafe { Mmap::map(&file) }.context("cannot be mapped")?;
-    let pointer = NonNull::new(map.as_ptr().cast_mut()).context("is empty")?;
-    let length = map.len();
-    // SAFETY: pointer and length are those of the map, which the Arc keeps alive.
-    let mut buffer = unsafe { Buffer::from_custom_allocation(pointer, length, Arc::new(map)) };
+    // A shard is written once and renamed into place; nobody who follows the format changes it.
+    let mut buffer = mapped::buffer(&file)?;
     let mut decoder = StreamDecoder::new().with_require_alignment(true);
     let batch = decoder
         .decode(&mut buffer)

@@ -105,6 +105,33 @@ fn wait_for(child: &mut Child, out: &Path, mut changes: u64, mut looks: u64) -> 
     }
 }
 
+/// Runs an ingest that is killed each time when so many parts of documents or rejects stand; returns how
+/// often it really was. The run is not ended.
+pub fn kill_at_parts(command: &Prep, out: &Path, parts: &[usize]) -> u32 {
+    let mut killed = 0;
+    for wanted in parts {
+        let mut child = command.start();
+        let standing = || {
+            ["documents", "rejects"]
+                .into_iter()
+                .filter_map(|folder| std::fs::read_dir(out.join(folder)).ok())
+                .flatten()
+                .filter_map(Result::ok)
+                .filter(|entry| entry.path().extension().is_some_and(|end| end == "parquet"))
+                .count()
+        };
+        while standing() < *wanted {
+            if child.try_wait().expect("looks").is_some() {
+                return killed;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child.kill().expect("kills");
+        killed += u32::from(child.wait().expect("waits").code().is_none());
+    }
+    killed
+}
+
 /// Stops ingest and shard again and again, and compares with runs that were left in peace.
 fn check(stop: Stop, seed: u64) {
     let place = place();

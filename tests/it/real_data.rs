@@ -23,7 +23,6 @@ fn ingest(data: &Path, out: &Path, threads: &str) -> serde_json::Value {
         .arg("--out")
         .arg(out)
         .args(["--threads", threads])
-        .code(1)
         .json()
 }
 

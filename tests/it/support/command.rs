@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// What a stream must hold.
@@ -42,6 +43,7 @@ pub struct Prep {
     code: i32,
     stdout: Expected,
     stderr: Expected,
+    stdin: Option<PathBuf>,
 }
 
 impl Prep {
@@ -57,6 +59,7 @@ impl Prep {
             code: 0,
             stdout: Expected::Empty,
             stderr: Expected::Empty,
+            stdin: None,
         }
         .args(args)
     }
@@ -88,6 +91,12 @@ impl Prep {
     pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
         self.args
             .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// The file that is standard input; without it there is none.
+    pub fn stdin(mut self, path: &Path) -> Self {
+        self.stdin = Some(path.to_owned());
         self
     }
 
@@ -155,7 +164,10 @@ impl Prep {
 
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_prep"));
-        command.args(&self.args).stdin(Stdio::null());
+        let stdin = self.stdin.as_ref().map_or_else(Stdio::null, |path| {
+            Stdio::from(File::open(path).expect("the file for standard input"))
+        });
+        command.args(&self.args).stdin(stdin);
         command
     }
 

@@ -1,5 +1,6 @@
 //! What the tests share: the command builder, readers of what `prep` writes, made-up corpora.
 
+pub mod archives;
 pub mod command;
 pub mod corpus;
 pub mod made_up;

@@ -1,0 +1,239 @@
+//! `prep ingest` of tables: Arrow IPC files and streams, compressed Parquet, what Excel writes.
+
+use crate::support::archives::gzip;
+use crate::support::corpus::{assert_balances, documents, places, rejects, text};
+use crate::support::{Prep, place, write};
+use arrow::array::{
+    ArrayRef, DictionaryArray, Int64Array, LargeStringArray, ListBuilder, RecordBatch, StringArray,
+    StringBuilder, StringViewArray, StructArray,
+};
+use arrow::datatypes::{DataType, Field, Int32Type};
+use arrow::ipc::writer::{FileWriter, StreamWriter};
+use prep::document::Content;
+use std::sync::Arc;
+
+/// Rows of text.
+pub fn rows(texts: &[&str]) -> RecordBatch {
+    let column: ArrayRef = Arc::new(StringArray::from(texts.to_vec()));
+    RecordBatch::try_from_iter([("text", column)]).expect("a batch")
+}
+
+/// Questions and answers in columns of every kind of string, with nested columns beside them.
+fn nested(questions: &[&str]) -> RecordBatch {
+    let question: ArrayRef = Arc::new(LargeStringArray::from(questions.to_vec()));
+    let answers: DictionaryArray<Int32Type> = questions.iter().map(|_| Some("да")).collect();
+    let topic: ArrayRef = Arc::new(StringViewArray::from(vec!["тема"; questions.len()]));
+    let mut tags = ListBuilder::new(StringBuilder::new());
+    for _ in questions {
+        tags.values().append_value("a");
+        tags.values().append_value("b");
+        tags.append(true);
+    }
+    let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..questions.len() as i64));
+    let about = StructArray::from(vec![(
+        Arc::new(Field::new("n", DataType::Int64, false)),
+        numbers,
+    )]);
+    RecordBatch::try_from_iter([
+        ("question", question),
+        ("answer", Arc::new(answers) as ArrayRef),
+        ("topic", topic),
+        ("tags", Arc::new(tags.finish()) as ArrayRef),
+        ("about", Arc::new(about) as ArrayRef),
+    ])
+    .expect("a batch")
+}
+
+fn file(batches: &[RecordBatch]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut writer = FileWriter::try_new(&mut out, &batches[0].schema()).expect("memory");
+    for batch in batches {
+        writer.write(batch).expect("memory");
+    }
+    writer.finish().expect("memory");
+    drop(writer);
+    out
+}
+
+fn stream(batches: &[RecordBatch]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut writer = StreamWriter::try_new(&mut out, &batches[0].schema()).expect("memory");
+    for batch in batches {
+        writer.write(batch).expect("memory");
+    }
+    writer.finish().expect("memory");
+    drop(writer);
+    out
+}
+
+#[test]
+fn arrow_files_and_streams_are_read_as_parquet_is() {
+    let place = place();
+    let batches = [nested(&["кто?", "что?", "где?"]), nested(&["когда?"])];
+    for (name, bytes) in [
+        ("a.arrow", file(&batches)),
+        ("a.feather", file(&batches)),
+        ("b.arrow", stream(&batches)),
+        ("b.arrows.gz", gzip(&stream(&batches))),
+        ("c.arrow.gz", gzip(&file(&batches))),
+        ("no ending", stream(&batches)),
+        ("lies.json", file(&batches)),
+    ] {
+        let (source, corpus) = (
+            place.path().join(name),
+            place.path().join(format!("corpus {name}")),
+        );
+        write(&source, bytes);
+        let report = Prep::ingest(&source, &corpus).json();
+        assert_balances(&report);
+        let documents = documents(&corpus);
+        let records: Vec<u64> = documents.iter().map(|document| document.record).collect();
+        assert_eq!(records, [1, 2, 3, 4], "{name}");
+        let Content::Chat(messages) = &documents[3].content else {
+            panic!("a chat")
+        };
+        assert_eq!(
+            (messages[0].content.as_str(), messages[1].content.as_str()),
+            ("когда?", "да")
+        );
+        let meta: serde_json::Value =
+            serde_json::from_str(documents[1].meta.as_deref().expect("has one")).expect("JSON");
+        assert_eq!(
+            meta,
+            serde_json::json!({"topic": "тема", "tags": ["a", "b"], "about": {"n": 1}})
+        );
+    }
+}
+
+#[test]
+fn one_large_batch_is_cut_to_blocks_and_threads_do_not_matter() {
+    let place = place();
+    let texts: Vec<String> = (0..40_000)
+        .map(|i| format!("строка номер {i}, в которой есть слова"))
+        .collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let source = place.path().join("large.arrow");
+    write(&source, file(&[rows(&texts)]));
+    let corpora = ["1", "2", "7"].map(|threads| {
+        let corpus = place.path().join(format!("corpus {threads}"));
+        Prep::ingest(&source, &corpus)
+            .args(["--threads", threads])
+            .json();
+        corpus
+    });
+    crate::support::tree::assert_same(&corpora[0], &corpora[1]);
+    crate::support::tree::assert_same(&corpora[0], &corpora[2]);
+    let documents = documents(&corpora[0]);
+    assert_eq!(documents.len(), 40_000);
+    assert_eq!(
+        (documents[39_999].record, text(&documents[39_999])),
+        (40_000, texts[39_999])
+    );
+}
+
+#[test]
+fn a_damaged_arrow_file_keeps_the_batches_before() {
+    let place = place();
+    let whole = stream(&[rows(&["one", "two"]), rows(&["three"])]);
+    for (name, bytes, kept) in [
+        ("cut.arrow", &whole[..whole.len() - 40], 2),
+        ("head.arrow", &whole[..40], 0),
+    ] {
+        let (source, corpus) = (
+            place.path().join(name),
+            place.path().join(format!("corpus {name}")),
+        );
+        write(&source, bytes);
+        let report = Prep::ingest(&source, &corpus).code(1).json();
+        assert_balances(&report);
+        assert_eq!(documents(&corpus).len(), kept);
+        let wanted = (kept as u64 + 1, "unreadable".to_owned());
+        assert_eq!(places(&rejects(&corpus), name), [wanted]);
+    }
+}
+
+#[test]
+fn buffers_that_pandas_compressed_are_read() {
+    for name in ["lz4.feather", "zstd.feather"] {
+        let place = place();
+        let source = crate::support::fixture("golden").join(name);
+        let report = Prep::ingest(&source, place.path()).json();
+        assert_balances(&report);
+        let documents = documents(place.path());
+        assert_eq!(documents.len(), 40, "{name}");
+        for (number, document) in documents.iter().enumerate() {
+            assert_eq!(document.record, number as u64 + 1);
+            let Content::Chat(messages) = &document.content else {
+                panic!("a chat")
+            };
+            let answer = ["чётное", "тоже чётное"][number % 2];
+            assert_eq!(
+                messages[0].content,
+                format!("Сколько будет {number} и {number}?")
+            );
+            assert_eq!(messages[1].content, answer);
+            let level = if number.is_multiple_of(5) {
+                serde_json::Value::Null
+            } else {
+                (number % 3).into()
+            };
+            let meta: serde_json::Value =
+                serde_json::from_str(document.meta.as_deref().expect("has one")).expect("JSON");
+            assert_eq!(
+                meta["tags"],
+                serde_json::json!(["счёт", "школа", number.to_string()])
+            );
+            assert_eq!(meta["level"], level);
+        }
+    }
+    // A letter that is damaged in a compressed buffer costs its batch and what follows.
+    let place = place();
+    let mut bytes = crate::support::read(&crate::support::fixture("golden/lz4.feather"));
+    let middle = bytes.len() / 2;
+    let frame =
+        memchr::memmem::find(&bytes[middle..], b"\x04\x22\x4d\x18").expect("a frame") + middle;
+    bytes[frame..frame + 4].fill(0);
+    let (source, corpus) = (place.path().join("a.feather"), place.path().join("corpus"));
+    write(&source, bytes);
+    assert_balances(&Prep::ingest(&source, &corpus).code(1).json());
+    let kept = documents(&corpus).len() as u64;
+    assert!(kept == 15 || kept == 30, "{kept}");
+    let wanted = (kept + 1, "unreadable".to_owned());
+    assert_eq!(places(&rejects(&corpus), "a.feather"), [wanted]);
+}
+
+#[test]
+fn compressed_parquet_is_read() {
+    let place = place();
+    let batch = rows(&["first", "second"]);
+    let mut out = Vec::new();
+    let mut writer =
+        parquet::arrow::ArrowWriter::try_new(&mut out, batch.schema(), None).expect("memory");
+    writer.write(&batch).expect("memory");
+    writer.close().expect("memory");
+    let (source, corpus) = (
+        place.path().join("a.parquet.gz"),
+        place.path().join("corpus"),
+    );
+    write(&source, gzip(&out));
+    Prep::ingest(&source, &corpus).json();
+    assert_eq!(documents(&corpus).len(), 2);
+    assert!(!corpus.join(".spool").exists(), "the copy is gone");
+}
+
+#[test]
+fn the_first_line_of_excel_names_the_delimiter() {
+    let place = place();
+    let (source, corpus) = (place.path().join("a.csv"), place.path().join("corpus"));
+    // By itself it would pass for the only row of one column.
+    write(
+        &source,
+        "\u{feff}sep=;\r\nвопрос;ответ\r\nда, или нет, или как?;да\r\nгде?;тут\r\n",
+    );
+    Prep::ingest(&source, &corpus).json();
+    let records: Vec<u64> = documents(&corpus)
+        .iter()
+        .map(|document| document.record)
+        .collect();
+    assert_eq!(records, [3, 4], "the lines of the file");
+}
