@@ -37,10 +37,14 @@ pub struct Args {
     /// Shape of every structured record. Default: the first that fits, for each record.
     #[arg(long, value_name = "SHAPE", value_parser = shape_names())]
     shape: Option<String>,
-    /// How plain text becomes documents: paragraphs packed to --document-size, or a document a line.
-    #[arg(long, value_name = "HOW", default_value = "paragraphs", value_parser = ["paragraphs", "lines"])]
+    /// How plain text becomes documents: paragraphs packed to --document-size, a document a line, or
+    /// the whole file as one (`none`; a file of more than 64 MB is rejected then).
+    #[arg(long, value_name = "HOW", default_value = "paragraphs", value_parser = ["paragraphs", "lines", "none"])]
     split: String,
-    /// Characters after which a document of packed paragraphs ends.
+    /// Characters that a document of packed paragraphs aims at. It ends between half and one and a half
+    /// of it, at the strongest place there, of equally strong ones the nearest: a form feed; a chapter
+    /// or a separator line (***, ---, %); a lesser heading; several blank lines; one; the end of a
+    /// sentence at a line's end; a line's end. Code blocks and front matter are kept whole.
     #[arg(long, value_name = "CHARACTERS", default_value_t = 16_000, value_parser = clap::value_parser!(u64).range(1..))]
     document_size: u64,
     /// Encoding of every text source, for instance windows-1251. Default: detected for each on a
@@ -64,6 +68,18 @@ pub struct Args {
     dry_run: bool,
 }
 
+impl Args {
+    fn split(&self) -> Split {
+        match self.split.as_str() {
+            "lines" => Split::Lines,
+            "none" => Split::None,
+            _ => Split::Paragraphs {
+                characters: self.document_size,
+            },
+        }
+    }
+}
+
 fn shape_names() -> Vec<&'static str> {
     shape::names()
 }
@@ -84,13 +100,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         out,
         format: args.format,
         shape: args.shape.as_deref().and_then(Shape::named),
-        split: if args.split == "lines" {
-            Split::Lines
-        } else {
-            Split::Paragraphs {
-                characters: args.document_size,
-            }
-        },
+        split: args.split(),
         encoding: args.encoding,
         columns: args.columns.clone(),
         repairs: args.no_repair.unwrap_or_default(),

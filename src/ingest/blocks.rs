@@ -9,6 +9,8 @@ use super::cutter::{Cut, Cutter};
 use super::format::Format;
 use super::json_cutter::JsonCutter;
 use super::source::Source;
+use super::text::Split;
+use super::whole_cutter::WholeCutter;
 use crate::document::id::hash_rest;
 use anyhow::{Context, Result};
 use arrow::array::RecordBatch;
@@ -69,12 +71,13 @@ impl Block {
 /// Nobody takes blocks any more: the run has ended.
 struct Unwanted;
 
-/// Reads `source` and sends its blocks until it ends or nobody wants more.
-pub fn read(source: &Source, out: &Sender<Block>) {
+/// Reads `source`, whose text is cut as `split` says, and sends its blocks until it ends or nobody
+/// wants more.
+pub fn read(source: &Source, split: Split, out: &Sender<Block>) {
     let send = |block| out.send(block).map_err(|_| Unwanted);
     let outcome = match &source.format {
         Ok(Format::Parquet) => read_parquet(source, send),
-        Ok(format) => read_lines(source, *format, send),
+        Ok(format) => read_lines(source, *format, split, send),
         // Not read, but still accounted for.
         Err(_) => hash_rest(&source.path, Xxh3::new(), 0).map(|xxh3| send(Block::End { xxh3 })),
     };
@@ -109,6 +112,7 @@ impl Read for Hashing {
 fn read_lines(
     source: &Source,
     format: Format,
+    split: Split,
     send: impl Fn(Block) -> Result<(), Unwanted>,
 ) -> Result<Result<(), Unwanted>> {
     let state = Arc::new(Mutex::new((Xxh3::new(), 0)));
@@ -131,6 +135,7 @@ fn read_lines(
                 .as_ref()
                 .map_or(b',', |dialect| dialect.delimiter),
         )),
+        Format::Text if split == Split::None => Box::new(WholeCutter::new()),
         format => Box::new(Cutter::new(format)),
     };
     let failure = loop {

@@ -3,6 +3,7 @@
 use super::blocks::{self, Block};
 use super::source::Source;
 use super::state::Cursor;
+use super::text::Split;
 use anyhow::{Result, anyhow};
 use crossbeam_channel::{Receiver, bounded};
 use std::collections::VecDeque;
@@ -25,6 +26,7 @@ pub struct Group {
 pub struct Feed<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
     sources: &'env [Source],
+    split: Split,
     open: VecDeque<Receiver<Block>>,
     next_to_open: usize,
     max_open: usize,
@@ -39,12 +41,14 @@ impl<'scope, 'env> Feed<'scope, 'env> {
     pub fn new(
         scope: &'scope Scope<'scope, 'env>,
         sources: &'env [Source],
+        split: Split,
         cursor: Cursor,
         threads: usize,
     ) -> Self {
         Self {
             scope,
             sources,
+            split,
             open: VecDeque::new(),
             next_to_open: cursor.source,
             max_open: (threads + 1).min(MAX_OPEN),
@@ -57,7 +61,8 @@ impl<'scope, 'env> Feed<'scope, 'env> {
         while self.open.len() < self.max_open && self.next_to_open < self.sources.len() {
             let (out, blocks) = bounded(1);
             let source = &self.sources[self.next_to_open];
-            self.scope.spawn(move || blocks::read(source, &out));
+            let split = self.split;
+            self.scope.spawn(move || blocks::read(source, split, &out));
             self.open.push_back(blocks);
             self.next_to_open += 1;
         }

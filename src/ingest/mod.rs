@@ -21,6 +21,7 @@ pub mod format;
 mod json_cutter;
 pub mod language;
 pub mod normalise;
+pub mod outline;
 mod parse;
 mod parts;
 mod reject;
@@ -30,6 +31,7 @@ pub mod shape;
 pub mod source;
 mod state;
 pub mod text;
+mod whole_cutter;
 
 use crate::cmd::Context;
 use crate::corpus::{CorpusManifest, IngestReport, SourceEntry, VERSION};
@@ -86,15 +88,11 @@ impl Options {
     }
 
     fn config(&self, sources: &[Source]) -> serde_json::Value {
-        let split = match self.split {
-            Split::Paragraphs { characters } => format!("paragraphs of {characters} characters"),
-            Split::Lines => "lines".to_owned(),
-        };
         serde_json::json!({
             "command": "ingest",
             "format": self.format.map(Format::name),
             "shape": self.shape.map(|shape| shape.name),
-            "split": split,
+            "split": self.split.describe(),
             "encoding": self.encoding.map(Encoding::name),
             "columns": self.columns,
             "repairs": self.repairs.names(),
@@ -150,7 +148,13 @@ pub fn run(options: &Options, context: &Context) -> Result<IngestReport> {
         },
     )?;
     std::thread::scope(|scope| {
-        let feed = Feed::new(scope, &sources, state.cursor, context.threads);
+        let feed = Feed::new(
+            scope,
+            &sources,
+            options.split,
+            state.cursor,
+            context.threads,
+        );
         ordered::map_fold(
             context.threads,
             feed,

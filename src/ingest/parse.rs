@@ -56,8 +56,12 @@ impl Parsed {
         match block {
             Block::Lines { line, bytes } => self.add_lines(source, format, line, bytes, rules),
             Block::LongLine { line, bytes, head } => {
+                let (what, remedy) = match (format, rules.split) {
+                    (Format::Text, Split::None) => ("text", "; --split paragraphs cuts it"),
+                    _ => ("line", ""),
+                };
                 let message = format!(
-                    "the line has {}, the longest that is read has {}",
+                    "the {what} has {}, the longest that is read has {}{remedy}",
                     human_bytes(bytes),
                     human_bytes(super::cutter::MAX_LINE_BYTES as u64)
                 );
@@ -124,7 +128,7 @@ impl Parsed {
         if let Some(pages) = repair::pages(&text, rules.repairs, &mut self.repairs.text) {
             text = pages;
         }
-        for piece in text::pack(&text, rules.split) {
+        for piece in text::pack(&text, rules.split, first_line == 1) {
             let mut content =
                 normalise(&text[piece.range], rules.repairs, &mut self.repairs).into_owned();
             content.truncate(content.trim_end().len());
