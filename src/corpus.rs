@@ -102,4 +102,7 @@ pub struct IngestReport {
     pub repairs: Repairs,
     /// Documents by the shape of their records.
     pub by_shape: BTreeMap<String, u64>,
+    /// Records that have a field of `--map`, by its path; empty without `--map`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mapped: BTreeMap<String, u64>,
 }

@@ -1,6 +1,7 @@
 //! The command line: one subcommand is one file with its help, its `Args` and its `run`.
 
 mod device;
+mod dry_run;
 pub mod eval;
 pub mod generate;
 pub mod ingest;

@@ -20,10 +20,12 @@ mod feed;
 pub mod format;
 mod json_cutter;
 pub mod language;
+pub mod mapping;
 pub mod normalise;
 pub mod outline;
-mod parse;
+pub mod parse;
 mod parts;
+pub mod preview;
 mod reject;
 pub mod repair;
 mod rows;
@@ -44,6 +46,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use encoding::Encoding;
 use feed::{Feed, Group};
 use format::Format;
+use mapping::Mapping;
 use parse::{Parsed, Rules};
 use parts::Parts;
 use reject::Reject;
@@ -65,6 +68,8 @@ pub struct Options {
     pub format: Option<Format>,
     /// The shape of structured records, `None` to detect it for each.
     pub shape: Option<&'static Shape>,
+    /// Which fields of structured records are what, `None` to tell by their names.
+    pub mapping: Option<Mapping>,
     /// How plain text becomes documents.
     pub split: Split,
     /// The encoding of every text source, `None` to detect it for each.
@@ -83,6 +88,7 @@ impl Options {
             format: self.format,
             encoding: self.encoding,
             columns: &self.columns,
+            mapping: self.mapping.as_ref(),
             out: Some(&self.out),
         }
     }
@@ -95,6 +101,7 @@ impl Options {
             "split": self.split.describe(),
             "encoding": self.encoding.map(Encoding::name),
             "columns": self.columns,
+            "map": self.mapping.as_ref().map(Mapping::describe),
             "repairs": self.repairs.names(),
             "sources": sources.iter().map(|source| (source.name.as_str(), source.bytes)).collect::<Vec<_>>(),
         })
@@ -128,6 +135,13 @@ pub fn run(options: &Options, context: &Context) -> Result<IngestReport> {
         Found::New => State {
             config,
             stamps: sources.iter().map(Stamp::of).collect(),
+            // A field that no record has is in the report with 0.
+            mapped: options
+                .mapping
+                .iter()
+                .flat_map(Mapping::paths)
+                .map(|path| (path.to_owned(), 0))
+                .collect(),
             ..State::default()
         },
     };
@@ -144,6 +158,7 @@ pub fn run(options: &Options, context: &Context) -> Result<IngestReport> {
         Rules {
             split: options.split,
             shape: options.shape,
+            mapping: options.mapping.as_ref(),
             repairs: options.repairs,
         },
     )?;
@@ -191,12 +206,12 @@ struct Done {
 
 struct Worker<'a> {
     sources: &'a [Source],
-    rules: Rules,
+    rules: Rules<'a>,
     encoder: Encoder,
 }
 
 impl<'a> Worker<'a> {
-    fn new(sources: &'a [Source], rules: Rules) -> Result<Self> {
+    fn new(sources: &'a [Source], rules: Rules<'a>) -> Result<Self> {
         Ok(Self {
             sources,
             rules,
@@ -303,6 +318,9 @@ fn fold(
 ) -> Result<()> {
     state.ledgers += &done.ledgers;
     state.repairs += done.parsed.repairs;
+    for (path, records) in std::mem::take(&mut done.parsed.mapped) {
+        *state.mapped.entry(path).or_default() += records;
+    }
     for (index, shapes) in done.shapes {
         let all = state.shapes.entry(sources[index].name.clone()).or_default();
         for (shape, count) in shapes {
@@ -366,6 +384,7 @@ fn finish(out: &Path, sources: &[Source], state: State) -> Result<IngestReport> 
         ledgers: state.ledgers,
         repairs: state.repairs,
         by_shape,
+        mapped: state.mapped,
     };
     atomic::write_json(&out.join("report.json"), &report)?;
     let entries = sources

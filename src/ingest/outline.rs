@@ -15,7 +15,8 @@ pub enum Strength {
     Line,
     /// The end of a line that ends a sentence.
     Sentence,
-    /// A blank line before an indented one or between items of a list: code, or a list goes on.
+    /// A blank line before an indented one, between items of a list, or within a sentence: code, a list
+    /// or what was announced goes on.
     Indented,
     /// A blank line.
     Paragraph,
@@ -166,7 +167,12 @@ impl<'a> Outline<'a> {
             if is_separator(text, after_blank, below.trim().is_empty()) {
                 return Line::Separator;
             }
-            if let Some(strength) = heading(text, after_blank, below) {
+            // Wrapped lines may begin with "Раздел 2.2", too.
+            let after_end = after_blank
+                || self
+                    .last
+                    .is_some_and(|last| last.line != Line::Prose || ends_sentence(last.text));
+            if after_end && let Some(strength) = heading(text, after_blank, below) {
                 return Line::Heading(strength);
             }
         }
@@ -188,11 +194,17 @@ impl<'a> Outline<'a> {
             return Strength::Inside;
         }
         match (last.line, kind) {
-            (Line::Separator, _) => Strength::Section,
             // A heading belongs to what follows, a separator to what it ends.
             (Line::Heading(_), _) | (_, Line::Separator) => Strength::Inside,
+            (Line::Separator, _) => Strength::Section,
             (_, Line::Heading(strength)) => strength,
             (Line::Item, Line::Item) | (_, Line::Indented) if self.blank > 0 => Strength::Indented,
+            // What was announced follows, or the sentence goes on.
+            _ if self.blank == 1
+                && (is_open(last.text) || text.starts_with(char::is_lowercase)) =>
+            {
+                Strength::Indented
+            }
             _ if self.blank > 1 => Strength::Gap,
             _ if self.blank == 1 => Strength::Paragraph,
             _ if ends_sentence(last.text) => Strength::Sentence,
@@ -265,6 +277,11 @@ impl Iterator for Outline<'_> {
 fn ends_sentence(line: &str) -> bool {
     line.trim_end_matches(['"', '\'', '»', '”', '’', ')', ']', '*', '_'])
         .ends_with(['.', '!', '?', '…', ':', ';'])
+}
+
+/// Whether a line leaves open what it says.
+fn is_open(line: &str) -> bool {
+    line.ends_with([':', ',', ';', '—', '–', '-'])
 }
 
 /// Whether a line is an item of a list.
@@ -478,6 +495,8 @@ fn is_roman(word: &str) -> bool {
         && word
             .bytes()
             .all(|byte| matches!(byte, b'I' | b'V' | b'X' | b'L' | b'C'))
+        // Letters alone are lists and names of chapters of their own.
+        && word.bytes().any(|byte| matches!(byte, b'I' | b'V' | b'X'))
 }
 
 /// Whether a number begins `rest`, and the rest reads like a title or nothing.
@@ -562,6 +581,7 @@ mod tests {
                 Strength::Paragraph,
             ),
             ("#include <stdio.h>", Strength::Paragraph),
+            ("и дальше", Strength::Indented),
         ] {
             let text = format!("Один.\n\n{heading}\n\nДва.\n");
             assert_eq!(of(&text, heading), wanted, "{heading}");
@@ -576,6 +596,17 @@ mod tests {
             assert_eq!(of(&text, separator), Strength::Inside, "{separator}");
         }
         assert_eq!(of("Один.\n%\nДва.\n", "Два."), Strength::Section);
+        let two = "Один.\n\n * * *\n\n* * *\n\nДва.\n";
+        assert_eq!(of(two, "Два."), Strength::Section);
+        assert!(
+            strengths(two)[..2]
+                .iter()
+                .all(|(strength, _)| *strength == Strength::Inside)
+        );
+        assert_eq!(
+            of("См. Приложение и\nРаздел 2.2 и дальше.\n", "Раздел"),
+            Strength::Line
+        );
         for (text, line, wanted) in [
             // Underlined headings.
             (

@@ -2,6 +2,7 @@
 
 use super::blocks::Block;
 use super::format::Format;
+use super::mapping::Mapping;
 use super::normalise::{Repairs, normalise};
 use super::reject::Reject;
 use super::repair::{self, Repair, Switches};
@@ -18,11 +19,13 @@ use std::collections::BTreeMap;
 
 /// What decides how records are read; part of the run's configuration.
 #[derive(Clone, Copy)]
-pub struct Rules {
+pub struct Rules<'a> {
     /// How plain text becomes documents.
     pub split: Split,
     /// The one shape that structured records must have, `None` to detect it.
     pub shape: Option<&'static Shape>,
+    /// Which fields of structured records are what, `None` to tell by their names.
+    pub mapping: Option<&'a Mapping>,
     /// Which repairs are made.
     pub repairs: Switches,
 }
@@ -38,6 +41,8 @@ pub struct Parsed {
     pub repairs: Repairs,
     /// Documents by shape.
     pub shapes: BTreeMap<&'static str, u64>,
+    /// Records that have a field of `--map`, by its path.
+    pub mapped: BTreeMap<String, u64>,
 }
 
 impl Parsed {
@@ -50,7 +55,7 @@ impl Parsed {
         source: &Source,
         format: Format,
         block: Block,
-        rules: Rules,
+        rules: Rules<'_>,
     ) -> Result<()> {
         let name = source.name.as_str();
         match block {
@@ -98,7 +103,7 @@ impl Parsed {
         format: Format,
         line: u64,
         bytes: Vec<u8>,
-        rules: Rules,
+        rules: Rules<'_>,
     ) {
         let encoding = source.encoding.encoding;
         // Wide encodings are UTF-8 by the time they are cut; the others are decoded here, on all cores.
@@ -114,7 +119,7 @@ impl Parsed {
         }
     }
 
-    fn add_text(&mut self, name: &str, first_line: u64, bytes: Vec<u8>, rules: Rules) {
+    fn add_text(&mut self, name: &str, first_line: u64, bytes: Vec<u8>, rules: Rules<'_>) {
         let mut text = match String::from_utf8(bytes) {
             Ok(text) => text,
             Err(error) => self.without_invalid_lines(name, first_line, error.as_bytes()),
@@ -178,7 +183,7 @@ impl Parsed {
             .push(Reject::new(name, record, "invalid_utf8", message, line));
     }
 
-    fn add_json_lines(&mut self, name: &str, first_line: u64, bytes: &[u8], rules: Rules) {
+    fn add_json_lines(&mut self, name: &str, first_line: u64, bytes: &[u8], rules: Rules<'_>) {
         for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
             let record = first_line + number as u64;
             let line = if record == 1 {
@@ -217,7 +222,7 @@ impl Parsed {
         }
     }
 
-    fn add_rows(&mut self, source: &Source, first_line: u64, bytes: &[u8], rules: Rules) {
+    fn add_rows(&mut self, source: &Source, first_line: u64, bytes: &[u8], rules: Rules<'_>) {
         let name = source.name.as_str();
         let Some(dialect) = &source.dialect else {
             let message =
@@ -292,10 +297,11 @@ impl Parsed {
         name: &str,
         record: u64,
         mut fields: Fields,
-        rules: Rules,
+        rules: Rules<'_>,
         raw: impl Fn() -> Vec<u8>,
     ) {
-        let Some(shape) = rules.shape.or_else(|| Shape::of(&fields)) else {
+        let given = rules.mapping.map(Mapping::shape).or(rules.shape);
+        let Some(shape) = given.or_else(|| Shape::of(&fields)) else {
             self.rejects.push(Reject::new(
                 name,
                 record,
@@ -305,7 +311,13 @@ impl Parsed {
             ));
             return;
         };
-        match shape.take(&mut fields) {
+        let taken = match rules.mapping {
+            Some(mapping) => mapping.take(&mut fields, |path| {
+                *self.mapped.entry(path.to_owned()).or_default() += 1;
+            }),
+            None => shape.take(&mut fields),
+        };
+        match taken {
             Ok(items) => {
                 for (number, item) in items.into_iter().enumerate() {
                     let content = self.normalised(item.content, rules.repairs);
@@ -419,6 +431,7 @@ mod tests {
         let rules = Rules {
             split: Split::Paragraphs { characters: 1_000 },
             shape: None,
+            mapping: None,
             repairs: Switches::all(),
         };
         let block = Block::Lines {
@@ -478,6 +491,7 @@ mod tests {
         let rules = Rules {
             split: Split::Paragraphs { characters: 1_000 },
             shape: None,
+            mapping: None,
             repairs: Switches::all(),
         };
         parsed.add_text("s", 1, b"one\n\ntw\xffo\n\nthree\n".to_vec(), rules);

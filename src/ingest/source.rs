@@ -7,6 +7,7 @@ use super::codec::Codec;
 use super::dialect::Dialect;
 use super::encoding::{Detected, Encoding};
 use super::format::{self, Format};
+use super::mapping::Mapping;
 use anyhow::{Context, Result, bail};
 use globset::Glob;
 use std::collections::BTreeMap;
@@ -52,6 +53,8 @@ pub struct Wishes<'a> {
     pub encoding: Option<Encoding>,
     /// Names of the columns of CSV files without a header, empty for none.
     pub columns: &'a [String],
+    /// Fields that the user names, which a header of a CSV file may hold.
+    pub mapping: Option<&'a Mapping>,
     /// The output directory, which is left out.
     pub out: Option<&'a Path>,
 }
@@ -231,7 +234,7 @@ fn open(name: String, path: PathBuf, wishes: &Wishes) -> Source {
     let (format, dialect) = match format {
         Ok(Format::Csv) => {
             match format::sample_text(&path, codec, encoding.encoding)
-                .map(|sample| Dialect::detect(&sample, wishes.columns))
+                .map(|sample| Dialect::detect(&sample, wishes.columns, wishes.mapping))
             {
                 Ok(Ok(dialect)) => (Ok(Format::Csv), Some(dialect)),
                 Ok(Err(why)) => (Err(format!("as CSV it cannot be read: {why}")), None),

@@ -62,6 +62,9 @@ pub struct State {
     pub repairs: Repairs,
     /// Documents by source and shape.
     pub shapes: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Records that have a field of `--map`, by its path.
+    #[serde(default)]
+    pub mapped: BTreeMap<String, u64>,
     /// xxh3-128 of the sources that were read to their end.
     pub hashes: BTreeMap<String, String>,
 }

@@ -246,6 +246,15 @@ impl Shape {
         })
     }
 
+    /// The fields of a record that this shape needs, under the record's own names.
+    #[must_use]
+    pub fn evidence(&self, fields: &Fields) -> Vec<String> {
+        self.requires
+            .iter()
+            .filter_map(|group| find(fields, group))
+            .collect()
+    }
+
     /// Takes this shape's fields out of `fields`; what is left belongs to every item.
     ///
     /// # Errors
