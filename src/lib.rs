@@ -16,6 +16,7 @@ pub mod ingest;
 pub mod interrupt;
 pub mod ledger;
 pub mod lengths;
+pub mod locate;
 pub mod model;
 pub mod ops;
 pub mod ordered;

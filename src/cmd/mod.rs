@@ -5,6 +5,7 @@ mod dry_run;
 pub mod eval;
 pub mod generate;
 pub mod ingest;
+pub mod locate;
 pub mod plan;
 pub mod shard;
 pub mod stats;
@@ -95,6 +96,8 @@ enum Command {
     Eval(eval::Args),
     Generate(generate::Args),
     Stats(stats::Args),
+    #[command(name = "where")]
+    Where(locate::Args),
     Synth(synth::Args),
     Plan(plan::Args),
 }
@@ -127,6 +130,7 @@ impl Cli {
             Command::Eval(args) => eval::run(args, &context),
             Command::Generate(args) => generate::run(args, &context),
             Command::Stats(args) => stats::run(args, &context),
+            Command::Where(args) => locate::run(args, &context),
             Command::Synth(args) => synth::run(args, &context),
             Command::Plan(args) => plan::run(args, &context),
         }

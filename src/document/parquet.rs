@@ -8,13 +8,13 @@ use arrow::array::{
     ListBuilder, RecordBatch, StructBuilder, UInt64Builder,
 };
 use arrow::datatypes::{DataType, Field, Fields, Float32Type, Schema, SchemaRef, UInt64Type};
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
+use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
@@ -309,6 +309,32 @@ impl DocumentFile {
             .max(0) as u64
     }
 
+    /// The ids of row group `group`, without reading anything else.
+    ///
+    /// # Errors
+    /// When the file is damaged.
+    pub fn ids(&self, group: usize) -> Result<Vec<DocumentId>> {
+        let columns = ProjectionMask::leaves(self.metadata.parquet_schema(), [0]);
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(
+            File::open(&self.path)?,
+            self.metadata.clone(),
+        )
+        .with_row_groups(vec![group])
+        .with_projection(columns)
+        .build()?;
+        let mut ids = Vec::new();
+        for batch in reader {
+            let batch = batch?;
+            let column = batch.column(0).as_fixed_size_binary();
+            for row in 0..batch.num_rows() {
+                let mut bytes = [0; 16];
+                bytes.copy_from_slice(column.value(row));
+                ids.push(DocumentId(bytes));
+            }
+        }
+        Ok(ids)
+    }
+
     /// Reads row group `group`, `batch_rows` documents at a time.
     ///
     /// # Errors
@@ -421,6 +447,8 @@ mod tests {
         writer.finish().expect("writes");
         let read = DocumentFile::open(file.path()).expect("opens");
         assert_eq!(read.row_groups(), 1);
+        let ids: Vec<DocumentId> = written.iter().map(|document| document.id).collect();
+        assert_eq!(read.ids(0).expect("reads"), ids);
         let back: Vec<Document> = read
             .read(0, 2)
             .expect("reads")

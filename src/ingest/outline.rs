@@ -16,7 +16,7 @@ pub enum Strength {
     /// The end of a line that ends a sentence.
     Sentence,
     /// A blank line before an indented one, between items of a list, or within a sentence: code, a list
-    /// or what was announced goes on.
+    /// or what was announced goes on. Also an indented line behind the end of a sentence.
     Indented,
     /// A blank line.
     Paragraph,
@@ -207,6 +207,10 @@ impl<'a> Outline<'a> {
             }
             _ if self.blank > 1 => Strength::Gap,
             _ if self.blank == 1 => Strength::Paragraph,
+            // Books without blank lines indent what begins a paragraph.
+            (Line::Prose | Line::Item, _) if ends_sentence(last.text) && is_indented(text) => {
+                Strength::Indented
+            }
             _ if ends_sentence(last.text) => Strength::Sentence,
             _ => Strength::Line,
         }
@@ -276,7 +280,12 @@ impl Iterator for Outline<'_> {
 /// Whether a line ends as sentences do.
 fn ends_sentence(line: &str) -> bool {
     line.trim_end_matches(['"', '\'', '»', '”', '’', ')', ']', '*', '_'])
-        .ends_with(['.', '!', '?', '…', ':', ';'])
+        .ends_with(['.', '!', '?', '…'])
+}
+
+/// Whether white space begins a line.
+fn is_indented(line: &str) -> bool {
+    line.starts_with("  ") || line.starts_with(['\t', '\u{3000}', '\u{a0}'])
 }
 
 /// Whether a line leaves open what it says.
@@ -657,6 +666,10 @@ mod tests {
         assert_eq!(of("A.\x0c\nB.\n", "B."), Strength::Page);
         assert_eq!(of("A.\n\x0cB.\n", "B."), Strength::Page);
         assert_eq!(of("Стих,\nстрока.\nЕщё\n", "строка."), Strength::Line);
+        assert_eq!(
+            of("Конец.\n     Абзац,\nещё.\n", "Абзац"),
+            Strength::Indented
+        );
         assert_eq!(of("Стих,\nстрока.\nЕщё\n", "Ещё"), Strength::Sentence);
     }
 
