@@ -129,6 +129,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         output::data(&serde_json::to_string(&report)?);
     } else {
         output::data(&view::ledger(&report.ledgers));
+        output::data(&format!("\n{}", view::languages(&report.by_language_share)));
     }
     for path in report.mapped.iter().filter(|(_, records)| **records == 0) {
         context.note(&format!(

@@ -36,7 +36,7 @@ pub mod text;
 mod whole_cutter;
 
 use crate::cmd::Context;
-use crate::corpus::{CorpusManifest, IngestReport, SourceEntry, VERSION};
+use crate::corpus::{CorpusManifest, IngestReport, LanguageText, SourceEntry, VERSION, share_out};
 use crate::document::parquet::{Encoder, RowGroup, schema};
 use crate::ledger::{Count, Entry, Ledgers, Place};
 use crate::progress::{Progress, Unit};
@@ -201,6 +201,7 @@ struct Done {
     parsed: Parsed,
     shapes: BTreeMap<usize, BTreeMap<&'static str, u64>>,
     ledgers: Ledgers,
+    languages: BTreeMap<String, LanguageText>,
     ended: Vec<(usize, u128)>,
 }
 
@@ -245,6 +246,10 @@ impl<'a> Worker<'a> {
             }
         }
         let ledgers = account(&parsed);
+        let mut languages = BTreeMap::new();
+        for document in &parsed.documents {
+            share_out(document, &mut languages);
+        }
         let encoded = if parsed.documents.is_empty() {
             None
         } else {
@@ -265,6 +270,7 @@ impl<'a> Worker<'a> {
             parsed,
             shapes,
             ledgers,
+            languages,
             ended,
         })
     }
@@ -318,6 +324,9 @@ fn fold(
 ) -> Result<()> {
     state.ledgers += &done.ledgers;
     state.repairs += done.parsed.repairs;
+    for (code, text) in done.languages {
+        *state.languages.entry(code).or_default() += text;
+    }
     for (path, records) in std::mem::take(&mut done.parsed.mapped) {
         *state.mapped.entry(path).or_default() += records;
     }
@@ -379,15 +388,7 @@ fn finish(out: &Path, sources: &[Source], state: State) -> Result<IngestReport> 
     for (shape, count) in state.shapes.values().flatten() {
         *by_shape.entry(shape.clone()).or_default() += count;
     }
-    let report = IngestReport {
-        command: "ingest".to_owned(),
-        ledgers: state.ledgers,
-        repairs: state.repairs,
-        by_shape,
-        mapped: state.mapped,
-    };
-    atomic::write_json(&out.join("report.json"), &report)?;
-    let entries = sources
+    let entries: Vec<SourceEntry> = sources
         .iter()
         .map(|source| SourceEntry {
             name: source.name.clone(),
@@ -404,6 +405,16 @@ fn finish(out: &Path, sources: &[Source], state: State) -> Result<IngestReport> 
             shapes: state.shapes.get(&source.name).cloned().unwrap_or_default(),
         })
         .collect();
+    let report = IngestReport {
+        command: "ingest".to_owned(),
+        ledgers: state.ledgers,
+        repairs: state.repairs,
+        by_shape,
+        by_language_share: state.languages,
+        sources: entries.clone(),
+        mapped: state.mapped,
+    };
+    atomic::write_json(&out.join("report.json"), &report)?;
     let manifest = CorpusManifest {
         format: "prep-corpus".to_owned(),
         version: VERSION,

@@ -383,6 +383,11 @@ impl Parsed {
             lang: language.code.to_owned(),
             lang_score: language.score,
             meta,
+            languages: language
+                .shares
+                .into_iter()
+                .map(|(code, share)| (code.to_owned(), share))
+                .collect(),
         });
     }
 }

@@ -2,7 +2,7 @@
 
 use super::normalise::Repairs;
 use super::source::Source;
-use crate::corpus::PartEntry;
+use crate::corpus::{LanguageText, PartEntry};
 use crate::ledger::Ledgers;
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,9 @@ pub struct State {
     pub repairs: Repairs,
     /// Documents by source and shape.
     pub shapes: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Text by language, that of mixed documents shared out.
+    #[serde(default)]
+    pub languages: BTreeMap<String, LanguageText>,
     /// Records that have a field of `--map`, by its path.
     #[serde(default)]
     pub mapped: BTreeMap<String, u64>,
