@@ -18,6 +18,7 @@ pub mod dialect;
 pub mod encoding;
 mod feed;
 pub mod format;
+mod json;
 mod json_cutter;
 pub mod language;
 pub mod mapping;

@@ -9,7 +9,7 @@ use super::repair::{self, Repair, Switches};
 use super::shape::{self, Fields, Misfit, Shape};
 use super::source::Source;
 use super::text::{self, Split};
-use super::{encoding, language, rows};
+use super::{encoding, json, language, rows};
 use crate::document::{Content, Document, DocumentId, Message};
 use crate::units::human_bytes;
 use anyhow::Result;
@@ -198,11 +198,11 @@ impl Parsed {
                 self.reject_encoding(name, record, line, error);
                 continue;
             }
-            match serde_json::from_slice(line) {
-                Ok(Value::Object(fields)) => {
+            match json::parse(line) {
+                Ok(Some(fields)) => {
                     self.add_fields(name, record, fields, rules, || line.to_vec());
                 }
-                Ok(_) => {
+                Ok(None) => {
                     let message = "the line is JSON but no object; expected one object with named fields a line";
                     self.rejects.push(Reject::new(
                         name,

@@ -3,10 +3,13 @@
 mod ingest_bad;
 mod ingest_fixtures;
 mod ingest_forms;
+mod ingest_large;
+mod ingest_options;
 mod ingest_runs;
 mod interrupted;
 mod no_room;
 mod real_data;
+mod real_data_table;
 mod schemas;
 mod shard_duplicates;
 mod shard_errors;
@@ -16,3 +19,4 @@ mod support;
 mod train_cli;
 mod train_golden;
 mod train_shards;
+mod where_from;

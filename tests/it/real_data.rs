@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The directory of real files, if it is given.
-fn data() -> Option<PathBuf> {
+pub fn data() -> Option<PathBuf> {
     let given = std::env::var_os("PREP_DATA").map(PathBuf::from);
     if given.is_none() {
         prep::output::note(

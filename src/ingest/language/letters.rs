@@ -11,7 +11,9 @@ pub(super) struct Letters {
     pub(super) other: u32,
     /// Marks that code is full of and prose is not.
     pub(super) symbols: u32,
-    /// ы э ё: Russian and Belarusian.
+    /// Places inside words as identifiers, paths and options have them.
+    pub(super) joints: u32,
+    /// ы э ё: Russian and Belarusian; ѣ of Russian before 1918.
     yeru: u32,
     /// и щ: not Belarusian.
     not_belarusian: u32,
@@ -29,7 +31,8 @@ pub(super) struct Letters {
     not_kazakh: u32,
     /// ъ before е ё ю я, as Russian has it.
     hard_sign_russian: u32,
-    /// ъ before any other letter or at the end of a word: one letter in 60 in Bulgarian.
+    /// ъ before any other letter: one letter in 60 in Bulgarian. (At the end of a word it is Russian
+    /// before 1918.)
     hard_sign: u32,
     /// ј љ њ ђ ћ џ ѓ ќ ѕ: Serbian and Macedonian.
     south_slavic: u32,
@@ -64,6 +67,18 @@ const fn is_symbol(byte: u8) -> bool {
     )
 }
 
+/// Whether `byte` after `last` joins parts of a word that is no word of a language.
+const fn is_joint(last: u8, byte: u8) -> bool {
+    match byte {
+        b'A'..=b'Z' => last.is_ascii_lowercase(),
+        b'_' | b'$' | b'/' | b'.' => true,
+        b':' => last == b':',
+        b'>' | b'-' => last == b'-',
+        b')' => last == b'(',
+        _ => false,
+    }
+}
+
 /// 1 for a letter of ASCII, 2 for a mark of code.
 const ASCII: [u8; 128] = {
     let mut table = [0; 128];
@@ -86,11 +101,13 @@ impl Letters {
         let mut n = Self::default();
         let bytes = text.as_bytes();
         let mut at = 0;
-        let mut counts = [0_u32; 3];
+        let (mut counts, mut last) = ([0_u32; 3], b' ');
         while at < bytes.len() {
             let byte = bytes[at];
             if byte < 0x80 {
                 counts[ASCII[byte as usize] as usize] += 1;
+                n.joints += u32::from(is_joint(last, byte));
+                last = byte;
                 at += 1;
                 continue;
             }
@@ -99,6 +116,7 @@ impl Letters {
                 break;
             };
             at += c.len_utf8();
+            last = b' ';
             match c {
                 '\u{400}'..='\u{52f}' => n.cyrillic_letter(c, &text[at..]),
                 '\u{d7}' | '\u{f7}' => {}
@@ -115,7 +133,7 @@ impl Letters {
     fn cyrillic_letter(&mut self, c: char, rest: &str) {
         self.cyrillic += 1;
         match c {
-            'ы' | 'э' | 'ё' | 'Ы' | 'Э' | 'Ё' => self.yeru += 1,
+            'ы' | 'э' | 'ё' | 'Ы' | 'Э' | 'Ё' | 'ѣ' | 'Ѣ' => self.yeru += 1,
             'и' | 'щ' | 'И' | 'Щ' => self.not_belarusian += 1,
             'і' | 'І' => self.dotted_i += 1,
             'ї' | 'є' | 'ґ' | 'Ї' | 'Є' | 'Ґ' => self.ukrainian += 1,
@@ -129,7 +147,8 @@ impl Letters {
                 let softens = rest.starts_with(['е', 'ё', 'ю', 'я', 'Е', 'Ё', 'Ю', 'Я', 'э', '-']);
                 if softens {
                     self.hard_sign_russian += 1;
-                } else {
+                } else if rest.starts_with(|c| ('а'..='я').contains(&c) || ('А'..='Я').contains(&c))
+                {
                     self.hard_sign += 1;
                 }
             }
@@ -197,6 +216,7 @@ impl AddAssign<&Letters> for Letters {
         self.cyrillic += other.cyrillic;
         self.other += other.other;
         self.symbols += other.symbols;
+        self.joints += other.joints;
         self.yeru += other.yeru;
         self.not_belarusian += other.not_belarusian;
         self.dotted_i += other.dotted_i;

@@ -94,16 +94,24 @@ fn is_code(line: &str, trimmed: &str, letters: &Letters) -> bool {
     if symbols >= 1 && trimmed.ends_with([';', '{', '}']) {
         return true;
     }
+    if symbols == 0 && letters.joints == 0 {
+        return false;
+    }
     let first = trimmed
         .split(|c: char| c.is_whitespace() || c == '(')
         .next()
         .unwrap_or("");
-    let marks = trimmed.contains(['=', '(', '{', ';', '<', '>', '"', '\'', ':', '$', '-']);
-    if KEYWORDS.contains(&first) && marks && symbols * 100 >= letters.latin * 3 {
+    let is_marked = || trimmed.contains(['=', '(', '{', ';', '<', '>', '"', '\'', ':', '$', '-']);
+    if symbols * 100 >= letters.latin * 3 && KEYWORDS.contains(&first) && is_marked() {
         return true;
     }
     if (line.starts_with("    ") || line.starts_with('\t')) && symbols >= 2 {
         return true;
+    }
+    // Each identifier has a joint; a sentence has one or two, its full stop.
+    let words_at_least = line.len() as u32 / 12;
+    if letters.joints * 5 < words_at_least * 2 {
+        return false;
     }
     let (mut words, mut identifiers) = (0_u32, 0_u32);
     for word in trimmed.split_whitespace() {

@@ -17,7 +17,7 @@ use lines::Fence;
 use words::Hits;
 
 /// Bytes of a document that are looked at.
-pub const SAMPLE_BYTES: usize = 8 << 10;
+pub const SAMPLE_BYTES: usize = 4 << 10;
 /// Places of a longer document that the sample is drawn from.
 const WINDOWS: usize = 8;
 /// A longer line is taken in pieces.
@@ -174,9 +174,10 @@ impl Tally {
         }
         let cyrillic = self.cyrillic.language();
         let latin_letters = self.letters(false);
-        let latin = latin_language(&self.latin, &self.latin_text, latin_letters);
-        // Latin without a single word that tells is terms and names when there is Cyrillic prose.
-        let is_silent = latin.sure <= SILENT && self.letters(true) >= LEAST_LETTERS / 2;
+        // Latin without common words is terms and names when there is Cyrillic prose.
+        let has_cyrillic = self.letters(true) >= LEAST_LETTERS / 2;
+        let latin = latin_language(&self.latin, &self.latin_text, latin_letters, has_cyrillic);
+        let is_silent = latin.sure <= SILENT && has_cyrillic;
         let mut amounts: Vec<(&'static str, u32, f32)> = Vec::new();
         let mut add = |code, letters, sure| match amounts.iter_mut().find(|(has, ..)| *has == code)
         {
@@ -234,7 +235,8 @@ struct Told {
 /// How sure Latin text is that no word speaks for.
 const SILENT: f32 = 0.4;
 
-fn latin_language(hits: &Hits, text: &str, letters: u32) -> Told {
+/// The language of Latin prose; beside Cyrillic prose trigrams are not asked.
+fn latin_language(hits: &Hits, text: &str, letters: u32, is_beside: bool) -> Told {
     if let Some(code) = hits.language() {
         let sure = (0.6 + 3.0 * hits.share()).min(1.0);
         return Told { code, sure };
@@ -243,12 +245,9 @@ fn latin_language(hits: &Hits, text: &str, letters: u32) -> Told {
         code: "en",
         sure: SILENT,
     };
-    if letters < ENOUGH_LETTERS {
+    if letters < ENOUGH_LETTERS || is_beside {
         // A name, a number with a unit: English is the likeliest, not certain.
-        return Told {
-            sure: 0.4,
-            ..silent
-        };
+        return silent;
     }
     let Some(found) = whatlang::detect(text) else {
         return silent;

@@ -1,6 +1,5 @@
 //! Common words of Latin languages, which make up a fifth or more of running text.
 
-use std::collections::HashMap;
 use std::ops::AddAssign;
 use std::sync::LazyLock;
 
@@ -21,7 +20,7 @@ const LANGUAGES: &[(&str, &str)] = &[
     (
         "fr",
         "le les des et est une dans que qui pour pas sur du au il la un en ce cette je nous vous \
-         avec plus par sont être mais ne aux ils elle dont ou leur comme où ses fait a à l'eau",
+         avec plus par sont être mais ne aux ils elle dont ou leur comme où ses fait a à",
     ),
     (
         "es",
@@ -87,17 +86,56 @@ const _: () = assert!(LANGUAGES.len() == COUNT);
 /// Longest word in the table, in bytes.
 const LONGEST: usize = 8;
 
-/// Bits of the languages of a word, and its number.
-static TABLE: LazyLock<HashMap<&'static [u8], (u16, u16)>> = LazyLock::new(|| {
-    let mut table: HashMap<&'static [u8], (u16, u16)> = HashMap::new();
-    for (language, (_, words)) in LANGUAGES.iter().enumerate() {
-        for word in words.split_whitespace() {
-            let number = table.len() as u16;
-            table.entry(word.as_bytes()).or_insert((0, number)).0 |= 1 << language;
+/// Slots of the table: a power of two, four times the words.
+const SLOTS: usize = 2048;
+
+/// A word as a number (its bytes), the bits of its languages, and its own number.
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    word: u64,
+    languages: u16,
+    number: u16,
+}
+
+/// The words by a hash of their number; a plain map costs three times as much for each word of a text.
+static TABLE: LazyLock<Vec<Slot>> = LazyLock::new(|| {
+    let mut table = vec![Slot::default(); SLOTS];
+    let mut words = 0;
+    for (language, (_, list)) in LANGUAGES.iter().enumerate() {
+        for word in list.split_whitespace() {
+            let word = packed(word.as_bytes());
+            let at = place(word, |at| table[at]);
+            let slot = &mut table[at];
+            if slot.word == 0 {
+                *slot = Slot {
+                    word,
+                    languages: 0,
+                    number: words,
+                };
+                words += 1;
+            }
+            slot.languages |= 1 << language;
         }
     }
     table
 });
+
+/// The bytes of a word of at most [`LONGEST`], capitals of ASCII made small.
+fn packed(word: &[u8]) -> u64 {
+    let mut bytes = [0; LONGEST];
+    bytes[..word.len()].copy_from_slice(word);
+    bytes.make_ascii_lowercase();
+    u64::from_le_bytes(bytes)
+}
+
+/// The slot of `word`, or the free one where it would be.
+fn place(word: u64, slot: impl Fn(usize) -> Slot) -> usize {
+    let mut at = (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 53) as usize;
+    while slot(at).word != word && slot(at).word != 0 {
+        at = (at + 1) % SLOTS;
+    }
+    at
+}
 
 /// Common words of each language in a text.
 #[derive(Clone, Debug, Default)]
@@ -116,7 +154,7 @@ impl Hits {
     }
 
     pub(super) fn add(&mut self, text: &str) {
-        let bytes = text.as_bytes();
+        let (table, bytes) = (TABLE.as_slice(), text.as_bytes());
         let mut at = 0;
         while at < bytes.len() {
             let start = at;
@@ -131,27 +169,23 @@ impl Hits {
             // A letter beside digits or underscores is a variable.
             let alone = |byte: Option<&u8>| byte.is_none_or(|b| !b.is_ascii_digit() && *b != b'_');
             let is_word = alone(bytes.get(at)) && alone(start.checked_sub(1).map(|i| &bytes[i]));
-            self.word(&bytes[start..at], is_word);
+            self.word(table, &bytes[start..at], is_word);
         }
     }
 
-    fn word(&mut self, word: &[u8], is_word: bool) {
+    fn word(&mut self, table: &[Slot], word: &[u8], is_word: bool) {
         self.words += 1;
         if word.len() > LONGEST || !is_word {
             return;
         }
-        let mut lower = [0; LONGEST];
-        lower[..word.len()].copy_from_slice(word);
         // Words that begin with a capital beyond ASCII are not found, which costs few of them.
-        lower[..word.len()].make_ascii_lowercase();
-        let Some((languages, number)) = TABLE.get(&lower[..word.len()]) else {
-            return;
-        };
-        let mut left = *languages;
+        let word = packed(word);
+        let slot = table[place(word, |at| table[at])];
+        let mut left = slot.languages;
         while left != 0 {
             let language = left.trailing_zeros() as usize;
             self.count[language] += 1;
-            self.seen[language] |= 1 << (number % 64);
+            self.seen[language] |= 1 << (slot.number % 64);
             left &= left - 1;
         }
     }
