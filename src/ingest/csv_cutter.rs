@@ -4,7 +4,7 @@
 //! inch sign inside a field does not swallow the rest of the file.
 
 use super::blocks::Block;
-use super::cutter::{BLOCK_BYTES, Cut, HEAD_BYTES, MAX_LINE_BYTES, read_more};
+use super::cutter::{BLOCK_BYTES, Cut, HEAD_BYTES, MAX_LINE_BYTES, fitting, read_more};
 use std::io::Read;
 
 /// The rows of one stream on their way to blocks.
@@ -100,6 +100,7 @@ impl CsvCutter {
     }
 
     fn block(&mut self, bytes: Vec<u8>) -> Block {
+        let bytes = fitting(bytes);
         let line = self.line;
         self.line += memchr::memchr_iter(b'\n', &bytes).count() as u64;
         Block::Lines { line, bytes }

@@ -1,7 +1,7 @@
 //! Takes a text file as one block, for `--split none`, up to the size of the longest record.
 
 use super::blocks::Block;
-use super::cutter::{Cut, HEAD_BYTES, MAX_LINE_BYTES, read_more};
+use super::cutter::{Cut, HEAD_BYTES, MAX_LINE_BYTES, fitting, read_more};
 use std::io::Read;
 
 /// A stream on its way to one block. A longer one than the limit is read to its end and left out.
@@ -48,7 +48,7 @@ impl Cut for WholeCutter {
         if !self.ended || self.buffer.is_empty() {
             return None;
         }
-        let bytes = std::mem::take(&mut self.buffer);
+        let bytes = fitting(std::mem::take(&mut self.buffer));
         Some(if self.left_out > 0 {
             Block::LongLine {
                 line: 1,

@@ -74,7 +74,8 @@ fn a_token_leads_to_its_document_source_and_record() {
         alone["origin"].is_null() && alone["document_id"].is_string(),
         "{alone}"
     );
-    let named = Prep::new(["where", &shard, "5", "--corpus"])
+    let named = Prep::new(["where", &shard, "5"])
+        .arg("--corpus")
         .arg(&moved)
         .json();
     assert!(named["origin"]["source"].is_string());
@@ -108,7 +109,8 @@ fn places_that_are_not_there_are_said() {
     }
     let other = place.path().join("another corpus");
     Prep::ingest(&fixture("text"), &other).json();
-    let error = Prep::new(["where", &format!("{shard}:1"), "--corpus"])
+    let error = Prep::new(["where", &format!("{shard}:1")])
+        .arg("--corpus")
         .arg(&other)
         .fails();
     assert!(
