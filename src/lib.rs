@@ -6,6 +6,7 @@
 pub mod atomic;
 pub mod cmd;
 pub mod corpus;
+pub mod decontaminate;
 pub mod dedup;
 pub mod document;
 pub mod eval;
@@ -21,6 +22,7 @@ pub mod model;
 pub mod ops;
 pub mod ordered;
 pub mod output;
+pub mod pii;
 pub mod plan;
 pub mod progress;
 pub mod run_dir;

@@ -324,19 +324,12 @@ fn beside(shards: &Path, wanted: &str) -> Result<Option<PathBuf>> {
     Ok(None)
 }
 
-/// The document of that id. Only the ids are read until it is found.
+/// The document of that id.
 fn find(dir: &Path, corpus: &CorpusManifest, id: DocumentId) -> Result<Option<Document>> {
     for part in &corpus.documents {
         let file = DocumentFile::open(&dir.join(&part.file))?;
-        for group in 0..file.row_groups() {
-            if !file.ids(group)?.contains(&id) {
-                continue;
-            }
-            for batch in file.read(group, 256)? {
-                if let Some(found) = batch?.into_iter().find(|document| document.id == id) {
-                    return Ok(Some(found));
-                }
-            }
+        if let Some(document) = file.find(id)? {
+            return Ok(Some(document));
         }
     }
     Ok(None)

@@ -2,7 +2,8 @@
 
 use crate::corpus::{IngestReport, LanguageText};
 use crate::ledger::{Count, Ledger, Ledgers};
-use crate::sharding::report::{Sample, TokenReport};
+use crate::sharding::edit::Changes;
+use crate::sharding::report::{MixReport, Sample, TokenReport};
 use crate::stats::TokenFigures;
 use crate::table::Table;
 use crate::units::grouped;
@@ -196,6 +197,63 @@ pub fn tokens(report: &TokenReport) -> String {
         }
     }
     table.render()
+}
+
+/// What the edits of contents did, `None` when nothing was edited.
+#[must_use]
+pub fn edits(changes: &Changes) -> Option<String> {
+    if changes.0.is_empty() {
+        return None;
+    }
+    let mut table = Table::new(&["edit", "documents", "characters before", "after", "what"]);
+    for (name, change) in &changes.0 {
+        let items: Vec<String> = change
+            .items
+            .iter()
+            .map(|(item, count)| format!("{item} {}", grouped(*count)))
+            .collect();
+        table.row(vec![
+            name.clone(),
+            grouped(change.documents),
+            grouped(change.characters_before),
+            grouped(change.characters_after),
+            items.join(", "),
+        ]);
+    }
+    Some(table.render())
+}
+
+/// What the weights made of the sources, `None` without weights.
+#[must_use]
+pub fn mixing(mixing: &BTreeMap<String, MixReport>) -> Option<String> {
+    if mixing.is_empty() {
+        return None;
+    }
+    let mut table = Table::new(&[
+        "training mix",
+        "weight",
+        "documents",
+        "tokens",
+        "effective tokens",
+        "epochs",
+        "share",
+    ]);
+    let all: u64 = mixing.values().map(|mix| mix.effective_tokens).sum();
+    for (source, mix) in mixing.iter().take(MOST_ROWS) {
+        table.row(vec![
+            source.clone(),
+            mix.weight.to_string(),
+            grouped(mix.documents),
+            grouped(mix.tokens),
+            grouped(mix.effective_tokens),
+            format!("{:.2}", mix.epochs),
+            format!(
+                "{:.1} %",
+                100.0 * mix.effective_tokens as f64 / all.max(1) as f64
+            ),
+        ]);
+    }
+    Some(table.render())
 }
 
 /// First and last tokens of some documents, so that a wrong BOS or EOS is seen.

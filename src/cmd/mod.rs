@@ -7,10 +7,12 @@ pub mod generate;
 pub mod ingest;
 pub mod locate;
 pub mod plan;
+pub mod rules;
 pub mod shard;
 pub mod stats;
 pub mod synth;
 pub mod train;
+pub mod why;
 
 use crate::exit::Exit;
 use crate::interrupt;
@@ -100,6 +102,8 @@ enum Command {
     Where(locate::Args),
     Synth(synth::Args),
     Plan(plan::Args),
+    Rules(rules::Args),
+    Why(why::Args),
 }
 
 impl Cli {
@@ -133,6 +137,8 @@ impl Cli {
             Command::Where(args) => locate::run(args, &context),
             Command::Synth(args) => synth::run(args, &context),
             Command::Plan(args) => plan::run(args, &context),
+            Command::Rules(args) => rules::run(args, &context),
+            Command::Why(args) => why::run(args, &context),
         }
     }
 }

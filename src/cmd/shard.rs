@@ -3,7 +3,9 @@
 use super::Context;
 use crate::dedup::exact::Conflicts;
 use crate::exit::Exit;
-use crate::filter::PROFILES;
+use crate::filter::{Fidelity, PROFILES};
+use crate::pii::Masker;
+use crate::sharding::benchmarks::Remedy;
 use crate::sharding::{self, DedupMode, Options, TokenizerChoice};
 use crate::tokenize::Policy;
 use crate::units::{grouped, parse_bytes};
@@ -48,6 +50,29 @@ pub struct Args {
     /// Leave a rule out; may be repeated.
     #[arg(long, value_name = "RULE")]
     skip: Vec<String>,
+    /// Rules exactly as their sources have them, without prep's departures (`prep rules` lists both).
+    /// Default: off.
+    #[arg(long)]
+    faithful: bool,
+    /// Mask personal data with placeholders such as <EMAIL>: all of it, or kinds from email, ip, ip6,
+    /// phone, card, passport, snils, inn, separated by commas. Default: off.
+    #[arg(long, value_name = "KINDS", num_args = 0..=1, require_equals = true, default_missing_value = "all",
+          value_delimiter = ',')]
+    mask_pii: Option<Vec<String>>,
+    /// Benchmark that must not be in the shards, in any format that `prep ingest` reads; may be
+    /// repeated. A document is contaminated when it shares two different 13-grams of words with one
+    /// item, or half of the item's, or asks the same question. contamination.jsonl lists both places.
+    #[arg(long, value_name = "FILE")]
+    decontaminate: Vec<PathBuf>,
+    /// What is done with a contaminated document: drop it, or trim the lines in question (of a text,
+    /// if half of it stays).
+    #[arg(long, value_name = "HOW", default_value = "drop")]
+    decontaminate_by: Remedy,
+    /// How often documents of a source are learned from, by the source's name or a pattern: 2.5 writes
+    /// all twice and half of them a third time, 0.3 a seeded 30 %. May be repeated; the last that
+    /// matches counts. Default: 1.
+    #[arg(long = "weight", value_name = "SOURCE=WEIGHT", value_parser = parse_setting)]
+    weights: Vec<(String, f64)>,
     /// Which copies are removed: those with the same comparison key, or none.
     #[arg(long, value_name = "MODE", default_value = "exact")]
     dedup: DedupMode,
@@ -73,14 +98,15 @@ pub struct Args {
     chat_template: Option<String>,
 }
 
-fn profile_names() -> Vec<&'static str> {
+/// Names of the profiles, for flags.
+pub fn profile_names() -> Vec<&'static str> {
     PROFILES.iter().map(|profile| profile.name).collect()
 }
 
 fn parse_setting(text: &str) -> Result<(String, f64), String> {
     let (rule, value) = text
-        .split_once('=')
-        .ok_or("expected RULE=VALUE, for instance gopher_short_doc=20")?;
+        .rsplit_once('=')
+        .ok_or("expected NAME=NUMBER, for instance gopher_short_doc=20 or books/*=2.5")?;
     let value = value
         .trim()
         .parse()
@@ -124,6 +150,18 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         profile: args.profile.clone(),
         set: args.set.clone(),
         skip: args.skip.clone(),
+        fidelity: if args.faithful {
+            Fidelity::Source
+        } else {
+            Fidelity::Prep
+        },
+        mask_pii: match &args.mask_pii {
+            Some(kinds) => Some(Masker::new(kinds).map_err(anyhow::Error::msg)?),
+            None => None,
+        },
+        decontaminate: args.decontaminate.clone(),
+        remedy: args.decontaminate_by,
+        weights: args.weights.clone(),
         dedup: args.dedup,
         conflicts: args.conflicts,
         val_share: args.val,
@@ -143,7 +181,17 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     } else {
         output::data(&view::ledger(&report.ledgers));
         output::data(&format!("\n{}", view::tokens(&report.tokens)));
+        for table in [view::edits(&report.edits), view::mixing(&report.mixing)]
+            .iter()
+            .flatten()
+        {
+            output::data(&format!("\n{table}"));
+        }
         output::data(&format!("\n{}", view::samples(&report.samples)));
+    }
+    if report.contamination_listed > 0 {
+        let count = grouped(report.contamination_listed);
+        context.note(&format!("{count} finds of benchmark items in documents: {out}/contamination.jsonl lists both places"));
     }
     if report.conflicting_answers > 0 {
         let count = grouped(report.conflicting_answers);

@@ -8,8 +8,22 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use xxhash_rust::xxh3::xxh3_128;
 
+/// What becomes of numbers in a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbers {
+    /// Each is a 0, as in the comparison key.
+    Fold,
+    /// Digits stay, points and commas inside a number go.
+    Keep,
+}
+
 /// Appends the comparison key of `text` to `key`: words separated by single spaces.
 pub fn append_key(text: &str, key: &mut String) {
+    append_key_with(text, key, Numbers::Fold);
+}
+
+/// The same, with a choice of what becomes of numbers.
+pub fn append_key_with(text: &str, key: &mut String, numbers: Numbers) {
     let start = key.len();
     let mut pending_space = false;
     let mut in_number = false;
@@ -20,7 +34,12 @@ pub fn append_key(text: &str, key: &mut String) {
                 if pending_space && key.len() > start {
                     key.push(' ');
                 }
-                key.push('0');
+                if numbers == Numbers::Fold {
+                    key.push('0');
+                }
+            }
+            if numbers == Numbers::Keep {
+                key.push(c);
             }
             in_number = true;
             pending_space = false;
@@ -89,6 +108,13 @@ pub fn content_key<'a>(pieces: impl Iterator<Item = &'a str>) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_may_be_kept() {
+        let mut key = String::new();
+        append_key_with("За 1,250.5 руб., 3-4 дня", &mut key, Numbers::Keep);
+        assert_eq!(key, "за 12505 руб 3 4 дня");
+    }
 
     #[test]
     fn case_punctuation_digits_and_marks_do_not_count() {

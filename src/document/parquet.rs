@@ -342,30 +342,45 @@ impl DocumentFile {
             .max(0) as u64
     }
 
-    /// The ids of row group `group`, without reading anything else.
+    /// The document with this id, if it is here. Ids are read first, content only of its row group.
     ///
     /// # Errors
     /// When the file is damaged.
-    pub fn ids(&self, group: usize) -> Result<Vec<DocumentId>> {
-        let columns = ProjectionMask::leaves(self.metadata.parquet_schema(), [0]);
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(
-            File::open(&self.path)?,
-            self.metadata.clone(),
-        )
-        .with_row_groups(vec![group])
-        .with_projection(columns)
-        .build()?;
-        let mut ids = Vec::new();
-        for batch in reader {
-            let batch = batch?;
-            let column = batch.column(0).as_fixed_size_binary();
-            for row in 0..batch.num_rows() {
-                let mut bytes = [0; 16];
-                bytes.copy_from_slice(column.value(row));
-                ids.push(DocumentId(bytes));
+    pub fn find(&self, id: DocumentId) -> Result<Option<Document>> {
+        for group in 0..self.row_groups() {
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(
+                File::open(&self.path)?,
+                self.metadata.clone(),
+            );
+            let ids = ProjectionMask::roots(builder.parquet_schema(), [0]);
+            let mut row = 0;
+            for batch in builder
+                .with_row_groups(vec![group])
+                .with_projection(ids)
+                .build()?
+            {
+                let batch = batch?;
+                let column = batch.column(0).as_fixed_size_binary();
+                let found = (0..batch.num_rows()).find(|row| column.value(*row) == id.0);
+                if let Some(found) = found {
+                    return self.nth(group, row + found);
+                }
+                row += batch.num_rows();
             }
         }
-        Ok(ids)
+        Ok(None)
+    }
+
+    fn nth(&self, group: usize, row: usize) -> Result<Option<Document>> {
+        let mut before = 0;
+        for documents in self.read(group, 256)? {
+            let mut documents = documents?;
+            if row < before + documents.len() {
+                return Ok(Some(documents.swap_remove(row - before)));
+            }
+            before += documents.len();
+        }
+        Ok(None)
     }
 
     /// Reads row group `group`, `batch_rows` documents at a time.
@@ -496,8 +511,6 @@ mod tests {
         writer.finish().expect("writes");
         let read = DocumentFile::open(file.path()).expect("opens");
         assert_eq!(read.row_groups(), 1);
-        let ids: Vec<DocumentId> = written.iter().map(|document| document.id).collect();
-        assert_eq!(read.ids(0).expect("reads"), ids);
         let back: Vec<Document> = read
             .read(0, 2)
             .expect("reads")

@@ -1,7 +1,7 @@
 //! A profile made ready to judge documents.
 
 use super::measure::column_of;
-use super::rules::c4_clean::Cleaned;
+use super::rules::c4_clean::{Cleaned, c4_clean};
 use super::table::{RULES, rule};
 use super::{
     Check, Column, Exchange, Fidelity, Profile, Reason, Rule, TextMeasures, Verdict, profile,
@@ -105,6 +105,14 @@ impl Filters {
         }
     }
 
+    /// Name, English and Russian threshold of each rule, in order, as this profile has them.
+    pub fn thresholds(&self) -> impl Iterator<Item = (&'static str, Option<f64>, Option<f64>)> {
+        self.rules.iter().map(|active| {
+            let of = |column| active.threshold(column, self.fidelity);
+            (active.rule.name, of(Column::English), of(Column::Russian))
+        })
+    }
+
     /// Names of the rules, in order.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.rules.iter().map(|active| active.rule.name)
@@ -134,6 +142,18 @@ impl Filters {
         });
         let kept = verdict == Verdict::Keep;
         (verdict, cleaned.filter(|_| kept))
+    }
+
+    /// The text without the lines that C4 cuts, where rules of the profile judge such a text.
+    #[must_use]
+    pub fn clean(&self, document: &Document) -> Option<Cleaned> {
+        let Content::Text(text) = &document.content else {
+            return None;
+        };
+        self.rules
+            .iter()
+            .any(|active| active.on_cleaned)
+            .then(|| c4_clean(text))
     }
 
     /// What each rule that looks at this kind of document says of it, in order.
@@ -192,9 +212,13 @@ impl Filters {
 }
 
 impl Active {
-    fn measured(&self, value: Option<f64>, column: Column, fidelity: Fidelity) -> Measured {
+    fn threshold(&self, column: Column, fidelity: Fidelity) -> Option<f64> {
         let of_profile = self.of_profile.filter(|_| fidelity == Fidelity::Prep);
-        let threshold = self.set.or(of_profile).or(self.rule.threshold(column));
+        self.set.or(of_profile).or(self.rule.threshold(column))
+    }
+
+    fn measured(&self, value: Option<f64>, column: Column, fidelity: Fidelity) -> Measured {
+        let threshold = self.threshold(column, fidelity);
         let drops = value
             .zip(threshold)
             .is_some_and(|(value, threshold)| self.rule.drop_when.breaks(value, threshold));

@@ -32,6 +32,30 @@ pub struct Lines {
     pub duplicate_characters: usize,
     /// Second and later occurrences of lines that are not short.
     pub long_duplicates: usize,
+    /// Lines of white space alone, which Gopher's source counts as lines.
+    pub blank: Blank,
+}
+
+/// Lines that look empty and are not.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Blank {
+    /// How many there are.
+    pub all: usize,
+    /// Second and later occurrences.
+    pub duplicates: usize,
+    /// Characters of those.
+    pub duplicate_characters: usize,
+}
+
+impl Blank {
+    fn count(&mut self, line: &str, seen: &mut Counts) {
+        self.all += 1;
+        let place = seen.add(xxh3_64(line.as_bytes()));
+        if seen.count(place) > 1 {
+            self.duplicates += 1;
+            self.duplicate_characters += count_characters(line);
+        }
+    }
 }
 
 impl Lines {
@@ -47,6 +71,9 @@ impl Lines {
             lines.all += 1;
             let trimmed = line.trim();
             if trimmed.is_empty() {
+                if !line.is_empty() {
+                    lines.blank.count(line, &mut seen);
+                }
                 continue;
             }
             let short = is_short(line);
@@ -54,7 +81,12 @@ impl Lines {
             lines.short += usize::from(short);
             lines.bullets += usize::from(trimmed.starts_with(['•', '-']));
             lines.end_ellipsis += usize::from(trimmed.ends_with("...") || trimmed.ends_with('…'));
-            lines.terminal += usize::from(sentences::ends_terminally(trimmed, fidelity));
+            // White space behind its last mark makes a line unpunctuated to the source.
+            let end = match fidelity {
+                Fidelity::Prep => trimmed,
+                Fidelity::Source => line,
+            };
+            lines.terminal += usize::from(sentences::ends_terminally(end, fidelity));
             let place = seen.add(xxh3_64(line.as_bytes()));
             if seen.count(place) > 1 {
                 lines.duplicates += 1;
@@ -124,6 +156,7 @@ mod tests {
             duplicates: 2,
             duplicate_characters: 5 + 45,
             long_duplicates: 1,
+            blank: Blank::default(),
         };
         assert_eq!(Lines::of(text, Fidelity::Prep), expected);
         assert_eq!(Lines::of("", Fidelity::Prep), Lines::default());

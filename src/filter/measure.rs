@@ -7,6 +7,7 @@ use super::hash::hash_of_word;
 use super::lines::{Lines, Paragraphs};
 use super::ngrams::Ngrams;
 use super::rules::c4_clean::{Cleaned, c4_clean};
+use super::spacy;
 use super::words::{WordKind, words};
 use super::{Column, Fidelity};
 use crate::document::{Document, count_characters};
@@ -73,7 +74,23 @@ impl<'a> TextMeasures<'a> {
 
     /// The words.
     pub fn words(&self) -> &WordStatistics {
-        self.words.get_or_init(|| WordStatistics::of(self.text))
+        self.words.get_or_init(|| match self.fidelity {
+            Fidelity::Prep => WordStatistics::of(self.text),
+            Fidelity::Source => WordStatistics::of_source(self.text, self.column),
+        })
+    }
+
+    /// How many words there are, without measuring them where nothing else asks.
+    pub fn word_count(&self) -> usize {
+        match (self.words.get(), self.fidelity) {
+            (Some(words), _) => words.total(),
+            (None, Fidelity::Prep) => words(self.text).count(),
+            (None, Fidelity::Source) => {
+                let mut count = 0;
+                spacy::tokens(self.text, self.column, |_, _| count += 1);
+                count
+            }
+        }
     }
 
     /// The lines.
@@ -107,6 +124,24 @@ impl WordStatistics {
     /// All words, symbols included.
     pub fn total(&self) -> usize {
         self.hashes.len()
+    }
+
+    /// The tokens that the sources count; stretches are prep's own.
+    fn of_source(text: &str, column: Column) -> Self {
+        let mut all = Self::default();
+        let bytes = text.as_bytes();
+        spacy::tokens(text, column, |start, end| {
+            let word = &text[start..end];
+            let characters = count_characters(word);
+            all.hashes.push(hash_of_word(bytes, start, end));
+            all.characters.push(characters as u32);
+            all.with_letter += usize::from(word.contains(char::is_alphabetic));
+            if word.contains(|c| !spacy::is_datatrove_punctuation(c)) {
+                all.non_symbol += 1;
+                all.non_symbol_characters += characters;
+            }
+        });
+        all
     }
 
     fn of(text: &str) -> Self {

@@ -18,6 +18,7 @@ mod ngrams;
 mod profile;
 mod rules;
 mod sentences;
+mod spacy;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Ends of sentences, and scripts of letters.
 
 use super::Fidelity;
+use memchr::{memchr3, memmem};
 
 /// Marks that may follow a terminal mark and still leave it the end of the sentence.
 const CLOSERS: [char; 9] = ['»', '"', '”', '“', '’', '\'', ')', ']', '*'];
@@ -12,27 +13,38 @@ const ABBREVIATIONS: [&str; 22] = [
 
 /// Whether `line`, without white space at its end, ends in terminal punctuation.
 ///
-/// The source accepts `. ? ! " '`. prep adds `…`, and closing quotes and brackets after a terminal mark.
+/// The source accepts full stops, question and exclamation marks of all scripts (here the common
+/// ones). prep adds `…`, `"` and `'`, and closing quotes and brackets after a terminal mark.
 pub fn ends_terminally(line: &str, fidelity: Fidelity) -> bool {
-    const TERMINAL: [char; 3] = ['.', '?', '!'];
-    if line.ends_with(TERMINAL) || line.ends_with(['"', '\'']) {
+    const TERMINAL: [char; 21] = [
+        '.', '?', '!', '։', '؟', '۔', '।', '॥', '‼', '‽', '⁇', '⁈', '⁉', '。', '﹒', '﹖', '﹗',
+        '！', '．', '？', '｡',
+    ];
+    if line.ends_with(TERMINAL) {
         return true;
     }
     fidelity == Fidelity::Prep
-        && line
-            .trim_end_matches(CLOSERS)
-            .ends_with(['.', '?', '!', '…'])
+        && (line.ends_with(['"', '\''])
+            || line
+                .trim_end_matches(CLOSERS)
+                .ends_with(['.', '?', '!', '…']))
 }
 
 /// The sentences of `text`: what ends in `.`, `!`, `?` or `…` (and closing quotes) before white
 /// space, or at a newline or at the end of the text. A point after an abbreviation or an initial ends none.
 pub fn sentences(text: &str) -> impl Iterator<Item = &str> {
-    text.lines()
-        .flat_map(|line| Sentences { rest: line.trim() })
+    text.lines().flat_map(|line| {
+        let rest = line.trim();
+        // Most lines have none, and three marks are searched much faster than four.
+        let ellipses = memmem::find(rest.as_bytes(), "…".as_bytes()).is_some();
+        Sentences { rest, ellipses }
+    })
 }
 
 struct Sentences<'a> {
     rest: &'a str,
+    /// Whether there may be an "…" in it.
+    ellipses: bool,
 }
 
 impl<'a> Iterator for Sentences<'a> {
@@ -43,7 +55,7 @@ impl<'a> Iterator for Sentences<'a> {
             return None;
         }
         let mut from = 0;
-        while let Some(found) = find_mark(&self.rest[from..]) {
+        while let Some(found) = find_mark(&self.rest[from..], self.ellipses) {
             let mark = from + found;
             let after = self.rest[mark..]
                 .trim_start_matches(['.', '!', '?', '…'])
@@ -63,17 +75,13 @@ impl<'a> Iterator for Sentences<'a> {
 }
 
 /// Where the first mark of `text` is that may end a sentence.
-fn find_mark(text: &str) -> Option<usize> {
-    let mut from = 0;
-    loop {
-        // 0xe2 begins "…", and dashes and quotes, too.
-        let is_candidate = |byte: &u8| matches!(byte, b'.' | b'!' | b'?' | 0xe2);
-        let at = from + text.as_bytes()[from..].iter().position(is_candidate)?;
-        if text.as_bytes()[at] != 0xe2 || text[at..].starts_with('…') {
-            return Some(at);
-        }
-        from = at + 1;
+fn find_mark(text: &str, ellipses: bool) -> Option<usize> {
+    let mark = memchr3(b'.', b'!', b'?', text.as_bytes());
+    if !ellipses {
+        return mark;
     }
+    let before = mark.unwrap_or(text.len());
+    memmem::find(&text.as_bytes()[..before], "…".as_bytes()).or(mark)
 }
 
 /// Whether the last word of `before` is an abbreviation or an initial.

@@ -272,7 +272,7 @@ fn the_english_web_profile_judges_and_returns_what_c4_leaves() {
 #[test]
 fn fidelity_to_the_source_takes_the_departures_back() {
     let play = text(
-        "Маша.\nКуда вы едете нынче вечером?\nМаша.\nЯ остаюсь здесь одна.\n",
+        "Маша.\nКуда вы едете нынче вечером?\nМаша.\nЯ остаюсь здесь одна.",
         "ru",
     );
     let filters = || Filters::new("none", &[("dup_line_frac".into(), 0.2)], &[]).expect("known");

@@ -84,6 +84,23 @@ pub struct Options {
 }
 
 impl Options {
+    /// These sources, read as the flags' defaults say.
+    #[must_use]
+    pub fn new(sources: Vec<String>, out: PathBuf) -> Self {
+        Self {
+            sources,
+            out,
+            format: None,
+            shape: None,
+            mapping: None,
+            split: Split::Paragraphs { characters: 16_000 },
+            encoding: None,
+            columns: Vec::new(),
+            repairs: Switches::default(),
+            strict: false,
+        }
+    }
+
     fn wishes(&self) -> Wishes<'_> {
         Wishes {
             format: self.format,

@@ -1,6 +1,8 @@
 //! Second pass: kept documents become tokens, dropped ones go to `removed/` with their reason.
 
 use super::Job;
+use super::edit::{self, Changes};
+use super::mixing::{Mix, Mixes};
 use super::plan::{Fate, Plan};
 use super::units::{Unit, Units};
 use super::work::BatchWriter;
@@ -20,6 +22,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use serde::{Deserialize, Serialize};
+use std::ops::AddAssign;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -42,10 +45,34 @@ pub struct PartAccount {
     pub ledgers: Ledgers,
     /// Statistics of those that stay.
     pub tokens: TokenTables,
+    /// What the edits did to the documents.
+    pub edits: Changes,
+    /// Training tokens by source, where weights were given.
+    pub mixes: Mixes,
+    /// What weights write beyond one copy of each document.
+    pub repeated: Repeated,
+    /// The most copies of one document.
+    pub most_copies: u32,
     /// The file of removed documents, if there are any.
     pub removed: Option<PartEntry>,
     /// The file of answers that contradict each other, if there are any.
     pub conflicts: Option<PartEntry>,
+}
+
+/// Copies of documents beyond the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repeated {
+    /// How many there are.
+    pub documents: u64,
+    /// Their tokens.
+    pub tokens: u64,
+}
+
+impl AddAssign for Repeated {
+    fn add_assign(&mut self, other: Self) {
+        self.documents += other.documents;
+        self.tokens += other.tokens;
+    }
 }
 
 /// A document's way out of the unit.
@@ -116,11 +143,22 @@ fn total(job: &Job) -> Result<PartAccount> {
     let mut total = PartAccount::default();
     for part in 0..job.corpus.parts.len() {
         let account = PartAccount::read(job, part)?;
-        total.ledgers += &account.ledgers;
-        total.tokens += &account.tokens;
+        total += &account;
     }
     total.ledgers.check()?;
     Ok(total)
+}
+
+impl AddAssign<&PartAccount> for PartAccount {
+    /// Adds what was counted; files stay those of each part.
+    fn add_assign(&mut self, other: &PartAccount) {
+        self.ledgers += &other.ledgers;
+        self.tokens += &other.tokens;
+        self.edits += &other.edits;
+        self.mixes += &other.mixes;
+        self.repeated += other.repeated;
+        self.most_copies = self.most_copies.max(other.most_copies);
+    }
 }
 
 impl PartAccount {
@@ -150,8 +188,13 @@ impl Worker<'_> {
         let mut tokens = TokenColumns::default();
         let mut account = PartAccount::default();
         let (mut removed, mut conflicting) = (Vec::new(), Vec::new());
-        unit.for_each(self.job, |document| {
+        unit.for_each(self.job, |mut document, edited| {
             let fate = fates.next().context("the plan is shorter than the part")?;
+            account.edits += &edited.changes;
+            if matches!(fate, Fate::Keep { .. }) {
+                edit::clean(&self.job.filters, &mut document, &mut account.edits);
+            }
+            let (fate, copies) = self.weighted(fate, &document);
             let encoded = self.tokenize(&document);
             // An answer of which the loss counts nothing was not rendered as an answer.
             let encoded = encoded.and_then(|encoded| {
@@ -181,7 +224,8 @@ impl Worker<'_> {
             book(&mut account, &document, &fate, &encoded);
             match fate {
                 Fate::Keep { split, conflict } => {
-                    tokens.append(&document, split, &encoded);
+                    self.mix(&mut account, &document, split, &encoded, copies);
+                    tokens.append(&document, split, &encoded, copies);
                     if conflict {
                         conflicting.push(document);
                     }
@@ -219,6 +263,47 @@ impl Worker<'_> {
             conflicts,
             account,
         })
+    }
+
+    /// How often a document that stays is written; its source's weight may leave it out.
+    fn weighted(&self, fate: Fate, document: &Document) -> (Fate, u32) {
+        let Fate::Keep { split, .. } = fate else {
+            return (fate, 0);
+        };
+        match self.job.weights.copies(document, split) {
+            0 => {
+                let sampled_out = Fate::Drop {
+                    reason: "sampled_out".to_owned(),
+                    value: Some(self.job.weights.of(&document.source)),
+                    threshold: None,
+                    kept: None,
+                };
+                (sampled_out, 0)
+            }
+            copies => (fate, copies),
+        }
+    }
+
+    fn mix(
+        &self,
+        account: &mut PartAccount,
+        document: &Document,
+        split: Split,
+        encoded: &Encoded,
+        copies: u32,
+    ) {
+        let tokens = encoded.ids.len() as u64;
+        account.most_copies = account.most_copies.max(copies);
+        account.repeated.documents += u64::from(copies - 1);
+        account.repeated.tokens += u64::from(copies - 1) * tokens;
+        if split == Split::Train && !self.job.options.weights.is_empty() {
+            let mix = Mix {
+                documents: 1,
+                tokens,
+                effective_tokens: tokens * u64::from(copies),
+            };
+            *account.mixes.0.entry(document.source.clone()).or_default() += &mix;
+        }
     }
 
     /// The tokens of a document as training sees them. Of a preference the chosen answer is learned.
@@ -323,10 +408,12 @@ struct TokenColumns {
     bytes: UInt64Builder,
     tokens: ListBuilder<UInt32Builder>,
     mask: ListBuilder<BooleanBuilder>,
+    copies: UInt32Builder,
 }
 
 impl TokenColumns {
-    fn append(&mut self, document: &Document, split: Split, encoded: &Encoded) {
+    fn append(&mut self, document: &Document, split: Split, encoded: &Encoded, copies: u32) {
+        self.copies.append_value(copies);
         self.ids.push(document.id.0);
         self.split.append_value(u8::from(split == Split::Val));
         self.bytes.append_value(
@@ -353,6 +440,7 @@ impl TokenColumns {
             ("bytes", Arc::new(self.bytes.finish())),
             ("tokens", Arc::new(self.tokens.finish())),
             ("mask", Arc::new(self.mask.finish())),
+            ("copies", Arc::new(self.copies.finish())),
         ];
         Ok(RecordBatch::try_from_iter_with_nullable(
             columns.into_iter().map(|(n, c)| (n, c, true)),
@@ -436,8 +524,7 @@ impl Open {
     }
 
     fn append(&mut self, done: Done) -> Result<()> {
-        self.account.ledgers += &done.account.ledgers;
-        self.account.tokens += &done.account.tokens;
+        self.account += &done.account;
         if done.tokens.num_rows() > 0 {
             self.tokens.write(&done.tokens)?;
         }

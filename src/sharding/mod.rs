@@ -12,8 +12,12 @@
 //! copies within half of `--memory`.
 
 pub mod assemble;
+pub mod benchmarks;
+pub mod edit;
 pub mod encode;
+pub mod mixing;
 mod plan;
+pub mod removed;
 pub mod report;
 mod sample;
 mod scan;
@@ -22,10 +26,12 @@ mod work;
 
 use crate::atomic;
 use crate::cmd::Context;
-use crate::corpus::CorpusManifest;
+use crate::corpus::{CorpusManifest, IngestReport};
+use crate::decontaminate::Benchmarks;
 use crate::dedup::exact::Conflicts;
 use crate::document::id::hex_hash;
-use crate::filter::Filters;
+use crate::filter::{Fidelity, Filters};
+use crate::pii::Masker;
 use crate::progress::{Progress, Unit};
 use crate::run_dir::{self, Found};
 use crate::shard::manifest::VERSION;
@@ -33,9 +39,13 @@ use crate::shard::{Dataset, ShardInfo, ShardManifest, Split};
 use crate::tokenize::{EncodePath, Policy, Tokenizer};
 use anyhow::{Context as _, Result, bail, ensure};
 use assemble::Ends;
+use benchmarks::Remedy;
+use edit::Edits;
 use encode::PartAccount;
+use mixing::Weights;
 use plan::{Fate, Plan};
-use report::{Sample, ShardReport, TokenReport};
+use report::{MixReport, Sample, ShardReport, TokenReport};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use units::{Corpus, Units};
 use work::Work;
@@ -77,6 +87,16 @@ pub struct Options {
     pub set: Vec<(String, f64)>,
     /// Rules left out by the user.
     pub skip: Vec<String>,
+    /// Whether rules are those of their sources to the letter.
+    pub fidelity: Fidelity,
+    /// What personal data is masked.
+    pub mask_pii: Option<Masker>,
+    /// Benchmarks that must not be in the shards.
+    pub decontaminate: Vec<PathBuf>,
+    /// What is done with documents that hold their items.
+    pub remedy: Remedy,
+    /// Weights of sources, by patterns of their names.
+    pub weights: Vec<(String, f64)>,
     /// Which copies are removed.
     pub dedup: DedupMode,
     /// What is done with several answers to one question.
@@ -99,10 +119,21 @@ pub struct Job<'a> {
     context: &'a Context,
     corpus: Corpus,
     filters: Filters,
+    benchmarks: Option<Benchmarks>,
+    weights: Weights,
     work: Work,
 }
 
 impl Job<'_> {
+    /// The changes that the user asked for.
+    fn edits(&self) -> Edits<'_> {
+        let benchmarks = self.benchmarks.as_ref();
+        Edits::new(
+            self.options.mask_pii.as_ref(),
+            benchmarks.map(|benchmarks| (benchmarks, self.options.remedy)),
+        )
+    }
+
     fn progress(&self, label: &str, units: &Units) -> Progress {
         self.context
             .progress(label, Unit::Bytes, Some(units.bytes()))
@@ -116,8 +147,21 @@ impl Job<'_> {
 /// left of the corpus, or writing fails.
 pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
     let manifest = CorpusManifest::read(&options.corpus)?;
-    let filters =
-        Filters::new(&options.profile, &options.set, &options.skip).map_err(anyhow::Error::msg)?;
+    let filters = Filters::new(&options.profile, &options.set, &options.skip)
+        .map_err(anyhow::Error::msg)?
+        .with_fidelity(options.fidelity);
+    let weights = Weights::new(&options.weights, context.seed)?;
+    let names: Vec<String> = manifest
+        .sources
+        .iter()
+        .map(|source| source.name.clone())
+        .collect();
+    if let Some(pattern) = weights.unused(&names).next() {
+        bail!(
+            "--weight {pattern}: no source of {} has such a name; `prep stats` lists them",
+            options.corpus.display()
+        );
+    }
     let given = match &options.tokenizer {
         TokenizerChoice::File(path) => Some(configure(load(path)?, options)?),
         TokenizerChoice::Train { .. } => None,
@@ -133,12 +177,15 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
         &serde_json::json!({ "config": config }),
     )?;
     let corpus = Corpus::open(&options.corpus, &manifest)?;
+    let work = Work::open(&options.out)?;
     let job = Job {
         options,
         context,
         corpus,
         filters,
-        work: Work::open(&options.out)?,
+        benchmarks: benchmarks::load(options, &work, context)?,
+        weights,
+        work,
     };
     scan::run(&job)?;
     let plan = Plan::make(&job)?;
@@ -161,7 +208,7 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
         );
     }
     let info = info(&tokenizer);
-    let (splits, ends) = assemble::run(&job, &info, &account.tokens.total())?;
+    let (splits, ends) = assemble::run(&job, &info, &account)?;
     let [train, val] = splits;
     tokenizer.save(&options.out)?;
     let manifest = ShardManifest {
@@ -235,6 +282,11 @@ fn config(
         "profile": options.profile,
         "set": options.set,
         "skip": options.skip,
+        "faithful": options.fidelity == Fidelity::Source,
+        "mask_pii": options.mask_pii,
+        "decontaminate": benchmarks::identity(&options.decontaminate)?,
+        "remedy": options.remedy.name(),
+        "weights": options.weights,
         "dedup": if options.dedup == DedupMode::Exact { "exact" } else { "off" },
         "conflicts": options.conflicts.name(),
         "val_share": options.val_share,
@@ -343,9 +395,11 @@ fn finish(
         manifest.train.documents + manifest.val.documents,
         manifest.train.tokens + manifest.val.tokens,
     );
+    let repeated = account.repeated;
     ensure!(
-        documents == kept.records && tokens == kept.tokens.unwrap_or(0),
-        "the shards hold {documents} documents and {tokens} tokens, the ledger says {} and {:?}; this is a bug of prep, please report it",
+        documents == kept.records + repeated.documents
+            && tokens == kept.tokens.unwrap_or(0) + repeated.tokens,
+        "the shards hold {documents} documents and {tokens} tokens, the ledger says {} and {:?}, and {repeated:?}; this is a bug of prep, please report it",
         kept.records,
         kept.tokens
     );
@@ -370,8 +424,12 @@ fn finish(
                 .collect(),
         })
         .collect();
+    check_read(job, account)?;
     let report = ShardReport {
         command: "shard".to_owned(),
+        edits: account.edits.clone(),
+        mixing: mixing_report(job, account),
+        contamination_listed: benchmarks::write_list(job)?,
         ledgers: account.ledgers.clone(),
         tokens: TokenReport::from(&account.tokens),
         conflicting_answers,
@@ -382,6 +440,32 @@ fn finish(
     atomic::write_json(&run_dir::manifest_path(out), manifest)?;
     clean_up(&job.work, out)?;
     Ok(report)
+}
+
+/// Compares what was read with what the corpus says it holds, edits taken into account.
+fn check_read(job: &Job, account: &PartAccount) -> Result<()> {
+    let path = job.options.corpus.join("report.json");
+    let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let corpus: IngestReport =
+        serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))?;
+    let (held, read) = (corpus.ledgers.ledger.kept, account.ledgers.ledger.read);
+    ensure!(
+        held.records == read.records
+            && held.characters as i64 - account.edits.characters_lost() == read.characters as i64,
+        "the corpus holds {held:?}, the ledger says that {read:?} were read after {:?}; this is a bug of prep, please report it",
+        account.edits
+    );
+    Ok(())
+}
+
+fn mixing_report(job: &Job, account: &PartAccount) -> BTreeMap<String, MixReport> {
+    let mixes = account.mixes.0.iter();
+    mixes
+        .map(|(source, mix)| {
+            let weight = job.weights.of(source);
+            (source.clone(), MixReport::new(weight, mix))
+        })
+        .collect()
 }
 
 /// Removes what only an unfinished run needs.

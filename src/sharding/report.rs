@@ -1,5 +1,7 @@
 //! `shards/report.json`, which `prep shard --json` prints.
 
+use super::edit::Changes;
+use super::mixing::Mix;
 use crate::ledger::Ledgers;
 use crate::stats::{TokenFigures, TokenSums, TokenTables};
 use anyhow::{Context, Result};
@@ -39,6 +41,35 @@ impl From<&TokenTables> for TokenReport {
     }
 }
 
+/// What a weight made of a source's training tokens.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MixReport {
+    /// The weight that was asked for.
+    pub weight: f64,
+    /// Documents that are learned from.
+    pub documents: u64,
+    /// Their tokens.
+    pub tokens: u64,
+    /// Their tokens with every repetition.
+    pub effective_tokens: u64,
+    /// How often an epoch over the shards sees a token of the source, on average.
+    pub epochs: f64,
+}
+
+impl MixReport {
+    /// The report of `mix`.
+    #[must_use]
+    pub fn new(weight: f64, mix: &Mix) -> Self {
+        Self {
+            weight,
+            documents: mix.documents,
+            tokens: mix.tokens,
+            effective_tokens: mix.effective_tokens,
+            epochs: mix.effective_tokens as f64 / mix.tokens.max(1) as f64,
+        }
+    }
+}
+
 /// How documents begin and end in tokens: a wrong or missing EOS shows here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
@@ -60,6 +91,12 @@ pub struct ShardReport {
     pub ledgers: Ledgers,
     /// Statistics of the tokens in the shards.
     pub tokens: TokenReport,
+    /// What the edits of contents did, by edit.
+    pub edits: Changes,
+    /// Training tokens by source, where `--weight` was given.
+    pub mixing: BTreeMap<String, MixReport>,
+    /// Lines of `contamination.jsonl`: documents that hold items of benchmarks, and the items.
+    pub contamination_listed: u64,
     /// Documents that answer the same question differently, listed in `conflicts/`.
     pub conflicting_answers: u64,
     /// Entries of the vocabulary.

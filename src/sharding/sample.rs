@@ -40,7 +40,7 @@ impl<'a> Texts<'a> {
 
     fn fill(&mut self, unit: Unit) -> Result<()> {
         let mut fates = self.fates.take(unit.part, unit.rows)?.into_iter();
-        unit.for_each(self.job, |document| {
+        unit.for_each(self.job, |document, _| {
             let kept = matches!(fates.next(), Some((_, Fate::Keep { .. })));
             if kept && xxh3_64_with_seed(&document.id.0, self.job.context.seed) <= self.below {
                 self.waiting

@@ -1,12 +1,15 @@
 //! First pass over the corpus: each document's keys and the verdict of the rules.
 
 use super::Job;
+use super::benchmarks;
+use super::edit::Edited;
 use super::units::{Unit, Units};
 use super::work::BatchWriter;
+use crate::decontaminate::FEWEST_SHARED;
 use crate::dedup::keys;
-use crate::document::{Document, Kind};
+use crate::document::{Content, Document, Kind};
 use crate::filter::{Reason, Verdict};
-use crate::{interrupt, ordered};
+use crate::{atomic, interrupt, ordered};
 use anyhow::Result;
 use arrow::array::{
     Array, ArrayRef, AsArray, FixedSizeBinaryBuilder, Float64Builder, RecordBatch, StringBuilder,
@@ -44,12 +47,14 @@ pub fn run(job: &Job) -> Result<()> {
     let todo = Units::missing(&job.corpus, |part| job.work.part("scan", part).exists());
     let progress = job.progress("filter", &todo);
     let mut open: Option<BatchWriter> = None;
+    let mut listed = String::new();
     ordered::map_fold(
         job.context.threads,
         todo.iter().map(|unit| Ok(*unit)),
         |unit: Unit| Ok((unit, scan(job, unit)?)),
-        |(unit, batch)| {
+        |(unit, (batch, contaminated))| {
             interrupt::check()?;
+            listed += &contaminated;
             let writer =
                 open.get_or_insert_with(|| BatchWriter::new(job.work.part("scan", unit.part)));
             if batch.num_rows() > 0 {
@@ -59,6 +64,10 @@ pub fn run(job: &Job) -> Result<()> {
             if unit.last
                 && let Some(writer) = open.take()
             {
+                if job.benchmarks.is_some() {
+                    let path = job.work.part("contamination", unit.part);
+                    atomic::write(&path, std::mem::take(&mut listed).as_bytes())?;
+                }
                 writer.commit()?;
             }
             Ok(())
@@ -68,7 +77,10 @@ pub fn run(job: &Job) -> Result<()> {
     Ok(())
 }
 
-fn scan(job: &Job, unit: Unit) -> Result<RecordBatch> {
+/// The scan of a unit, and the lines of `contamination.jsonl` for it.
+fn scan(job: &Job, unit: Unit) -> Result<(RecordBatch, String)> {
+    let edits = job.edits();
+    let mut contaminated = String::new();
     let mut content = FixedSizeBinaryBuilder::new(16);
     let mut group = FixedSizeBinaryBuilder::new(16);
     let mut split = FixedSizeBinaryBuilder::new(16);
@@ -78,7 +90,12 @@ fn scan(job: &Job, unit: Unit) -> Result<RecordBatch> {
     let mut rule = StringBuilder::new();
     let mut value = Float64Builder::new();
     let mut threshold = Float64Builder::new();
-    unit.for_each(job, |document: Document| {
+    unit.for_each(job, |mut document: Document, mut edited: Edited| {
+        edits.judge(&document, &mut edited);
+        if let (Some(benchmarks), false) = (&job.benchmarks, edited.hits.is_empty()) {
+            contaminated += &benchmarks::listed(benchmarks, &document, &edited)?;
+        }
+        let reason = judge(job, &mut document, &edited);
         let found = keys::of(&document.content);
         content.append_value(found.content.to_be_bytes())?;
         group.append_value(found.group.to_be_bytes())?;
@@ -91,10 +108,6 @@ fn scan(job: &Job, unit: Unit) -> Result<RecordBatch> {
                 .position(|kind| *kind == document.content.kind())
                 .unwrap_or(0) as u8,
         );
-        let reason: Option<Reason> = match job.filters.verdict(&document) {
-            Verdict::Keep => None,
-            Verdict::Drop(reason) => Some(reason),
-        };
         rule.append_option(reason.map(|reason| reason.rule));
         value.append_option(reason.map(|reason| reason.value));
         threshold.append_option(reason.map(|reason| reason.threshold));
@@ -112,11 +125,32 @@ fn scan(job: &Job, unit: Unit) -> Result<RecordBatch> {
         ("split", Arc::new(split.finish())),
     ];
     // Nullability is stated, so that every batch of a part has the same schema.
-    Ok(RecordBatch::try_from_iter_with_nullable(
+    let batch = RecordBatch::try_from_iter_with_nullable(
         columns
             .into_iter()
             .map(|(name, column)| (name, column, true)),
-    )?)
+    )?;
+    Ok((batch, contaminated))
+}
+
+/// Why `document` is dropped, if it is; what C4 cuts out of it if it stays is cut.
+fn judge(job: &Job, document: &mut Document, edited: &Edited) -> Option<Reason> {
+    if edited.contaminated {
+        let shared = edited.hits.iter().map(|hit| hit.shared).max().unwrap_or(0);
+        return Some(Reason {
+            rule: "contaminated",
+            value: f64::from(shared),
+            threshold: f64::from(FEWEST_SHARED),
+        });
+    }
+    let (verdict, cleaned) = job.filters.apply(document);
+    if let Some(cleaned) = cleaned {
+        document.content = Content::Text(cleaned.text);
+    }
+    match verdict {
+        Verdict::Keep => None,
+        Verdict::Drop(reason) => Some(reason),
+    }
 }
 
 /// The rows of one batch of a scan.

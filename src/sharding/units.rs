@@ -1,6 +1,7 @@
 //! Units of work: the row groups of the corpus, about 4 MB of content each.
 
 use super::Job;
+use super::edit::Edited;
 use crate::corpus::CorpusManifest;
 use crate::document::Document;
 use crate::document::parquet::DocumentFile;
@@ -85,16 +86,22 @@ pub struct Unit {
 }
 
 impl Unit {
-    /// Calls `each` with every document, a few of which are in memory at once.
+    /// Calls `each` with every document, edited as the user asked, and what the edits did; a few of which are in memory at once.
     ///
     /// # Errors
     /// When the part is damaged, or that of `each`.
-    pub fn for_each(&self, job: &Job, mut each: impl FnMut(Document) -> Result<()>) -> Result<()> {
+    pub fn for_each(
+        &self,
+        job: &Job,
+        mut each: impl FnMut(Document, Edited) -> Result<()>,
+    ) -> Result<()> {
+        let edits = job.edits();
         let file = job.corpus.file(self.part)?;
         let place = || format!("part {} of {}", self.part, job.corpus.dir.display());
         for batch in file.read(self.group, BATCH_ROWS).with_context(place)? {
-            for document in batch.with_context(place)? {
-                each(document)?;
+            for mut document in batch.with_context(place)? {
+                let edited = edits.apply(&mut document);
+                each(document, edited)?;
             }
         }
         Ok(())

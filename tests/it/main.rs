@@ -1,5 +1,6 @@
 //! Tests of the `prep` binary as a user runs it: one test binary, a module for each feature.
 
+mod filter_golden;
 mod ingest_bad;
 mod ingest_fixtures;
 mod ingest_forms;
@@ -12,6 +13,7 @@ mod real_data;
 mod real_data_table;
 mod schemas;
 mod shard_duplicates;
+mod shard_edits;
 mod shard_errors;
 mod shard_files;
 mod shard_tokens;

@@ -33,15 +33,34 @@ pub const CHARACTERS: Rule = Rule {
     drop_when: Bound::Above,
     en: Some(0.2),
     ru: None,
-    check: Check::Text(|text| Some(fraction(text.lines().duplicate_characters, text.characters))),
+    check: Check::Text(characters),
 };
+
+fn characters(text: &TextMeasures) -> Option<f64> {
+    let lines = text.lines();
+    let blank = match text.fidelity {
+        Fidelity::Prep => 0,
+        Fidelity::Source => lines.blank.duplicate_characters,
+    };
+    Some(fraction(
+        lines.duplicate_characters + blank,
+        text.characters,
+    ))
+}
 
 fn share(text: &TextMeasures) -> Option<f64> {
     text.enough_words()?;
     let lines = text.lines();
-    let duplicates = match text.fidelity {
-        Fidelity::Prep => lines.long_duplicates,
-        Fidelity::Source => lines.duplicates,
-    };
-    Some(fraction(duplicates, lines.non_blank))
+    Some(match text.fidelity {
+        Fidelity::Prep => fraction(lines.long_duplicates, lines.non_blank),
+        Fidelity::Source => {
+            // Split at newlines, a text that begins or ends with one has an empty line more.
+            let ends =
+                usize::from(text.text.starts_with('\n')) + usize::from(text.text.ends_with('\n'));
+            fraction(
+                lines.duplicates + lines.blank.duplicates,
+                lines.non_blank + lines.blank.all + ends,
+            )
+        }
+    })
 }

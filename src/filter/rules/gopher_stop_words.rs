@@ -10,6 +10,7 @@
 
 use crate::filter::hash::hash_of_word;
 use crate::filter::{Bound, Check, Column, Fidelity, Rule, TextMeasures, number};
+use std::sync::LazyLock;
 
 /// Row of the table.
 pub const STOP_WORDS: Rule = Rule {
@@ -49,29 +50,53 @@ const RUSSIAN: &[&str] = &[
 ];
 
 fn different(text: &TextMeasures) -> Option<f64> {
-    let list = match text.column {
-        Column::English => ENGLISH,
-        Column::Russian => RUSSIAN,
-    };
-    let mut forms: Vec<(u64, usize)> = Vec::with_capacity(3 * list.len());
-    // One bit for each form's last six bits, so that most words are settled by one look.
-    let mut possible = 0_u64;
-    for (index, word) in list.iter().enumerate() {
-        for form in forms_of(word, text.fidelity) {
-            let hash = hash_of_word(form.as_bytes(), 0, form.len());
-            forms.push((hash, index));
-            possible |= 1 << (hash & 63);
-        }
-    }
-    let mut found = 0_u32;
-    for hash in &text.words().hashes {
-        if possible >> (hash & 63) & 1 == 1
-            && let Some((_, index)) = forms.iter().find(|(form, _)| form == hash)
-        {
-            found |= 1 << index;
-        }
-    }
+    static FORMS: LazyLock<[[Forms; 2]; 2]> = LazyLock::new(|| {
+        [ENGLISH, RUSSIAN].map(|list| {
+            [Fidelity::Prep, Fidelity::Source].map(|fidelity| Forms::new(list, fidelity))
+        })
+    });
+    let column = usize::from(text.column == Column::Russian);
+    let forms = &FORMS[column][usize::from(text.fidelity == Fidelity::Source)];
+    let found = text
+        .words()
+        .hashes
+        .iter()
+        .filter_map(|hash| forms.index(*hash))
+        .fold(0_u32, |found, index| found | 1 << index);
     Some(number(found.count_ones() as usize))
+}
+
+/// The hashes of all forms of a list of stop words.
+struct Forms {
+    /// Hash of a form, and the number of its word in the list.
+    hashes: Vec<(u64, usize)>,
+    /// One bit for the last 12 bits of each hash, so that one look settles nearly every word.
+    possible: [u64; 64],
+}
+
+impl Forms {
+    fn new(list: &[&str], fidelity: Fidelity) -> Self {
+        let mut forms = Self {
+            hashes: Vec::with_capacity(3 * list.len()),
+            possible: [0; 64],
+        };
+        for (index, word) in list.iter().enumerate() {
+            for form in forms_of(word, fidelity) {
+                let hash = hash_of_word(form.as_bytes(), 0, form.len());
+                forms.hashes.push((hash, index));
+                forms.possible[hash as usize >> 6 & 63] |= 1 << (hash & 63);
+            }
+        }
+        forms
+    }
+
+    fn index(&self, hash: u64) -> Option<usize> {
+        if self.possible[hash as usize >> 6 & 63] >> (hash & 63) & 1 == 0 {
+            return None;
+        }
+        let found = self.hashes.iter().find(|(form, _)| *form == hash);
+        found.map(|(_, index)| *index)
+    }
 }
 
 fn forms_of(word: &str, fidelity: Fidelity) -> Vec<String> {

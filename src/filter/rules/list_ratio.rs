@@ -16,5 +16,5 @@ pub const LIST: Rule = Rule {
     drop_when: Bound::Above,
     en: Some(0.3),
     ru: Some(0.139),
-    check: Check::Text(|text| Some(fraction(text.lines().newlines, text.words().total()))),
+    check: Check::Text(|text| Some(fraction(text.lines().newlines, text.word_count()))),
 };
