@@ -5,6 +5,7 @@ use super::shape::Fields;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Integers from here on have no exact value in 64 bits.
@@ -59,11 +60,18 @@ impl<'de> Visitor<'de> for Keys {
                 fields.insert(key, value);
             }
         }
+        let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
         for (key, value) in earlier {
-            let free = (1..)
-                .map(|number| format!("{key}#{number}"))
-                .find(|name| !fields.contains_key(name));
-            fields.extend(free.map(|name| (name, value)));
+            // The next number that the record's own keys leave free.
+            let number = numbers.entry(key.clone()).or_insert(0);
+            loop {
+                *number += 1;
+                let name = format!("{key}#{number}");
+                if !fields.contains_key(&name) {
+                    fields.insert(name, value);
+                    break;
+                }
+            }
         }
         Ok(Record(fields))
     }
