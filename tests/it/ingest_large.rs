@@ -7,7 +7,10 @@ use std::io::Write as _;
 use std::path::Path;
 
 /// Runs a command to its end: exit code, and the most memory that it had, in bytes.
-#[expect(clippy::zombie_processes, reason = "wait4 waits, and tells the memory as well")]
+#[expect(
+    clippy::zombie_processes,
+    reason = "wait4 waits, and tells the memory as well"
+)]
 fn measured(prep: Prep) -> (i32, u64) {
     let child = prep.start();
     let (mut status, mut usage) = (0, std::mem::MaybeUninit::<libc::rusage>::zeroed());
