@@ -14,7 +14,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-const TOKENIZERS: [&str; 5] = [
+const TOKENIZERS: [&str; 6] = [
+    "mistral_v1_spm_bpe",
     "cl100k_base",
     "gpt2",
     "o200k_base",

@@ -3,7 +3,8 @@
 use crate::corpus::{IngestReport, LanguageText};
 use crate::ledger::{Count, Ledger, Ledgers};
 use crate::sharding::edit::Changes;
-use crate::sharding::report::{MixReport, Sample, TokenReport};
+use crate::sharding::lines::LinesReport;
+use crate::sharding::report::{CopiesReport, MixReport, Removed, Sample, TokenReport};
 use crate::stats::TokenFigures;
 use crate::table::Table;
 use crate::units::grouped;
@@ -199,6 +200,39 @@ pub fn tokens(report: &TokenReport) -> String {
     table.render()
 }
 
+/// Copies that went: in all, then by source, most first; `None` when there were none.
+#[must_use]
+pub fn copies(report: &CopiesReport) -> Option<String> {
+    let lost = |exact: &Removed, near: &Removed| exact.total() + near.total();
+    if lost(&report.exact, &report.near) == 0 {
+        return None;
+    }
+    let header = [
+        "copies",
+        "exact, inside",
+        "exact, across",
+        "exact, earlier",
+        "near, inside",
+        "near, across",
+        "near, earlier",
+    ];
+    let mut table = Table::new(&header);
+    let mut row = |name: &str, exact: &Removed, near: &Removed| {
+        let mut cells = vec![name.to_owned()];
+        for removed in [exact, near] {
+            cells.extend([removed.inside, removed.across, removed.earlier].map(grouped));
+        }
+        table.row(cells);
+    };
+    row("all", &report.exact, &report.near);
+    let mut sources: Vec<_> = report.by_source.iter().collect();
+    sources.sort_by_key(|(_, lost_by)| std::cmp::Reverse(lost(&lost_by.exact, &lost_by.near)));
+    for (name, lost_by) in sources.iter().take(MOST_ROWS) {
+        row(&format!("  {name}"), &lost_by.exact, &lost_by.near);
+    }
+    Some(table.render())
+}
+
 /// What the edits of contents did, `None` when nothing was edited.
 #[must_use]
 pub fn edits(changes: &Changes) -> Option<String> {
@@ -221,6 +255,50 @@ pub fn edits(changes: &Changes) -> Option<String> {
         ]);
     }
     Some(table.render())
+}
+
+/// Repeated lines that were taken out, most documents first; `None` when there were none.
+#[must_use]
+pub fn lines(report: &LinesReport) -> Option<String> {
+    if report.top.is_empty() {
+        return None;
+    }
+    let mut table = Table::new(&["documents", "line taken out of texts"]);
+    for line in &report.top {
+        let text: String = line.text.chars().take(80).collect();
+        table.row(vec![grouped(u64::from(line.documents)), text]);
+    }
+    Some(table.render())
+}
+
+/// Sources shown with an alarm; the report has them all.
+const MOST_ALARMS: usize = 5;
+
+/// Lines about sources that lose much to near copies.
+#[must_use]
+pub fn alarms(report: &CopiesReport) -> Vec<String> {
+    let mut lines = Vec::new();
+    for alarm in report.alarms.iter().take(MOST_ALARMS) {
+        lines.push(format!(
+            "warning: {} loses {} of its {} documents to near copies; look at removed/, for instance",
+            alarm.source,
+            grouped(alarm.near),
+            grouped(alarm.documents)
+        ));
+        for sample in &alarm.samples {
+            lines.push(format!(
+                "  {} for {} (similarity {:.3})",
+                sample.removed_id, sample.kept_id, sample.similarity
+            ));
+        }
+    }
+    if report.alarms.len() > MOST_ALARMS {
+        let more = report.alarms.len() - MOST_ALARMS;
+        lines.push(format!(
+            "warning: {more} more sources do: see `alarms` in report.json"
+        ));
+    }
+    lines
 }
 
 /// What the weights made of the sources, `None` without weights.

@@ -1,8 +1,10 @@
 //! The command line: one subcommand is one file with its help, its `Args` and its `run`.
 
+pub mod cat;
 mod device;
 mod dry_run;
 pub mod eval;
+pub mod export;
 pub mod generate;
 pub mod ingest;
 pub mod locate;
@@ -12,6 +14,7 @@ pub mod shard;
 pub mod stats;
 pub mod synth;
 pub mod train;
+pub mod verify;
 pub mod why;
 
 use crate::exit::Exit;
@@ -104,6 +107,9 @@ enum Command {
     Plan(plan::Args),
     Rules(rules::Args),
     Why(why::Args),
+    Export(export::Args),
+    Verify(verify::Args),
+    Cat(cat::Args),
 }
 
 impl Cli {
@@ -139,6 +145,9 @@ impl Cli {
             Command::Plan(args) => plan::run(args, &context),
             Command::Rules(args) => rules::run(args, &context),
             Command::Why(args) => why::run(args, &context),
+            Command::Export(args) => export::run(args, &context),
+            Command::Verify(args) => verify::run(args, &context),
+            Command::Cat(args) => cat::run(args, &context),
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use super::Context;
 use crate::dedup::exact::Conflicts;
+use crate::dedup::minhash::Recall;
 use crate::exit::Exit;
 use crate::filter::{Fidelity, PROFILES};
 use crate::pii::Masker;
 use crate::sharding::benchmarks::Remedy;
-use crate::sharding::{self, DedupMode, Options, TokenizerChoice};
+use crate::sharding::{self, DedupMode, Options, TokenizerChoice, ValSize};
 use crate::tokenize::Policy;
 use crate::units::{grouped, parse_bytes};
 use crate::{output, view};
@@ -19,8 +20,9 @@ use std::path::PathBuf;
 /// Hugging Face datasets, pyarrow, polars and `DuckDB` open), removed/ with the reason for each
 /// dropped document, conflicts/ with answers that contradict each other, the tokenizer,
 /// manifest.json and report.json. An interrupted run goes on when the same command is given again.
-/// Memory: within --memory, of which half is for the search for copies. Disk while it runs: 4.2
-/// bytes a token beside the shards.
+/// Memory: within --memory, of which half is for the search for copies, which is sorted on disk. Disk
+/// while it runs: 4.2 bytes a token beside the shards, and for near copies 0.5 kB a document and 8
+/// bytes a word of those that may be copies.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Corpus directory that `prep ingest` wrote.
@@ -73,16 +75,40 @@ pub struct Args {
     /// matches counts. Default: 1.
     #[arg(long = "weight", value_name = "SOURCE=WEIGHT", value_parser = parse_setting)]
     weights: Vec<(String, f64)>,
-    /// Which copies are removed: those with the same comparison key, or none.
-    #[arg(long, value_name = "MODE", default_value = "exact")]
+    /// Which copies are removed: `near` removes documents with the same comparison key and texts of
+    /// nearly the same word 5-grams, `exact` the former alone, `off` none.
+    #[arg(long, value_name = "MODE", default_value = "near")]
     dedup: DedupMode,
+    /// From which similarity on a text is a near copy: exact Jaccard of the word 5-grams, 0.5 to 1
+    /// (no unit).
+    #[arg(long, value_name = "SIMILARITY", default_value_t = 0.8, value_parser = parse_similarity)]
+    threshold: f64,
+    /// How surely near copies are found. At a similarity of 0.8, `default` compares 92 % of pairs and
+    /// `high` 99.4 % (at 0.7, 56 % and 81 %), for twice the time and disk of the search.
+    #[arg(long, value_name = "HOW", default_value = "default")]
+    dedup_recall: Recall,
+    /// Take lines out of texts that stand in at least so many documents (10 if no number is given): of
+    /// 30 characters and four words and more, neither in code nor in verse. report.json lists them.
+    /// Default: off.
+    #[arg(long, value_name = "DOCUMENTS", num_args = 0..=1, require_equals = true, default_missing_value = "10",
+          value_parser = clap::value_parser!(u32).range(2..))]
+    dedup_lines: Option<u32>,
+    /// Finished corpus or shard directory whose documents are left out here: exact copies of them, and
+    /// near ones as --dedup says. May be repeated. Default: none.
+    #[arg(long, value_name = "DIR")]
+    against: Vec<PathBuf>,
     /// What is done with a question that has different answers. All of them are listed in conflicts/.
     #[arg(long, value_name = "HOW", default_value = "keep")]
     conflicts: Conflicts,
-    /// Share of documents for the validation split, in percent. Copies and answers to one question
-    /// stay together.
-    #[arg(long, value_name = "PERCENT", default_value = "0.5%", value_parser = parse_share)]
-    val: f64,
+    /// Documents for the validation split: a share in percent, or a whole number of documents. Texts
+    /// that are half alike and answers to one question stay together. Default: 0.5%, or nothing more
+    /// where --val-source is given.
+    #[arg(long, value_name = "PERCENT|DOCUMENTS", value_parser = parse_val)]
+    val: Option<ValSize>,
+    /// Sources that are validated whole, as a pattern of their names; what is half like one of their
+    /// documents goes with them. May be repeated. Default: none.
+    #[arg(long, value_name = "GLOB")]
+    val_source: Vec<String>,
     /// The most bytes of a shard, with a unit.
     #[arg(long, value_name = "SIZE", default_value = "50MB", value_parser = parse_bytes)]
     shard_size: u64,
@@ -114,21 +140,32 @@ fn parse_setting(text: &str) -> Result<(String, f64), String> {
     Ok((rule.trim().to_owned(), value))
 }
 
-/// `0.5%` or `0.005`, as a share of 1.
-fn parse_share(text: &str) -> Result<f64, String> {
-    let (number, unit) = match text.trim().strip_suffix('%') {
+/// `0.5%` or `0.005` is a share, `500` a number of documents.
+fn parse_val(text: &str) -> Result<ValSize, String> {
+    let text = text.trim();
+    if let Ok(documents) = text.parse::<u64>() {
+        return Ok(ValSize::Documents(documents));
+    }
+    let (number, unit) = match text.strip_suffix('%') {
         Some(number) => (number, 100.0),
-        None => (text.trim(), 1.0),
+        None => (text, 1.0),
     };
     let value: f64 = number
         .trim()
         .parse()
-        .map_err(|_| format!("`{text}` is no share; expected for instance 0.5%"))?;
+        .map_err(|_| format!("`{text}` is no share; expected for instance 0.5% or 500"))?;
     let share = value / unit;
     if (0.0..=0.9).contains(&share) {
-        Ok(share)
+        Ok(ValSize::Share(share))
     } else {
         Err(format!("`{text}` is not between 0% and 90%"))
+    }
+}
+
+fn parse_similarity(text: &str) -> Result<f64, String> {
+    match text.trim().parse() {
+        Ok(similarity) if (0.5..=1.0).contains(&similarity) => Ok(similarity),
+        _ => Err(format!("`{text}` is not between 0.5 and 1")),
     }
 }
 
@@ -164,7 +201,16 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         weights: args.weights.clone(),
         dedup: args.dedup,
         conflicts: args.conflicts,
-        val_share: args.val,
+        threshold: args.threshold,
+        recall: args.dedup_recall,
+        val: match (args.val, args.val_source.is_empty()) {
+            (Some(val), _) => val,
+            (None, true) => ValSize::Share(0.005),
+            (None, false) => ValSize::Share(0.0),
+        },
+        val_sources: args.val_source.clone(),
+        dedup_lines: args.dedup_lines,
+        against: args.against.clone(),
         shard_bytes: args.shard_size,
         bos: match args.bos.as_str() {
             "always" => Policy::Always,
@@ -180,6 +226,12 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         output::data(&serde_json::to_string(&report)?);
     } else {
         output::data(&view::ledger(&report.ledgers));
+        if let Some(copies) = view::copies(&report.copies) {
+            output::data(&format!("\n{copies}"));
+        }
+        if let Some(lines) = report.lines.as_ref().and_then(view::lines) {
+            output::data(&format!("\n{lines}"));
+        }
         output::data(&format!("\n{}", view::tokens(&report.tokens)));
         for table in [view::edits(&report.edits), view::mixing(&report.mixing)]
             .iter()
@@ -196,6 +248,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     if report.conflicting_answers > 0 {
         let count = grouped(report.conflicting_answers);
         context.note(&format!("{count} answers contradict another answer to the same question: {out}/conflicts lists them"));
+    }
+    for line in view::alarms(&report.copies) {
+        context.note(&line);
     }
     context.note(&format!(
         "next: prep train {out} --out model --model llama-15m"

@@ -1,26 +1,33 @@
 //! Exact duplicates and conflicting answers among documents with equal keys.
 //!
-//! The survivor is the longest text, then the smallest document id.
+//! The survivor is what an earlier set holds, then the longest text, then the smallest document id.
 
 use crate::document::DocumentId;
+use crate::record;
+use anyhow::Result;
 
-/// What is known of a document when copies are searched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    /// Equal for copies and for answers to the same question.
-    pub group: u128,
-    /// Equal for copies.
-    pub content: u128,
-    /// Whether other answers to the same question are conflicts: true of chats alone.
-    pub answers: bool,
-    /// Unicode scalar values of the content.
-    pub characters: u64,
-    /// The document.
-    pub id: DocumentId,
-    /// Part of the corpus that it is in.
-    pub part: u32,
-    /// Row in that part.
-    pub row: u32,
+record! {
+    /// What is known of a document when copies are searched; in this order they are compared.
+    pub struct Candidate {
+        /// Equal for copies and for answers to the same question.
+        pub group: u128,
+        /// Equal for copies.
+        pub content: u128,
+        /// 0 for a document of an earlier set, which stays whatever is found, 1 for one of this corpus.
+        pub own: u8,
+        /// `u64::MAX` less the Unicode scalar values of the content.
+        pub shortness: u64,
+        /// The document.
+        pub id: DocumentId,
+        /// 1 where other answers to the same question are conflicts: of chats alone.
+        pub answers: u8,
+        /// Part of the corpus that it is in.
+        pub part: u32,
+        /// Row in that part.
+        pub row: u32,
+        /// Hash of the name of its source.
+        pub source: u64,
+    }
 }
 
 /// What is done with a question that has several answers.
@@ -49,48 +56,65 @@ impl Conflicts {
     }
 }
 
-/// What the comparison found of one document; a document without an outcome is unique.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// Part of the corpus that the document is in.
-    pub part: u32,
-    /// Row in that part.
-    pub row: u32,
-    /// What was found.
-    pub found: Found,
-}
-
-/// What the comparison found.
+/// What the comparison found of one document; a document of which nothing is found is unique.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     /// A copy of this document, which stays in its place.
-    Copy(DocumentId),
+    Copy(Candidate),
     /// One of several answers to the same question; it stays.
     ConflictKept,
     /// One of several answers; dropped in favour of this one, or together with all (`None`).
-    ConflictDropped(Option<DocumentId>),
+    ConflictDropped(Option<Candidate>),
 }
 
-/// Compares `candidates`, all those of some groups, and returns outcomes by part and row.
-#[must_use]
-pub fn compare(candidates: &mut [Candidate], conflicts: Conflicts) -> Vec<Outcome> {
-    use rayon::slice::ParallelSliceMut;
-    candidates
-        .par_sort_unstable_by_key(|c| (c.group, c.content, std::cmp::Reverse(c.characters), c.id));
-    let mut outcomes = Vec::new();
-    for group in candidates.chunk_by(|a, b| a.group == b.group) {
-        if group.len() > 1 {
-            settle(group, conflicts, &mut outcomes);
+/// Compares sorted candidates and calls `each` with what was found of those of this corpus.
+///
+/// Copies of a text are told while they pass by; of a question's answers all are in memory at once.
+///
+/// # Errors
+/// That of `candidates` or of `each`.
+pub fn compare(
+    candidates: impl Iterator<Item = Result<Candidate>>,
+    conflicts: Conflicts,
+    mut each: impl FnMut(&Candidate, Found) -> Result<()>,
+) -> Result<()> {
+    let mut group: Vec<Candidate> = Vec::new();
+    for candidate in candidates {
+        let candidate = candidate?;
+        if group
+            .first()
+            .is_some_and(|first| first.group != candidate.group)
+        {
+            settle(&group, conflicts, &mut each)?;
+            group.clear();
+        }
+        // The first of its copies that stands in the group is their survivor.
+        match group.last() {
+            Some(last) if last.content == candidate.content && last.answers == 0 => {
+                if candidate.own == 1 {
+                    each(&candidate, Found::Copy(*last))?;
+                }
+            }
+            _ => group.push(candidate),
         }
     }
-    outcomes.par_sort_unstable_by_key(|outcome| (outcome.part, outcome.row));
-    outcomes
+    settle(&group, conflicts, &mut each)
 }
 
 /// Finds the outcomes of one group, the copies of which stand together, their survivor first.
-fn settle(group: &[Candidate], conflicts: Conflicts, outcomes: &mut Vec<Outcome>) {
+fn settle(
+    group: &[Candidate],
+    conflicts: Conflicts,
+    each: &mut impl FnMut(&Candidate, Found) -> Result<()>,
+) -> Result<()> {
+    if group.len() < 2 {
+        return Ok(());
+    }
     let sets = || group.chunk_by(|a, b| a.content == b.content);
-    let answers: Vec<&[Candidate]> = sets().filter(|copies| copies[0].answers).collect();
+    // Answers that an earlier set has are no conflict of this corpus.
+    let answers: Vec<&[Candidate]> = sets()
+        .filter(|copies| copies[0].answers == 1 && copies[0].own == 1)
+        .collect();
     let stays = match conflicts {
         Conflicts::Keep | Conflicts::Drop => None,
         Conflicts::First => answers.iter().min_by_key(|copies| {
@@ -102,28 +126,25 @@ fn settle(group: &[Candidate], conflicts: Conflicts, outcomes: &mut Vec<Outcome>
         }),
         Conflicts::Longest => answers
             .iter()
-            .min_by_key(|copies| (std::cmp::Reverse(copies[0].characters), copies[0].id)),
+            .min_by_key(|copies| (copies[0].shortness, copies[0].id)),
     };
-    let stays = stays.map(|copies| copies[0].id);
+    let stays = stays.map(|copies| copies[0]);
     for copies in sets() {
         let survivor = copies[0];
-        let conflict = survivor.answers && answers.len() > 1;
-        let dropped = conflict && conflicts != Conflicts::Keep && stays != Some(survivor.id);
-        for copy in copies {
-            let found = match (dropped, copy.id == survivor.id) {
+        let conflict = survivor.answers == 1 && survivor.own == 1 && answers.len() > 1;
+        let dropped = conflict && conflicts != Conflicts::Keep && stays != Some(survivor);
+        for copy in copies.iter().filter(|copy| copy.own == 1) {
+            let found = match (dropped, *copy == survivor) {
                 // Copies of a dropped answer go for the reason that it goes for.
                 (true, _) => Found::ConflictDropped(stays),
                 (false, true) if conflict => Found::ConflictKept,
                 (false, true) => continue,
-                (false, false) => Found::Copy(survivor.id),
+                (false, false) => Found::Copy(survivor),
             };
-            outcomes.push(Outcome {
-                part: copy.part,
-                row: copy.row,
-                found,
-            });
+            each(copy, found)?;
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -134,32 +155,76 @@ mod tests {
         Candidate {
             group,
             content,
-            answers: true,
-            characters,
+            own: 1,
+            shortness: u64::MAX - characters,
             id: DocumentId::new("s", u64::from(row)),
+            answers: 1,
             part: 0,
             row,
+            source: 0,
         }
     }
 
+    /// What is found, by row: the kind, and the row that stays.
+    fn found(
+        candidates: &[Candidate],
+        conflicts: Conflicts,
+    ) -> Vec<(u32, &'static str, Option<u32>)> {
+        let mut sorted = candidates.to_vec();
+        sorted.sort_unstable();
+        let mut all = Vec::new();
+        compare(sorted.into_iter().map(Ok), conflicts, |candidate, found| {
+            let (kind, kept) = match found {
+                Found::Copy(kept) => ("copy", Some(kept.row)),
+                Found::ConflictKept => ("kept", None),
+                Found::ConflictDropped(kept) => ("dropped", kept.map(|kept| kept.row)),
+            };
+            all.push((candidate.row, kind, kept));
+            Ok(())
+        })
+        .expect("no error");
+        all.sort_unstable();
+        all
+    }
+
     #[test]
-    fn the_longest_survives_in_any_order_of_input() {
+    fn the_longest_survives() {
         let mut candidates = vec![
             candidate(1, 1, 5, 0),
             candidate(1, 1, 9, 1),
             candidate(1, 1, 5, 2),
             candidate(2, 2, 1, 3),
         ];
-        for turn in 0..4 {
-            candidates.rotate_left(turn);
-            let outcomes = compare(&mut candidates, Conflicts::Keep);
-            let kept = Found::Copy(DocumentId::new("s", 1));
+        let wanted = [(0, "copy", Some(1)), (2, "copy", Some(1))];
+        assert_eq!(found(&candidates, Conflicts::Keep), wanted);
+        // The same of texts, which are told one by one.
+        for candidate in &mut candidates {
+            candidate.answers = 0;
+        }
+        assert_eq!(found(&candidates, Conflicts::Keep), wanted);
+    }
+
+    #[test]
+    fn what_an_earlier_set_has_stays_and_is_no_conflict() {
+        for answers in [0, 1] {
+            let mut candidates = [
+                candidate(1, 1, 9, 0),
+                candidate(1, 1, 5, 1),
+                candidate(1, 2, 7, 2),
+                candidate(1, 2, 7, 3),
+            ];
+            for candidate in &mut candidates {
+                candidate.answers = answers;
+            }
+            candidates[1].own = 0;
+            let copy = if candidates[2].id < candidates[3].id {
+                3
+            } else {
+                2
+            };
             assert_eq!(
-                outcomes
-                    .iter()
-                    .map(|o| (o.row, o.found))
-                    .collect::<Vec<_>>(),
-                [(0, kept), (2, kept)]
+                found(&candidates, Conflicts::Drop),
+                [(0, "copy", Some(1)), (copy, "copy", Some(5 - copy))]
             );
         }
     }
@@ -171,59 +236,82 @@ mod tests {
             candidate(1, 2, 9, 1),
             candidate(1, 2, 9, 2),
         ];
-        let outcome = |conflicts| {
-            let outcomes = compare(&mut candidates.to_vec(), conflicts);
-            outcomes
-                .iter()
-                .map(|o| (o.row, matches!(o.found, Found::ConflictKept)))
-                .collect::<Vec<_>>()
-        };
         // Rows 1 and 2 are copies; which stays follows from their ids.
-        let copy = if DocumentId::new("s", 1) < DocumentId::new("s", 2) {
+        let copy = if candidates[1].id < candidates[2].id {
             2
         } else {
             1
         };
         let other = 3 - copy;
-        let kept = |wanted: &[u32]| {
-            let mut rows = vec![
-                (0, wanted.contains(&0)),
-                (copy, false),
-                (other, wanted.contains(&other)),
-            ];
-            rows.sort_unstable();
-            rows
+        let sorted = |mut wanted: [(u32, &'static str, Option<u32>); 3]| {
+            wanted.sort_unstable();
+            wanted
         };
-        assert_eq!(outcome(Conflicts::Keep), kept(&[0, other]));
-        assert_eq!(outcome(Conflicts::First), kept(&[0]));
-        assert_eq!(outcome(Conflicts::Longest), kept(&[other]));
-        assert_eq!(outcome(Conflicts::Drop), kept(&[]));
+        for (conflicts, wanted) in [
+            (
+                Conflicts::Keep,
+                [
+                    (0, "kept", None),
+                    (copy, "copy", Some(other)),
+                    (other, "kept", None),
+                ],
+            ),
+            (
+                Conflicts::First,
+                [
+                    (0, "kept", None),
+                    (copy, "dropped", Some(0)),
+                    (other, "dropped", Some(0)),
+                ],
+            ),
+            (
+                Conflicts::Longest,
+                [
+                    (0, "dropped", Some(other)),
+                    (copy, "copy", Some(other)),
+                    (other, "kept", None),
+                ],
+            ),
+            (
+                Conflicts::Drop,
+                [
+                    (0, "dropped", None),
+                    (copy, "dropped", None),
+                    (other, "dropped", None),
+                ],
+            ),
+        ] {
+            assert_eq!(
+                found(&candidates, conflicts),
+                sorted(wanted),
+                "{conflicts:?}"
+            );
+        }
     }
 
     #[test]
     fn copies_of_a_dropped_answer_are_dropped_in_favour_of_what_stays() {
         // The first answer of the input is a copy of row 2, which is longer.
-        let mut candidates = [
+        let candidates = [
             candidate(1, 2, 8, 0),
             candidate(1, 1, 5, 1),
             candidate(1, 2, 9, 2),
         ];
-        let id = |row| DocumentId::new("s", row);
-        let found = |candidates: &mut [Candidate], conflicts| -> Vec<Found> {
-            let outcomes = compare(candidates, conflicts);
-            outcomes.iter().map(|outcome| outcome.found).collect()
-        };
         assert_eq!(
-            found(&mut candidates, Conflicts::First),
+            found(&candidates, Conflicts::First),
             [
-                Found::Copy(id(2)),
-                Found::ConflictDropped(Some(id(2))),
-                Found::ConflictKept
+                (0, "copy", Some(2)),
+                (1, "dropped", Some(2)),
+                (2, "kept", None)
             ]
         );
         assert_eq!(
-            found(&mut candidates, Conflicts::Drop),
-            [Found::ConflictDropped(None); 3]
+            found(&candidates, Conflicts::Drop),
+            [
+                (0, "dropped", None),
+                (1, "dropped", None),
+                (2, "dropped", None)
+            ]
         );
     }
 }

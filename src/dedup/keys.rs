@@ -22,10 +22,14 @@ pub struct Keys {
 /// The keys of `content`.
 #[must_use]
 pub fn of(content: &Content) -> Keys {
+    of_with(content, &mut String::new())
+}
+
+/// The keys of `content`; of a text, also appends the comparison key to `key`, which must be empty.
+pub fn of_with(content: &Content, key: &mut String) -> Keys {
     match content {
         Content::Text(text) => {
-            let mut key = String::with_capacity(text.len());
-            append_key(text, &mut key);
+            append_key(text, key);
             // Text of symbols alone has an empty key: then only the very same text is a copy.
             let hash = xxh3_128(if key.is_empty() {
                 text.as_bytes()

@@ -2,3 +2,6 @@
 
 pub mod exact;
 pub mod keys;
+pub mod lines;
+pub mod minhash;
+pub mod shingles;

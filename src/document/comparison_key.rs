@@ -4,6 +4,7 @@
 //! NFD with marks stripped (so ё and е, й and и agree in the key only). The text itself is never
 //! rewritten by it.
 
+use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use xxhash_rust::xxh3::xxh3_128;
@@ -24,49 +25,216 @@ pub fn append_key(text: &str, key: &mut String) {
 
 /// The same, with a choice of what becomes of numbers.
 pub fn append_key_with(text: &str, key: &mut String, numbers: Numbers) {
-    let start = key.len();
-    let mut pending_space = false;
-    let mut in_number = false;
-    let mut push = |c: char, key: &mut String| {
-        if c.is_numeric() {
-            // A run of digits, with its inner points and commas, is one 0.
-            if !in_number {
-                if pending_space && key.len() > start {
-                    key.push(' ');
-                }
-                if numbers == Numbers::Fold {
-                    key.push('0');
-                }
-            }
-            if numbers == Numbers::Keep {
-                key.push(c);
-            }
-            in_number = true;
-            pending_space = false;
-        } else if c.is_alphabetic() || is_symbol_kept(c) {
-            in_number = false;
-            if pending_space && key.len() > start {
-                key.push(' ');
-            }
-            pending_space = false;
-            for lower in c.to_lowercase() {
-                key.push(lower);
-            }
-        } else if in_number && matches!(c, '.' | ',') {
-            // Stays inside the number; if no digit follows it is white space all the same.
-            pending_space = true;
-        } else {
-            in_number = false;
-            pending_space = true;
-        }
+    let bytes = text.as_bytes();
+    // What the table knows never becomes longer; what becomes longer makes room for itself.
+    let mut out = Folder {
+        out: vec![0; bytes.len() + ROOM],
+        length: 0,
+        pending_space: false,
+        in_number: false,
+        numbers,
     };
-    if text.is_ascii() {
-        for byte in text.bytes() {
-            push(byte as char, key);
+    let mut at = 0;
+    while let Some(&lead) = bytes.get(at) {
+        let lower = LOWER[usize::from(lead)];
+        if lower != 0 {
+            out.begin();
+            out.in_number = false;
+            out.push_byte(lower);
+            at += 1;
+            continue;
         }
-    } else {
-        for c in text.nfd().filter(|c| !is_combining_mark(*c)) {
-            push(c, key);
+        // Two-byte sequences begin with 0xc2 to 0xdf; ours are Latin, Greek and Cyrillic.
+        let (c, length) = match lead {
+            0..0x80 => (usize::from(lead), 1),
+            0xc2..0xd5 => (
+                usize::from(lead & 0x1f) << 6 | usize::from(bytes[at + 1] & 0x3f),
+                2,
+            ),
+            _ => (usize::MAX, 0),
+        };
+        if let Some(class) = CLASSES.get(c)
+            && *class != Class::Other
+        {
+            out.push(*class, c as u32);
+            at += length;
+        } else if let Some(c) = text[at..].chars().next() {
+            at += c.len_utf8();
+            out.push_any(c, bytes.len() - at);
+        }
+    }
+    // What was put in is whole characters, so nothing is lost here.
+    key.push_str(&String::from_utf8_lossy(&out.out[..out.length]));
+}
+
+/// The most bytes that one character of a key takes, and a space before it.
+const ROOM: usize = 8;
+
+/// Letters of ASCII in lower case, 0 for all other bytes.
+static LOWER: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut letter = b'a';
+    while letter <= b'z' {
+        table[letter as usize] = letter;
+        table[letter.to_ascii_uppercase() as usize] = letter;
+        letter += 1;
+    }
+    table
+};
+
+/// What the key makes of one character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    /// It becomes one character of one byte.
+    Ascii(u8),
+    /// It becomes one character of two bytes.
+    Wide([u8; 2]),
+    /// A digit or another number.
+    Number,
+    /// A full stop or a comma, which may be inside a number.
+    Point,
+    /// White space, or punctuation.
+    Space,
+    /// A mark, which is left out.
+    Mark,
+    /// Something else: it is looked at when it comes.
+    Other,
+}
+
+/// Classes of the characters of one and two bytes below U+0530 (about 6 kB).
+static CLASSES: LazyLock<Vec<Class>> = LazyLock::new(|| ('\0'..'\u{530}').map(class_of).collect());
+
+/// Marks are dropped, so their canonical order does not matter and each character stands alone.
+fn decomposed(c: char) -> impl Iterator<Item = char> {
+    std::iter::once(c).nfd().filter(|c| !is_combining_mark(*c))
+}
+
+fn class_of(c: char) -> Class {
+    let mut parts = decomposed(c);
+    let (Some(base), None) = (parts.next(), parts.next()) else {
+        return if decomposed(c).next().is_none() {
+            Class::Mark
+        } else {
+            Class::Other
+        };
+    };
+    if base.is_numeric() {
+        return Class::Number;
+    }
+    if !base.is_alphabetic() && !is_symbol_kept(base) {
+        return if matches!(base, '.' | ',') {
+            Class::Point
+        } else {
+            Class::Space
+        };
+    }
+    let mut lower = base.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(lower), None) if lower.is_ascii() => Class::Ascii(lower as u8),
+        (Some(lower), None) if lower.len_utf8() == 2 => {
+            let mut bytes = [0; 2];
+            lower.encode_utf8(&mut bytes);
+            Class::Wide(bytes)
+        }
+        _ => Class::Other,
+    }
+}
+
+/// The key of the text so far.
+struct Folder {
+    /// The key, and room for the rest of it.
+    out: Vec<u8>,
+    length: usize,
+    pending_space: bool,
+    in_number: bool,
+    numbers: Numbers,
+}
+
+impl Folder {
+    #[inline(always)]
+    fn push_byte(&mut self, byte: u8) {
+        self.out[self.length] = byte;
+        self.length += 1;
+    }
+
+    #[inline(always)]
+    fn begin(&mut self) {
+        if self.pending_space && self.length > 0 {
+            self.push_byte(b' ');
+        }
+        self.pending_space = false;
+    }
+
+    #[inline(always)]
+    fn push(&mut self, class: Class, c: u32) {
+        match class {
+            Class::Ascii(byte) => {
+                self.begin();
+                self.in_number = false;
+                self.push_byte(byte);
+            }
+            Class::Wide(bytes) => {
+                self.begin();
+                self.in_number = false;
+                self.push_byte(bytes[0]);
+                self.push_byte(bytes[1]);
+            }
+            Class::Number => {
+                // A run of digits, with its inner points and commas, is one 0.
+                if !self.in_number {
+                    self.begin();
+                }
+                match (self.numbers, char::from_u32(c)) {
+                    (Numbers::Fold, _) if self.in_number => {}
+                    (Numbers::Keep, Some(c)) => self.push_char(c),
+                    _ => self.push_byte(b'0'),
+                }
+                self.in_number = true;
+                self.pending_space = false;
+            }
+            Class::Point => {
+                // Stays inside the number; if no digit follows it is white space all the same.
+                self.pending_space = true;
+            }
+            Class::Space => {
+                self.in_number = false;
+                self.pending_space = true;
+            }
+            Class::Mark | Class::Other => {}
+        }
+    }
+
+    fn push_char(&mut self, c: char) {
+        for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+            self.push_byte(byte);
+        }
+    }
+
+    /// Any character, also one that becomes several; `left` bytes of the text are behind it.
+    #[cold]
+    #[inline(never)]
+    fn push_any(&mut self, c: char, left: usize) {
+        for base in decomposed(c) {
+            self.make_room(left);
+            match class_of(base) {
+                Class::Other => {
+                    self.begin();
+                    self.in_number = false;
+                    for lower in base.to_lowercase() {
+                        self.make_room(left);
+                        self.push_char(lower);
+                    }
+                }
+                class => self.push(class, base as u32),
+            }
+        }
+        self.make_room(left);
+    }
+
+    fn make_room(&mut self, left: usize) {
+        let wanted = self.length + left + ROOM;
+        if self.out.len() < wanted {
+            self.out.resize(wanted, 0);
         }
     }
 }
@@ -108,6 +276,72 @@ pub fn content_key<'a>(pieces: impl Iterator<Item = &'a str>) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The definition, a character at a time.
+    fn append_reference(text: &str, key: &mut String, numbers: Numbers) {
+        let start = key.len();
+        let mut pending_space = false;
+        let mut in_number = false;
+        let mut push = |c: char, key: &mut String| {
+            if c.is_numeric() {
+                // A run of digits, with its inner points and commas, is one 0.
+                if !in_number {
+                    if pending_space && key.len() > start {
+                        key.push(' ');
+                    }
+                    if numbers == Numbers::Fold {
+                        key.push('0');
+                    }
+                }
+                if numbers == Numbers::Keep {
+                    key.push(c);
+                }
+                in_number = true;
+                pending_space = false;
+            } else if c.is_alphabetic() || is_symbol_kept(c) {
+                in_number = false;
+                if pending_space && key.len() > start {
+                    key.push(' ');
+                }
+                pending_space = false;
+                for lower in c.to_lowercase() {
+                    key.push(lower);
+                }
+            } else if in_number && matches!(c, '.' | ',') {
+                // Stays inside the number; if no digit follows it is white space all the same.
+                pending_space = true;
+            } else {
+                in_number = false;
+                pending_space = true;
+            }
+        };
+        if text.is_ascii() {
+            for byte in text.bytes() {
+                push(byte as char, key);
+            }
+        } else {
+            for c in text.nfd().filter(|c| !is_combining_mark(*c)) {
+                push(c, key);
+            }
+        }
+    }
+
+    #[test]
+    fn the_fast_path_is_the_definition() {
+        let check = |text: &str| {
+            for numbers in [Numbers::Fold, Numbers::Keep] {
+                let (mut key, mut wanted) = (String::new(), String::new());
+                append_key_with(text, &mut key, numbers);
+                append_reference(text, &mut wanted, numbers);
+                assert_eq!(key, wanted, "{text:?}");
+            }
+        };
+        // Every character alone, between letters, and in and behind a number.
+        for c in '\0'..=char::MAX {
+            check(&format!("a{c}B {c} 1{c}2 3,{c}.{c}"));
+        }
+        check("1.5, 2 — «Ёлка» №7: naïve İstanbul ǅ 가 1,,2 e\u{301}\u{323} 12.");
+    }
 
     #[test]
     fn numbers_may_be_kept() {

@@ -636,7 +636,7 @@ mod tests {
             // A table of pandoc and one of Markdown.
             ("Т.\n\n-----\na b\n-----\nc d\n", "a b", Strength::Line),
             ("Т.\n\n|a|b|\n|---|---|\n|c|d|\n", "|c|d|", Strength::Line),
-            ("Т.\n\n---- ----\n\nC d\n", "C d", Strength::Paragraph),
+            ("Т.\n\n---- ----\n\nC d\n", "C d", Strength::Indented),
         ] {
             assert_eq!(of(text, line), wanted, "{text}");
         }

@@ -211,6 +211,51 @@ impl Dataset {
     }
 }
 
+/// A whole document, its parts in several shards joined.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tokens {
+    /// Its ids, BOS and EOS included.
+    pub ids: Vec<u32>,
+    /// Whether the loss counts predicting each.
+    pub mask: Vec<bool>,
+}
+
+impl Dataset {
+    /// Calls `each` with every document in order. One document is in memory at a time.
+    ///
+    /// # Errors
+    /// That of `each`.
+    pub fn for_each_document(
+        &self,
+        mut each: impl FnMut(DocumentId, &Tokens) -> Result<()>,
+    ) -> Result<()> {
+        let mut tokens = Tokens::default();
+        let mut open: Option<DocumentId> = None;
+        for row in (0..self.rows()).map(|row| self.row(row)) {
+            if !row.continuation {
+                if let Some(id) = open {
+                    each(id, &tokens)?;
+                }
+                tokens.ids.clear();
+                tokens.mask.clear();
+            }
+            open = Some(row.document_id);
+            let start = tokens.ids.len();
+            tokens.ids.resize(start + row.len as usize, 0);
+            tokens.mask.resize(start + row.len as usize, false);
+            self.window(
+                row.start,
+                &mut tokens.ids[start..],
+                &mut tokens.mask[start..],
+            );
+        }
+        match open {
+            Some(id) => each(id, &tokens),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Maps one file and decodes its single batch over the map.
 fn map_shard(
     path: &Path,

@@ -1,6 +1,7 @@
 //! `shards/manifest.json`: what a shard directory holds, written last.
 
 use super::Split;
+use crate::corpus::PartEntry;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -72,6 +73,9 @@ pub struct ShardManifest {
     pub train: SplitEntry,
     /// What it is measured on.
     pub val: SplitEntry,
+    /// Keys of the documents that are no texts: a later `--against` compares with them.
+    #[serde(default)]
+    pub keys: Vec<PartEntry>,
 }
 
 impl ShardManifest {

@@ -298,6 +298,7 @@ mod tests {
             info,
             train: writer.finish().expect("writes"),
             val: SplitEntry::default(),
+            keys: Vec::new(),
         };
         atomic::write_json(&dir.join("manifest.json"), &manifest).expect("writes");
         manifest

@@ -4,6 +4,7 @@
 //! ledger counts documents as they stand afterwards; what was taken away is in the account of edits.
 
 use super::benchmarks::Remedy;
+use super::lines::{RepeatedLines, Taken};
 use crate::decontaminate::{Benchmarks, Hit};
 use crate::document::{Content, Document, Kind, count_characters};
 use crate::filter::Filters;
@@ -39,7 +40,7 @@ impl AddAssign<&Change> for Change {
     }
 }
 
-/// What each kind of edit did, by name: `mask_pii`, `trim_contamination`, `c4_lines`.
+/// What each kind of edit did, by name: `mask_pii`, `trim_contamination`, `dedup_lines`, `c4_lines`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Changes(pub BTreeMap<String, Change>);
@@ -82,19 +83,32 @@ pub struct Edited {
     pub hits: Vec<Hit>,
     /// Whether it must be dropped for them.
     pub contaminated: bool,
+    /// Repeated lines that were taken out of it.
+    pub lines: Option<Taken>,
+    /// Whether it is repeated lines throughout (then it is as it was), and how many.
+    pub only_repeated: Option<u64>,
 }
 
 /// The edits of a run.
 pub struct Edits<'a> {
     masker: Option<&'a Masker>,
     benchmarks: Option<(&'a Benchmarks, Remedy)>,
+    repeated: Option<&'a RepeatedLines>,
 }
 
 impl<'a> Edits<'a> {
     /// These edits.
     #[must_use]
-    pub fn new(masker: Option<&'a Masker>, benchmarks: Option<(&'a Benchmarks, Remedy)>) -> Self {
-        Self { masker, benchmarks }
+    pub fn new(
+        masker: Option<&'a Masker>,
+        benchmarks: Option<(&'a Benchmarks, Remedy)>,
+        repeated: Option<&'a RepeatedLines>,
+    ) -> Self {
+        Self {
+            masker,
+            benchmarks,
+            repeated,
+        }
     }
 
     /// Edits `document`: masks, and cuts what is trimmed.
@@ -114,6 +128,10 @@ impl<'a> Edits<'a> {
         {
             trim(document, left, &mut edited);
             edited.hits = hits;
+        }
+        // Last, as the lines were counted in texts that the other edits had changed.
+        if let Some(repeated) = self.repeated {
+            take_lines(document, repeated, &mut edited);
         }
         edited
     }
@@ -140,6 +158,27 @@ fn trim(document: &mut Document, left: String, edited: &mut Edited) {
             .add("trim_contamination", before, after, BTreeMap::new());
         document.content = Content::Text(left);
     }
+}
+
+/// Takes repeated lines out of a text.
+fn take_lines(document: &mut Document, repeated: &RepeatedLines, edited: &mut Edited) {
+    let Content::Text(text) = &document.content else {
+        return;
+    };
+    let Some((left, taken)) = repeated.take(text) else {
+        return;
+    };
+    if left.is_empty() {
+        edited.only_repeated = Some(taken.lines);
+        return;
+    }
+    let (before, after) = (count_characters(text), count_characters(&left));
+    let items = BTreeMap::from([("lines".to_owned(), taken.lines)]);
+    edited
+        .changes
+        .add("dedup_lines", before as u64, after as u64, items);
+    edited.lines = Some(taken);
+    document.content = Content::Text(left);
 }
 
 /// The lines that C4 cuts out of a text that is kept, where the profile has them cut.

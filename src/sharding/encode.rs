@@ -2,8 +2,10 @@
 
 use super::Job;
 use super::edit::{self, Changes};
+use super::lines::LinesAccount;
 use super::mixing::{Mix, Mixes};
-use super::plan::{Fate, Plan};
+use super::plan::{Fate, Plan, Removal};
+use super::scan::{KeyColumns, Scanned};
 use super::units::{Unit, Units};
 use super::work::BatchWriter;
 use crate::atomic::{self, AtomicFile};
@@ -18,7 +20,7 @@ use crate::{interrupt, ordered};
 use anyhow::{Context as _, Result, ensure};
 use arrow::array::{
     ArrayRef, BooleanBuilder, FixedSizeBinaryArray, FixedSizeBinaryBuilder, Float64Array,
-    ListBuilder, RecordBatch, StringArray, UInt8Builder, UInt32Builder, UInt64Builder,
+    ListBuilder, RecordBatch, StringArray, UInt8Builder, UInt32Builder, UInt64Array, UInt64Builder,
 };
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use serde::{Deserialize, Serialize};
@@ -35,6 +37,7 @@ pub fn removed_schema() -> SchemaRef {
         Field::new("threshold", DataType::Float64, true),
         Field::new("kept_id", DataType::FixedSizeBinary(16), true),
         Field::new("similarity", DataType::Float64, true),
+        Field::new("cluster_size", DataType::UInt64, true),
     ])
 }
 
@@ -47,6 +50,8 @@ pub struct PartAccount {
     pub tokens: TokenTables,
     /// What the edits did to the documents.
     pub edits: Changes,
+    /// Repeated lines that were taken out.
+    pub lines: LinesAccount,
     /// Training tokens by source, where weights were given.
     pub mixes: Mixes,
     /// What weights write beyond one copy of each document.
@@ -55,6 +60,8 @@ pub struct PartAccount {
     pub most_copies: u32,
     /// The file of removed documents, if there are any.
     pub removed: Option<PartEntry>,
+    /// The keys of documents that are no texts, if there are any.
+    pub keys: Option<PartEntry>,
     /// The file of answers that contradict each other, if there are any.
     pub conflicts: Option<PartEntry>,
 }
@@ -78,16 +85,14 @@ impl AddAssign for Repeated {
 /// A document's way out of the unit.
 struct Dropped {
     document: Document,
-    reason: String,
-    value: Option<f64>,
-    threshold: Option<f64>,
-    kept: Option<[u8; 16]>,
+    why: Removal,
 }
 
 /// What a worker makes of one unit.
 struct Done {
     unit: Unit,
     tokens: RecordBatch,
+    keys: RecordBatch,
     removed: Option<(RowGroup, u64)>,
     conflicts: Option<(RowGroup, u64)>,
     account: PartAccount,
@@ -98,7 +103,7 @@ struct Done {
 /// # Errors
 /// When a document cannot be tokenized at all, or writing fails.
 pub fn run(job: &Job, plan: &Plan, tokenizer: &Tokenizer) -> Result<PartAccount> {
-    for name in ["removed", "conflicts"] {
+    for name in ["removed", "conflicts", "dedup"] {
         let path = job.options.out.join(name);
         std::fs::create_dir_all(&path)
             .with_context(|| format!("cannot make {}", path.display()))?;
@@ -119,7 +124,7 @@ pub fn run(job: &Job, plan: &Plan, tokenizer: &Tokenizer) -> Result<PartAccount>
     ordered::map_fold(
         job.context.threads,
         items,
-        |(unit, fates)| worker.encode(unit, fates.into_iter().map(|(_, fate)| fate)),
+        |(unit, fates)| worker.encode(unit, fates.into_iter()),
         |done| {
             interrupt::check()?;
             let unit = done.unit;
@@ -155,6 +160,7 @@ impl AddAssign<&PartAccount> for PartAccount {
         self.ledgers += &other.ledgers;
         self.tokens += &other.tokens;
         self.edits += &other.edits;
+        self.lines += &other.lines;
         self.mixes += &other.mixes;
         self.repeated += other.repeated;
         self.most_copies = self.most_copies.max(other.most_copies);
@@ -184,13 +190,17 @@ struct Worker<'a> {
 
 impl Worker<'_> {
     /// Tokenizes one unit.
-    fn encode(&self, unit: Unit, mut fates: impl Iterator<Item = Fate>) -> Result<Done> {
+    fn encode(&self, unit: Unit, mut fates: impl Iterator<Item = (Scanned, Fate)>) -> Result<Done> {
         let mut tokens = TokenColumns::default();
+        let mut keys = KeyColumns::default();
         let mut account = PartAccount::default();
         let (mut removed, mut conflicting) = (Vec::new(), Vec::new());
         unit.for_each(self.job, |mut document, edited| {
-            let fate = fates.next().context("the plan is shorter than the part")?;
+            let (scanned, fate) = fates.next().context("the plan is shorter than the part")?;
             account.edits += &edited.changes;
+            if let Some(taken) = &edited.lines {
+                account.lines.add(&document.source, taken);
+            }
             if matches!(fate, Fate::Keep { .. }) {
                 edit::clean(&self.job.filters, &mut document, &mut account.edits);
             }
@@ -208,16 +218,11 @@ impl Worker<'_> {
             let (fate, encoded) = match (fate, encoded) {
                 // A chat that its template refuses is dropped for that, if nothing else drops it.
                 (Fate::Keep { .. }, Err(_)) => {
-                    let reason = "chat_template".to_owned();
-                    (
-                        Fate::Drop {
-                            reason,
-                            value: None,
-                            threshold: None,
-                            kept: None,
-                        },
-                        Encoded::default(),
-                    )
+                    let why = Removal {
+                        reason: "chat_template".to_owned(),
+                        ..Removal::default()
+                    };
+                    (Fate::Drop(why), Encoded::default())
                 }
                 (fate, encoded) => (fate, encoded.unwrap_or_default()),
             };
@@ -226,25 +231,12 @@ impl Worker<'_> {
                 Fate::Keep { split, conflict } => {
                     self.mix(&mut account, &document, split, &encoded, copies);
                     tokens.append(&document, split, &encoded, copies);
+                    keys.append(scanned);
                     if conflict {
                         conflicting.push(document);
                     }
                 }
-                Fate::Drop {
-                    reason,
-                    value,
-                    threshold,
-                    kept,
-                } => {
-                    let kept = kept.map(|id| id.0);
-                    removed.push(Dropped {
-                        document,
-                        reason,
-                        value,
-                        threshold,
-                        kept,
-                    });
-                }
+                Fate::Drop(why) => removed.push(Dropped { document, why }),
             }
             Ok(())
         })?;
@@ -259,6 +251,7 @@ impl Worker<'_> {
         Ok(Done {
             unit,
             tokens: tokens.finish()?,
+            keys: keys.finish()?,
             removed: self.removed(removed)?,
             conflicts,
             account,
@@ -272,13 +265,12 @@ impl Worker<'_> {
         };
         match self.job.weights.copies(document, split) {
             0 => {
-                let sampled_out = Fate::Drop {
+                let sampled_out = Removal {
                     reason: "sampled_out".to_owned(),
                     value: Some(self.job.weights.of(&document.source)),
-                    threshold: None,
-                    kept: None,
+                    ..Removal::default()
                 };
-                (sampled_out, 0)
+                (Fate::Drop(sampled_out), 0)
             }
             copies => (fate, copies),
         }
@@ -320,34 +312,17 @@ impl Worker<'_> {
         if removed.is_empty() {
             return Ok(None);
         }
-        let kept = removed.iter().map(|dropped| dropped.kept);
-        let copies = removed
-            .iter()
-            .map(|dropped| dropped.kept.is_some() && dropped.reason == "exact_duplicate");
+        let why = || removed.iter().map(|dropped| &dropped.why);
+        let kept = why().map(|why| why.kept.map(|id| id.0));
         let extra: Vec<ArrayRef> = vec![
-            Arc::new(StringArray::from_iter_values(
-                removed.iter().map(|dropped| &dropped.reason),
-            )),
-            Arc::new(
-                removed
-                    .iter()
-                    .map(|dropped| dropped.value)
-                    .collect::<Float64Array>(),
-            ),
-            Arc::new(
-                removed
-                    .iter()
-                    .map(|dropped| dropped.threshold)
-                    .collect::<Float64Array>(),
-            ),
+            Arc::new(StringArray::from_iter_values(why().map(|why| &why.reason))),
+            Arc::new(why().map(|why| why.value).collect::<Float64Array>()),
+            Arc::new(why().map(|why| why.threshold).collect::<Float64Array>()),
             Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(
                 kept, 16,
             )?),
-            Arc::new(
-                copies
-                    .map(|copy| copy.then_some(1.0))
-                    .collect::<Float64Array>(),
-            ),
+            Arc::new(why().map(|why| why.similarity).collect::<Float64Array>()),
+            Arc::new(why().map(|why| why.cluster_size).collect::<UInt64Array>()),
         ];
         let documents: Vec<Document> = removed
             .into_iter()
@@ -373,7 +348,9 @@ fn book(account: &mut PartAccount, document: &Document, fate: &Fate, encoded: &E
     };
     account.ledgers.add(place, Entry::Read, count);
     match fate {
-        Fate::Drop { reason, .. } => account.ledgers.add(place, Entry::Dropped(reason), count),
+        Fate::Drop(why) => account
+            .ledgers
+            .add(place, Entry::Dropped(&why.reason), count),
         Fate::Keep { split, .. } => {
             account.ledgers.add(place, Entry::Kept, count);
             let mut sums = TokenSums {
@@ -452,6 +429,8 @@ impl TokenColumns {
 struct Open {
     part: usize,
     tokens: BatchWriter,
+    keys: BatchWriter,
+    keys_rows: u64,
     removed: Side,
     conflicts: Side,
     account: PartAccount,
@@ -512,11 +491,18 @@ impl Side {
     }
 }
 
+/// The keys of what is no text, for `--against`.
+fn keys_file(part: usize) -> String {
+    format!("dedup/keys-{part:05}.arrow")
+}
+
 impl Open {
     fn new(job: &Job, part: usize) -> Self {
         Self {
             part,
             tokens: BatchWriter::new(job.work.part("tokens", part)),
+            keys: BatchWriter::new(job.options.out.join(keys_file(part))),
+            keys_rows: 0,
             removed: Side::new(job, "removed", part, removed_schema()),
             conflicts: Side::new(job, "conflicts", part, schema_with(Vec::new())),
             account: PartAccount::default(),
@@ -528,6 +514,10 @@ impl Open {
         if done.tokens.num_rows() > 0 {
             self.tokens.write(&done.tokens)?;
         }
+        if done.keys.num_rows() > 0 {
+            self.keys_rows += done.keys.num_rows() as u64;
+            self.keys.write(&done.keys)?;
+        }
         self.removed.append(done.removed)?;
         self.conflicts.append(done.conflicts)
     }
@@ -535,6 +525,15 @@ impl Open {
     /// The account goes last: where it stands, the part is done.
     fn commit(mut self, job: &Job) -> Result<()> {
         self.tokens.commit()?;
+        if self.keys_rows > 0 {
+            let written = self.keys.commit()?;
+            self.account.keys = Some(PartEntry {
+                file: keys_file(self.part),
+                rows: self.keys_rows,
+                bytes: written.bytes,
+                xxh3: written.xxh3,
+            });
+        }
         self.account.removed = self.removed.commit()?;
         self.account.conflicts = self.conflicts.commit()?;
         atomic::write_json(&job.work.part("account", self.part), &self.account)

@@ -13,8 +13,11 @@
 
 pub mod assemble;
 pub mod benchmarks;
+mod copies;
+mod earlier;
 pub mod edit;
 pub mod encode;
+pub mod lines;
 pub mod mixing;
 mod plan;
 pub mod removed;
@@ -29,6 +32,7 @@ use crate::cmd::Context;
 use crate::corpus::{CorpusManifest, IngestReport};
 use crate::decontaminate::Benchmarks;
 use crate::dedup::exact::Conflicts;
+use crate::dedup::minhash::Recall;
 use crate::document::id::hex_hash;
 use crate::filter::{Fidelity, Filters};
 use crate::pii::Masker;
@@ -40,11 +44,14 @@ use crate::tokenize::{EncodePath, Policy, Tokenizer};
 use anyhow::{Context as _, Result, bail, ensure};
 use assemble::Ends;
 use benchmarks::Remedy;
+use earlier::Earlier;
 use edit::Edits;
 use encode::PartAccount;
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use lines::{LinesReport, RepeatedLines};
 use mixing::Weights;
 use plan::{Fate, Plan};
-use report::{MixReport, Sample, ShardReport, TokenReport};
+use report::{CopiesReport, MixReport, Sample, ShardReport, TokenReport};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use units::{Corpus, Units};
@@ -53,10 +60,44 @@ use work::Work;
 /// Which copies are removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum DedupMode {
+    /// Documents with the same comparison key, and texts of nearly the same word 5-grams.
+    Near,
     /// Documents with the same comparison key.
     Exact,
     /// None.
     Off,
+}
+
+impl DedupMode {
+    /// The name in flags and configurations.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Near => "near",
+            Self::Exact => "exact",
+            Self::Off => "off",
+        }
+    }
+}
+
+/// How much is validated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ValSize {
+    /// A share of the documents, 0 to 1.
+    Share(f64),
+    /// So many documents, or a few less.
+    Documents(u64),
+}
+
+impl ValSize {
+    /// Whether anything is.
+    #[must_use]
+    pub fn is_some(self) -> bool {
+        match self {
+            Self::Share(share) => share > 0.0,
+            Self::Documents(documents) => documents > 0,
+        }
+    }
 }
 
 /// Where the tokenizer comes from.
@@ -101,8 +142,18 @@ pub struct Options {
     pub dedup: DedupMode,
     /// What is done with several answers to one question.
     pub conflicts: Conflicts,
-    /// Share of the documents that is validated, 0 to 1.
-    pub val_share: f64,
+    /// From which similarity on a text is a near copy, 0 to 1.
+    pub threshold: f64,
+    /// How surely near copies are compared.
+    pub recall: Recall,
+    /// Documents from which on a line that they share is taken out of texts.
+    pub dedup_lines: Option<u32>,
+    /// Finished corpora and shard directories of which no document is repeated.
+    pub against: Vec<PathBuf>,
+    /// How much is validated.
+    pub val: ValSize,
+    /// Patterns of sources that are validated whole.
+    pub val_sources: Vec<String>,
     /// The most bytes of a shard.
     pub shard_bytes: u64,
     /// Whether documents begin with BOS.
@@ -119,8 +170,12 @@ pub struct Job<'a> {
     context: &'a Context,
     corpus: Corpus,
     filters: Filters,
+    earlier: Earlier,
+    val_sources: GlobSet,
     benchmarks: Option<Benchmarks>,
     weights: Weights,
+    /// Lines that are taken out of texts, once they have been counted.
+    repeated: Option<RepeatedLines>,
     work: Work,
 }
 
@@ -131,6 +186,7 @@ impl Job<'_> {
         Edits::new(
             self.options.mask_pii.as_ref(),
             benchmarks.map(|benchmarks| (benchmarks, self.options.remedy)),
+            self.repeated.as_ref(),
         )
     }
 
@@ -178,15 +234,21 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
     )?;
     let corpus = Corpus::open(&options.corpus, &manifest)?;
     let work = Work::open(&options.out)?;
-    let job = Job {
+    let mut job = Job {
         options,
         context,
+        earlier: Earlier::open(&options.against, corpus.parts.len())?,
         corpus,
         filters,
+        val_sources: globs(&options.val_sources)?,
         benchmarks: benchmarks::load(options, &work, context)?,
         weights,
+        repeated: None,
         work,
     };
+    if let Some(documents) = options.dedup_lines {
+        job.repeated = Some(RepeatedLines::find(&job, documents)?);
+    }
     scan::run(&job)?;
     let plan = Plan::make(&job)?;
     ensure!(
@@ -211,6 +273,10 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
     let (splits, ends) = assemble::run(&job, &info, &account)?;
     let [train, val] = splits;
     tokenizer.save(&options.out)?;
+    let mut keys = Vec::new();
+    for part in 0..job.corpus.parts.len() {
+        keys.extend(PartAccount::read(&job, part)?.keys);
+    }
     let manifest = ShardManifest {
         format: "prep-shards".to_owned(),
         version: VERSION,
@@ -219,8 +285,18 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
         info,
         train,
         val,
+        keys,
     };
-    finish(&job, &tokenizer, &manifest, &account, ends)
+    finish(&job, &tokenizer, &manifest, &account, &plan, ends)
+}
+
+/// Patterns of sources; a `*` matches `/` too.
+fn globs(patterns: &[String]) -> Result<GlobSet> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        set.add(Glob::new(pattern).with_context(|| format!("`{pattern}` is no pattern"))?);
+    }
+    Ok(set.build()?)
 }
 
 fn load(path: &Path) -> Result<Tokenizer> {
@@ -287,9 +363,15 @@ fn config(
         "decontaminate": benchmarks::identity(&options.decontaminate)?,
         "remedy": options.remedy.name(),
         "weights": options.weights,
-        "dedup": if options.dedup == DedupMode::Exact { "exact" } else { "off" },
+        "dedup": options.dedup.name(),
+        "threshold": options.threshold,
+        "dedup_recall": options.recall.name(),
+        "dedup_lines": options.dedup_lines,
+        "against": earlier::identity(&options.against)?,
         "conflicts": options.conflicts.name(),
-        "val_share": options.val_share,
+        "val_share": if let ValSize::Share(share) = options.val { Some(share) } else { None },
+        "val_documents": if let ValSize::Documents(documents) = options.val { Some(documents) } else { None },
+        "val_sources": options.val_sources,
         "shard_bytes": options.shard_bytes,
         "seed": context.seed,
     }))
@@ -361,8 +443,8 @@ fn why_nothing(job: &Job, plan: &Plan) -> Result<String> {
     let mut fates = plan.read(job)?;
     for part in 0..job.corpus.parts.len() {
         for (_, fate) in fates.take(part, job.corpus.rows(part))? {
-            if let Fate::Drop { reason, .. } = fate {
-                *reasons.entry(reason).or_default() += 1;
+            if let Fate::Drop(why) = fate {
+                *reasons.entry(why.reason).or_default() += 1;
             }
         }
     }
@@ -387,6 +469,7 @@ fn finish(
     tokenizer: &Tokenizer,
     manifest: &ShardManifest,
     account: &PartAccount,
+    plan: &Plan,
     ends: Vec<Ends>,
 ) -> Result<ShardReport> {
     let out = &job.options.out;
@@ -428,11 +511,16 @@ fn finish(
     let report = ShardReport {
         command: "shard".to_owned(),
         edits: account.edits.clone(),
+        lines: job
+            .repeated
+            .as_ref()
+            .map(|repeated| LinesReport::new(repeated, &account.lines)),
         mixing: mixing_report(job, account),
         contamination_listed: benchmarks::write_list(job)?,
         ledgers: account.ledgers.clone(),
         tokens: TokenReport::from(&account.tokens),
         conflicting_answers,
+        copies: CopiesReport::new(job.options.dedup, &plan.copies, &account.ledgers),
         vocab_size: manifest.info.vocab_size,
         samples,
     };

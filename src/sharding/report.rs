@@ -1,7 +1,11 @@
 //! `shards/report.json`, which `prep shard --json` prints.
 
+use super::copies::{CandidateCounts, SIZES, Statistics, VerifiedCounts};
+pub use super::copies::{Removed, Sample as PairSample};
 use super::edit::Changes;
+use super::lines::LinesReport;
 use super::mixing::Mix;
+use super::{DedupMode, scan};
 use crate::ledger::Ledgers;
 use crate::stats::{TokenFigures, TokenSums, TokenTables};
 use anyhow::{Context, Result};
@@ -81,6 +85,101 @@ pub struct Sample {
     pub last: Vec<String>,
 }
 
+/// Clusters of copies of one range of sizes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterCount {
+    /// The smallest size, the kept document among them.
+    pub from: u64,
+    /// Clusters from that size to below the next row's.
+    pub clusters: u64,
+}
+
+/// A source that loses much to near copies.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// Its name.
+    pub source: String,
+    /// Its documents.
+    pub documents: u64,
+    /// Those that go as near copies.
+    pub near: u64,
+    /// Five of these, each with what is kept for it.
+    pub samples: Vec<PairSample>,
+}
+
+/// Copies that one source loses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceLosses {
+    /// Exact copies.
+    pub exact: Removed,
+    /// Near copies.
+    pub near: Removed,
+}
+
+/// What the search for copies found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CopiesReport {
+    /// `near`, `exact` or `off`.
+    pub mode: String,
+    /// Exact copies that go, by where the kept document is.
+    pub exact: Removed,
+    /// Near copies that go, by where the kept document is.
+    pub near: Removed,
+    /// The same by source; sources that lose none are left out.
+    pub by_source: BTreeMap<String, SourceLosses>,
+    /// Clusters by size.
+    pub clusters: Vec<ClusterCount>,
+    /// What the search for near copies compared.
+    pub candidates: CandidateCounts,
+    /// What it measured.
+    pub verified: VerifiedCounts,
+    /// Sources that lose more than 30 % of at least 20 documents to near copies.
+    pub alarms: Vec<Alarm>,
+}
+
+/// Share of a source's documents that may go as near copies before the source is named.
+const ALARM_SHARE: f64 = 0.3;
+/// Sources of fewer documents are not named: one document that goes says nothing about the source.
+const ALARM_DOCUMENTS: u64 = 20;
+
+impl CopiesReport {
+    /// From the figures of the search, and the ledger for the names of the sources.
+    #[must_use]
+    pub fn new(mode: DedupMode, found: &Statistics, ledgers: &Ledgers) -> Self {
+        let mut report = Self {
+            mode: mode.name().to_owned(),
+            candidates: found.candidates,
+            verified: found.verified,
+            ..Self::default()
+        };
+        for (from, clusters) in SIZES.into_iter().zip(found.clusters) {
+            report.clusters.push(ClusterCount { from, clusters });
+        }
+        for (name, ledger) in &ledgers.by_source {
+            let Some(lost) = found.by_source.get(&scan::source_hash(name)) else {
+                continue;
+            };
+            report.exact += lost.exact;
+            report.near += lost.near;
+            let (near, documents) = (lost.near.total(), ledger.read.records);
+            if documents >= ALARM_DOCUMENTS && near as f64 > ALARM_SHARE * documents as f64 {
+                report.alarms.push(Alarm {
+                    source: name.clone(),
+                    documents,
+                    near,
+                    samples: lost.samples.clone(),
+                });
+            }
+            let losses = SourceLosses {
+                exact: lost.exact,
+                near: lost.near,
+            };
+            report.by_source.insert(name.clone(), losses);
+        }
+        report
+    }
+}
+
 /// The whole report.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ShardReport {
@@ -93,12 +192,16 @@ pub struct ShardReport {
     pub tokens: TokenReport,
     /// What the edits of contents did, by edit.
     pub edits: Changes,
+    /// Repeated lines that were taken out, `null` without `--dedup-lines`.
+    pub lines: Option<LinesReport>,
     /// Training tokens by source, where `--weight` was given.
     pub mixing: BTreeMap<String, MixReport>,
     /// Lines of `contamination.jsonl`: documents that hold items of benchmarks, and the items.
     pub contamination_listed: u64,
     /// Documents that answer the same question differently, listed in `conflicts/`.
     pub conflicting_answers: u64,
+    /// Copies that went, and what was compared to find them.
+    pub copies: CopiesReport,
     /// Entries of the vocabulary.
     pub vocab_size: u32,
     /// Three documents' first and last tokens.

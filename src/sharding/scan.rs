@@ -1,22 +1,23 @@
-//! First pass over the corpus: each document's keys and the verdict of the rules.
+//! First pass over the corpus: each document's keys, the bands of its signature, and the verdict of
+//! the rules.
 
-use super::Job;
-use super::benchmarks;
-use super::edit::Edited;
+use super::edit::{self, Edited};
 use super::units::{Unit, Units};
 use super::work::BatchWriter;
+use super::{DedupMode, Job, benchmarks};
 use crate::decontaminate::FEWEST_SHARED;
-use crate::dedup::keys;
+use crate::dedup::{keys, minhash};
 use crate::document::{Content, Document, Kind};
 use crate::filter::{Reason, Verdict};
 use crate::{atomic, interrupt, ordered};
 use anyhow::Result;
 use arrow::array::{
-    Array, ArrayRef, AsArray, FixedSizeBinaryBuilder, Float64Builder, RecordBatch, StringBuilder,
-    UInt8Builder, UInt64Builder,
+    Array, ArrayRef, AsArray, BooleanBuilder, FixedSizeBinaryBuilder, Float64Builder, RecordBatch,
+    StringBuilder, UInt8Builder, UInt64Builder,
 };
 use arrow::datatypes::{Float64Type, UInt8Type, UInt64Type};
 use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// What the scan says of one document.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +34,10 @@ pub struct Scanned {
     pub characters: u64,
     /// The document's kind.
     pub kind: Kind,
+    /// Hash of the name of its source.
+    pub source: u64,
+    /// Whether `--val-source` names its source.
+    pub of_val_source: bool,
     /// Why a rule drops it: name, measured value, threshold.
     pub dropped: Option<(String, f64, f64)>,
 }
@@ -44,31 +49,40 @@ const KINDS: [Kind; 3] = [Kind::Text, Kind::Chat, Kind::Preference];
 /// # Errors
 /// When the corpus is damaged or the work directory cannot be written.
 pub fn run(job: &Job) -> Result<()> {
-    let todo = Units::missing(&job.corpus, |part| job.work.part("scan", part).exists());
+    let done = |part| job.work.part("scan", part).exists();
+    let earlier = job.earlier.units();
+    let todo =
+        Units::missing(&job.corpus, done).and(earlier.into_iter().filter(|unit| !done(unit.part)));
     let progress = job.progress("filter", &todo);
-    let mut open: Option<BatchWriter> = None;
+    let mut open: Option<[BatchWriter; 2]> = None;
     let mut listed = String::new();
     ordered::map_fold(
         job.context.threads,
         todo.iter().map(|unit| Ok(*unit)),
         |unit: Unit| Ok((unit, scan(job, unit)?)),
-        |(unit, (batch, contaminated))| {
+        |(unit, (batches, contaminated))| {
             interrupt::check()?;
             listed += &contaminated;
-            let writer =
-                open.get_or_insert_with(|| BatchWriter::new(job.work.part("scan", unit.part)));
-            if batch.num_rows() > 0 {
-                writer.write(&batch)?;
+            // The scan is committed last: where it stands, the part is done.
+            let writers = open.get_or_insert_with(|| {
+                ["bands", "scan"].map(|stage| BatchWriter::new(job.work.part(stage, unit.part)))
+            });
+            for (writer, batch) in writers.iter_mut().zip(&batches) {
+                if batch.num_rows() > 0 {
+                    writer.write(batch)?;
+                }
             }
             progress.add(unit.bytes);
             if unit.last
-                && let Some(writer) = open.take()
+                && let Some(writers) = open.take()
             {
                 if job.benchmarks.is_some() {
                     let path = job.work.part("contamination", unit.part);
                     atomic::write(&path, std::mem::take(&mut listed).as_bytes())?;
                 }
-                writer.commit()?;
+                for writer in writers {
+                    writer.commit()?;
+                }
             }
             Ok(())
         },
@@ -77,8 +91,14 @@ pub fn run(job: &Job) -> Result<()> {
     Ok(())
 }
 
-/// The scan of a unit, and the lines of `contamination.jsonl` for it.
-fn scan(job: &Job, unit: Unit) -> Result<(RecordBatch, String)> {
+/// The hash by which a source is known between the stages.
+#[must_use]
+pub fn source_hash(name: &str) -> u64 {
+    xxh3_64(name.as_bytes())
+}
+
+/// The bands and the scan of one unit, and the lines of `contamination.jsonl` for it.
+fn scan(job: &Job, unit: Unit) -> Result<([RecordBatch; 2], String)> {
     let edits = job.edits();
     let mut contaminated = String::new();
     let mut content = FixedSizeBinaryBuilder::new(16);
@@ -90,13 +110,42 @@ fn scan(job: &Job, unit: Unit) -> Result<(RecordBatch, String)> {
     let mut rule = StringBuilder::new();
     let mut value = Float64Builder::new();
     let mut threshold = Float64Builder::new();
+    let mut source = UInt64Builder::new();
+    let mut of_val_source = BooleanBuilder::new();
+    let near = job.options.dedup == DedupMode::Near;
+    let own = unit.part < job.corpus.parts.len();
+    let mut bands = FixedSizeBinaryBuilder::new(8 * job.options.recall.bands() as i32);
+    let mut key = String::new();
     unit.for_each(job, |mut document: Document, mut edited: Edited| {
-        edits.judge(&document, &mut edited);
-        if let (Some(benchmarks), false) = (&job.benchmarks, edited.hits.is_empty()) {
-            contaminated += &benchmarks::listed(benchmarks, &document, &edited)?;
+        let reason = if own {
+            edits.judge(&document, &mut edited);
+            if let (Some(benchmarks), false) = (&job.benchmarks, edited.hits.is_empty()) {
+                contaminated += &benchmarks::listed(benchmarks, &document, &edited)?;
+            }
+            judge(job, &mut document, &edited)
+        } else {
+            // Of an earlier set everything counts that is in it.
+            if !job.earlier.is_edited(unit.part) {
+                edit::clean(&job.filters, &mut document, &mut edited.changes);
+            }
+            None
+        };
+        key.clear();
+        let found = keys::of_with(&document.content, &mut key);
+        source.append_value(source_hash(&document.source));
+        of_val_source.append_value(job.val_sources.is_match(&document.source));
+        // Only texts: questions of one pattern differ in a word or a number, which is their content.
+        let signed = near && document.content.kind() == Kind::Text;
+        match signed
+            .then(|| minhash::bands(&key, job.options.recall))
+            .flatten()
+        {
+            Some(hashes) => {
+                let bytes: Vec<u8> = hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
+                bands.append_value(bytes)?;
+            }
+            None => bands.append_null(),
         }
-        let reason = judge(job, &mut document, &edited);
-        let found = keys::of(&document.content);
         content.append_value(found.content.to_be_bytes())?;
         group.append_value(found.group.to_be_bytes())?;
         split.append_value(found.split.to_be_bytes())?;
@@ -123,14 +172,20 @@ fn scan(job: &Job, unit: Unit) -> Result<(RecordBatch, String)> {
         ("value", Arc::new(value.finish())),
         ("threshold", Arc::new(threshold.finish())),
         ("split", Arc::new(split.finish())),
+        ("source", Arc::new(source.finish())),
+        ("of_val_source", Arc::new(of_val_source.finish())),
     ];
-    // Nullability is stated, so that every batch of a part has the same schema.
-    let batch = RecordBatch::try_from_iter_with_nullable(
+    let bands = batch(vec![("bands", Arc::new(bands.finish()))])?;
+    Ok(([bands, batch(columns)?], contaminated))
+}
+
+/// Nullability is stated, so that every batch of a part has the same schema.
+fn batch(columns: Vec<(&str, ArrayRef)>) -> Result<RecordBatch> {
+    Ok(RecordBatch::try_from_iter_with_nullable(
         columns
             .into_iter()
             .map(|(name, column)| (name, column, true)),
-    )?;
-    Ok((batch, contaminated))
+    )?)
 }
 
 /// Why `document` is dropped, if it is; what C4 cuts out of it if it stays is cut.
@@ -143,6 +198,13 @@ fn judge(job: &Job, document: &mut Document, edited: &Edited) -> Option<Reason> 
             threshold: f64::from(FEWEST_SHARED),
         });
     }
+    if let (Some(lines), Some(repeated)) = (edited.only_repeated, &job.repeated) {
+        return Some(Reason {
+            rule: "repeated_lines",
+            value: lines as f64,
+            threshold: f64::from(repeated.documents()),
+        });
+    }
     let (verdict, cleaned) = job.filters.apply(document);
     if let Some(cleaned) = cleaned {
         document.content = Content::Text(cleaned.text);
@@ -151,6 +213,84 @@ fn judge(job: &Job, document: &mut Document, edited: &Edited) -> Option<Reason> 
         Verdict::Keep => None,
         Verdict::Drop(reason) => Some(reason),
     }
+}
+
+/// The bands of row `row` of a batch of bands, if the document has any.
+#[must_use]
+pub fn bands(batch: &RecordBatch, row: usize) -> Option<&[u8]> {
+    let bands = batch.column(0).as_fixed_size_binary();
+    bands.is_valid(row).then(|| bands.value(row))
+}
+
+/// The keys of documents that are no texts, for later runs to compare with.
+#[derive(Default)]
+pub struct KeyColumns(Vec<(Scanned, u8)>);
+
+impl KeyColumns {
+    /// Adds a document that stays, unless it is a text: the tokens of a text hold all of it.
+    pub fn append(&mut self, scanned: Scanned) {
+        if scanned.kind != Kind::Text {
+            let kind = u8::from(scanned.kind == Kind::Preference) + 1;
+            self.0.push((scanned, kind));
+        }
+    }
+
+    /// The columns: content and group (keys), id, characters, kind.
+    ///
+    /// # Errors
+    /// Never, unless memory is short.
+    pub fn finish(self) -> Result<RecordBatch> {
+        let sixteen = |of: fn(&Scanned) -> [u8; 16]| -> Result<ArrayRef> {
+            let mut column = FixedSizeBinaryBuilder::with_capacity(self.0.len(), 16);
+            for (scanned, _) in &self.0 {
+                column.append_value(of(scanned))?;
+            }
+            Ok(Arc::new(column.finish()))
+        };
+        let mut characters = UInt64Builder::new();
+        let mut kinds = StringBuilder::new();
+        for (scanned, kind) in &self.0 {
+            characters.append_value(scanned.characters);
+            kinds.append_value(KINDS[usize::from(*kind)].name());
+        }
+        batch(vec![
+            (
+                "content_key",
+                sixteen(|scanned| scanned.content.to_be_bytes())?,
+            ),
+            (
+                "question_key",
+                sixteen(|scanned| scanned.group.to_be_bytes())?,
+            ),
+            ("document_id", sixteen(|scanned| scanned.id)?),
+            ("characters", Arc::new(characters.finish())),
+            ("kind", Arc::new(kinds.finish())),
+        ])
+    }
+}
+
+/// What [`KeyColumns`] wrote.
+#[must_use]
+pub fn of_keys(batch: &RecordBatch) -> Vec<Scanned> {
+    let bytes = |i: usize, row: usize| -> [u8; 16] {
+        let mut out = [0; 16];
+        out.copy_from_slice(batch.column(i).as_fixed_size_binary().value(row));
+        out
+    };
+    let kinds = batch.column(4).as_string::<i32>();
+    (0..batch.num_rows())
+        .map(|row| Scanned {
+            content: u128::from_be_bytes(bytes(0, row)),
+            group: u128::from_be_bytes(bytes(1, row)),
+            split: u128::from_be_bytes(bytes(1, row)),
+            id: bytes(2, row),
+            characters: batch.column(3).as_primitive::<UInt64Type>().value(row),
+            kind: Kind::from_name(kinds.value(row)).unwrap_or(Kind::Chat),
+            source: 0,
+            of_val_source: false,
+            dropped: None,
+        })
+        .collect()
 }
 
 /// The rows of one batch of a scan.
@@ -169,6 +309,8 @@ pub fn rows(batch: &RecordBatch) -> Vec<Scanned> {
             group: u128::from_be_bytes(bytes(1, row)),
             id: bytes(2, row),
             split: u128::from_be_bytes(bytes(8, row)),
+            source: batch.column(9).as_primitive::<UInt64Type>().value(row),
+            of_val_source: batch.column(10).as_boolean().value(row),
             characters: batch.column(3).as_primitive::<UInt64Type>().value(row),
             kind: KINDS[usize::from(batch.column(4).as_primitive::<UInt8Type>().value(row)).min(2)],
             dropped: rule

@@ -86,7 +86,8 @@ pub struct Unit {
 }
 
 impl Unit {
-    /// Calls `each` with every document, edited as the user asked, and what the edits did; a few of which are in memory at once.
+    /// Calls `each` with every document, edited as the user asked, and what the edits did; a few of
+    /// them are in memory at once. What shards of an earlier set hold was edited before.
     ///
     /// # Errors
     /// When the part is damaged, or that of `each`.
@@ -95,9 +96,17 @@ impl Unit {
         job: &Job,
         mut each: impl FnMut(Document, Edited) -> Result<()>,
     ) -> Result<()> {
+        if job
+            .earlier
+            .for_each_text(self, |document| each(document, Edited::default()))?
+        {
+            return Ok(());
+        }
         let edits = job.edits();
-        let file = job.corpus.file(self.part)?;
-        let place = || format!("part {} of {}", self.part, job.corpus.dir.display());
+        let own = (&job.corpus, self.part);
+        let (corpus, part) = job.earlier.corpus(self.part).unwrap_or(own);
+        let file = corpus.file(part)?;
+        let place = || format!("part {part} of {}", corpus.dir.display());
         for batch in file.read(self.group, BATCH_ROWS).with_context(place)? {
             for mut document in batch.with_context(place)? {
                 let edited = edits.apply(&mut document);
@@ -133,6 +142,12 @@ impl Units {
             }
         }
         Self(units)
+    }
+
+    /// These and `more`, which come behind them.
+    pub fn and(mut self, more: impl IntoIterator<Item = Unit>) -> Self {
+        self.0.extend(more);
+        self
     }
 
     /// The units in order.

@@ -2,7 +2,7 @@
 //!
 //! A stage's file for a part is its restart point: where it stands, the work is done.
 
-use crate::atomic::{AtomicFile, cannot_write};
+use crate::atomic::{AtomicFile, Written, cannot_write};
 use anyhow::{Context, Result};
 use arrow::array::RecordBatch;
 use arrow::ipc::reader::StreamReader;
@@ -79,19 +79,18 @@ impl BatchWriter {
         writer.write(batch).with_context(failed)
     }
 
-    /// Ends the file; without batches it is empty, which reads as no batches.
+    /// Ends the file and says what is in it; without batches it is empty, which reads as no batches.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn commit(self) -> Result<()> {
+    pub fn commit(self) -> Result<Written> {
         match self.writer {
             Some(writer) => {
                 let file = writer.into_inner();
-                file.with_context(|| cannot_write(&self.path))?.commit()?
+                file.with_context(|| cannot_write(&self.path))?.commit()
             }
-            None => AtomicFile::create(&self.path)?.commit()?,
-        };
-        Ok(())
+            None => AtomicFile::create(&self.path)?.commit(),
+        }
     }
 }
 

@@ -368,6 +368,13 @@ fn assert_removed_columns(out: &Path) {
         .iter()
         .map(|f| f.name().as_str())
         .collect();
-    wanted.extend(["reason", "value", "threshold", "kept_id", "similarity"]);
+    wanted.extend([
+        "reason",
+        "value",
+        "threshold",
+        "kept_id",
+        "similarity",
+        "cluster_size",
+    ]);
     assert_eq!(names, wanted);
 }

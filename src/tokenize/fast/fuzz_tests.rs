@@ -146,7 +146,7 @@ fn oracle(tokenizer: &Tokenizer) -> &Pipeline {
     tokenizer.engine.text()
 }
 
-fn compare(tokenizer: &Tokenizer, text: &str, name: &str) {
+pub(super) fn compare(tokenizer: &Tokenizer, text: &str, name: &str) {
     let theirs = oracle(tokenizer).encode_fast(text, false).unwrap();
     assert_eq!(
         tokenizer.encode_text(text).unwrap(),
@@ -155,7 +155,7 @@ fn compare(tokenizer: &Tokenizer, text: &str, name: &str) {
     );
 }
 
-fn fuzz(tokenizer: &Tokenizer, name: &str) {
+pub(super) fn fuzz(tokenizer: &Tokenizer, name: &str) {
     let path = tokenizer.encode_path();
     assert!(matches!(path, EncodePath::Fast(_)), "{name}: {path:?}");
     let prose = PROBES.join(" ");
@@ -234,7 +234,7 @@ fn fuzzed_texts_have_the_ids_of_the_crate() {
 }
 
 /// Makes a tokenizer.json another.
-type Change = fn(&mut Value);
+pub(super) type Change = fn(&mut Value);
 
 #[test]
 fn other_tokenizers_go_to_the_crate_and_say_why() {
@@ -366,13 +366,14 @@ fn threads_share_a_tokenizer() {
 }
 
 /// The fast tokenizers of the data folder that `PREP_DATA` names.
-const REAL: [&str; 6] = [
+const REAL: [&str; 7] = [
     "cl100k_base",
     "gpt2",
     "llama3_style_cl100k",
     "o200k_base",
     "qwen3",
     "ruen_bytebpe_16k",
+    "mistral_v1_spm_bpe",
 ];
 
 #[allow(

@@ -5,7 +5,7 @@
 //! time; longer ones use a heap, so that 100 KB of one letter take 10 ms instead of minutes.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
 
 /// Words of at most this many bytes are merged without a heap.
 const SHORT: usize = 32;
@@ -29,8 +29,85 @@ const UNMERGED: Merged = Merged {
 pub(super) struct Merges {
     slots: Vec<Slot>,
     shift: u32,
-    /// The id of each byte.
-    bytes: [u32; 256],
+    alphabet: Alphabet,
+}
+
+/// What a word is made of before anything is merged.
+pub(super) enum Alphabet {
+    /// Bytes, by their ids.
+    Bytes(Box<[u32; 256]>),
+    /// Characters, and bytes where the vocabulary lacks a character.
+    Characters {
+        /// The id of each character that is a token.
+        ids: CharacterIds,
+        /// The id of each byte.
+        bytes: Box<[u32; 256]>,
+    },
+}
+
+/// Characters by code point: the alphabets of Europe and their signs in a table, others hashed.
+pub(super) struct CharacterIds {
+    table: Box<[u32]>,
+    others: HashMap<char, u32>,
+}
+
+const TABLE: usize = 0x3000;
+
+impl CharacterIds {
+    pub fn new(ids: HashMap<char, u32>) -> Self {
+        let mut table = vec![NONE; TABLE].into_boxed_slice();
+        let (near, others): (HashMap<_, _>, HashMap<_, _>) = ids
+            .into_iter()
+            .partition(|(character, _)| (*character as usize) < TABLE);
+        for (place, id) in table.iter_mut().enumerate() {
+            let character = char::from_u32(place as u32);
+            *id = character
+                .and_then(|c| near.get(&c))
+                .copied()
+                .unwrap_or(NONE);
+        }
+        Self { table, others }
+    }
+
+    #[inline]
+    fn get(&self, character: char) -> Option<u32> {
+        match self.table.get(character as usize) {
+            Some(&NONE) => None,
+            Some(&id) => Some(id),
+            None => self.others.get(&character).copied(),
+        }
+    }
+}
+
+impl Alphabet {
+    /// Writes the ids of the symbols of `word`, at most one a byte; returns how many they are.
+    #[inline]
+    fn symbols(&self, word: &[u8], out: &mut [u32]) -> usize {
+        match self {
+            Self::Bytes(ids) => {
+                for (id, &byte) in out.iter_mut().zip(word) {
+                    *id = ids[usize::from(byte)];
+                }
+                word.len()
+            }
+            Self::Characters { ids, bytes } => {
+                let mut count = 0;
+                // Words are cut from text between characters.
+                for character in String::from_utf8_lossy(word).chars() {
+                    if let Some(id) = ids.get(character) {
+                        out[count] = id;
+                        count += 1;
+                        continue;
+                    }
+                    for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+                        out[count] = bytes[usize::from(byte)];
+                        count += 1;
+                    }
+                }
+                count
+            }
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -46,6 +123,7 @@ const EMPTY: u64 = u64::MAX;
 /// What merging a long word needs, kept between words.
 #[derive(Default)]
 pub(super) struct Scratch {
+    ids: Vec<u32>,
     symbols: Vec<Symbol>,
     /// Rank in the upper half, place in the lower.
     queue: BinaryHeap<Reverse<u64>>,
@@ -64,9 +142,9 @@ struct Symbol {
 const NONE: u32 = u32::MAX;
 
 impl Merges {
-    /// From the ids of the bytes, and left, right and merged ids in the order of ranks. The later of
+    /// From the alphabet, and left, right and merged ids in the order of ranks. The later of
     /// two equal pairs counts, as in the crate.
-    pub fn new(bytes: &[u32; 256], merges: &[[u32; 3]]) -> Self {
+    pub fn new(alphabet: Alphabet, merges: &[[u32; 3]]) -> Self {
         let size = (2 * merges.len()).next_power_of_two().max(16);
         let empty = Slot {
             pair: EMPTY,
@@ -75,7 +153,7 @@ impl Merges {
         let mut table = Self {
             slots: vec![empty; size],
             shift: 64 - size.trailing_zeros(),
-            bytes: *bytes,
+            alphabet,
         };
         for (rank, &[left, right, into]) in (0..).zip(merges) {
             let pair = pair(left, right);
@@ -112,11 +190,8 @@ impl Merges {
     }
 
     fn merge_short(&self, word: &[u8], out: &mut Vec<u32>) {
-        let len = word.len();
         let mut ids = [0; SHORT];
-        for (id, &byte) in ids.iter_mut().zip(word) {
-            *id = self.bytes[usize::from(byte)];
-        }
+        let len = self.alphabet.symbols(word, &mut ids);
         // Of the symbol at each place with the next one: rank in the upper half, place in the lower.
         let mut ranks = [u64::MAX; SHORT];
         let mut into = [0; SHORT];
@@ -154,10 +229,16 @@ impl Merges {
     }
 
     fn merge_long(&self, word: &[u8], scratch: &mut Scratch, out: &mut Vec<u32>) {
-        let Scratch { symbols, queue } = scratch;
+        let Scratch {
+            ids,
+            symbols,
+            queue,
+        } = scratch;
+        ids.resize(word.len(), 0);
+        let len = self.alphabet.symbols(word, ids);
         symbols.clear();
-        symbols.extend((0..).zip(word).map(|(at, &byte): (u32, _)| Symbol {
-            id: self.bytes[usize::from(byte)],
+        symbols.extend((0..).zip(&ids[..len]).map(|(at, &id): (u32, _)| Symbol {
+            id,
             previous: at.wrapping_sub(1),
             next: at + 1,
             merged: UNMERGED,
@@ -166,7 +247,7 @@ impl Merges {
             last.next = NONE;
         }
         queue.clear();
-        for at in 0..word.len() as u32 {
+        for at in 0..len as u32 {
             self.renew(symbols, queue, at);
         }
         while let Some(Reverse(top)) = queue.pop() {

@@ -10,6 +10,7 @@ mod cache;
 mod classes;
 mod masks;
 mod merge;
+mod metaspace;
 mod patterns;
 mod piece;
 mod probes;
@@ -19,12 +20,14 @@ mod spans;
 #[cfg(test)]
 mod fuzz_tests;
 #[cfg(test)]
+mod metaspace_tests;
+#[cfg(test)]
 mod tests;
 
 use super::engine::Pipeline;
 use anyhow::Result;
 use piece::{Form, Model, State};
-use recognise::{Recipe, Refusal};
+use recognise::{Recipe, Refusal, Split};
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -97,7 +100,7 @@ impl Fast {
 
     /// The name of the split pattern.
     pub fn pattern(&self) -> &'static str {
-        self.recipe.pattern.name
+        self.recipe.split.name()
     }
 
     /// Whether a text was found whose ids are not the oracle's: from then on the oracle encodes.
@@ -143,7 +146,12 @@ impl Fast {
             merges: &self.recipe.merges,
             whole: &self.recipe.whole,
         };
-        state.encode(text, self.recipe.pattern, model, (self.classes, form), out)
+        match self.recipe.split {
+            Split::Pattern(pattern) => {
+                state.encode(text, pattern, model, (self.classes, form), out)
+            }
+            Split::Metaspace(metaspace) => state.encode_words(text, metaspace, model, out),
+        }
     }
 
     /// What a text has to be so that the normaliser leaves it alone.

@@ -9,6 +9,7 @@ use super::cache::{self, Cache, LongKey, MOST_IDS};
 use super::classes::Classes;
 use super::masks::Masks;
 use super::merge::{Merges, Scratch};
+use super::metaspace::{METASPACE, Metaspace};
 use super::patterns::{Pattern, Shape};
 use super::spans::{self, Scan, View};
 use anyhow::Result;
@@ -111,25 +112,63 @@ impl State {
             let view = View::new(piece, &self.masks);
             let words = &mut self.words;
             match pattern.shape {
-                Shape::Gpt2 => words.encode::<spans::Gpt2>(piece, &view, model, out),
+                Shape::Gpt2 => words.encode(piece, |at| spans::Gpt2::next(&view, at), model, out),
                 Shape::Cl100k { digits: 1 } => {
-                    words.encode::<spans::Cl100k<1>>(piece, &view, model, out);
+                    words.encode(piece, |at| spans::Cl100k::<1>::next(&view, at), model, out);
                 }
                 Shape::Cl100k { .. } => {
-                    words.encode::<spans::Cl100k<3>>(piece, &view, model, out);
+                    words.encode(piece, |at| spans::Cl100k::<3>::next(&view, at), model, out);
                 }
-                Shape::O200k => words.encode::<spans::O200k>(piece, &view, model, out),
+                Shape::O200k => words.encode(piece, |at| spans::O200k::next(&view, at), model, out),
             }
         }
         true
     }
 }
 
+impl State {
+    /// Appends the ids of `text`, whose words begin at spaces. Refuses a text that holds a "▁": it
+    /// would be a space.
+    pub fn encode_words(
+        &mut self,
+        text: &str,
+        metaspace: Metaspace,
+        model: Model<'_>,
+        out: &mut Vec<u32>,
+    ) -> bool {
+        if memchr::memmem::find(
+            text.as_bytes(),
+            METASPACE.encode_utf8(&mut [0; 4]).as_bytes(),
+        )
+        .is_some()
+        {
+            return false;
+        }
+        let words = &mut self.words;
+        let mut rest = text.as_bytes();
+        if metaspace.prepends(text) {
+            // The first word with its space is a word like any other.
+            let end = if text.starts_with(' ') && metaspace.each {
+                0
+            } else {
+                metaspace.next(rest, 0)
+            };
+            let mut first = Vec::with_capacity(end + 1);
+            first.push(b' ');
+            first.extend_from_slice(&rest[..end]);
+            words.encode(&first, |at| metaspace.next(&first, at), model, out);
+            rest = &rest[end..];
+        }
+        words.encode(rest, |at| metaspace.next(rest, at), model, out);
+        true
+    }
+}
+
 impl Words {
-    fn encode<S: Scan>(
+    fn encode(
         &mut self,
         piece: &[u8],
-        view: &View<'_>,
+        next: impl Fn(usize) -> usize,
         model: Model<'_>,
         out: &mut Vec<u32>,
     ) {
@@ -143,7 +182,7 @@ impl Words {
         while at < piece.len() {
             let mut count = 0;
             while count < BATCH && at < piece.len() {
-                let end = S::next(view, at);
+                let end = next(at);
                 batch.begins[count] = at as u32;
                 batch.lens[count] = (end - at) as u32;
                 count += 1;

@@ -1,11 +1,12 @@
 //! Whether a tokenizer.json is one that the fast path encodes exactly, and what it needs to know of it.
 //!
 //! Byte-level BPE whose split pattern is in [`super::patterns`], normaliser none or NFC, a token for
-//! each of the 256 bytes. Every other tokenizer is refused with the reason, and the crate encodes.
+//! each of the 256 bytes; or BPE of characters with "▁" for spaces and byte fallback. Every other tokenizer is refused with the reason, and the crate encodes.
 
 use super::super::train;
 use super::cache::ID_BITS;
-use super::merge::Merges;
+use super::merge::{Alphabet, CharacterIds, Merges};
+use super::metaspace::{METASPACE, Metaspace, stays_in_a_word};
 use super::patterns::{GPT2, PATTERNS, Pattern};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
@@ -15,7 +16,7 @@ pub(super) type Refusal = &'static str;
 
 /// What the fast path needs of a tokenizer.json.
 pub(super) struct Recipe {
-    pub pattern: &'static Pattern,
+    pub split: Split,
     pub merges: Merges,
     /// Words that are one token whatever the merges say (`ignore_merges`).
     pub whole: HashMap<Vec<u8>, u32>,
@@ -23,17 +24,42 @@ pub(super) struct Recipe {
     pub nfc: bool,
 }
 
+/// Where words begin.
+#[derive(Clone, Copy)]
+pub(super) enum Split {
+    /// Where a known pattern says.
+    Pattern(&'static Pattern),
+    /// At spaces.
+    Metaspace(Metaspace),
+}
+
+impl Split {
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pattern(pattern) => pattern.name,
+            Self::Metaspace(_) => "metaspace",
+        }
+    }
+}
+
 /// Reads a tokenizer.json whose model is `model` (with dropout off and specials hidden, if need be).
 pub(super) fn recipe(json: &Value, model: &Value) -> Result<Recipe, Refusal> {
+    let metaspace = Metaspace::of(json.get("normalizer"), json.get("pre_tokenizer"));
     let nfc = match json.get("normalizer") {
         None | Some(Value::Null) => false,
+        Some(_) if metaspace.is_some() => false,
         Some(normalizer) if is(normalizer, "type", "NFC") => true,
         Some(_) => return Err("its normaliser is not NFC"),
     };
-    let pattern = json
-        .get("pre_tokenizer")
-        .and_then(pattern)
-        .ok_or("its split pattern is not one of those that the fast path knows")?;
+    let split = match metaspace {
+        Some(metaspace) => Split::Metaspace(metaspace),
+        None => json
+            .get("pre_tokenizer")
+            .and_then(pattern)
+            .map(Split::Pattern)
+            .ok_or("its split pattern is not one of those that the fast path knows")?,
+    };
     if model.get("type").is_some_and(|kind| kind != "BPE") {
         return Err("its model is not BPE");
     }
@@ -52,13 +78,16 @@ pub(super) fn recipe(json: &Value, model: &Value) -> Result<Recipe, Refusal> {
         .and_then(Value::as_object)
         .ok_or("its vocabulary is not an object")?;
     let whole = if model.get("ignore_merges") == Some(&Value::Bool(true)) {
+        if metaspace.is_some() {
+            return Err("it ignores merges and has \"▁\" for spaces");
+        }
         whole_words(vocab)?
     } else {
         HashMap::new()
     };
     Ok(Recipe {
-        pattern,
-        merges: merges(model, vocab)?,
+        split,
+        merges: merges(model, vocab, metaspace.is_some())?,
         whole,
         nfc,
     })
@@ -107,7 +136,7 @@ fn is(value: &Value, name: &str, wanted: &str) -> bool {
 }
 
 /// The merges as ids.
-fn merges(model: &Value, vocab: &Map<String, Value>) -> Result<Merges, Refusal> {
+fn merges(model: &Value, vocab: &Map<String, Value>, metaspace: bool) -> Result<Merges, Refusal> {
     let mut seen = HashSet::with_capacity(vocab.len());
     for value in vocab.values() {
         if id(value).is_none_or(|id| !seen.insert(id)) {
@@ -115,11 +144,16 @@ fn merges(model: &Value, vocab: &Map<String, Value>) -> Result<Merges, Refusal> 
         }
     }
     let find = |token: &str| vocab.get(token).and_then(id);
-    let mut bytes = [0; 256];
-    for (character, byte) in train::alphabet().zip(&mut bytes) {
-        let id = find(character.encode_utf8(&mut [0; 4]));
-        *byte = id.ok_or("its vocabulary lacks a byte")?;
-    }
+    let alphabet = if metaspace {
+        characters(model, vocab)?
+    } else {
+        let mut bytes = Box::new([0; 256]);
+        for (character, byte) in train::alphabet().zip(bytes.iter_mut()) {
+            let id = find(character.encode_utf8(&mut [0; 4]));
+            *byte = id.ok_or("its vocabulary lacks a byte")?;
+        }
+        Alphabet::Bytes(bytes)
+    };
     let list = model
         .get("merges")
         .and_then(Value::as_array)
@@ -132,11 +166,41 @@ fn merges(model: &Value, vocab: &Map<String, Value>) -> Result<Merges, Refusal> 
         spelt.push_str(left);
         spelt.push_str(right);
         match (find(left), find(right), find(&spelt)) {
+            (Some(_), Some(_), Some(_)) if metaspace && !stays_in_a_word(&spelt) => {
+                return Err("a merge crosses the beginning of a word");
+            }
             (Some(left), Some(right), Some(into)) => merges.push([left, right, into]),
             _ => return Err("a merge names a token that is not in the vocabulary"),
         }
     }
-    Ok(Merges::new(&bytes, &merges))
+    Ok(Merges::new(alphabet, &merges))
+}
+
+/// The characters that are tokens, "▁" as a space, and the bytes `<0x00>` to `<0xFF>`.
+fn characters(model: &Value, vocab: &Map<String, Value>) -> Result<Alphabet, Refusal> {
+    if model.get("byte_fallback") != Some(&Value::Bool(true)) {
+        return Err("it has no byte fallback");
+    }
+    let mut bytes = Box::new([0; 256]);
+    for (byte, slot) in bytes.iter_mut().enumerate() {
+        let found = vocab.get(&format!("<0x{byte:02X}>")).and_then(id);
+        *slot = found.ok_or("its vocabulary lacks a byte")?;
+    }
+    let mut ids = HashMap::new();
+    for (token, value) in vocab {
+        let mut letters = token.chars();
+        if let (Some(letter), None) = (letters.next(), letters.next()) {
+            let letter = if letter == METASPACE { ' ' } else { letter };
+            // A space in the vocabulary cannot be met: every space of a text is a "▁".
+            if token != " " {
+                ids.insert(letter, id(value).ok_or("an id is too large")?);
+            }
+        }
+    }
+    Ok(Alphabet::Characters {
+        ids: CharacterIds::new(ids),
+        bytes,
+    })
 }
 
 /// A merge in either of its two spellings.

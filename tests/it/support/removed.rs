@@ -2,7 +2,7 @@
 
 use super::corpus::batches;
 use arrow::array::{Array, AsArray};
-use arrow::datatypes::Float64Type;
+use arrow::datatypes::{Float64Type, UInt64Type};
 use prep::document::parquet::documents;
 use prep::document::{Document, DocumentId};
 use std::path::Path;
@@ -16,6 +16,7 @@ pub struct Removed {
     pub threshold: Option<f64>,
     pub kept: Option<DocumentId>,
     pub similarity: Option<f64>,
+    pub cluster_size: Option<u64>,
 }
 
 /// All removed documents of a shard directory, in order.
@@ -28,6 +29,7 @@ pub fn of(shards: &Path) -> Vec<Removed> {
                 let column = column(name).as_primitive::<Float64Type>();
                 column.is_valid(row).then(|| column.value(row))
             };
+            let sizes = column("cluster_size").as_primitive::<UInt64Type>();
             let kept = column("kept_id").as_fixed_size_binary();
             let all = documents(&batch).expect("documents");
             for (row, document) in all.into_iter().enumerate() {
@@ -40,6 +42,7 @@ pub fn of(shards: &Path) -> Vec<Removed> {
                         DocumentId(kept.value(row).try_into().expect("an id has 16 bytes"))
                     }),
                     similarity: number("similarity", row),
+                    cluster_size: sizes.is_valid(row).then(|| sizes.value(row)),
                 });
             }
         }

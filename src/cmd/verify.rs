@@ -1,0 +1,72 @@
+//! `prep verify`: is a directory whole and right?
+
+use super::Context;
+use crate::exit::Exit;
+use crate::table::Table;
+use crate::{output, verify};
+use anyhow::{Context as _, Result, bail};
+use std::path::PathBuf;
+
+/// Check a corpus or shards against their manifest, and for sense.
+///
+/// Of both: sizes and hashes of all files, and the ledger. Of a corpus: every document is read, and
+/// no id occurs twice. Of shards: totals, ids within the vocabulary, BOS and EOS of each document,
+/// masks, continued rows, and 200 texts a split decoded and encoded again. All checks are made; the
+/// exit code is 2 when one fails. Memory: 16 bytes a document of a corpus.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Directory that `prep ingest` or `prep shard` wrote.
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+}
+
+/// Check, print a line a check.
+///
+/// # Errors
+/// When the directory is neither, or a check fails.
+pub fn run(args: &Args, context: &Context) -> Result<Exit> {
+    let path = args.dir.join("manifest.json");
+    let text = std::fs::read(&path).with_context(|| {
+        format!(
+            "{} has no readable manifest.json: give a finished directory of `prep ingest` or `prep shard`",
+            args.dir.display()
+        )
+    })?;
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))?;
+    let checks = match manifest["format"].as_str() {
+        Some("prep-corpus") => verify::corpus(&args.dir)?,
+        Some("prep-shards") => verify::shards(&args.dir)?,
+        other => bail!(
+            "{} is of {}, not of a corpus or shards",
+            path.display(),
+            other.unwrap_or("an unknown program")
+        ),
+    };
+    let failed = checks.iter().filter(|check| !check.holds).count();
+    if context.json {
+        let all = serde_json::json!({
+            "command": "verify", "holds": failed == 0, "checks": checks,
+        });
+        output::data(&all.to_string());
+    } else {
+        let mut table = Table::new(&["check", "", "detail"]);
+        for check in &checks {
+            let mark = if check.holds { "ok" } else { "WRONG" };
+            table.row(vec![
+                check.check.clone(),
+                mark.to_owned(),
+                check.detail.clone(),
+            ]);
+        }
+        output::data(&table.render());
+    }
+    if failed > 0 {
+        bail!(
+            "{failed} of {} checks of {} fail; make the directory again, or restore its files",
+            checks.len(),
+            args.dir.display()
+        );
+    }
+    Ok(Exit::Done)
+}

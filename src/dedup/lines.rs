@@ -1,0 +1,206 @@
+//! Lines that many documents share: notices, menus, licences, signatures.
+//!
+//! A line counts by its comparison key, so "Page 3 of 10" and "page 4 of 10" are one line. What is
+//! short is never taken for boilerplate ("— Yes, of course." is in every novel), nor is code (fenced,
+//! or indented by four spaces or a tab) or verse (three lines and more, none longer than 60
+//! characters, without a blank line between them): a refrain and a loop may be in many documents.
+
+use crate::document::comparison_key::append_key;
+use crate::document::count_characters;
+use std::ops::Range;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Characters that a line must have.
+pub const LEAST_CHARACTERS: usize = 30;
+/// Words that its key must have.
+pub const LEAST_WORDS: usize = 4;
+/// Lines of verse are at most so long, in characters.
+const VERSE_CHARACTERS: usize = 60;
+/// Lines that make a stanza.
+const VERSE_LINES: usize = 3;
+
+/// A line of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Its bytes in the text, without the newline.
+    pub range: Range<usize>,
+    /// The hash of its key, `None` where it is never boilerplate.
+    pub hash: Option<u64>,
+    /// Whether nothing but white space is in it.
+    pub blank: bool,
+}
+
+/// The lines of `text`, in order.
+#[must_use]
+pub fn lines(text: &str) -> Vec<Line> {
+    let (mut lines, mut at, mut fence) = (Vec::new(), 0, None::<&str>);
+    let mut block = 0;
+    for line in text.split('\n') {
+        let range = at..at + line.len();
+        at = range.end + 1;
+        let trimmed = line.trim();
+        let mark = ["```", "~~~"]
+            .into_iter()
+            .find(|mark| trimmed.starts_with(mark));
+        // A fence ends with the mark it began with.
+        let code =
+            fence.is_some() || mark.is_some() || line.starts_with("    ") || line.starts_with('\t');
+        fence = match (fence, mark) {
+            (None, mark) => mark,
+            (Some(open), Some(mark)) if open == mark => None,
+            (open, _) => open,
+        };
+        let blank = trimmed.is_empty();
+        if blank {
+            spare_verse(&mut lines[block..], text);
+            block = lines.len() + 1;
+        }
+        lines.push(Line {
+            range,
+            hash: if code { None } else { hash(trimmed) },
+            blank,
+        });
+    }
+    spare_verse(&mut lines[block..], text);
+    lines
+}
+
+/// The hash of a line's key if the line is long enough to be boilerplate.
+fn hash(trimmed: &str) -> Option<u64> {
+    if count_characters(trimmed) < LEAST_CHARACTERS {
+        return None;
+    }
+    let mut key = String::with_capacity(trimmed.len());
+    append_key(trimmed, &mut key);
+    let words = key.bytes().filter(|byte| *byte == b' ').count() + 1;
+    (words >= LEAST_WORDS).then(|| xxh3_64(key.as_bytes()))
+}
+
+fn spare_verse(block: &mut [Line], text: &str) {
+    let short = |line: &Line| count_characters(text[line.range.clone()].trim()) <= VERSE_CHARACTERS;
+    if block.len() >= VERSE_LINES && block.iter().all(short) {
+        for line in block {
+            line.hash = None;
+        }
+    }
+}
+
+/// The hashes of the lines of `text` that may be boilerplate, each once.
+#[must_use]
+pub fn hashes(text: &str) -> Vec<u64> {
+    let mut hashes: Vec<u64> = lines(text)
+        .into_iter()
+        .filter_map(|line| line.hash)
+        .collect();
+    hashes.sort_unstable();
+    hashes.dedup();
+    hashes
+}
+
+/// What is left of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// The text without the lines; empty when nothing but white space is left.
+    pub text: String,
+    /// Lines that were taken, each with its hash.
+    pub taken: Vec<(u64, Range<usize>)>,
+}
+
+/// `text` without the lines of which `repeated` knows the hash; `None` when it has none.
+///
+/// Of the blank lines around a paragraph that goes, those in front of it stay.
+#[must_use]
+pub fn without(text: &str, repeated: impl Fn(u64) -> bool) -> Option<Left> {
+    let lines = lines(text);
+    let mut taken = Vec::new();
+    let mut kept: Vec<&Line> = Vec::with_capacity(lines.len());
+    // Whether blank lines are passed over: what stood between two gaps has gone.
+    let mut gap = false;
+    for line in &lines {
+        match line.hash.filter(|hash| repeated(*hash)) {
+            Some(hash) => {
+                taken.push((hash, line.range.clone()));
+                gap = kept.last().is_none_or(|line| line.blank);
+            }
+            None if gap && line.blank => {}
+            None => {
+                gap = false;
+                kept.push(line);
+            }
+        }
+    }
+    if taken.is_empty() {
+        return None;
+    }
+    while gap && kept.last().is_some_and(|line| line.blank) {
+        kept.pop();
+    }
+    let pieces: Vec<&str> = kept.iter().map(|line| &text[line.range.clone()]).collect();
+    let mut text = pieces.join("\n");
+    if text.trim().is_empty() {
+        text.clear();
+    }
+    Some(Left { text, taken })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOTICE: &str =
+        "Подпишитесь на нашу рассылку новостей, чтобы ничего интересного не пропустить!";
+
+    fn left(text: &str) -> Option<String> {
+        let notice = hash(NOTICE).expect("long enough");
+        without(text, |hash| hash == notice).map(|left| left.text)
+    }
+
+    #[test]
+    fn a_repeated_line_goes_with_the_gap_that_it_leaves() {
+        assert_eq!(left("one\ntwo"), None);
+        assert_eq!(
+            left(&format!("one\n\n{NOTICE}\n\ntwo")).as_deref(),
+            Some("one\n\ntwo")
+        );
+        assert_eq!(
+            left(&format!("one\n{NOTICE}\ntwo")).as_deref(),
+            Some("one\ntwo")
+        );
+        assert_eq!(left(&format!("{NOTICE}\n\none")).as_deref(), Some("one"));
+        assert_eq!(left(&format!("one\n\n{NOTICE}")).as_deref(), Some("one"));
+        assert_eq!(
+            left(&format!("{NOTICE}\n\n{NOTICE}\n")).as_deref(),
+            Some("")
+        );
+        // The key counts: case, punctuation and numbers do not.
+        let other = NOTICE.to_uppercase().replace('!', "...");
+        assert_eq!(
+            left(&format!("one\n{other}\ntwo")).as_deref(),
+            Some("one\ntwo")
+        );
+    }
+
+    #[test]
+    fn short_lines_code_and_verse_stay() {
+        assert!(hashes("— Да, — сказал он.\n\n— Yes, of course.").is_empty());
+        for code in [
+            format!("```\n{NOTICE}\n```"),
+            format!("~~~ text\n```\n{NOTICE}\n~~~"),
+            format!("    {NOTICE}"),
+            format!("\t{NOTICE}"),
+        ] {
+            assert_eq!(left(&code), None, "{code}");
+        }
+        let verse =
+            "Мой дядя самых честных правил,\nКогда не в шутку занемог,\nОн уважать себя заставил";
+        assert!(hashes(verse).is_empty());
+        assert_eq!(hashes(&verse.replace('\n', "\n\n")).len(), 1);
+        // Behind the code, and beside a longer line, it is a line as any other.
+        assert_eq!(
+            left(&format!("```\nx\n```\n{NOTICE}")).as_deref(),
+            Some("```\nx\n```")
+        );
+        let prose = format!("{}\nb\n{NOTICE}", "a ".repeat(40));
+        assert!(left(&prose).is_some());
+    }
+}

@@ -1,0 +1,339 @@
+//! `prep verify`: whether a directory still is what its manifest says, and whether that makes sense.
+//!
+//! Checks are independent and all are made, so that one damaged file does not hide another. Files are
+//! read on all cores; memory is that of one batch or document a core.
+
+use crate::corpus::{CorpusManifest, IngestReport, PartEntry};
+use crate::document::id::hash_file;
+use crate::document::parquet::DocumentFile;
+use crate::ledger::Count;
+use crate::shard::dataset::Tokens;
+use crate::shard::{Dataset, ShardManifest, Split};
+use crate::sharding::report::ShardReport;
+use crate::tokenize::Tokenizer;
+use anyhow::{Context as _, Result, ensure};
+use rayon::prelude::*;
+use serde::Serialize;
+use std::path::Path;
+
+/// Documents of a split that are decoded and encoded again.
+const ROUND_TRIPS: u64 = 200;
+
+/// One check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What was checked.
+    pub check: String,
+    /// Whether it holds.
+    pub holds: bool,
+    /// What was looked at, or what is wrong.
+    pub detail: String,
+}
+
+impl Check {
+    fn of(check: impl Into<String>, found: Result<String>) -> Self {
+        let holds = found.is_ok();
+        Self {
+            check: check.into(),
+            holds,
+            detail: found.unwrap_or_else(|error| format!("{error:#}")),
+        }
+    }
+}
+
+/// The checks of a shard directory.
+///
+/// # Errors
+/// When it has no manifest.
+pub fn shards(dir: &Path) -> Result<Vec<Check>> {
+    let manifest = ShardManifest::read(dir)?;
+    let mut checks = vec![Check::of(
+        "ledger balances",
+        ledger_of_shards(dir, &manifest),
+    )];
+    for split in Split::ALL {
+        let entries = &manifest.split(split).shards;
+        let files: Vec<Check> = entries
+            .par_iter()
+            .map(|entry| {
+                Check::of(
+                    format!("{} has the size and hash of the manifest", entry.file),
+                    file(dir, &entry.file, entry.bytes, &entry.xxh3),
+                )
+            })
+            .collect();
+        let whole = files.iter().all(|check| check.holds);
+        checks.extend(files);
+        if whole {
+            checks.extend(split_checks(dir, split));
+        }
+    }
+    Ok(checks)
+}
+
+/// The checks of a corpus directory.
+///
+/// # Errors
+/// When it has no manifest.
+pub fn corpus(dir: &Path) -> Result<Vec<Check>> {
+    let manifest = CorpusManifest::read(dir)?;
+    let mut checks: Vec<Check> = manifest
+        .documents
+        .par_iter()
+        .chain(manifest.rejects.par_iter())
+        .map(|entry| {
+            Check::of(
+                format!("{} has the size and hash of the manifest", entry.file),
+                file(dir, &entry.file, entry.bytes, &entry.xxh3),
+            )
+        })
+        .collect();
+    checks.push(Check::of(
+        "documents are those of the ledger, each id once",
+        documents(dir, &manifest.documents),
+    ));
+    Ok(checks)
+}
+
+fn file(dir: &Path, name: &str, bytes: u64, xxh3: &str) -> Result<String> {
+    let path = dir.join(name);
+    let found = std::fs::metadata(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?
+        .len();
+    ensure!(
+        found == bytes,
+        "has {found} bytes, the manifest says {bytes}"
+    );
+    let hash = hash_file(&path)?;
+    ensure!(
+        hash == xxh3,
+        "has xxh3-128 {hash}, the manifest says {xxh3}"
+    );
+    Ok(format!("{bytes} bytes"))
+}
+
+fn ledger_of_shards(dir: &Path, manifest: &ShardManifest) -> Result<String> {
+    let report = ShardReport::read(dir)?;
+    report.ledgers.check()?;
+    let tokens: u64 = Split::ALL
+        .iter()
+        .map(|split| manifest.split(*split).tokens)
+        .sum();
+    let repeated: u64 = report
+        .mixing
+        .values()
+        .map(|mix| mix.effective_tokens - mix.tokens)
+        .sum();
+    let kept = report.ledgers.ledger.kept.tokens.unwrap_or(0);
+    ensure!(
+        tokens == kept + repeated,
+        "the shards hold {tokens} tokens, the ledger {kept} and weights {repeated}"
+    );
+    Ok(format!("{kept} tokens kept"))
+}
+
+/// What the rows of a split look like together.
+#[derive(Default)]
+struct Seen {
+    documents: u64,
+    tokens: u64,
+    tokens_loss: u64,
+    above_vocabulary: u64,
+    without_end: u64,
+    without_bos: u64,
+    nothing_learned: u64,
+}
+
+fn split_checks(dir: &Path, split: Split) -> Vec<Check> {
+    let name = split.name();
+    let data = match Dataset::open(dir, split) {
+        Ok(data) => data,
+        Err(error) => return vec![Check::of(format!("{name} opens"), Err(error))],
+    };
+    let seen = see(dir, &data);
+    let entry = data.manifest().split(split);
+    let totals = || -> Result<String> {
+        let seen = seen
+            .as_ref()
+            .map_err(|error| anyhow::anyhow!("{error:#}"))?;
+        ensure!(
+            (seen.documents, seen.tokens, seen.tokens_loss)
+                == (entry.documents, entry.tokens, entry.tokens_loss),
+            "{} documents, {} tokens, {} in the loss; the manifest says {}, {}, {}",
+            seen.documents,
+            seen.tokens,
+            seen.tokens_loss,
+            entry.documents,
+            entry.tokens,
+            entry.tokens_loss
+        );
+        Ok(format!(
+            "{} documents, {} tokens",
+            seen.documents, seen.tokens
+        ))
+    };
+    let none = |count: fn(&Seen) -> u64, what: &str| -> Result<String> {
+        let seen = seen
+            .as_ref()
+            .map_err(|error| anyhow::anyhow!("{error:#}"))?;
+        let wrong = count(seen);
+        ensure!(wrong == 0, "{wrong} {what}");
+        Ok(format!("all of {}", seen.documents))
+    };
+    vec![
+        Check::of(format!("{name} has the totals of the manifest"), totals()),
+        Check::of(
+            format!("{name}: ids are in the vocabulary"),
+            none(|seen| seen.above_vocabulary, "ids are not"),
+        ),
+        Check::of(
+            format!("{name}: texts end with EOS, answers with a special token"),
+            none(|seen| seen.without_end, "documents do not"),
+        ),
+        Check::of(
+            format!("{name}: documents begin with BOS if the tokenizer adds one"),
+            none(|seen| seen.without_bos, "documents do not"),
+        ),
+        Check::of(
+            format!("{name}: of each document something is learned"),
+            none(|seen| seen.nothing_learned, "documents have an empty mask"),
+        ),
+        Check::of(
+            format!("{name}: continued rows continue the row before"),
+            continuations(&data),
+        ),
+        Check::of(
+            format!("{name}: text of a sample encodes to the same ids"),
+            round_trip(dir, &data),
+        ),
+    ]
+}
+
+fn see(dir: &Path, data: &Dataset) -> Result<Seen> {
+    let info = data.info();
+    let tokenizer = Tokenizer::from_dir(dir)?;
+    let bos = if tokenizer.adds_bos() {
+        info.bos_id
+    } else {
+        None
+    };
+    let mut seen = Seen::default();
+    data.for_each_document(|_, tokens| {
+        seen.documents += 1;
+        seen.tokens += tokens.ids.len() as u64;
+        let learned = tokens.mask.iter().filter(|counts| **counts).count() as u64;
+        seen.tokens_loss += learned;
+        seen.nothing_learned += u64::from(learned == 0);
+        let above = tokens.ids.iter().filter(|id| **id >= info.vocab_size);
+        seen.above_vocabulary += above.count() as u64;
+        seen.without_end += u64::from(!ends(tokens, info.eos_id, &tokenizer));
+        seen.without_bos += u64::from(bos.is_some() && tokens.ids.first() != bos.as_ref());
+        Ok(())
+    })?;
+    Ok(seen)
+}
+
+/// A text ends with EOS. Of a chat the last token that is learned ends the turn: templates may put a
+/// newline behind it.
+fn ends(tokens: &Tokens, eos: u32, tokenizer: &Tokenizer) -> bool {
+    if is_text(tokens) {
+        return tokens.ids.last() == Some(&eos);
+    }
+    let learned = tokens.ids.iter().zip(&tokens.mask).rev();
+    let last = learned.into_iter().find(|(_, counts)| **counts);
+    last.is_some_and(|(id, _)| tokenizer.decode(&[*id], true).is_empty())
+}
+
+fn continuations(data: &Dataset) -> Result<String> {
+    let mut before = None;
+    let mut continued = 0_u64;
+    for row in (0..data.rows()).map(|row| data.row(row)) {
+        ensure!(
+            !row.continuation || before == Some(row.document_id),
+            "document {} goes on at token {} behind another one",
+            row.document_id,
+            row.start
+        );
+        continued += u64::from(row.continuation);
+        before = Some(row.document_id);
+    }
+    Ok(format!("{continued} rows of {}", data.rows()))
+}
+
+/// Decodes a sample evenly spread over the split, and encodes it again. Chats are left out: their
+/// text holds the letters of special tokens.
+fn round_trip(dir: &Path, data: &Dataset) -> Result<String> {
+    let tokenizer = Tokenizer::from_dir(dir)?;
+    let step = data.documents().div_ceil(ROUND_TRIPS).max(1);
+    let (mut number, mut texts) = (0, 0_u64);
+    data.for_each_document(|id, tokens| {
+        let chosen = number % step == 0;
+        number += 1;
+        if !chosen || !is_text(tokens) {
+            return Ok(());
+        }
+        texts += 1;
+        let content = &tokens.ids[usize::from(tokenizer.adds_bos())..tokens.ids.len() - 1];
+        let again = tokenizer.encode_document(&tokenizer.decode(content, false))?;
+        ensure!(
+            again.ids == tokens.ids,
+            "document {id} decodes to a text that encodes to other ids (a tokenizer that normalises does so)"
+        );
+        Ok(())
+    })?;
+    Ok(format!("{texts} texts"))
+}
+
+/// Of a text the loss counts everything.
+fn is_text(tokens: &Tokens) -> bool {
+    tokens.mask.iter().skip(1).all(|counts| *counts)
+}
+
+fn documents(dir: &Path, entries: &[PartEntry]) -> Result<String> {
+    let path = dir.join("report.json");
+    let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let report: IngestReport =
+        serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))?;
+    report.ledgers.check()?;
+    let parts: Vec<(Count, Vec<[u8; 16]>)> = entries
+        .par_iter()
+        .map(|entry| part(dir, entry))
+        .collect::<Result<_>>()?;
+    let mut total = Count::default();
+    let mut ids: Vec<[u8; 16]> = Vec::new();
+    for (count, of_part) in parts {
+        total += count;
+        ids.extend(of_part);
+    }
+    let kept = report.ledgers.ledger.kept;
+    ensure!(
+        total == kept,
+        "the parts hold {total:?}, the ledger says {kept:?}"
+    );
+    ids.par_sort_unstable();
+    let double = ids.windows(2).filter(|pair| pair[0] == pair[1]).count();
+    ensure!(double == 0, "{double} ids occur twice");
+    Ok(format!("{} documents", total.records))
+}
+
+fn part(dir: &Path, entry: &PartEntry) -> Result<(Count, Vec<[u8; 16]>)> {
+    let place = || format!("{} is damaged", entry.file);
+    let file = DocumentFile::open(&dir.join(&entry.file))?;
+    let (mut total, mut ids) = (Count::default(), Vec::new());
+    for group in 0..file.row_groups() {
+        for batch in file.read(group, 256).with_context(place)? {
+            for document in batch.with_context(place)? {
+                total += Count::one(document.content.characters(), document.content.bytes());
+                ids.push(document.id.0);
+            }
+        }
+    }
+    ensure!(
+        total.records == entry.rows,
+        "{} has {} documents, the manifest says {}",
+        entry.file,
+        total.records,
+        entry.rows
+    );
+    Ok((total, ids))
+}
