@@ -4,7 +4,7 @@
 PREP := target/debug/prep
 DEMO ?= demo
 
-.PHONY: build demo test lint bench release clean
+.PHONY: build demo test accuracy lint bench release clean
 
 build:
 	cargo build --locked
@@ -18,6 +18,11 @@ test:
 	@command -v cargo-nextest >/dev/null || cargo install --locked cargo-nextest
 	cargo nextest run --locked
 	cargo test --locked --doc
+
+## Tables of what is measured against known truth: encodings told, mojibake repaired. PREP_DATA names the
+## directory of real texts for the second.
+accuracy:
+	cargo test --locked --lib accuracy -- --nocapture --test-threads 1
 
 lint:
 	cargo fmt --check

@@ -65,6 +65,7 @@ fn documents(text: &str, lang: &str) -> Vec<Document> {
         content: Content::Text(text),
         lang: lang.into(),
         lang_score: 1.0,
+        languages: Vec::new(),
         meta: None,
     };
     pieces.into_iter().map(document).collect()

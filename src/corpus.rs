@@ -1,10 +1,12 @@
 //! `corpus/manifest.json`: what `prep ingest` wrote and from what, written last.
 
+use crate::document::Document;
 use crate::ingest::normalise::Repairs;
 use crate::ledger::Ledgers;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::AddAssign;
 use std::path::Path;
 
 /// Version of the corpus format; a reader refuses any other.
@@ -94,6 +96,46 @@ impl CorpusManifest {
     }
 }
 
+/// Text in one language.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LanguageText {
+    /// Documents that have some of it.
+    pub documents: u64,
+    /// Those of them that have another language, too.
+    pub mixed_documents: u64,
+    /// Unicode scalar values of it.
+    pub characters: u64,
+}
+
+impl AddAssign for LanguageText {
+    fn add_assign(&mut self, other: Self) {
+        self.documents += other.documents;
+        self.mixed_documents += other.mixed_documents;
+        self.characters += other.characters;
+    }
+}
+
+/// Shares the text of `document` out among its languages into `all`.
+pub fn share_out(document: &Document, all: &mut BTreeMap<String, LanguageText>) {
+    let characters = document.content.characters();
+    let mut left = characters;
+    let mut add = |code: &str, characters| {
+        *all.entry(code.to_owned()).or_default() += LanguageText {
+            documents: 1,
+            mixed_documents: u64::from(!document.languages.is_empty()),
+            characters,
+        };
+    };
+    for (code, share) in document.languages.iter().skip(1) {
+        let own = ((characters as f64 * f64::from(*share)).round() as u64).min(left);
+        left -= own;
+        add(code, own);
+    }
+    // The largest has the rest: prose too short to count, code, digits, white space.
+    let main = document.languages.first();
+    add(main.map_or(document.lang.as_str(), |(code, _)| code), left);
+}
+
 /// `corpus/report.json`, which `--json` prints.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct IngestReport {
@@ -106,4 +148,13 @@ pub struct IngestReport {
     pub repairs: Repairs,
     /// Documents by the shape of their records.
     pub by_shape: BTreeMap<String, u64>,
+    /// Text by language, that of mixed documents shared out.
+    #[serde(default)]
+    pub by_language_share: BTreeMap<String, LanguageText>,
+    /// What was read and how, by name.
+    #[serde(default)]
+    pub sources: Vec<SourceEntry>,
+    /// Records that have a field of `--map`, by its path; empty without `--map`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mapped: BTreeMap<String, u64>,
 }

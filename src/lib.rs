@@ -18,6 +18,7 @@ pub mod ingest;
 pub mod interrupt;
 pub mod ledger;
 pub mod lengths;
+pub mod locate;
 pub mod mapped;
 pub mod model;
 pub mod ops;

@@ -1,5 +1,6 @@
 //! The ledger as a person reads it.
 
+use crate::corpus::{IngestReport, LanguageText};
 use crate::ledger::{Count, Ledger, Ledgers};
 use crate::sharding::edit::Changes;
 use crate::sharding::lines::LinesReport;
@@ -11,6 +12,9 @@ use std::collections::BTreeMap;
 
 /// Sources shown before the rest is summed up; `--json` has them all.
 pub const MOST_ROWS: usize = 40;
+
+/// Sources in the table of how each was read.
+const SOURCE_ROWS: usize = 200;
 
 /// The ledger of a command: the funnel, then by source, language and kind.
 #[must_use]
@@ -46,6 +50,68 @@ fn funnel(ledger: &Ledger) -> String {
         for (reason, count) in counts {
             row(format!("  {name}: {reason}"), count);
         }
+    }
+    table.render()
+}
+
+/// How each source was read, and where its records went.
+#[must_use]
+pub fn sources(report: &IngestReport) -> String {
+    let mut table = Table::new(&[
+        "source",
+        "format",
+        "codec",
+        "encoding",
+        "sure",
+        "shape",
+        "records",
+        "documents",
+        "rejects",
+    ]);
+    for source in report.sources.iter().take(SOURCE_ROWS) {
+        let ledger = report.ledgers.by_source.get(&source.name);
+        let count = |of: fn(&Ledger) -> u64| grouped(ledger.map_or(0, of));
+        let shapes: Vec<&str> = source.shapes.keys().map(String::as_str).collect();
+        let sure = match source.encoding {
+            Some(_) => format!("{:.1} %", source.encoding_confidence * 100.0),
+            None => "–".to_owned(),
+        };
+        let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "–".to_owned());
+        table.row(vec![
+            source.name.clone(),
+            or_dash(&source.format),
+            source.codec.clone(),
+            or_dash(&source.encoding),
+            sure,
+            if shapes.is_empty() {
+                "–".to_owned()
+            } else {
+                shapes.join(", ")
+            },
+            count(|ledger| ledger.read.records),
+            count(|ledger| ledger.kept.records),
+            count(|ledger| ledger.rejected_total().records),
+        ]);
+    }
+    let more = report.sources.len().saturating_sub(SOURCE_ROWS);
+    let mut out = table.render();
+    if more > 0 {
+        out += &format!("\nand {more} more; --json has them all");
+    }
+    out
+}
+
+/// Text by language, that of mixed documents shared out among theirs.
+#[must_use]
+pub fn languages(languages: &BTreeMap<String, LanguageText>) -> String {
+    let mut table = Table::new(&["text in", "documents", "of them mixed", "characters"]);
+    for (code, text) in languages {
+        table.row(vec![
+            code.clone(),
+            grouped(text.documents),
+            grouped(text.mixed_documents),
+            grouped(text.characters),
+        ]);
     }
     table.render()
 }

@@ -4,12 +4,13 @@ use super::Context;
 use crate::exit::Exit;
 use crate::ingest::encoding::Encoding;
 use crate::ingest::format::Format;
+use crate::ingest::mapping::Mapping;
+use crate::ingest::parse::Rules;
 use crate::ingest::repair::Switches;
 use crate::ingest::shape::{self, Shape};
 use crate::ingest::source::{self, Wishes};
 use crate::ingest::text::Split;
 use crate::ingest::{self, Options};
-use crate::table::Table;
 use crate::units::grouped;
 use crate::{output, view};
 use anyhow::Result;
@@ -45,10 +46,21 @@ pub struct Args {
     /// Shape of every structured record. Default: the first that fits, for each record.
     #[arg(long, value_name = "SHAPE", value_parser = shape_names())]
     shape: Option<String>,
-    /// How plain text becomes documents: paragraphs packed to --document-size, or a document a line.
-    #[arg(long, value_name = "HOW", default_value = "paragraphs", value_parser = ["paragraphs", "lines"])]
+    /// Which field of structured records is what, as target=field,target=field, for instance
+    /// question=Колонка,answer=data.reply. Fields are named in any case, nested ones with dots, items of
+    /// lists by number. Targets: text; question and answer (context, system, options beside them);
+    /// prompt and completion; instruction, input and output; messages; prompt, chosen and rejected;
+    /// question and answers; input and ideal. Default: told by the names of the fields (--shape).
+    #[arg(long, value_name = "MAP", conflicts_with = "shape")]
+    map: Vec<String>,
+    /// How plain text becomes documents: paragraphs packed to --document-size, a document a line, or
+    /// the whole file as one (`none`; a file of more than 64 MB is rejected then).
+    #[arg(long, value_name = "HOW", default_value = "paragraphs", value_parser = ["paragraphs", "lines", "none"])]
     split: String,
-    /// Characters after which a document of packed paragraphs ends.
+    /// Characters that a document of packed paragraphs aims at. It ends between half and one and a half
+    /// of it, at the strongest place there, of equally strong ones the nearest: a form feed; a chapter
+    /// or a separator line (***, ---, %); a lesser heading; several blank lines; one; the end of a
+    /// sentence at a line's end; a line's end. Code blocks and front matter are kept whole.
     #[arg(long, value_name = "CHARACTERS", default_value_t = 16_000, value_parser = clap::value_parser!(u64).range(1..))]
     document_size: u64,
     /// Encoding of every text source, for instance windows-1251. Default: detected for each on a
@@ -67,9 +79,30 @@ pub struct Args {
     /// Stop at the first record that cannot be read. Default: off, it goes to rejects/.
     #[arg(long)]
     strict: bool,
-    /// Show what would be read and how, write nothing. Default: off.
+    /// Show how each source would be read (format, encoding, shape and why, three documents), from its
+    /// beginning alone, and write nothing. Default: off.
     #[arg(long)]
     dry_run: bool,
+}
+
+impl Args {
+    fn mapping(&self) -> Result<Option<Mapping>> {
+        if self.map.is_empty() {
+            return Ok(None);
+        }
+        let mapping = Mapping::parse(&self.map).map_err(|why| anyhow::anyhow!("--map: {why}"))?;
+        Ok(Some(mapping))
+    }
+
+    fn split(&self) -> Split {
+        match self.split.as_str() {
+            "lines" => Split::Lines,
+            "none" => Split::None,
+            _ => Split::Paragraphs {
+                characters: self.document_size,
+            },
+        }
+    }
 }
 
 fn shape_names() -> Vec<&'static str> {
@@ -106,13 +139,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         out,
         format: args.format,
         shape: args.shape.as_deref().and_then(Shape::named),
-        split: if args.split == "lines" {
-            Split::Lines
-        } else {
-            Split::Paragraphs {
-                characters: args.document_size,
-            }
-        },
+        mapping: args.mapping()?,
+        split: args.split(),
         encoding: args.encoding,
         columns: args.columns.clone(),
         repairs: args.no_repair.unwrap_or_default(),
@@ -123,6 +151,13 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         output::data(&serde_json::to_string(&report)?);
     } else {
         output::data(&view::ledger(&report.ledgers));
+        output::data(&format!("\n{}", view::languages(&report.by_language_share)));
+    }
+    for path in report.mapped.iter().filter(|(_, records)| **records == 0) {
+        context.note(&format!(
+            "warning: no record has the field `{}` of --map; --dry-run shows the fields that there are",
+            path.0
+        ));
     }
     let rejected = report.ledgers.ledger.rejected_total().records;
     let out = options.out.display();
@@ -142,40 +177,23 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
 
 /// The sources as they would be read.
 fn dry_run(args: &Args, context: &Context) -> Result<Exit> {
-    let sources = source::discover(
-        &args.all_sources()?,
-        &Wishes {
-            format: args.format,
-            encoding: args.encoding,
-            columns: &args.columns,
-            out: args.out.as_deref(),
-            stdin: None,
-        },
-    )?;
-    let mut table = Table::new(&["source", "bytes", "codec", "encoding", "format"]);
-    let mut rows = Vec::new();
-    for source in &sources {
-        let format = match &source.format {
-            Ok(format) => format.name().to_owned(),
-            Err(why) => format!("not read: {why}"),
-        };
-        rows.push(serde_json::json!({
-            "source": source.name, "bytes": source.bytes, "codec": source.codec.name(),
-            "encoding": source.encoding_name(), "encoding_confidence": source.encoding.confidence,
-            "format": format,
-        }));
-        table.row(vec![
-            source.name.clone(),
-            grouped(source.bytes),
-            source.codec.name().to_owned(),
-            source.encoding_name().unwrap_or_else(|| "–".to_owned()),
-            format,
-        ]);
-    }
-    output::data(&if context.json {
-        serde_json::json!({ "sources": rows }).to_string()
-    } else {
-        table.render()
-    });
+    let mapping = args.mapping()?;
+    let wishes = Wishes {
+        format: args.format,
+        encoding: args.encoding,
+        columns: &args.columns,
+        mapping: mapping.as_ref(),
+        split: args.split(),
+        out: args.out.as_deref(),
+        stdin: None,
+    };
+    let sources = source::discover(&args.all_sources()?, &wishes)?;
+    let rules = Rules {
+        split: args.split(),
+        shape: args.shape.as_deref().and_then(Shape::named),
+        mapping: mapping.as_ref(),
+        repairs: args.no_repair.unwrap_or_default(),
+    };
+    super::dry_run::run(sources, rules, &wishes, context)?;
     Ok(Exit::Done)
 }

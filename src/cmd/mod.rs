@@ -2,10 +2,12 @@
 
 pub mod cat;
 mod device;
+mod dry_run;
 pub mod eval;
 pub mod export;
 pub mod generate;
 pub mod ingest;
+pub mod locate;
 pub mod plan;
 pub mod rules;
 pub mod shard;
@@ -99,6 +101,8 @@ enum Command {
     Eval(eval::Args),
     Generate(generate::Args),
     Stats(stats::Args),
+    #[command(name = "where")]
+    Where(locate::Args),
     Synth(synth::Args),
     Plan(plan::Args),
     Rules(rules::Args),
@@ -136,6 +140,7 @@ impl Cli {
             Command::Eval(args) => eval::run(args, &context),
             Command::Generate(args) => generate::run(args, &context),
             Command::Stats(args) => stats::run(args, &context),
+            Command::Where(args) => locate::run(args, &context),
             Command::Synth(args) => synth::run(args, &context),
             Command::Plan(args) => plan::run(args, &context),
             Command::Rules(args) => rules::run(args, &context),

@@ -135,6 +135,11 @@ fn corpus(dir: &Path, context: &Context) -> Result<()> {
         output::data(&all.to_string());
         return Ok(());
     }
+    output::data(&view::sources(&report));
+    output::data(&format!(
+        "\n{}\n",
+        view::languages(&report.by_language_share)
+    ));
     output::data(&view::ledger(&report.ledgers));
     let header = [
         "documents",

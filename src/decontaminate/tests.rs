@@ -9,6 +9,7 @@ fn document(record: u64, content: Content) -> Document {
         content,
         lang: "en".to_owned(),
         lang_score: 1.0,
+        languages: Vec::new(),
         meta: None,
     }
 }

@@ -146,6 +146,9 @@ pub struct Document {
     pub lang: String,
     /// How sure the language is, 0 to 1.
     pub lang_score: f32,
+    /// Shares of the languages of a mixed document, the largest first, each 0 to 1; empty where there
+    /// is one language.
+    pub languages: Vec<(String, f32)>,
     /// JSON object of the fields that were not understood, `None` when there were none.
     pub meta: Option<String>,
 }

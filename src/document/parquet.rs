@@ -40,6 +40,21 @@ fn message_list() -> DataType {
     )))
 }
 
+fn share_fields() -> Fields {
+    Fields::from(vec![
+        Field::new("lang", DataType::Utf8, false),
+        Field::new("share", DataType::Float32, false),
+    ])
+}
+
+fn share_item() -> Field {
+    Field::new("item", DataType::Struct(share_fields()), false)
+}
+
+fn share_list() -> DataType {
+    DataType::List(Arc::new(share_item()))
+}
+
 /// The Arrow schema of documents.
 #[must_use]
 pub fn schema() -> SchemaRef {
@@ -56,6 +71,7 @@ pub fn schema() -> SchemaRef {
         Field::new("chars", DataType::UInt64, false),
         Field::new("bytes", DataType::UInt64, false),
         Field::new("meta", DataType::Utf8, true),
+        Field::new("languages", share_list(), true),
     ]))
 }
 
@@ -88,6 +104,8 @@ pub fn columns(documents: &[Document]) -> Result<Vec<ArrayRef>> {
     let mut chars = UInt64Builder::new();
     let mut bytes = UInt64Builder::new();
     let mut meta = StringBuilder::new();
+    let mut languages =
+        ListBuilder::new(StructBuilder::from_fields(share_fields(), 0)).with_field(share_item());
     for document in documents {
         id.append_value(document.id.0)?;
         source.append_value(&document.source);
@@ -108,6 +126,7 @@ pub fn columns(documents: &[Document]) -> Result<Vec<ArrayRef>> {
         chars.append_value(document.content.characters());
         bytes.append_value(document.content.bytes());
         meta.append_option(document.meta.as_ref());
+        append_shares(&mut languages, &document.languages)?;
     }
     Ok(vec![
         Arc::new(id.finish()),
@@ -122,6 +141,7 @@ pub fn columns(documents: &[Document]) -> Result<Vec<ArrayRef>> {
         Arc::new(chars.finish()),
         Arc::new(bytes.finish()),
         Arc::new(meta.finish()),
+        Arc::new(languages.finish()),
     ])
 }
 
@@ -146,6 +166,19 @@ fn append_messages(
         fields.append(true);
     }
     list.append(messages.is_some());
+    Ok(())
+}
+
+fn append_shares(list: &mut ListBuilder<StructBuilder>, shares: &[(String, f32)]) -> Result<()> {
+    let fields = list.values();
+    for (code, share) in shares {
+        let lang: &mut StringBuilder = fields.field_builder(0).context("the lang column")?;
+        lang.append_value(code);
+        let amount: &mut Float32Builder = fields.field_builder(1).context("the share column")?;
+        amount.append_value(*share);
+        fields.append(true);
+    }
+    list.append(!shares.is_empty());
     Ok(())
 }
 
@@ -405,6 +438,7 @@ pub fn documents(batch: &RecordBatch) -> Result<Vec<Document>> {
                 lang: lang.value(row).to_owned(),
                 lang_score: lang_score.value(row),
                 meta: meta.is_valid(row).then(|| meta.value(row).to_owned()),
+                languages: shares(batch.column(12), row),
             })
         })
         .collect()
@@ -419,6 +453,16 @@ fn messages(column: &ArrayRef, row: usize) -> Vec<Message> {
     );
     (0..fields.len())
         .map(|i| Message::new(roles.value(i), contents.value(i)))
+        .collect()
+}
+
+fn shares(column: &ArrayRef, row: usize) -> Vec<(String, f32)> {
+    let list = column.as_list::<i32>().value(row);
+    let fields = list.as_struct();
+    let codes = fields.column(0).as_string::<i32>();
+    let shares = fields.column(1).as_primitive::<Float32Type>();
+    (0..fields.len())
+        .map(|i| (codes.value(i).to_owned(), shares.value(i)))
         .collect()
 }
 
@@ -450,6 +494,11 @@ mod tests {
                 lang: "ru".to_owned(),
                 lang_score: 0.5,
                 meta: (i == 1).then(|| "{\"a\":1}".to_owned()),
+                languages: if i == 2 {
+                    vec![("ru".to_owned(), 0.75), ("en".to_owned(), 0.25)]
+                } else {
+                    Vec::new()
+                },
             })
             .collect();
         let file = tempfile::NamedTempFile::new().expect("a temporary file");

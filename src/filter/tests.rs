@@ -16,6 +16,7 @@ fn document(content: Content, lang: &str, lang_score: f32) -> Document {
         content,
         lang: lang.into(),
         lang_score,
+        languages: Vec::new(),
         meta: None,
     }
 }

@@ -8,6 +8,7 @@
 use super::archive;
 use super::arrow_file;
 use super::csv_cutter::CsvCutter;
+use super::cutter::MAX_LINE_BYTES;
 use super::cutter::{Cut, Cutter};
 use super::format::Format;
 use super::json_cutter::JsonCutter;
@@ -15,8 +16,9 @@ use super::parquet_file;
 use super::reject::Reject;
 use super::source::{Source, Wishes};
 use super::spool::Spool;
+use super::text::Split;
 use super::warc::WarcCutter;
-use super::whole::WholeCutter;
+use super::whole_cutter::WholeCutter;
 use super::xml::XmlText;
 use crate::document::id::hash_rest;
 use anyhow::{Context, Result};
@@ -259,6 +261,9 @@ impl Reading<'_> {
                     .map_or(b',', |dialect| dialect.delimiter),
             )),
             Format::Html => Box::new(WholeCutter::new(super::html::MAX_BYTES)),
+            Format::Text if self.wishes.split == Split::None => {
+                Box::new(WholeCutter::new(MAX_LINE_BYTES))
+            }
             Format::Warc => Box::new(WarcCutter::new()),
             Format::Xml => Box::new(Cutter::new(Format::Text)),
             format => Box::new(Cutter::new(format)),

@@ -4,7 +4,7 @@
 //! inch sign inside a field does not swallow the rest of the file.
 
 use super::blocks::Block;
-use super::cutter::{BLOCK_BYTES, Cut, HEAD_BYTES, MAX_LINE_BYTES, read_more};
+use super::cutter::{BLOCK_BYTES, Cut, HEAD_BYTES, MAX_LINE_BYTES, fitting, read_more};
 use std::io::Read;
 
 /// The rows of one stream on their way to blocks.
@@ -17,6 +17,8 @@ pub struct CsvCutter {
     row_end: usize,
     quoted: bool,
     line: u64,
+    /// A row that is being left out: bytes so far and its beginning.
+    skipping: Option<(u64, Vec<u8>)>,
     ended: bool,
 }
 
@@ -31,6 +33,7 @@ impl CsvCutter {
             row_end: 0,
             quoted: false,
             line: 1,
+            skipping: None,
             ended: false,
         }
     }
@@ -72,6 +75,22 @@ impl CsvCutter {
         self.searched = self.buffer.len();
     }
 
+    /// Leaves out a line that is too long, `bytes` of which are gone already.
+    fn skip(&mut self, bytes: u64, head: Vec<u8>) -> Option<Block> {
+        let end = memchr::memchr(b'\n', &self.buffer);
+        let gone = end.map_or(self.buffer.len(), |at| at + 1);
+        self.buffer.drain(..gone);
+        (self.searched, self.row_end, self.quoted) = (0, 0, false);
+        let bytes = bytes + gone as u64;
+        if end.is_none() && !self.ended {
+            self.skipping = Some((bytes, head));
+            return None;
+        }
+        let line = self.line;
+        self.line += 1;
+        Some(Block::LongLine { line, bytes, head })
+    }
+
     fn take(&mut self, end: usize) -> Vec<u8> {
         let rest = self.buffer.split_off(end);
         let bytes = std::mem::replace(&mut self.buffer, rest);
@@ -81,6 +100,7 @@ impl CsvCutter {
     }
 
     fn block(&mut self, bytes: Vec<u8>) -> Block {
+        let bytes = fitting(bytes);
         let line = self.line;
         self.line += memchr::memchr_iter(b'\n', &bytes).count() as u64;
         Block::Lines { line, bytes }
@@ -95,6 +115,9 @@ impl Cut for CsvCutter {
     }
 
     fn cut(&mut self) -> Option<Block> {
+        if let Some((bytes, head)) = self.skipping.take() {
+            return self.skip(bytes, head);
+        }
         if self.row_end < BLOCK_BYTES {
             self.search();
         }
@@ -107,9 +130,13 @@ impl Cut for CsvCutter {
                 let bytes = self.take(self.row_end);
                 return Some(self.block(bytes));
             }
+            let Some(end) = memchr::memrchr(b'\n', &self.buffer) else {
+                // A line without end: only its beginning is kept, to show it.
+                let head = self.buffer[..HEAD_BYTES].to_vec();
+                return self.skip(0, head);
+            };
             // A quote that is never closed: what it swallowed is left out, the next line goes on.
-            let end = memchr::memrchr(b'\n', &self.buffer).map_or(self.buffer.len(), |at| at + 1);
-            let bytes = self.take(end);
+            let bytes = self.take(end + 1);
             self.quoted = false;
             let line = self.line;
             self.line += memchr::memchr_iter(b'\n', &bytes).count() as u64;
@@ -127,6 +154,9 @@ impl Cut for CsvCutter {
     }
 
     fn give_up(&mut self) -> (Option<Block>, Vec<u8>) {
+        if self.skipping.take().is_some() {
+            return (None, std::mem::take(&mut self.buffer));
+        }
         self.search();
         let bytes = self.take(self.row_end);
         let tail = std::mem::take(&mut self.buffer);

@@ -50,6 +50,15 @@ pub fn read_more(reader: &mut dyn Read, buffer: &mut Vec<u8>) -> std::io::Result
     outcome.map(|count| count > 0)
 }
 
+/// `bytes` in a buffer of about their size: thousands of small files wait together for a worker, each
+/// in the buffer that it was read into.
+pub fn fitting(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.capacity() > 2 * bytes.len() {
+        bytes.shrink_to_fit();
+    }
+    bytes
+}
+
 /// The lines of one stream on their way to blocks. Holds at most one block and one line.
 pub struct Cutter {
     format: Format,
@@ -82,6 +91,7 @@ impl Cutter {
     }
 
     fn block(&mut self, bytes: Vec<u8>) -> Block {
+        let bytes = fitting(bytes);
         let line = self.line;
         self.line += memchr::memchr_iter(b'\n', &bytes).count() as u64;
         Block::Lines { line, bytes }

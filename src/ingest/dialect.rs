@@ -1,5 +1,6 @@
 //! The dialect of a CSV file: its delimiter and the names of its columns, told from its beginning.
 
+use super::mapping::Mapping;
 use super::shape;
 use std::collections::BTreeSet;
 
@@ -26,7 +27,11 @@ impl Dialect {
     ///
     /// # Errors
     /// When no delimiter gives rows of equal width, or the names given are too few or too many.
-    pub fn detect(sample: &str, names: &[String]) -> Result<Self, String> {
+    pub fn detect(
+        sample: &str,
+        names: &[String],
+        mapping: Option<&Mapping>,
+    ) -> Result<Self, String> {
         // Excel says in a first line of its own what divides the fields.
         let said = said_delimiter(sample);
         let sample = &sample[before_rows(sample.as_bytes()).min(sample.len())..];
@@ -51,7 +56,7 @@ impl Dialect {
         }
         let has_header = rows
             .split_first()
-            .is_some_and(|(first, below)| is_header(first, below));
+            .is_some_and(|(first, below)| is_header(first, below, mapping));
         if !names.is_empty() && names.len() != width {
             return Err(format!(
                 "it has {width} columns, --columns names {}",
@@ -124,12 +129,16 @@ fn rows(sample: &str, delimiter: u8) -> Vec<Vec<String>> {
     rows
 }
 
-/// Whether a row names columns: it has a name that a shape knows; or short and different texts above
+/// Whether a row names columns: it has a name that `--map` or a shape knows; or short and different texts above
 /// a column of numbers.
-fn is_header(row: &[String], below: &[Vec<String>]) -> bool {
+fn is_header(row: &[String], below: &[Vec<String>], mapping: Option<&Mapping>) -> bool {
     let names: BTreeSet<String> = row.iter().map(|name| name.trim().to_lowercase()).collect();
     if names.len() != row.len() || names.contains("") {
         return false;
+    }
+    let mut mapped = mapping.iter().flat_map(|mapping| mapping.paths());
+    if mapped.any(|path| names.contains(&path.trim().to_lowercase())) {
+        return true;
     }
     if names.iter().any(|name| shape::is_known_field(name)) {
         return true;
@@ -160,22 +169,27 @@ mod tests {
         let dialect = Dialect::detect(
             "\"Вопрос\";\"Ответ\"\r\n\"Да, или нет; а?\";\"Да\"\r\n\"b\";\"c\"\r\n",
             &[],
+            None,
         )
         .expect("told");
         assert_eq!((dialect.delimiter, dialect.has_header), (b';', true));
         assert_eq!(dialect.columns, ["Вопрос", "Ответ"]);
-        let dialect = Dialect::detect("question\tanswer\nx, y, z\t1\n", &[]).expect("told");
+        let dialect = Dialect::detect("question\tanswer\nx, y, z\t1\n", &[], None).expect("told");
         assert_eq!(dialect.delimiter, b'\t');
-        let dialect = Dialect::detect("1,What is it?\n2,\"Why, then?\"\n", &[]).expect("told");
+        let dialect =
+            Dialect::detect("1,What is it?\n2,\"Why, then?\"\n", &[], None).expect("told");
         assert_eq!(
             (dialect.has_header, dialect.columns),
             (false, vec!["column_1".to_owned(), "column_2".to_owned()])
         );
         let excel = "\u{feff}sep=;\r\nвопрос;ответ\r\nда, или нет, а?;да\r\n";
-        let dialect = Dialect::detect(excel, &[]).expect("told");
+        let dialect = Dialect::detect(excel, &[], None).expect("told");
         assert_eq!((dialect.delimiter, dialect.has_header), (b';', true));
         assert_eq!(&excel[before_rows(excel.as_bytes())..][..12], "вопрос");
         assert_eq!(before_rows(b"separate,fields\n"), 0);
-        assert!(Dialect::detect("just a line\nand another\n", &[]).is_err());
+        let mapping = Mapping::parse(&["text=Тело".to_owned()]).expect("a mapping");
+        let dialect = Dialect::detect("Имя,тело\nа,б\n", &[], Some(&mapping)).expect("told");
+        assert!(dialect.has_header);
+        assert!(Dialect::detect("just a line\nand another\n", &[], None).is_err());
     }
 }

@@ -101,7 +101,11 @@ impl Sample {
             None => self.encoding(format, wide),
         };
         if format == Format::Csv {
-            match Dialect::detect(&self.text(look.encoding.encoding), wishes.columns) {
+            match Dialect::detect(
+                &self.text(look.encoding.encoding),
+                wishes.columns,
+                wishes.mapping,
+            ) {
                 Ok(dialect) => look.dialect = Some(dialect),
                 Err(why) => {
                     let message = format!("as CSV it cannot be read: {why}");

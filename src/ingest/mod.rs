@@ -22,13 +22,17 @@ pub mod encoding;
 mod feed;
 pub mod format;
 pub mod html;
+mod json;
 mod json_cutter;
 pub mod language;
 mod look;
+pub mod mapping;
 pub mod normalise;
+pub mod outline;
 mod parquet_file;
-mod parse;
+pub mod parse;
 mod parts;
+pub mod preview;
 mod reject;
 pub mod repair;
 mod rows;
@@ -39,11 +43,11 @@ mod state;
 pub mod text;
 mod warc;
 mod web;
-mod whole;
+mod whole_cutter;
 mod xml;
 
 use crate::cmd::Context;
-use crate::corpus::{CorpusManifest, IngestReport, SourceEntry, VERSION};
+use crate::corpus::{CorpusManifest, IngestReport, LanguageText, SourceEntry, VERSION, share_out};
 use crate::document::parquet::{Encoder, RowGroup, schema};
 use crate::ledger::{Count, Entry, Ledgers, Place};
 use crate::progress::{Progress, Unit};
@@ -54,6 +58,7 @@ use blocks::Block;
 use encoding::Encoding;
 use feed::{Feed, Group};
 use format::{Format, Unread};
+use mapping::Mapping;
 use parse::{Parsed, Rules};
 use parts::Parts;
 use reject::Reject;
@@ -77,6 +82,8 @@ pub struct Options {
     pub format: Option<Format>,
     /// The shape of structured records, `None` to detect it for each.
     pub shape: Option<&'static Shape>,
+    /// Which fields of structured records are what, `None` to tell by their names.
+    pub mapping: Option<Mapping>,
     /// How plain text becomes documents.
     pub split: Split,
     /// The encoding of every text source, `None` to detect it for each.
@@ -98,7 +105,8 @@ impl Options {
             out,
             format: None,
             shape: None,
-            split: Split::Paragraphs { characters: 16_000 },
+            mapping: None,
+            split: Split::default(),
             encoding: None,
             columns: Vec::new(),
             repairs: Switches::default(),
@@ -111,23 +119,22 @@ impl Options {
             format: self.format,
             encoding: self.encoding,
             columns: &self.columns,
+            mapping: self.mapping.as_ref(),
+            split: self.split,
             out: Some(&self.out),
             stdin: Some(spool),
         }
     }
 
     fn config(&self, sources: &[Arc<Source>]) -> serde_json::Value {
-        let split = match self.split {
-            Split::Paragraphs { characters } => format!("paragraphs of {characters} characters"),
-            Split::Lines => "lines".to_owned(),
-        };
         serde_json::json!({
             "command": "ingest",
             "format": self.format.map(Format::name),
             "shape": self.shape.map(|shape| shape.name),
-            "split": split,
+            "split": self.split.describe(),
             "encoding": self.encoding.map(Encoding::name),
             "columns": self.columns,
+            "map": self.mapping.as_ref().map(Mapping::describe),
             "repairs": self.repairs.names(),
             "sources": sources.iter().map(|source| (source.name.as_str(), source.bytes)).collect::<Vec<_>>(),
         })
@@ -166,6 +173,13 @@ pub fn run(options: &Options, context: &Context) -> Result<IngestReport> {
         Found::New => State {
             config,
             stamps: sources.iter().map(|source| Stamp::of(source)).collect(),
+            // A field that no record has is in the report with 0.
+            mapped: options
+                .mapping
+                .iter()
+                .flat_map(Mapping::paths)
+                .map(|path| (path.to_owned(), 0))
+                .collect(),
             ..State::default()
         },
     };
@@ -180,6 +194,7 @@ pub fn run(options: &Options, context: &Context) -> Result<IngestReport> {
     let worker = Worker::new(Rules {
         split: options.split,
         shape: options.shape,
+        mapping: options.mapping.as_ref(),
         repairs: options.repairs,
     })?;
     std::thread::scope(|scope| {
@@ -223,16 +238,17 @@ struct Done {
     parsed: Parsed,
     shapes: BTreeMap<String, BTreeMap<&'static str, u64>>,
     ledgers: Ledgers,
+    languages: BTreeMap<String, LanguageText>,
     ended: Vec<Ended>,
 }
 
-struct Worker {
-    rules: Rules,
+struct Worker<'a> {
+    rules: Rules<'a>,
     encoder: Encoder,
 }
 
-impl Worker {
-    fn new(rules: Rules) -> Result<Self> {
+impl<'a> Worker<'a> {
+    fn new(rules: Rules<'a>) -> Result<Self> {
         Ok(Self {
             rules,
             encoder: Encoder::new(schema())?,
@@ -270,6 +286,10 @@ impl Worker {
             }
         }
         let ledgers = account(&parsed);
+        let mut languages = BTreeMap::new();
+        for document in &parsed.documents {
+            share_out(document, &mut languages);
+        }
         let encoded = if parsed.documents.is_empty() {
             None
         } else {
@@ -291,6 +311,7 @@ impl Worker {
             parsed,
             shapes,
             ledgers,
+            languages,
             ended,
         })
     }
@@ -354,6 +375,12 @@ fn fold(
 ) -> Result<()> {
     state.ledgers += &done.ledgers;
     state.repairs += done.parsed.repairs;
+    for (code, text) in done.languages {
+        *state.languages.entry(code).or_default() += text;
+    }
+    for (path, records) in std::mem::take(&mut done.parsed.mapped) {
+        *state.mapped.entry(path).or_default() += records;
+    }
     for (name, shapes) in done.shapes {
         let all = state.shapes.entry(name).or_default();
         for (shape, count) in shapes {
@@ -422,13 +449,6 @@ fn finish(out: &Path, sources: &[Arc<Source>], state: State) -> Result<IngestRep
     for (shape, count) in state.shapes.values().chain(members).flatten() {
         *by_shape.entry(shape.clone()).or_default() += count;
     }
-    let report = IngestReport {
-        command: "ingest".to_owned(),
-        ledgers: state.ledgers,
-        repairs: state.repairs,
-        by_shape,
-    };
-    atomic::write_json(&out.join("report.json"), &report)?;
     let mut members = state.members.into_iter().peekable();
     let mut entries = Vec::new();
     for source in sources {
@@ -443,6 +463,16 @@ fn finish(out: &Path, sources: &[Arc<Source>], state: State) -> Result<IngestRep
             entries.push(member);
         }
     }
+    let report = IngestReport {
+        command: "ingest".to_owned(),
+        ledgers: state.ledgers,
+        repairs: state.repairs,
+        by_shape,
+        by_language_share: state.languages,
+        sources: entries.clone(),
+        mapped: state.mapped,
+    };
+    atomic::write_json(&out.join("report.json"), &report)?;
     let manifest = CorpusManifest {
         format: "prep-corpus".to_owned(),
         version: VERSION,

@@ -2,13 +2,14 @@
 
 use super::blocks::Block;
 use super::format::Format;
+use super::mapping::Mapping;
 use super::normalise::{Repairs, normalise};
 use super::reject::Reject;
 use super::repair::{self, Repair, Switches};
 use super::shape::{self, Fields, Misfit, Shape};
 use super::source::Source;
 use super::text::{self, Split};
-use super::{dialect, encoding, language, rows};
+use super::{dialect, encoding, json, language, rows};
 use crate::document::{Content, Document, DocumentId, Message};
 use crate::units::human_bytes;
 use anyhow::Result;
@@ -18,11 +19,13 @@ use std::collections::BTreeMap;
 
 /// What decides how records are read; part of the run's configuration.
 #[derive(Clone, Copy)]
-pub struct Rules {
+pub struct Rules<'a> {
     /// How plain text becomes documents.
     pub split: Split,
     /// The one shape that structured records must have, `None` to detect it.
     pub shape: Option<&'static Shape>,
+    /// Which fields of structured records are what, `None` to tell by their names.
+    pub mapping: Option<&'a Mapping>,
     /// Which repairs are made.
     pub repairs: Switches,
 }
@@ -40,6 +43,8 @@ pub struct Parsed {
     pub shapes: BTreeMap<&'static str, u64>,
     /// What was left out on purpose: its source, the reason and its size in bytes.
     pub left: Vec<(String, &'static str, u64)>,
+    /// Records that have a field of `--map`, by its path.
+    pub mapped: BTreeMap<String, u64>,
 }
 
 impl Parsed {
@@ -52,13 +57,13 @@ impl Parsed {
         source: &Source,
         format: Format,
         block: Block,
-        rules: Rules,
+        rules: Rules<'_>,
     ) -> Result<()> {
         let name = source.name.as_str();
         match block {
             Block::Lines { line, bytes } => self.add_lines(source, format, line, bytes, rules),
             Block::LongLine { line, bytes, head } => {
-                let message = too_long(format, bytes);
+                let message = too_long(format, rules.split, bytes);
                 let mut reject = Reject::new(name, line, "record_too_long", message, &head);
                 reject.bytes = bytes;
                 self.rejects.push(reject);
@@ -103,7 +108,7 @@ impl Parsed {
         format: Format,
         line: u64,
         bytes: Vec<u8>,
-        rules: Rules,
+        rules: Rules<'_>,
     ) {
         if format == Format::Html {
             return self.add_html(source, line, &bytes, rules);
@@ -123,7 +128,7 @@ impl Parsed {
         }
     }
 
-    fn add_text(&mut self, name: &str, first_line: u64, bytes: Vec<u8>, rules: Rules) {
+    fn add_text(&mut self, name: &str, first_line: u64, bytes: Vec<u8>, rules: Rules<'_>) {
         let mut text = match String::from_utf8(bytes) {
             Ok(text) => text,
             Err(error) => self.without_invalid_lines(name, first_line, error.as_bytes()),
@@ -137,7 +142,7 @@ impl Parsed {
         if let Some(pages) = repair::pages(&text, rules.repairs, &mut self.repairs.text) {
             text = pages;
         }
-        for piece in text::pack(&text, rules.split) {
+        for piece in text::pack(&text, rules.split, first_line == 1) {
             let mut content =
                 normalise(&text[piece.range], rules.repairs, &mut self.repairs).into_owned();
             content.truncate(content.trim_end().len());
@@ -187,7 +192,7 @@ impl Parsed {
             .push(Reject::new(name, record, "invalid_utf8", message, line));
     }
 
-    fn add_json_lines(&mut self, name: &str, first_line: u64, bytes: &[u8], rules: Rules) {
+    fn add_json_lines(&mut self, name: &str, first_line: u64, bytes: &[u8], rules: Rules<'_>) {
         for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
             let record = first_line + number as u64;
             let line = if record == 1 {
@@ -202,11 +207,11 @@ impl Parsed {
                 self.reject_encoding(name, record, line, error);
                 continue;
             }
-            match serde_json::from_slice(line) {
-                Ok(Value::Object(fields)) => {
+            match json::parse(line) {
+                Ok(Some(fields)) => {
                     self.add_fields(name, record, fields, rules, || line.to_vec());
                 }
-                Ok(_) => {
+                Ok(None) => {
                     let message = "the line is JSON but no object; expected one object with named fields a line";
                     self.rejects.push(Reject::new(
                         name,
@@ -226,7 +231,7 @@ impl Parsed {
         }
     }
 
-    fn add_rows(&mut self, source: &Source, first_line: u64, bytes: &[u8], rules: Rules) {
+    fn add_rows(&mut self, source: &Source, first_line: u64, bytes: &[u8], rules: Rules<'_>) {
         let name = source.name.as_str();
         let Some(dialect) = &source.dialect else {
             let message =
@@ -301,10 +306,11 @@ impl Parsed {
         name: &str,
         record: u64,
         mut fields: Fields,
-        rules: Rules,
+        rules: Rules<'_>,
         raw: impl Fn() -> Vec<u8>,
     ) {
-        let Some(shape) = rules.shape.or_else(|| Shape::of(&fields)) else {
+        let given = rules.mapping.map(Mapping::shape).or(rules.shape);
+        let Some(shape) = given.or_else(|| Shape::of(&fields)) else {
             self.rejects.push(Reject::new(
                 name,
                 record,
@@ -314,7 +320,13 @@ impl Parsed {
             ));
             return;
         };
-        match shape.take(&mut fields) {
+        let taken = match rules.mapping {
+            Some(mapping) => mapping.take(&mut fields, |path| {
+                *self.mapped.entry(path.to_owned()).or_default() += 1;
+            }),
+            None => shape.take(&mut fields),
+        };
+        match taken {
             Ok(items) => {
                 for (number, item) in items.into_iter().enumerate() {
                     let content = self.normalised(item.content, rules.repairs);
@@ -385,17 +397,27 @@ impl Parsed {
             lang: language.code.to_owned(),
             lang_score: language.score,
             meta,
+            languages: language
+                .shares
+                .into_iter()
+                .map(|(code, share)| (code.to_owned(), share))
+                .collect(),
         });
     }
 }
 
 /// Why a record is too long, by what a record of the format is.
-fn too_long(format: Format, bytes: u64) -> String {
-    let (what, most, remedy) = match format {
-        Format::Html => (
+fn too_long(format: Format, split: Split, bytes: u64) -> String {
+    let (what, most, remedy) = match (format, split) {
+        (Format::Html, _) => (
             "page",
             super::html::MAX_BYTES,
             "; split it, or read it as it is with --as text",
+        ),
+        (Format::Text, Split::None) => (
+            "text",
+            super::cutter::MAX_LINE_BYTES,
+            "; --split paragraphs cuts it",
         ),
         _ => ("line", super::cutter::MAX_LINE_BYTES, ""),
     };
@@ -450,6 +472,7 @@ mod tests {
         let rules = Rules {
             split: Split::Paragraphs { characters: 1_000 },
             shape: None,
+            mapping: None,
             repairs: Switches::all(),
         };
         let block = Block::Lines {
@@ -512,6 +535,7 @@ mod tests {
         let rules = Rules {
             split: Split::Paragraphs { characters: 1_000 },
             shape: None,
+            mapping: None,
             repairs: Switches::all(),
         };
         parsed.add_text("s", 1, b"one\n\ntw\xffo\n\nthree\n".to_vec(), rules);

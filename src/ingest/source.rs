@@ -8,7 +8,9 @@ use super::dialect::Dialect;
 use super::encoding::{Detected, Encoding};
 use super::format::{Format, Unread};
 use super::look::{self, Look, Sample, UTF8};
+use super::mapping::Mapping;
 use super::spool::{self, Spool};
+use super::text::Split;
 use crate::run_dir;
 use anyhow::{Context, Result, bail, ensure};
 use globset::Glob;
@@ -72,6 +74,10 @@ pub struct Wishes<'a> {
     pub encoding: Option<Encoding>,
     /// Names of the columns of CSV files without a header, empty for none.
     pub columns: &'a [String],
+    /// Fields that the user names, which a header of a CSV file may hold.
+    pub mapping: Option<&'a Mapping>,
+    /// How plain text becomes documents.
+    pub split: Split,
     /// The output directory, which is left out.
     pub out: Option<&'a Path>,
     /// Where standard input is kept, `None` where it must not be read.

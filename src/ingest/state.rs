@@ -3,7 +3,7 @@
 use super::blocks;
 use super::normalise::Repairs;
 use super::source::Source;
-use crate::corpus::{PartEntry, SourceEntry};
+use crate::corpus::{LanguageText, PartEntry, SourceEntry};
 use crate::ledger::Ledgers;
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -111,6 +111,12 @@ pub struct State {
     pub repairs: Repairs,
     /// Documents by source and shape.
     pub shapes: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Text by language, that of mixed documents shared out.
+    #[serde(default)]
+    pub languages: BTreeMap<String, LanguageText>,
+    /// Records that have a field of `--map`, by its path.
+    #[serde(default)]
+    pub mapped: BTreeMap<String, u64>,
     /// xxh3-128 of the sources that were read to their end.
     pub hashes: BTreeMap<String, String>,
     /// Members of archives that were read to their end, in order.

@@ -180,6 +180,7 @@ impl Earlier {
                     content: Content::Text(shards.text(&ids)),
                     lang: "und".to_owned(),
                     lang_score: 0.0,
+                    languages: Vec::new(),
                     meta: None,
                 })?;
             }

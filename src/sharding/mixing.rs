@@ -120,6 +120,7 @@ mod tests {
             content: Content::Text("text".to_owned()),
             lang: "en".to_owned(),
             lang_score: 1.0,
+            languages: Vec::new(),
             meta: None,
         }
     }

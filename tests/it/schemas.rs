@@ -50,6 +50,12 @@ fn what_is_printed_and_written_follows_the_schemas() {
         &read_json(&corpus.join("manifest.json")),
     );
 
+    let printed = Prep::new(["ingest"])
+        .arg(fixture(""))
+        .arg("--dry-run")
+        .json();
+    check("ingest_preview.json", &printed);
+
     let corpus = place.path().join("corpus of all shapes");
     let printed = Prep::ingest(&fixture(""), &corpus).code(1).json();
     check("ingest_report.json", &printed);
@@ -78,6 +84,11 @@ fn what_is_printed_and_written_follows_the_schemas() {
             .is_some_and(|map| map.len() > 3)
     );
     assert!(printed["ledger"]["read"]["tokens"].is_u64());
+    let printed = Prep::new(["where"])
+        .arg(&shards)
+        .args(["train", "7"])
+        .json();
+    check("where_report.json", &printed);
 }
 
 #[test]

@@ -20,6 +20,9 @@ const LEAD_BITS: f64 = 12.0;
 const DOUBTFUL_BITS: f64 = 7.0;
 const NOISE_BITS: f64 = 12.0;
 
+/// Bytes by which the second best encoding is told.
+const RUNNER_UP_BYTES: usize = 64 << 10;
+
 /// An encoding and how surely.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Detected {
@@ -111,6 +114,39 @@ fn cheapest(sample: &[u8], utf8_cost: u64) -> Detected {
         encoding,
         confidence: surely as f32,
     }
+}
+
+/// The encoding that `sample`, of a file in `chosen`, fits second best, and by how many bits worse.
+/// `None` where the chosen one is told by its structure (ASCII, a mark, wide characters) or every
+/// other reading is the same text.
+#[must_use]
+pub fn runner_up(sample: &[u8], chosen: Encoding) -> Option<(Encoding, f64)> {
+    if sample.is_ascii() || !chosen.is_ascii_superset() || !chosen.mark().is_empty() {
+        return None;
+    }
+    let sample = &sample[..sample.len().min(RUNNER_UP_BYTES)];
+    let mut readings = readings(sample);
+    readings.sort_by_key(|(_, cost)| *cost);
+    let own = readings.iter().find(|(encoding, _)| *encoding == chosen)?.1;
+    let text = chosen.decode(sample).text;
+    readings
+        .into_iter()
+        .find(|(encoding, _)| *encoding != chosen && encoding.decode(sample).text != text)
+        .map(|(encoding, cost)| (encoding, (cost as f64 - own as f64) / BIT as f64))
+}
+
+/// What the sample costs in UTF-8 and in each single-byte encoding.
+fn readings(sample: &[u8]) -> Vec<(Encoding, u64)> {
+    let evidence = utf8_evidence(sample);
+    let utf8 = evidence.sequences * SEQUENCE_COST + evidence.damaged * DAMAGE_COST;
+    let tallies = costs(sample);
+    std::iter::once((Encoding::Utf8, utf8))
+        .chain(
+            tallies
+                .iter()
+                .map(|(encoding, tally)| (*encoding, tally.cost)),
+        )
+        .collect()
 }
 
 /// The text of a line that is damaged in its file's UTF-8 but whole in a single-byte encoding: files

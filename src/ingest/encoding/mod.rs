@@ -19,7 +19,7 @@ mod single_byte;
 pub(crate) mod tests;
 mod unicode;
 
-pub use detect::{Detected, detect, rescue_line};
+pub use detect::{Detected, detect, rescue_line, runner_up};
 pub use reader::Utf8Reader;
 
 use encoding_rs::{

@@ -61,11 +61,7 @@ pub(super) const ROLES: &[(&str, &[&str])] = &[
 pub(super) fn take_messages(fields: &mut Fields, names: &[&str]) -> Result<Vec<Message>, Misfit> {
     let key = find(fields, names).unwrap_or_else(|| names[0].to_owned());
     let list = take(fields, names)?;
-    let (messages, leftover) = as_messages(list.clone(), &key)?;
-    if leftover {
-        // Weights, names and the like of single turns are the user's: the list is kept as it was.
-        fields.insert(key, list);
-    }
+    let messages = as_messages(keep_if_it_says_more(list, &key, fields), &key)?;
     // ShareGPT keeps the system prompt beside the turns.
     if messages.iter().any(|message| message.role == "system") {
         return Ok(messages);
@@ -75,16 +71,31 @@ pub(super) fn take_messages(fields: &mut Fields, names: &[&str]) -> Result<Vec<M
     Ok(all)
 }
 
-/// Messages of a list, and whether it says more than roles and contents.
-pub(super) fn as_messages(list: Value, name: &str) -> Result<(Vec<Message>, bool), Misfit> {
+const ROLE: &[&str] = &["role", "from"];
+const CONTENT: &[&str] = &["content", "value", "text"];
+
+/// Weights, names and the like of single turns are the user's: a list that has them is kept as it was.
+fn keep_if_it_says_more(list: Value, key: &str, fields: &mut Fields) -> Value {
+    let turns = list.as_array().map(Vec::as_slice).unwrap_or_default();
+    let says_more = turns
+        .iter()
+        .filter_map(Value::as_object)
+        .any(|turn| turn.len() > 2);
+    if says_more {
+        fields.insert(key.to_owned(), list.clone());
+    }
+    list
+}
+
+/// Messages of a list.
+fn as_messages(list: Value, name: &str) -> Result<Vec<Message>, Misfit> {
     let Value::Array(turns) = list else {
         return Err(Misfit(format!(
             "the field `{name}` is {}, expected a list of messages",
             type_name(&list)
         )));
     };
-    let mut leftover = false;
-    let messages = turns
+    turns
         .into_iter()
         .enumerate()
         .map(|(i, turn)| {
@@ -95,16 +106,14 @@ pub(super) fn as_messages(list: Value, name: &str) -> Result<(Vec<Message>, bool
                     type_name(&turn)
                 )));
             };
-            let role = take_text(&mut turn, &["role", "from"])
+            let role = take_text(&mut turn, ROLE)
                 .map_err(|Misfit(why)| Misfit(format!("{place}: {why}")))?;
-            let content = take_text(&mut turn, &["content", "value", "text"])
+            let content = take_text(&mut turn, CONTENT)
                 .map_err(|Misfit(why)| Misfit(format!("{place}: {why}")))?;
-            leftover |= !turn.is_empty();
             let role = known_role(&role).map_err(|why| Misfit(format!("{place}: {why}")))?;
             Ok(Message::new(role, content))
         })
-        .collect::<Result<_, _>>()?;
-    Ok((messages, leftover))
+        .collect()
 }
 
 pub(super) fn take_preference(fields: &mut Fields) -> Result<Content, Misfit> {
@@ -140,8 +149,9 @@ pub(super) fn take_turns(
     names: &[&str],
     role: &str,
 ) -> Result<Vec<Message>, Misfit> {
+    let key = find(fields, names).unwrap_or_else(|| names[0].to_owned());
     match take(fields, names)? {
-        Value::Array(list) => Ok(as_messages(Value::Array(list), names[0])?.0),
+        list @ Value::Array(_) => as_messages(keep_if_it_says_more(list, &key, fields), &key),
         other => Ok(vec![Message::new(role, as_answer(other, names[0])?)]),
     }
 }

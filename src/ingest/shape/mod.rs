@@ -64,7 +64,14 @@ const INSTRUCTION: &[&str] = &["instruction", "инструкция"];
 const INPUT: &[&str] = &["input", "ввод"];
 const OUTPUT: &[&str] = &["output", "response", "вывод", "ответ"];
 const QUESTION: &[&str] = &["question", "question_text", "вопрос", "query"];
-const ANSWER: &[&str] = &["answer", "response", "answer_text", "ответ"];
+const ANSWER: &[&str] = &[
+    "answer",
+    "response",
+    "answer_text",
+    "answerkey",
+    "answer_key",
+    "ответ",
+];
 const COMPLETION: &[&str] = &["completion"];
 const SYSTEM: &[&str] = &["system", "system_prompt"];
 const TEXT: &[&str] = &[
@@ -246,6 +253,15 @@ impl Shape {
         })
     }
 
+    /// The fields of a record that this shape needs, under the record's own names.
+    #[must_use]
+    pub fn evidence(&self, fields: &Fields) -> Vec<String> {
+        self.requires
+            .iter()
+            .filter_map(|group| find(fields, group))
+            .collect()
+    }
+
     /// Takes this shape's fields out of `fields`; what is left belongs to every item.
     ///
     /// # Errors
@@ -384,6 +400,31 @@ mod tests {
     }
 
     #[test]
+    fn nothing_of_turns_and_other_answers_is_lost() {
+        for (json, meta) in [
+            (
+                r#"{"prompt":"q","chosen":[{"role":"assistant","content":"a","weight":1}],"rejected":[{"role":"assistant","content":"b"}]}"#,
+                r#"{"chosen":[{"role":"assistant","content":"a","weight":1}]}"#,
+            ),
+            (
+                r#"{"input":"q","ideal":["a","b"]}"#,
+                r#"{"ideal":["a","b"]}"#,
+            ),
+            (r#"{"input":"q","ideal":["a"]}"#, "{}"),
+            // A number that is an option itself is no index.
+            (r#"{"question":"q","options":["3","1"],"answer":"1"}"#, "{}"),
+        ] {
+            let (_, content, left) = read(json);
+            assert_eq!(left, meta, "{json}");
+            let Ok(Content::Chat(messages) | Content::Preference { messages, .. }) = content else {
+                panic!("{json}: {content:?}")
+            };
+            let wanted = if json.contains("options") { "1" } else { "a" };
+            assert_eq!(messages[1].content, wanted, "{json}");
+        }
+    }
+
+    #[test]
     fn wrong_types_are_named_with_their_place() {
         for (json, needle) in [
             (r#"{"question":"q","answer":null}"#, "`answer` is null"),
@@ -426,6 +467,10 @@ mod tests {
             r#"{"question":"q","A":"x","B":"y","C":"","answer":"B"}"#,
             r#"{"question":"q","A":"x","B":"y","answer":"y"}"#,
             r#"{"question":"q","options":["x","y"],"answer":1}"#,
+            r#"{"question":"q","options":["x","y"],"answer":"1"}"#,
+            r#"{"question":"q","option1":"x","option2":"y","answer":"2"}"#,
+            r#"{"question":"q","choices":{"text":["x","y"],"label":["1","2"]},"answerKey":"2"}"#,
+            r#"{"question":"q","choices":{"text":["x","y"],"label":["C","D"]},"answerKey":"D"}"#,
         ] {
             assert_eq!(contents(json), choice, "{json}");
         }

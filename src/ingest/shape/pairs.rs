@@ -160,8 +160,16 @@ pub(super) fn take_instances(fields: &mut Fields) -> Items {
 
 pub(super) fn take_ideal(fields: &mut Fields) -> Result<Content, Misfit> {
     let mut messages = take_turns(fields, INPUT, "user")?;
+    let key = find(fields, IDEAL).unwrap_or_default();
     let ideal = match take(fields, IDEAL)? {
-        Value::Array(list) => list.into_iter().next().unwrap_or_default(),
+        Value::Array(list) => {
+            let first = list.first().cloned().unwrap_or_default();
+            // Other answers that are right, too, are the user's.
+            if list.len() > 1 {
+                fields.insert(key, Value::Array(list));
+            }
+            first
+        }
         other => other,
     };
     messages.push(Message::new("assistant", as_answer(ideal, "ideal")?));

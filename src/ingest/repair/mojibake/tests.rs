@@ -188,7 +188,7 @@ fn read_all(folder: &Path, texts: &mut Vec<(String, String)>) {
 }
 
 #[test]
-fn mojibake_of_the_truth_file() {
+fn accuracy_of_mojibake_on_the_truth_file() {
     let Some(data) = data() else { return };
     let text = std::fs::read_to_string(data.join("text/messy/mojibake_ru.txt")).unwrap();
     let truth = std::fs::read_to_string(data.join("truth/mojibake_ru.jsonl")).unwrap();
@@ -210,9 +210,15 @@ fn mojibake_of_the_truth_file() {
         }
         kinds.entry(kind.to_owned()).or_default()[outcome] += 1;
     }
-    println!("{:20} right wrong left", "kind");
+    println!("{:20} right wrong  left    recall precision", "kind");
     for (kind, [right, wrong, left]) in &kinds {
-        println!("{kind:20} {right:5} {wrong:5} {left:4}");
+        let share = |part: u32, of: u32| match of {
+            0 => "–".to_owned(),
+            of => format!("{:.2}%", f64::from(part) * 100.0 / f64::from(of)),
+        };
+        let recall = share(*right, right + wrong + left);
+        let precision = share(*right, right + wrong);
+        println!("{kind:20} {right:5} {wrong:5} {left:5} {recall:>9} {precision:>9}");
         let lossless = !matches!(
             kind.as_str(),
             "clean" | "question_marks" | "replacement_chars"

@@ -1,0 +1,181 @@
+//! `prep ingest --dry-run`: how each source would be read, with its first records as documents.
+
+use super::Context;
+use crate::document::Message;
+use crate::ingest::parse::Rules;
+use crate::ingest::preview::{Preview, Shown, preview};
+use crate::ingest::source::{Source, Wishes};
+use crate::units::{grouped, human_bytes};
+use crate::{interrupt, ordered, output};
+use anyhow::Result;
+use std::sync::Arc;
+
+/// Characters of a line for a person.
+const LINE_CHARACTERS: usize = 96;
+/// Runner-up encodings that are farther behind are not worth a word to a person.
+const CLOSE_BITS: f64 = 60.0;
+
+/// Prints how `sources` would be read, in order.
+///
+/// # Errors
+/// When a Parquet column is of a type that is not read at all.
+pub fn run(
+    sources: Vec<Source>,
+    rules: Rules<'_>,
+    wishes: &Wishes,
+    context: &Context,
+) -> Result<()> {
+    let mut all = Vec::new();
+    ordered::map_fold(
+        context.threads,
+        sources.into_iter().map(Arc::new).map(Ok),
+        |source| preview(&source, rules, wishes),
+        |preview| {
+            interrupt::check()?;
+            if context.json {
+                all.push(serde_json::to_value(&preview)?);
+            } else {
+                output::data(&render(&preview));
+            }
+            Ok(())
+        },
+    )?;
+    if context.json {
+        let report = serde_json::json!({ "command": "ingest", "dry_run": true, "sources": all });
+        output::data(&report.to_string());
+    }
+    Ok(())
+}
+
+/// A source as a person reads it.
+fn render(preview: &Preview) -> String {
+    let mut out = format!(
+        "{}  {}  {}\n",
+        preview.source,
+        human_bytes(preview.bytes),
+        preview.codec
+    );
+    let mut line = |name: &str, value: String| out += &format!("  {name:<9} {value}\n");
+    match (&preview.format, &preview.unread) {
+        (Some(format), _) => line("format", (*format).to_owned()),
+        (None, why) => line(
+            "format",
+            format!("not read: {}", why.as_deref().unwrap_or("unknown")),
+        ),
+    }
+    if let Some(encoding) = &preview.encoding {
+        let percent = preview.encoding_confidence * 100.0;
+        let rival = preview
+            .encoding_runner_up
+            .as_ref()
+            .filter(|rival| rival.behind_bits < CLOSE_BITS)
+            .map_or_else(String::new, |rival| {
+                format!(
+                    "; next {}, {:.0} bits behind",
+                    rival.encoding, rival.behind_bits
+                )
+            });
+        line(
+            "encoding",
+            format!("{encoding} ({percent:.1} % sure{rival})"),
+        );
+    }
+    if let Some(csv) = &preview.csv {
+        let delimiter = match csv.delimiter {
+            '\t' => "tab".to_owned(),
+            other => format!("`{other}`"),
+        };
+        let header = if csv.has_header {
+            "header"
+        } else {
+            "no header, columns are called"
+        };
+        let columns = csv.columns.join(", ");
+        line("csv", format!("delimiter {delimiter}, {header} {columns}"));
+    }
+    line("shape", preview.decision.clone());
+    if preview.format.is_some() {
+        let shapes: Vec<String> = preview
+            .shapes
+            .iter()
+            .map(|(shape, count)| format!("{} {shape}", grouped(*count)))
+            .collect();
+        let of = if preview.sample_is_all {
+            "the whole file"
+        } else {
+            "its beginning"
+        };
+        line(
+            "documents",
+            format!(
+                "{} ({}) and {} rejects in {of}",
+                grouped(preview.sample_documents),
+                shapes.join(", "),
+                grouped(preview.sample_rejects)
+            ),
+        );
+    }
+    for reject in &preview.rejects {
+        line(
+            "reject",
+            fit(&format!(
+                "{}: {} ({})",
+                reject.record, reject.message, reject.error
+            )),
+        );
+    }
+    for shown in &preview.documents {
+        out += &document(shown);
+    }
+    out
+}
+
+fn document(shown: &Shown) -> String {
+    let mut out = format!(
+        "  record {}: {}, {}, {} characters\n",
+        shown.record,
+        shown.kind,
+        shown.lang,
+        grouped(shown.chars)
+    );
+    if let Some(text) = &shown.text {
+        out += &format!("    {}\n", fit(text));
+    }
+    for (mark, turns) in [("", &shown.messages), ("rejected ", &shown.rejected)] {
+        for Message { role, content } in turns.iter().flatten() {
+            out += &format!("    {}\n", fit(&format!("{mark}{role}: {content}")));
+        }
+    }
+    if let Some(meta) = &shown.meta {
+        out += &format!("    {}\n", fit(&format!("meta: {meta}")));
+    }
+    out
+}
+
+/// A text as one line of a terminal.
+fn fit(text: &str) -> String {
+    let mut line = String::new();
+    for (count, character) in text.chars().enumerate() {
+        if count == LINE_CHARACTERS {
+            line.push('…');
+            break;
+        }
+        match character {
+            '\n' => line.push('⏎'),
+            c if c.is_control() => line.push('·'),
+            c => line.push(c),
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fit;
+
+    #[test]
+    fn a_text_fits_a_line_and_moves_no_cursor() {
+        assert_eq!(fit("a\nb\u{1b}[31m"), "a⏎b·[31m");
+        assert_eq!(fit(&"щ".repeat(1_000)).chars().count(), 97);
+    }
+}

@@ -1,0 +1,166 @@
+//! One JSON record as fields, with what JSON parsers lose: values of repeated keys, and the digits of
+//! integers beyond 64 bits.
+
+use super::shape::Fields;
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Integers from here on have no exact value in 64 bits.
+const WIDE: f64 = 9_223_372_036_854_775_807.0;
+
+/// The fields of an object, `None` of another value.
+///
+/// Of a repeated key the last value counts, as everywhere; earlier ones that differ are kept under
+/// `key#1`, `key#2`. Integers beyond 64 bits become texts of their digits.
+///
+/// # Errors
+/// When `line` is no JSON.
+pub fn parse(line: &[u8]) -> serde_json::Result<Option<Fields>> {
+    if !line.trim_ascii_start().starts_with(b"{") {
+        return serde_json::from_slice::<Value>(line).map(|_| None);
+    }
+    let fields = serde_json::from_slice::<Record>(line)?.0;
+    if fields.values().any(has_wide_number) {
+        return Ok(Some(serde_json::from_slice::<Record>(&quote_wide(line))?.0));
+    }
+    Ok(Some(fields))
+}
+
+/// An object whose repeated keys are kept.
+struct Record(Fields);
+
+impl<'de> Deserialize<'de> for Record {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Keys)
+    }
+}
+
+struct Keys;
+
+impl<'de> Visitor<'de> for Keys {
+    type Value = Record;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Record, A::Error> {
+        let mut fields = Fields::new();
+        let mut earlier: Vec<(String, Value)> = Vec::new();
+        while let Some(key) = map.next_key::<String>()? {
+            let value = map.next_value()?;
+            if let Some(before) = fields.get_mut(&key) {
+                if *before != value {
+                    earlier.push((key, std::mem::replace(before, value)));
+                }
+            } else {
+                fields.insert(key, value);
+            }
+        }
+        let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
+        for (key, value) in earlier {
+            // The next number that the record's own keys leave free.
+            let number = numbers.entry(key.clone()).or_insert(0);
+            loop {
+                *number += 1;
+                let name = format!("{key}#{number}");
+                if !fields.contains_key(&name) {
+                    fields.insert(name, value);
+                    break;
+                }
+            }
+        }
+        Ok(Record(fields))
+    }
+}
+
+fn has_wide_number(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => {
+            number.is_f64() && number.as_f64().is_some_and(|number| number.abs() >= WIDE)
+        }
+        Value::Array(list) => list.iter().any(has_wide_number),
+        Value::Object(fields) => fields.values().any(has_wide_number),
+        Value::Null | Value::Bool(_) | Value::String(_) => false,
+    }
+}
+
+/// `line` with quotes around integers of more than 18 digits.
+fn quote_wide(line: &[u8]) -> Vec<u8> {
+    const LONGEST: usize = 18;
+    let mut out = Vec::with_capacity(line.len() + 16);
+    let (mut at, mut in_string) = (0, false);
+    while at < line.len() {
+        let byte = line[at];
+        if in_string {
+            let length = if byte == b'\\' { 2 } else { 1 };
+            in_string = byte != b'"';
+            out.extend(&line[at..line.len().min(at + length)]);
+            at += length;
+            continue;
+        }
+        if byte == b'-' || byte.is_ascii_digit() {
+            let end = line[at..]
+                .iter()
+                .position(|byte| !byte.is_ascii_digit() && !b"+-.eE".contains(byte))
+                .map_or(line.len(), |length| at + length);
+            let number = &line[at..end];
+            let digits = number.strip_prefix(b"-").unwrap_or(number);
+            if digits.len() > LONGEST && digits.iter().all(u8::is_ascii_digit) {
+                out.push(b'"');
+                out.extend(number);
+                out.push(b'"');
+            } else {
+                out.extend(number);
+            }
+            at = end;
+            continue;
+        }
+        in_string = byte == b'"';
+        out.push(byte);
+        at += 1;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> String {
+        let fields = parse(json.as_bytes()).expect("JSON").expect("an object");
+        Value::Object(fields).to_string()
+    }
+
+    #[test]
+    fn repeated_keys_and_wide_integers_are_kept() {
+        for (json, wanted) in [
+            (r#"{"a":1,"b":2,"a":3}"#, r#"{"a":3,"b":2,"a#1":1}"#),
+            (r#"{"a":1,"a":1}"#, r#"{"a":1}"#),
+            (
+                r#"{"a":1,"a":2,"a":3,"a#1":0}"#,
+                r#"{"a":3,"a#1":0,"a#2":1,"a#3":2}"#,
+            ),
+            (
+                r#"{"id":123456789012345678901234567890,"t":"x \\ \" 99999999999999999999"}"#,
+                r#"{"id":"123456789012345678901234567890","t":"x \\ \" 99999999999999999999"}"#,
+            ),
+            (
+                r#"{"id":[{"n":-99999999999999999999}],"f":1e30,"u":18446744073709551615}"#,
+                r#"{"id":[{"n":"-99999999999999999999"}],"f":1e+30,"u":"18446744073709551615"}"#,
+            ),
+            (
+                r#"{"u":18446744073709551615,"f":1.5}"#,
+                r#"{"u":18446744073709551615,"f":1.5}"#,
+            ),
+        ] {
+            assert_eq!(read(json), wanted, "{json}");
+        }
+        assert_eq!(parse(b"[1]").expect("JSON"), None);
+        assert!(parse(b"{\"a\":").is_err());
+        assert!(parse(b"[").is_err());
+    }
+}

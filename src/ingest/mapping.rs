@@ -1,0 +1,354 @@
+//! `--map question=колонка,answer=…`: fields of any name onto those that the shapes know.
+//!
+//! Only mapped fields are understood; everything else of the record is in `meta`, whatever its name.
+
+use super::shape::{Fields, Item, Misfit, Shape};
+use serde_json::Value;
+
+/// What a field can be mapped onto, with what it holds.
+pub const TARGETS: &[(&str, &str)] = &[
+    ("text", "running text"),
+    ("question", "what the user asks"),
+    ("answer", "what the assistant says"),
+    ("context", "a passage before the question"),
+    ("system", "the system prompt"),
+    ("answers", "several answers, the first is taken"),
+    ("options", "a list of options, the answer is one of them"),
+    ("prompt", "what the user says"),
+    ("completion", "how it goes on"),
+    ("instruction", "what the user wants"),
+    ("input", "what it is about"),
+    ("output", "what the assistant says"),
+    ("messages", "a list of turns with role and content"),
+    ("chosen", "the better answer, text or turns"),
+    ("rejected", "the worse answer, text or turns"),
+    ("ideal", "the expected answer"),
+];
+
+/// Targets that mean the same when the shape is looked for.
+const SAME: &[(&str, &str)] = &[
+    ("prompt", "question"),
+    ("instruction", "question"),
+    ("completion", "answer"),
+    ("output", "answer"),
+];
+
+/// Targets that hold structure, or whose numbers mean something else than their digits.
+const NO_TEXT: &[&str] = &[
+    "messages", "options", "answers", "answer", "chosen", "rejected", "ideal",
+];
+
+/// Which field of a record is what.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    /// Target and path.
+    pairs: Vec<Pair>,
+    shape: &'static Shape,
+}
+
+#[derive(Clone, Debug)]
+struct Pair {
+    target: &'static str,
+    path: String,
+}
+
+impl std::fmt::Debug for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl Mapping {
+    /// Parses the values of `--map`, each `target=path` or several separated by commas. A path is a
+    /// field's name in any case, or names of nested fields and numbers of list items joined by dots.
+    ///
+    /// # Errors
+    /// Names the target that is unknown or given twice, or says what is missing for a shape.
+    pub fn parse(given: &[String]) -> Result<Self, String> {
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        for part in given.iter().flat_map(|given| given.split(',')) {
+            match part.split_once('=') {
+                Some((target, path)) => {
+                    pairs.push((target.trim().to_lowercase(), path.trim().to_owned()));
+                }
+                // A comma in the name of a column.
+                None => match pairs.last_mut() {
+                    Some((_, path)) => *path = format!("{path},{part}"),
+                    None => {
+                        return Err(format!(
+                            "`{part}` is no mapping; expected target=field, for instance question=вопрос"
+                        ));
+                    }
+                },
+            }
+        }
+        let names = || {
+            TARGETS
+                .iter()
+                .map(|(name, _)| *name)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let mut known: Vec<Pair> = Vec::new();
+        for (target, path) in pairs {
+            let Some((target, _)) = TARGETS.iter().find(|(name, _)| *name == target) else {
+                return Err(format!("unknown target `{target}`; known are {}", names()));
+            };
+            if path.is_empty() {
+                return Err(format!("`{target}=` names no field"));
+            }
+            if known.iter().any(|pair| pair.target == *target) {
+                return Err(format!("`{target}` is mapped twice"));
+            }
+            known.push(Pair { target, path });
+        }
+        let fitting = |pairs: &[Pair]| {
+            let fields: Fields = pairs
+                .iter()
+                .map(|pair| (pair.target.to_owned(), Value::Bool(true)))
+                .collect();
+            Shape::of(&fields)
+        };
+        if let Some(shape) = fitting(&known) {
+            return Ok(Self {
+                pairs: known,
+                shape,
+            });
+        }
+        for pair in &mut known {
+            if let Some((_, same)) = SAME.iter().find(|(name, _)| *name == pair.target) {
+                pair.target = same;
+            }
+        }
+        match fitting(&known) {
+            Some(shape) => Ok(Self {
+                pairs: known,
+                shape,
+            }),
+            None => Err(format!(
+                "no shape has only [{}]; text stands alone, question needs answer, chosen needs rejected, messages stand alone; targets are {}",
+                known
+                    .iter()
+                    .map(|pair| pair.target)
+                    .collect::<Vec<_>>()
+                    .join(", "),
+                names()
+            )),
+        }
+    }
+
+    /// The shape that the targets make.
+    #[must_use]
+    pub fn shape(&self) -> &'static Shape {
+        self.shape
+    }
+
+    /// Paths of the fields that are mapped.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.pairs.iter().map(|pair| pair.path.as_str())
+    }
+
+    /// As it is written on the command line.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let pairs = self.pairs.iter();
+        pairs
+            .map(|pair| format!("{}={}", pair.target, pair.path))
+            .collect::<Vec<_>>()
+            .join(",")
+    }
+
+    /// The documents of a record; what is left in `fields` belongs to each. Calls `seen` with the path
+    /// of every mapped field that is there.
+    ///
+    /// # Errors
+    /// Names the field that is missing or of the wrong type.
+    pub fn take(
+        &self,
+        fields: &mut Fields,
+        mut seen: impl FnMut(&str),
+    ) -> Result<Vec<Item>, Misfit> {
+        let mut mapped = Fields::new();
+        for pair in &self.pairs {
+            let Some(value) = take_path(fields, &pair.path) else {
+                continue;
+            };
+            seen(&pair.path);
+            let value = match value {
+                Value::Null => continue,
+                // A column of numbers is text where text is wanted.
+                number @ (Value::Number(_) | Value::Bool(_)) if !NO_TEXT.contains(&pair.target) => {
+                    Value::String(number.to_string())
+                }
+                value => value,
+            };
+            mapped.insert(pair.target.to_owned(), value);
+        }
+        let items = self.shape.take(&mut mapped).map_err(|Misfit(why)| {
+            let names: Vec<&str> = fields.keys().map(String::as_str).take(12).collect();
+            Misfit(format!(
+                "{why} (--map {}; other fields are [{}])",
+                self.describe(),
+                names.join(", ")
+            ))
+        })?;
+        // What the shape gave back is the user's, under the user's name.
+        for (target, value) in mapped {
+            let path = self.pairs.iter().find(|pair| pair.target == target);
+            fields.insert(path.map_or(target, |pair| pair.path.clone()), value);
+        }
+        Ok(items)
+    }
+}
+
+/// The key of `fields` that `name` means: as it is, else in any case and without white space around it.
+fn key(fields: &Fields, name: &str) -> Option<String> {
+    if fields.contains_key(name) {
+        return Some(name.to_owned());
+    }
+    let wanted = name.trim().to_lowercase();
+    fields
+        .keys()
+        .find(|key| key.trim().to_lowercase() == wanted)
+        .cloned()
+}
+
+/// Takes the value at `path` out of `fields`; objects that it leaves empty go, too.
+fn take_path(fields: &mut Fields, path: &str) -> Option<Value> {
+    if let Some(key) = key(fields, path) {
+        return fields.shift_remove(&key);
+    }
+    // Every dot may be part of a name.
+    for (at, _) in path.match_indices('.') {
+        let (name, rest) = (&path[..at], &path[at + 1..]);
+        let Some(key) = key(fields, name) else {
+            continue;
+        };
+        let found = fields
+            .get_mut(&key)
+            .and_then(|value| take_inside(value, rest));
+        if found.is_some() {
+            if fields[&key].as_object().is_some_and(Fields::is_empty) {
+                fields.shift_remove(&key);
+            }
+            return found;
+        }
+    }
+    None
+}
+
+fn take_inside(value: &mut Value, path: &str) -> Option<Value> {
+    match value {
+        Value::Object(fields) => take_path(fields, path),
+        Value::Array(list) => {
+            let (index, rest) = path.split_once('.').unwrap_or((path, ""));
+            let item = list.get_mut(index.parse::<usize>().ok()?)?;
+            // The list keeps its length, so that other paths still mean the same.
+            if rest.is_empty() {
+                Some(item.take())
+            } else {
+                take_inside(item, rest)
+            }
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::{Content, Message};
+
+    fn mapping(text: &str) -> Mapping {
+        Mapping::parse(&[text.to_owned()]).expect("a mapping")
+    }
+
+    fn take(map: &str, json: &str) -> (Result<Content, String>, String, Vec<String>) {
+        let mut fields: Fields = serde_json::from_str(json).expect("JSON");
+        let mut seen = Vec::new();
+        let items = mapping(map).take(&mut fields, |path| seen.push(path.to_owned()));
+        let content = items
+            .map(|mut items| items.remove(0).content)
+            .map_err(|Misfit(why)| why);
+        (content, Value::Object(fields).to_string(), seen)
+    }
+
+    fn chat(turns: &[(&str, &str)]) -> Content {
+        let turns = turns.iter().map(|(role, said)| Message::new(*role, *said));
+        Content::Chat(turns.collect())
+    }
+
+    #[test]
+    fn fields_of_any_name_case_and_depth_are_mapped_and_the_rest_is_kept() {
+        let two = chat(&[("user", "q"), ("assistant", "a")]);
+        for (map, json, content, rest) in [
+            (
+                "question=Колонка 1,answer=колонка 2",
+                r#"{"колонка 1":"q","КОЛОНКА 2":"a","context":"not asked for","n":1}"#,
+                two.clone(),
+                r#"{"context":"not asked for","n":1}"#,
+            ),
+            (
+                "prompt=in.text,output=out.0.value",
+                r#"{"in":{"text":"q"},"out":[{"value":"a","w":2}]}"#,
+                two.clone(),
+                r#"{"out":[{"w":2}]}"#,
+            ),
+            (
+                "question=a.b,answer=c, d",
+                r#"{"a.b":"q","c, d":"a"}"#,
+                two.clone(),
+                "{}",
+            ),
+            (
+                "text=id",
+                r#"{"id":7,"text":"other"}"#,
+                Content::Text("7".to_owned()),
+                r#"{"text":"other"}"#,
+            ),
+            (
+                "messages=dialog,system=persona",
+                r#"{"persona":"s","dialog":[{"from":"human","value":"q"},{"from":"gpt","value":"a"}]}"#,
+                chat(&[("system", "s"), ("user", "q"), ("assistant", "a")]),
+                "{}",
+            ),
+            (
+                "chosen=best,rejected=worst,prompt=ask",
+                r#"{"ask":"q","best":"a","worst":"b"}"#,
+                Content::Preference {
+                    messages: vec![Message::new("user", "q"), Message::new("assistant", "a")],
+                    rejected: vec![Message::new("assistant", "b")],
+                },
+                "{}",
+            ),
+        ] {
+            let (found, left, _) = take(map, json);
+            assert_eq!((found, left.as_str()), (Ok(content), rest), "{map}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named_and_what_is_there_is_counted() {
+        let (found, _, seen) = take("question=q,answer=ответ", r#"{"Q":"q","вывод":"a"}"#);
+        let why = found.expect_err("no answer");
+        assert!(
+            why.contains("`answer` is missing") && why.contains("answer=ответ"),
+            "{why}"
+        );
+        assert!(why.contains("[вывод]"), "{why}");
+        assert_eq!(seen, ["q"]);
+        for (map, needle) in [
+            (
+                "questoin=q,answer=a",
+                "unknown target `questoin`; known are text, question",
+            ),
+            ("question=q", "question needs answer"),
+            ("question=q,question=r,answer=a", "mapped twice"),
+            ("question=,answer=a", "names no field"),
+            ("question", "is no mapping"),
+        ] {
+            let why = Mapping::parse(&[map.to_owned()]).expect_err("no mapping");
+            assert!(why.contains(needle), "{why}");
+        }
+    }
+}

@@ -1,0 +1,694 @@
+//! Where plain text may be cut, and how good each place is: its outline.
+//!
+//! Every end of a line is a place. What stands around it says how strong the place is
+//! ([`Strength`]): whether a paragraph, a chapter or a text ends there, or a code block, a table or
+//! a verse would be torn. Nothing is cut here; `text` chooses among the places.
+
+use memchr::memchr;
+
+/// How good a place is for a cut, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Strength {
+    /// Inside a fenced code block or YAML front matter, or right behind a heading.
+    Inside,
+    /// The end of a line.
+    Line,
+    /// The end of a line that ends a sentence.
+    Sentence,
+    /// A blank line before an indented one, between items of a list, or within a sentence: code, a list
+    /// or what was announced goes on. Also an indented line behind the end of a sentence.
+    Indented,
+    /// A blank line.
+    Paragraph,
+    /// Two blank lines or more.
+    Gap,
+    /// Before a minor heading: `## …`, `IV`, a line in capitals, a scene.
+    Heading,
+    /// Before a chapter or `# …`, behind a separator line.
+    Section,
+    /// A form feed, or the end of the text.
+    Page,
+}
+
+/// A place between two lines that are not blank.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// How good it is.
+    pub strength: Strength,
+    /// Byte behind the last line before it.
+    pub end: usize,
+    /// Byte at which the next line begins; the length of the text at its end.
+    pub next: usize,
+    /// Lines before the next line.
+    pub lines: u64,
+    /// Characters of the text before `end`.
+    pub characters: u64,
+    /// Characters of the text before `next`.
+    pub characters_next: u64,
+}
+
+/// Lines in which the end of a fenced block or of front matter is looked for.
+const FENCE_LINES: usize = 500;
+/// The longest line that is a heading, in bytes.
+const HEADING_BYTES: usize = 160;
+
+/// What a line is, as far as cutting goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Line {
+    Prose,
+    Item,
+    Indented,
+    Separator,
+    Heading(Strength),
+}
+
+/// Iterator over the places of a text; its end is the last.
+pub struct Outline<'a> {
+    text: &'a str,
+    /// Byte at which the next line begins, the lines and characters before it.
+    at: usize,
+    lines: u64,
+    characters: u64,
+    /// The last line that was not blank.
+    last: Option<Last<'a>>,
+    /// Blank lines since, and whether a form feed stood in them.
+    blank: usize,
+    page: bool,
+    /// Byte at which the fenced block or front matter ends that this is in.
+    fence_end: usize,
+    /// Byte up to which no fence closes.
+    no_fence_before: usize,
+    ended: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Last<'a> {
+    text: &'a str,
+    line: Line,
+    end: usize,
+    characters: u64,
+}
+
+impl<'a> Outline<'a> {
+    /// The places of `text`; front matter is looked for if it is the beginning of a file.
+    #[must_use]
+    pub fn new(text: &'a str, is_beginning: bool) -> Self {
+        let mut outline = Self {
+            text,
+            at: 0,
+            lines: 0,
+            characters: 0,
+            last: None,
+            blank: 0,
+            page: false,
+            fence_end: 0,
+            no_fence_before: 0,
+            ended: false,
+        };
+        if is_beginning
+            && text
+                .lines()
+                .next()
+                .is_some_and(|line| line.trim_end() == "---")
+        {
+            let mut lines = text.split_inclusive('\n').take(FENCE_LINES);
+            let mut end = lines.next().map_or(0, str::len);
+            for line in lines {
+                end += line.len();
+                if matches!(line.trim_end(), "---" | "...") {
+                    outline.fence_end = end;
+                    break;
+                }
+            }
+        }
+        outline
+    }
+
+    /// The rest of the text from `at` on.
+    fn line_at(&self, at: usize) -> &'a str {
+        let rest = &self.text[at..];
+        &rest[..memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |end| end + 1)]
+    }
+
+    /// Enters a fenced block that begins with `line`, if it is closed within reach.
+    fn open_fence(&mut self, line: &str) {
+        let trimmed = line.trim_start();
+        let Some(mark) = ["```", "~~~"]
+            .into_iter()
+            .find(|mark| trimmed.starts_with(mark))
+        else {
+            return;
+        };
+        // Indented by four it is code that shows a fence.
+        if line.len() - trimmed.len() > 3 {
+            return;
+        }
+        let begin = (self.at + line.len()).max(self.no_fence_before);
+        let mut at = begin;
+        for _ in 0..FENCE_LINES {
+            if at >= self.text.len() {
+                break;
+            }
+            let below = self.line_at(at);
+            at += below.len();
+            let below = below.trim();
+            if below.starts_with(mark) && below.bytes().all(|byte| byte == mark.as_bytes()[0]) {
+                self.fence_end = at;
+                return;
+            }
+        }
+        self.no_fence_before = at;
+    }
+
+    /// What the line `text` is, `below` the line under it.
+    fn kind(&self, text: &str, below: &str) -> Line {
+        let after_blank = self.blank > 0 || self.last.is_none();
+        if text.len() <= HEADING_BYTES {
+            if is_separator(text, after_blank, below.trim().is_empty()) {
+                return Line::Separator;
+            }
+            // Wrapped lines may begin with "Раздел 2.2", too.
+            let after_end = after_blank
+                || self
+                    .last
+                    .is_some_and(|last| last.line != Line::Prose || ends_sentence(last.text));
+            if after_end && let Some(strength) = heading(text, after_blank, below) {
+                return Line::Heading(strength);
+            }
+        }
+        if text.starts_with('\t') || text.starts_with("    ") {
+            Line::Indented
+        } else if is_item(text) {
+            Line::Item
+        } else {
+            Line::Prose
+        }
+    }
+
+    /// How good the place before the line `text` of `kind` is.
+    fn strength(&self, last: Last, text: &str, kind: Line) -> Strength {
+        if self.page || text.starts_with('\x0c') {
+            return Strength::Page;
+        }
+        if self.at < self.fence_end {
+            return Strength::Inside;
+        }
+        match (last.line, kind) {
+            // A heading belongs to what follows, a separator to what it ends.
+            (Line::Heading(_), _) | (_, Line::Separator) => Strength::Inside,
+            (Line::Separator, _) => Strength::Section,
+            (_, Line::Heading(strength)) => strength,
+            (Line::Item, Line::Item) | (_, Line::Indented) if self.blank > 0 => Strength::Indented,
+            // What was announced follows, or the sentence goes on.
+            _ if self.blank == 1
+                && (is_open(last.text) || text.starts_with(char::is_lowercase)) =>
+            {
+                Strength::Indented
+            }
+            _ if self.blank > 1 => Strength::Gap,
+            _ if self.blank == 1 => Strength::Paragraph,
+            // Books without blank lines indent what begins a paragraph.
+            (Line::Prose | Line::Item, _) if ends_sentence(last.text) && is_indented(text) => {
+                Strength::Indented
+            }
+            _ if ends_sentence(last.text) => Strength::Sentence,
+            _ => Strength::Line,
+        }
+    }
+}
+
+impl Iterator for Outline<'_> {
+    type Item = Place;
+
+    fn next(&mut self) -> Option<Place> {
+        while self.at < self.text.len() {
+            let whole = self.line_at(self.at);
+            let characters = crate::document::count_characters(whole) as u64;
+            let text = whole.trim_end();
+            let mut found = None;
+            if text.is_empty() {
+                self.blank += 1;
+                self.page |= memchr(b'\x0c', whole.as_bytes()).is_some();
+            } else {
+                let below = self.line_at((self.at + whole.len()).min(self.text.len()));
+                let kind = self.kind(text, below);
+                if let Some(last) = self.last {
+                    found = Some(Place {
+                        strength: self.strength(last, text, kind),
+                        end: last.end,
+                        next: self.at,
+                        lines: self.lines,
+                        characters: last.characters,
+                        characters_next: self.characters,
+                    });
+                }
+                if self.at >= self.fence_end {
+                    self.open_fence(whole);
+                }
+                self.last = Some(Last {
+                    text,
+                    line: kind,
+                    end: self.at + whole.len(),
+                    characters: self.characters + characters,
+                });
+                self.blank = 0;
+                // A form feed at the end of a line parts it from the next.
+                self.page = whole[text.len()..].contains('\x0c');
+            }
+            self.at += whole.len();
+            self.lines += 1;
+            self.characters += characters;
+            if found.is_some() {
+                return found;
+            }
+        }
+        if std::mem::replace(&mut self.ended, true) {
+            return None;
+        }
+        let last = self.last?;
+        Some(Place {
+            strength: Strength::Page,
+            end: last.end,
+            next: self.text.len(),
+            lines: self.lines,
+            characters: last.characters,
+            characters_next: self.characters,
+        })
+    }
+}
+
+/// Whether a line ends as sentences do.
+fn ends_sentence(line: &str) -> bool {
+    line.trim_end_matches(['"', '\'', '»', '”', '’', ')', ']', '*', '_'])
+        .ends_with(['.', '!', '?', '…'])
+}
+
+/// Whether white space begins a line.
+fn is_indented(line: &str) -> bool {
+    line.starts_with("  ") || line.starts_with(['\t', '\u{3000}', '\u{a0}'])
+}
+
+/// Whether a line leaves open what it says.
+fn is_open(line: &str) -> bool {
+    line.ends_with([':', ',', ';', '—', '–', '-'])
+}
+
+/// Whether a line is an item of a list.
+fn is_item(line: &str) -> bool {
+    let line = line.trim_start();
+    let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
+    let marks: &[&str] = if rest.len() < line.len() {
+        &[". ", ") "]
+    } else {
+        &["- ", "* ", "+ ", "• ", "– ", "— "]
+    };
+    marks.iter().any(|mark| rest.starts_with(mark))
+}
+
+/// Whether a line parts texts: `%` alone, stars in any number of three or more (`***`, `* * *`, `⁂`),
+/// or a rule of `-`, `=`, `_`, `~` or `#` with blank lines around it. A rule right under a line
+/// underlines it, one right above a line begins a table.
+fn is_separator(line: &str, after_blank: bool, before_blank: bool) -> bool {
+    let line = line.trim();
+    let Some(mark) = line.chars().next() else {
+        return false;
+    };
+    if matches!(line, "%" | "%%" | "⁂") {
+        return true;
+    }
+    let rule = match mark {
+        '*' | '•' | '∗' => true,
+        '-' | '=' | '_' | '~' | '#' | '—' | '–' | '─' | '+' => after_blank && before_blank,
+        _ => false,
+    };
+    rule && line.chars().filter(|c| *c == mark).count() >= 3
+        && line.chars().all(|c| c == mark || c == ' ')
+        // Columns of a table are ruled in wide pieces.
+        && (!line.contains(' ') || line.split(' ').all(|piece| piece.chars().count() <= 1))
+}
+
+/// Words that begin the heading of a chapter when a number follows.
+const CHAPTER_WORDS: &[&str] = &[
+    "глава",
+    "часть",
+    "книга",
+    "том",
+    "раздел",
+    "действие",
+    "акт",
+    "песнь",
+    "параграф",
+    "лекция",
+    "урок",
+    "chapter",
+    "part",
+    "book",
+    "volume",
+    "section",
+    "act",
+    "canto",
+    "lecture",
+    "lesson",
+    "letter",
+    "письмо",
+];
+/// As [`CHAPTER_WORDS`], for smaller parts.
+const SCENE_WORDS: &[&str] = &["сцена", "явление", "картина", "scene", "stave"];
+/// Headings of chapters that have no number.
+const CHAPTER_NAMES: &[&str] = &[
+    "пролог",
+    "эпилог",
+    "предисловие",
+    "послесловие",
+    "введение",
+    "заключение",
+    "приложение",
+    "примечания",
+    "содержание",
+    "оглавление",
+    "prologue",
+    "epilogue",
+    "preface",
+    "foreword",
+    "introduction",
+    "conclusion",
+    "afterword",
+    "appendix",
+    "notes",
+    "contents",
+];
+/// Beginnings of ordinal numbers written out.
+const ORDINALS: &[&str] = &[
+    "перв",
+    "втор",
+    "трет",
+    "четвёрт",
+    "четверт",
+    "пят",
+    "шест",
+    "седьм",
+    "восьм",
+    "девят",
+    "десят",
+    "одиннадцат",
+    "двенадцат",
+    "тринадцат",
+    "четырнадцат",
+    "пятнадцат",
+    "шестнадцат",
+    "семнадцат",
+    "восемнадцат",
+    "девятнадцат",
+    "двадцат",
+    "тридцат",
+    "последн",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
+    "thirty",
+    "first",
+    "second",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "seventh",
+    "eighth",
+    "ninth",
+    "tenth",
+    "the",
+];
+
+/// How strong the place before a heading is; `None` where the line is none.
+fn heading(text: &str, after_blank: bool, below: &str) -> Option<Strength> {
+    let line = text.trim();
+    if let Some(strength) = marked_heading(line, after_blank, below) {
+        return Some(strength);
+    }
+    let first = line.chars().next()?;
+    if !first.is_uppercase() && !first.is_ascii_digit() {
+        return None;
+    }
+    let bare = line.trim_end_matches(['.', ':', ')']);
+    // One `I` of a verse or a table is a number, too: it costs nothing to prefer the place.
+    if is_roman(bare) || after_blank && bare.len() <= 4 && bare.bytes().all(|b| b.is_ascii_digit())
+    {
+        return Some(Strength::Heading);
+    }
+    let word_end = bare
+        .find(|c: char| !c.is_alphabetic())
+        .unwrap_or(bare.len());
+    let word = bare[..word_end].to_lowercase();
+    let rest = bare[word_end..].trim_start_matches([' ', '\u{a0}', '№']);
+    if rest.is_empty() && CHAPTER_NAMES.contains(&word.as_str()) {
+        return Some(Strength::Section);
+    }
+    let strength = if CHAPTER_WORDS.contains(&word.as_str()) {
+        Some(Strength::Section)
+    } else if SCENE_WORDS.contains(&word.as_str()) {
+        Some(Strength::Heading)
+    } else {
+        None
+    };
+    if let Some(strength) = strength
+        && is_numbered(rest)
+    {
+        return Some(strength);
+    }
+    (after_blank && is_capitals(line)).then_some(Strength::Heading)
+}
+
+/// Headings that Markdown marks: `#`, or underlined by the line below.
+fn marked_heading(line: &str, after_blank: bool, below: &str) -> Option<Strength> {
+    let marks = line.bytes().take_while(|byte| *byte == b'#').count();
+    if (1..=6).contains(&marks) && line[marks..].starts_with(' ') && after_blank {
+        // Chapters of books are `#` or `##`; what is below `##` is a part of them.
+        return Some(if marks == 1 {
+            Strength::Section
+        } else {
+            Strength::Heading
+        });
+    }
+    let rule = below.trim();
+    let mark = *rule.as_bytes().first()?;
+    let is_rule = rule.len() >= 3
+        && matches!(mark, b'=' | b'-')
+        && rule.bytes().all(|byte| byte == mark)
+        && rule.len() <= HEADING_BYTES;
+    (after_blank && is_rule && !line.contains('|')).then_some(if mark == b'=' {
+        Strength::Section
+    } else {
+        Strength::Heading
+    })
+}
+
+fn is_roman(word: &str) -> bool {
+    (1..=8).contains(&word.len())
+        && word
+            .bytes()
+            .all(|byte| matches!(byte, b'I' | b'V' | b'X' | b'L' | b'C'))
+        // Letters alone are lists and names of chapters of their own.
+        && word.bytes().any(|byte| matches!(byte, b'I' | b'V' | b'X'))
+}
+
+/// Whether a number begins `rest`, and the rest reads like a title or nothing.
+fn is_numbered(rest: &str) -> bool {
+    let end = rest
+        .find(|c: char| !c.is_alphanumeric())
+        .unwrap_or(rest.len());
+    let (number, title) = rest.split_at(end);
+    let lower = number.to_lowercase();
+    let is_number = is_roman(number)
+        || !number.is_empty() && number.len() <= 4 && number.bytes().all(|b| b.is_ascii_digit())
+        || ORDINALS.iter().any(|stem| {
+            lower.starts_with(stem) && lower.chars().count() <= stem.chars().count() + 4
+        });
+    // "Часть вторая, в которой…" is a title; "Книга вторая лежала, и" goes on.
+    is_number && !title.ends_with([',', ';', '-', '—'])
+}
+
+/// A short line of capitals.
+fn is_capitals(line: &str) -> bool {
+    let letters = line.chars().filter(|c| c.is_alphabetic());
+    line.len() <= 120 && letters.clone().count() >= 3 && letters.clone().all(char::is_uppercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The strength of the place before each line that is not blank, but for the first.
+    fn strengths(text: &str) -> Vec<(Strength, &str)> {
+        Outline::new(text, true)
+            .filter(|place| place.next < text.len())
+            .map(|place| {
+                (
+                    place.strength,
+                    text[place.next..].lines().next().unwrap_or("").trim(),
+                )
+            })
+            .collect()
+    }
+
+    fn of(text: &str, line: &str) -> Strength {
+        let found = strengths(text);
+        found
+            .iter()
+            .find(|(_, next)| next.starts_with(line))
+            .unwrap_or_else(|| panic!("no place before {line} in {found:?}"))
+            .0
+    }
+
+    #[test]
+    fn chapters_are_told_from_sentences_that_begin_like_them() {
+        for heading in [
+            "Глава I",
+            "ГЛАВА ПЕРВАЯ",
+            "Глава 12. Дуэль",
+            "Часть вторая",
+            "CHAPTER 1",
+            "CHAPTER I. Down the Rabbit-Hole",
+            "Book the First",
+            "ACT II",
+            "Эпилог",
+            "PROLOGUE.",
+            "# Title",
+            "Глава 5\nЗагрузка",
+        ] {
+            let text = format!("Один.\n\n{heading}\n\nДва.\n");
+            let first = heading.lines().next().expect("a line");
+            assert_eq!(of(&text, first), Strength::Section, "{heading}");
+        }
+        for (heading, wanted) in [
+            ("XIV", Strength::Heading),
+            ("## 2. Struggle", Strength::Heading),
+            ("СИСТЕМНЫЕ ТРЕБОВАНИЯ", Strength::Heading),
+            ("ЯВЛЕНИЕ III", Strength::Heading),
+            ("12", Strength::Heading),
+            ("Глава халдейских мудрецов,", Strength::Paragraph),
+            ("Часть солдат ушла.", Strength::Paragraph),
+            ("Book shelves were empty.", Strength::Paragraph),
+            (
+                "Книга вторая лежала на столе, и рядом с нею,",
+                Strength::Paragraph,
+            ),
+            ("#include <stdio.h>", Strength::Paragraph),
+            ("и дальше", Strength::Indented),
+        ] {
+            let text = format!("Один.\n\n{heading}\n\nДва.\n");
+            assert_eq!(of(&text, heading), wanted, "{heading}");
+        }
+    }
+
+    #[test]
+    fn separators_part_texts_but_rules_of_tables_and_headings_do_not() {
+        for separator in ["***", "* * *", "%", "---", "===", "⁂", "_ _ _", "-------"] {
+            let text = format!("Один.\n\n{separator}\n\nДва.\n");
+            assert_eq!(of(&text, "Два."), Strength::Section, "{separator}");
+            assert_eq!(of(&text, separator), Strength::Inside, "{separator}");
+        }
+        assert_eq!(of("Один.\n%\nДва.\n", "Два."), Strength::Section);
+        let two = "Один.\n\n * * *\n\n* * *\n\nДва.\n";
+        assert_eq!(of(two, "Два."), Strength::Section);
+        assert!(
+            strengths(two)[..2]
+                .iter()
+                .all(|(strength, _)| *strength == Strength::Inside)
+        );
+        assert_eq!(
+            of("См. Приложение и\nРаздел 2.2 и дальше.\n", "Раздел"),
+            Strength::Line
+        );
+        for (text, line, wanted) in [
+            // Underlined headings.
+            (
+                "Текст.\n\nTitle\n=====\nText.\n",
+                "Title",
+                Strength::Section,
+            ),
+            (
+                "Текст.\n\nTitle\n-----\n\nText.\n",
+                "Title",
+                Strength::Heading,
+            ),
+            (
+                "Текст.\n\nTitle\n-----\n\nText.\n",
+                "-----",
+                Strength::Inside,
+            ),
+            // A table of pandoc and one of Markdown.
+            ("Т.\n\n-----\na b\n-----\nc d\n", "a b", Strength::Line),
+            ("Т.\n\n|a|b|\n|---|---|\n|c|d|\n", "|c|d|", Strength::Line),
+            ("Т.\n\n---- ----\n\nC d\n", "C d", Strength::Indented),
+        ] {
+            assert_eq!(of(text, line), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn code_and_front_matter_are_not_torn_and_a_heading_keeps_its_text() {
+        let text =
+            "---\ntitle: x\n\n---\n\nA.\n\n```rust\nfn a() {}\n\n# no heading\n\nb\n```\n\nC.\n";
+        let found = strengths(text);
+        let inside = ["title: x", "---", "fn a() {}", "# no heading", "b", "```"];
+        for (strength, line) in found {
+            assert_eq!(
+                strength == Strength::Inside,
+                inside.contains(&line),
+                "{line}"
+            );
+        }
+        // A fence that nothing closes is none.
+        assert_eq!(of("A.\n\n```\nx\n\nB.\n", "B."), Strength::Paragraph);
+        assert_eq!(of("A.\n\nГлава I\n\nB.\n", "B."), Strength::Inside);
+        assert_eq!(
+            of("A.\n\n    code\n\n    more\n", "more"),
+            Strength::Indented
+        );
+        assert_eq!(of("A.\n\n\n\nB.\n", "B."), Strength::Gap);
+        assert_eq!(of("A.\x0c\nB.\n", "B."), Strength::Page);
+        assert_eq!(of("A.\n\x0cB.\n", "B."), Strength::Page);
+        assert_eq!(of("Стих,\nстрока.\nЕщё\n", "строка."), Strength::Line);
+        assert_eq!(
+            of("Конец.\n     Абзац,\nещё.\n", "Абзац"),
+            Strength::Indented
+        );
+        assert_eq!(of("Стих,\nстрока.\nЕщё\n", "Ещё"), Strength::Sentence);
+    }
+
+    #[test]
+    fn places_say_where_they_are_in_bytes_lines_and_characters() {
+        let text = "\nдва\n\nтри\n";
+        let places: Vec<Place> = Outline::new(text, true).collect();
+        assert_eq!(places.len(), 2);
+        let first = places[0];
+        assert_eq!(&text[..first.end], "\nдва\n");
+        assert_eq!(&text[first.next..], "три\n");
+        assert_eq!(
+            (first.lines, first.characters, first.characters_next),
+            (3, 5, 6)
+        );
+        assert_eq!(
+            (places[1].end, places[1].strength),
+            (text.len(), Strength::Page)
+        );
+        assert_eq!(Outline::new(" \n\n", true).count(), 0);
+    }
+}

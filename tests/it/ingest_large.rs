@@ -1,0 +1,144 @@
+//! Lines of gigabytes and thousands of files: memory stays what it is.
+
+use crate::support::corpus::{documents, rejects, text};
+use crate::support::{Prep, place, write};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+
+/// Runs a command to its end: exit code, and the most memory that it had, in bytes.
+#[expect(
+    clippy::zombie_processes,
+    reason = "wait4 waits, and tells the memory as well"
+)]
+fn measured(prep: Prep) -> (i32, u64) {
+    let child = prep.start();
+    let (mut status, mut usage) = (0, std::mem::MaybeUninit::<libc::rusage>::zeroed());
+    // SAFETY: the pointers are of live variables of the types that wait4 writes, the child is ours.
+    let waited = unsafe { libc::wait4(child.id() as i32, &raw mut status, 0, usage.as_mut_ptr()) };
+    assert_eq!(waited, child.id() as i32);
+    // SAFETY: wait4 succeeded, and zeros are a valid rusage.
+    let usage = unsafe { usage.assume_init() };
+    // Linux counts kilobytes, macOS bytes.
+    let unit = if cfg!(target_os = "macos") { 1 } else { 1024 };
+    (libc::WEXITSTATUS(status), usage.ru_maxrss as u64 * unit)
+}
+
+/// Writes a zstd file of `head`, then `mebibytes` of x, then `tail`.
+fn long_line(path: &Path, head: &str, mebibytes: usize, tail: &str) {
+    let frame = zstd::encode_all(vec![b'x'; 64 << 20].as_slice(), 1).expect("memory");
+    let mut file = std::fs::File::create(path).expect("a file");
+    let pack = |bytes: &str| zstd::encode_all(bytes.as_bytes(), 1).expect("memory");
+    file.write_all(&pack(head)).expect("writes");
+    for _ in 0..mebibytes / 64 {
+        file.write_all(&frame).expect("writes");
+    }
+    file.write_all(&pack(tail)).expect("writes");
+}
+
+const MEMORY: u64 = 640 << 20;
+
+/// A line of so many mebibytes between a first and a last record is one reject.
+fn check(name: &str, [head, tail]: [&str; 2], mebibytes: usize) {
+    let place = place();
+    let (source, corpus) = (place.path().join(name), place.path().join("corpus"));
+    long_line(&source, head, mebibytes, tail);
+    let (code, memory) = measured(Prep::ingest(&source, &corpus).args(["--threads", "2"]));
+    assert_eq!(code, 1, "{name}");
+    assert!(memory < MEMORY, "{name}: {memory} bytes");
+    let found = documents(&corpus);
+    let texts: Vec<&str> = found.iter().map(text).collect();
+    assert_eq!(texts, ["first", "last"], "{name}");
+    let rejects = rejects(&corpus);
+    assert_eq!(rejects.len(), 1, "{name}");
+    assert_eq!(rejects[0].error, "record_too_long", "{name}");
+    let least = (mebibytes as u64) << 20;
+    assert!(rejects[0].bytes > least, "{name}: {}", rejects[0].bytes);
+}
+
+#[test]
+fn a_line_of_4_gigabytes_costs_only_itself() {
+    let around = [
+        "{\"text\":\"first\"}\n{\"text\":\"",
+        "\"}\n{\"text\":\"last\"}\n",
+    ];
+    check("a.jsonl.zst", around, 4096);
+}
+
+#[test]
+fn an_element_of_a_json_array_that_is_too_long_costs_only_itself() {
+    let around = [
+        "[{\"text\":\"first\"},{\"text\":\"",
+        "\"},{\"text\":\"last\"}]",
+    ];
+    check("a.json.zst", around, 512);
+}
+
+#[test]
+fn a_row_of_csv_that_is_too_long_costs_only_itself() {
+    check("a.csv.zst", ["text,n\nfirst,1\n", ",2\nlast,3\n"], 512);
+    check("b.csv.zst", ["text,n\nfirst,1\n\"", "\",2\nlast,3\n"], 512);
+}
+
+#[test]
+fn text_without_line_ends_is_streamed() {
+    let place = place();
+    let (source, corpus) = (place.path().join("a.txt.zst"), place.path().join("corpus"));
+    long_line(&source, "Begin ", 256, " end.");
+    let (code, memory) = measured(Prep::ingest(&source, &corpus).args(["--threads", "2"]));
+    assert_eq!(code, 0);
+    assert!(memory < MEMORY, "{memory} bytes");
+    let found = documents(&corpus);
+    let characters: u64 = found
+        .iter()
+        .map(|document| document.content.characters())
+        .sum();
+    assert_eq!(characters, (256 << 20) + 11);
+}
+
+#[test]
+fn a_line_of_5_megabytes_is_one_document() {
+    let line = "слово ".repeat(500_000);
+    let line = line.trim_end();
+    for (name, bytes) in [
+        ("a.txt", format!("{line}\n")),
+        (
+            "a.jsonl",
+            format!("{{\"text\":\"{line}\"}}\n{{\"text\":\"b\"}}\n"),
+        ),
+        (
+            "a.json",
+            format!("[{{\"text\":\"{line}\"}},{{\"text\":\"b\"}}]"),
+        ),
+        ("a.csv", format!("text,n\n{line},1\nb,2\n")),
+    ] {
+        let place = place();
+        let (source, corpus) = (place.path().join(name), place.path().join("corpus"));
+        write(&source, bytes);
+        Prep::ingest(&source, &corpus).json();
+        let found = documents(&corpus);
+        assert!(text(&found[0]) == line, "{name}");
+        assert_eq!(found.len(), if name == "a.txt" { 1 } else { 2 }, "{name}");
+    }
+}
+
+#[test]
+fn thousands_of_small_files() {
+    let place = place();
+    let (dir, corpus) = (place.path().join("files"), place.path().join("corpus"));
+    std::fs::create_dir(&dir).expect("a directory");
+    for number in 0..4_000 {
+        let mut lines = String::new();
+        for line in 0..3 {
+            writeln!(lines, "{{\"text\":\"Файл {number}, строка {line}.\"}}").expect("memory");
+        }
+        write(&dir.join(format!("{number:05}.jsonl")), lines);
+    }
+    let (code, memory) = measured(Prep::ingest(&dir, &corpus).args(["--threads", "2"]));
+    assert_eq!(code, 0);
+    assert!(memory < 256 << 20, "{memory} bytes");
+    let found = documents(&corpus);
+    assert_eq!(found.len(), 12_000);
+    assert_eq!(found[11_999].source, "files/03999.jsonl");
+    assert_eq!(found[11_999].record, 3);
+}

@@ -1,0 +1,214 @@
+//! How `prep ingest` is told what to do: `--split`, `--document-size`, `--map`, `--dry-run`.
+
+use crate::support::corpus::{documents, rejects, text};
+use crate::support::{Prep, fixture, place, write};
+use prep::document::{Content, Message};
+use serde_json::json;
+
+const CHAPTER: &str = "Он шёл по дороге и думал о своём, а вокруг было тихо и пусто.\n\n";
+
+#[test]
+fn text_is_cut_at_its_own_ends_or_not_at_all() {
+    let place = place();
+    let source = place.path().join("book.txt");
+    let book: String = (1..=6)
+        .map(|number| format!("Глава {number}\n\n{}", CHAPTER.repeat(20 + number)))
+        .collect();
+    write(&source, &book);
+    let ingest = |name: &str, args: &[&str]| {
+        let corpus = place.path().join(name);
+        Prep::ingest(&source, &corpus).args(args).json();
+        documents(&corpus)
+    };
+    let chapters = ingest("chapters", &["--document-size", "1500"]);
+    assert_eq!(chapters.len(), 6);
+    for (number, chapter) in chapters.iter().enumerate() {
+        assert!(text(chapter).starts_with(&format!("Глава {}", number + 1)));
+    }
+    assert_eq!(chapters[1].record, 45, "the line of the second heading");
+    let whole = ingest("whole", &["--split", "none"]);
+    assert_eq!(whole.len(), 1);
+    assert_eq!(text(&whole[0]), book.trim_end());
+    let lines = ingest("lines", &["--split", "lines"]);
+    assert_eq!(
+        lines.len(),
+        book.lines().filter(|line| !line.is_empty()).count()
+    );
+}
+
+#[test]
+fn a_file_too_large_for_one_document_is_named() {
+    let place = place();
+    let source = place.path().join("large.txt");
+    write(&source, "word ".repeat(14_000_000));
+    let corpus = place.path().join("corpus");
+    Prep::ingest(&source, &corpus)
+        .args(["--split", "none"])
+        .code(1)
+        .json();
+    let rejects = rejects(&corpus);
+    assert_eq!(rejects.len(), 1);
+    assert_eq!(
+        (rejects[0].record, rejects[0].error.as_str()),
+        (1, "record_too_long")
+    );
+    assert_eq!(rejects[0].bytes, 70_000_000);
+    assert!(
+        rejects[0].message.contains("--split paragraphs"),
+        "{}",
+        rejects[0].message
+    );
+}
+
+fn turns(question: &str, answer: &str) -> Content {
+    Content::Chat(vec![
+        Message::new("user", question),
+        Message::new("assistant", answer),
+    ])
+}
+
+#[test]
+fn fields_are_mapped_in_every_format() {
+    let place = place();
+    let csv = "Номер;Спрошено;Сказано\n1;Кто?;Я\n2;Где?;Тут\n";
+    let jsonl = "{\"n\":1,\"turn\":{\"ask\":\"Кто?\",\"say\":\"Я\"}}\n{\"n\":2,\"turn\":{\"ask\":\"Где?\"}}\n";
+    let json = "[{\"ASK\":\"Кто?\",\"say\":\"Я\",\"question\":\"not this\"}]";
+    for (name, bytes, map, expected) in [
+        ("a.csv", csv, "question=спрошено,answer=СКАЗАНО", 2),
+        ("a.jsonl", jsonl, "question=turn.ask,answer=turn.say", 1),
+        ("a.json", json, "question=ask,answer=say", 1),
+    ] {
+        let source = place.path().join(name);
+        write(&source, bytes);
+        let corpus = place.path().join(format!("corpus of {name}"));
+        let code = i32::from(name == "a.jsonl");
+        let report = Prep::ingest(&source, &corpus)
+            .args(["--map", map])
+            .code(code)
+            .json();
+        let found = documents(&corpus);
+        assert_eq!(found.len(), expected, "{name}");
+        assert_eq!(found[0].content, turns("Кто?", "Я"), "{name}");
+        let first = map.split(['=', ',']).nth(1).expect("a path");
+        assert_eq!(
+            report["mapped"][first],
+            json!(expected + code as usize),
+            "{name}"
+        );
+    }
+    let rejects = rejects(&place.path().join("corpus of a.jsonl"));
+    assert_eq!(rejects[0].record, 2);
+    assert!(
+        rejects[0].message.contains("`answer` is missing"),
+        "{}",
+        rejects[0].message
+    );
+}
+
+#[test]
+fn a_mapping_that_cannot_be_meant_is_said() {
+    let place = place();
+    let source = place.path().join("a.jsonl");
+    write(&source, "{\"q\":\"Кто?\",\"a\":\"Я\"}\n");
+    let corpus = place.path().join("corpus");
+    let ingest = |map: &str| Prep::ingest(&source, &corpus).args(["--map", map]);
+    assert!(
+        ingest("questoin=q,answer=a")
+            .fails()
+            .contains("unknown target `questoin`")
+    );
+    assert!(
+        ingest("question=q")
+            .fails()
+            .contains("question needs answer")
+    );
+    Prep::talkative(["ingest"])
+        .arg(&source)
+        .arg("--out")
+        .arg(&corpus)
+        .args(["--map", "question=q,answer=a,context=passage"])
+        .prints("kept")
+        .says("no record has the field `passage`")
+        .run();
+}
+
+#[test]
+fn a_dry_run_shows_format_encoding_shape_and_documents() {
+    let place = place();
+    let (csv, _, _) =
+        encoding_rs::WINDOWS_1251.encode("Вопрос;Ответ\nКто там?;Я, конечно\nГде он?;Дома\n");
+    write(&place.path().join("a.csv"), csv);
+    write(
+        &place.path().join("b.jsonl"),
+        "{\"text\":\"one\"}\n{\"text\":7}\n",
+    );
+    write(&place.path().join("c.txt"), CHAPTER.repeat(3));
+    write(&place.path().join("d.bin"), [0, 1, 2]);
+    let dry = || Prep::new(["ingest"]).arg(place.path()).arg("--dry-run");
+    let report = dry().json();
+    let [csv, jsonl, txt, bin] = &report["sources"].as_array().expect("sources")[..] else {
+        panic!("four sources: {report}")
+    };
+    assert_eq!(
+        (&csv["format"], &csv["encoding"]),
+        (&json!("csv"), &json!("windows-1251"))
+    );
+    assert!(
+        csv["encoding_runner_up"]["behind_bits"].as_f64() > Some(5.0),
+        "{csv}"
+    );
+    assert_eq!(
+        csv["csv"],
+        json!({"delimiter": ";", "has_header": true, "columns": ["Вопрос", "Ответ"]})
+    );
+    assert_eq!(csv["decision"], "question_answer: it has Вопрос, Ответ");
+    assert_eq!(
+        csv["documents"][0]["messages"][1],
+        json!({"role": "assistant", "content": "Я, конечно"})
+    );
+    assert_eq!(csv["sample_is_all"], true);
+    assert_eq!(
+        (&jsonl["sample_documents"], &jsonl["sample_rejects"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(jsonl["rejects"][0]["error"], "wrong_type");
+    assert!(
+        txt["decision"]
+            .as_str()
+            .is_some_and(|why| why.contains("16000 characters")),
+        "{txt}"
+    );
+    assert!(
+        bin["unread"].is_string() && bin["format"].is_null(),
+        "{bin}"
+    );
+    dry()
+        .prints("windows-1251 (")
+        .prints("delimiter `;`, header Вопрос, Ответ")
+        .prints("user: Кто там?")
+        .prints("record 2: chat, ru")
+        .run();
+}
+
+#[test]
+fn a_dry_run_reads_only_the_beginning() {
+    let place = place();
+    let source = place.path().join("a.jsonl");
+    // The end of the file is no JSON: a run would reject it, a dry run does not come so far.
+    let mut lines = "{\"text\":\"a line of the file\"}\n".repeat(400_000);
+    lines += "broken\n";
+    write(&source, lines);
+    let report = Prep::new(["ingest"]).arg(&source).arg("--dry-run").json();
+    let found = &report["sources"][0];
+    assert_eq!(
+        (&found["sample_rejects"], &found["sample_is_all"]),
+        (&json!(0), &json!(false))
+    );
+    assert!(found["sample_documents"].as_u64() < Some(20_000), "{found}");
+    assert_eq!(found["documents"].as_array().map(Vec::len), Some(3));
+    let fixtures = Prep::new(["ingest"])
+        .arg(fixture("qa"))
+        .arg("--dry-run")
+        .json();
+    assert_eq!(fixtures["sources"].as_array().map(Vec::len), Some(10));
+}
