@@ -32,14 +32,23 @@ pub struct Earlier {
 enum Part {
     /// A part of a corpus.
     Documents { corpus: Arc<Corpus>, part: usize },
-    /// The texts of one split of shards: ranges of rows, each with its tokens.
+    /// The texts of one split of shards.
     Texts {
         shards: Arc<Shards>,
         split: usize,
-        groups: Vec<(Range<u64>, u64)>,
+        groups: Vec<Group>,
     },
     /// Keys of questions and answers.
     Keys(PathBuf),
+}
+
+/// Rows of a split that hold whole documents.
+#[derive(Clone, Debug, Default)]
+struct Group {
+    rows: Range<u64>,
+    tokens: u64,
+    /// Documents among them that are texts: the rows that a scan of the group has.
+    texts: u64,
 }
 
 struct Shards {
@@ -110,7 +119,7 @@ impl Earlier {
                 Part::Documents { corpus, part } => corpus.parts[*part].clone(),
                 Part::Texts { groups, .. } => groups
                     .iter()
-                    .map(|(rows, tokens)| (rows.end - rows.start, tokens * 4))
+                    .map(|group| (group.texts, group.tokens * 4))
                     .collect(),
                 Part::Keys(_) => Vec::new(),
             };
@@ -159,7 +168,7 @@ impl Earlier {
             return Ok(false);
         };
         let dataset = &shards.splits[*split];
-        let rows = groups[unit.group].0.clone();
+        let rows = groups[unit.group].rows.clone();
         let (mut ids, mut mask) = (Vec::new(), Vec::new());
         for number in rows.clone() {
             let row = dataset.row(number);
@@ -171,8 +180,7 @@ impl Earlier {
             if number + 1 < rows.end && dataset.row(number + 1).continuation {
                 continue;
             }
-            // The loss counts all of a text but its BOS, and never the question of a chat.
-            if mask.iter().skip(shards.bos(&ids)).all(|counts| *counts) {
+            if shards.is_text(&ids, &mask) {
                 each(Document {
                     id: row.document_id,
                     source: shards.dir.display().to_string(),
@@ -207,6 +215,41 @@ impl Shards {
         usize::from(begins)
     }
 
+    /// The loss counts all of a text but its BOS, and never the question of a chat.
+    fn is_text(&self, ids: &[u32], mask: &[bool]) -> bool {
+        mask.iter().skip(self.bos(ids)).all(|counts| *counts)
+    }
+
+    /// Ranges of rows with whole documents. Reads all ids and masks once.
+    fn groups(&self, dataset: &Dataset) -> Result<Vec<Group>> {
+        let (mut groups, mut open) = (Vec::new(), Group::default());
+        let mut next = 0;
+        dataset.for_each_document(|_, tokens| {
+            open.tokens += tokens.ids.len() as u64;
+            open.texts += u64::from(self.is_text(&tokens.ids, &tokens.mask));
+            next += 1;
+            while next < dataset.rows() && dataset.row(next).continuation {
+                next += 1;
+            }
+            open.rows.end = next;
+            if open.tokens >= UNIT_TOKENS {
+                let rows = next..next;
+                groups.push(std::mem::replace(
+                    &mut open,
+                    Group {
+                        rows,
+                        ..Group::default()
+                    },
+                ));
+            }
+            Ok(())
+        })?;
+        if !open.rows.is_empty() {
+            groups.push(open);
+        }
+        Ok(groups)
+    }
+
     /// The text of a document's tokens, without BOS and EOS.
     fn text(&self, ids: &[u32]) -> String {
         let mut ids = &ids[self.bos(ids)..];
@@ -224,34 +267,18 @@ fn of_shards(dir: &Path, manifest: &ShardManifest) -> Result<Vec<Part>> {
         splits: [Dataset::open(dir, train)?, Dataset::open(dir, val)?],
         tokenizer: Tokenizer::from_dir(dir)?,
     });
-    let mut parts: Vec<Part> = (0..2)
-        .map(|split| Part::Texts {
+    let mut parts = Vec::new();
+    for split in 0..2 {
+        parts.push(Part::Texts {
             shards: Arc::clone(&shards),
             split,
-            groups: groups(&shards.splits[split]),
-        })
-        .collect();
+            groups: shards.groups(&shards.splits[split])?,
+        });
+    }
     for entry in &manifest.keys {
         parts.push(Part::Keys(dir.join(&entry.file)));
     }
     Ok(parts)
-}
-
-/// Ranges of rows with whole documents, each with its tokens.
-fn groups(dataset: &Dataset) -> Vec<(Range<u64>, u64)> {
-    let (mut groups, mut first, mut tokens) = (Vec::new(), 0, 0);
-    for number in 0..dataset.rows() {
-        let row = dataset.row(number);
-        if tokens >= UNIT_TOKENS && !row.continuation {
-            groups.push((first..number, tokens));
-            (first, tokens) = (number, 0);
-        }
-        tokens += row.len;
-    }
-    if first < dataset.rows() {
-        groups.push((first..dataset.rows(), tokens));
-    }
-    groups
 }
 
 /// The scanned documents of a file of keys.
