@@ -125,10 +125,14 @@ impl Content {
 /// Characters of `text`: the bytes that do not continue a sequence, counted without decoding.
 #[must_use]
 pub fn count_characters(text: &str) -> usize {
-    text.as_bytes()
-        .iter()
-        .filter(|byte| (**byte as i8) >= -0x40)
-        .count()
+    // Counts of pieces fit a byte, so that the compiler adds as many at once as a register holds.
+    let pieces = text.as_bytes().chunks(255);
+    pieces
+        .map(|piece| {
+            let starts = piece.iter().map(|byte| u8::from((*byte as i8) >= -0x40));
+            usize::from(starts.fold(0_u8, u8::wrapping_add))
+        })
+        .sum()
 }
 
 /// One normalised, identified record.

@@ -18,13 +18,15 @@ const WIDE: f64 = 9_223_372_036_854_775_807.0;
 ///
 /// # Errors
 /// When `line` is no JSON.
-pub fn parse(line: &[u8]) -> serde_json::Result<Option<Fields>> {
-    if !line.trim_ascii_start().starts_with(b"{") {
-        return serde_json::from_slice::<Value>(line).map(|_| None);
+pub fn parse(line: &str) -> serde_json::Result<Option<Fields>> {
+    if !line.trim_ascii_start().starts_with('{') {
+        return serde_json::from_str::<Value>(line).map(|_| None);
     }
-    let fields = serde_json::from_slice::<Record>(line)?.0;
+    let fields = serde_json::from_str::<Record>(line)?.0;
     if fields.values().any(has_wide_number) {
-        return Ok(Some(serde_json::from_slice::<Record>(&quote_wide(line))?.0));
+        return Ok(Some(
+            serde_json::from_slice::<Record>(&quote_wide(line.as_bytes()))?.0,
+        ));
     }
     Ok(Some(fields))
 }
@@ -131,7 +133,7 @@ mod tests {
     use super::*;
 
     fn read(json: &str) -> String {
-        let fields = parse(json.as_bytes()).expect("JSON").expect("an object");
+        let fields = parse(json).expect("JSON").expect("an object");
         Value::Object(fields).to_string()
     }
 
@@ -159,8 +161,8 @@ mod tests {
         ] {
             assert_eq!(read(json), wanted, "{json}");
         }
-        assert_eq!(parse(b"[1]").expect("JSON"), None);
-        assert!(parse(b"{\"a\":").is_err());
-        assert!(parse(b"[").is_err());
+        assert_eq!(parse("[1]").expect("JSON"), None);
+        assert!(parse("{\"a\":").is_err());
+        assert!(parse("[").is_err());
     }
 }

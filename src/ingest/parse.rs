@@ -129,18 +129,18 @@ impl Parsed {
     }
 
     fn add_text(&mut self, name: &str, first_line: u64, bytes: Vec<u8>, rules: Rules<'_>) {
-        let mut text = match String::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) => self.without_invalid_lines(name, first_line, error.as_bytes()),
+        let mut text = match utf8(&bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => Cow::Owned(self.without_invalid_lines(name, first_line, &bytes)),
         };
         if rules.repairs.has(Repair::Mojibake)
             && let Cow::Owned(repaired) = repair::mojibake_lines(&text, &mut self.repairs.text)
         {
-            text = repaired;
+            text = Cow::Owned(repaired);
         }
         // Pages are found by form feeds; the lines of what is left are counted anew.
         if let Some(pages) = repair::pages(&text, rules.repairs, &mut self.repairs.text) {
-            text = pages;
+            text = Cow::Owned(pages);
         }
         for piece in text::pack(&text, rules.split, first_line == 1) {
             let mut content =
@@ -158,7 +158,7 @@ impl Parsed {
     fn without_invalid_lines(&mut self, name: &str, first_line: u64, bytes: &[u8]) -> String {
         let mut text = String::with_capacity(bytes.len());
         for (number, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-            match std::str::from_utf8(line) {
+            match utf8(line) {
                 Ok(line) => text.push_str(line),
                 Err(error) => {
                     // A line of another encoding in a UTF-8 file, where that is certain.
@@ -203,11 +203,14 @@ impl Parsed {
             if line.trim_ascii().is_empty() {
                 continue;
             }
-            if let Err(error) = std::str::from_utf8(line) {
-                self.reject_encoding(name, record, line, error);
-                continue;
-            }
-            match json::parse(line) {
+            let text = match utf8(line) {
+                Ok(text) => text,
+                Err(error) => {
+                    self.reject_encoding(name, record, line, error);
+                    continue;
+                }
+            };
+            match json::parse(text) {
                 Ok(Some(fields)) => {
                     self.add_fields(name, record, fields, rules, || line.to_vec());
                 }
@@ -426,6 +429,14 @@ fn too_long(format: Format, split: Split, bytes: u64) -> String {
         human_bytes(bytes),
         human_bytes(most as u64)
     )
+}
+
+/// `bytes` as text: checked many at a time, and once more only to say what is wrong.
+fn utf8(bytes: &[u8]) -> Result<&str, std::str::Utf8Error> {
+    match simdutf8::basic::from_utf8(bytes) {
+        Ok(text) => Ok(text),
+        Err(_) => std::str::from_utf8(bytes),
+    }
 }
 
 /// Line ends in `bytes`: LF, CRLF, or CR alone as old Macintosh files have it.
