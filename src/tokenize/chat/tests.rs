@@ -321,7 +321,7 @@ fn chats_have_the_ids_and_masks_of_the_crate() {
             let turns = 1 + random(3);
             let messages: Vec<Message> = (0..2 * turns)
                 .map(|turn| {
-                    let content: String = (0..1 + random(12))
+                    let content: String = (0..=random(12))
                         .map(|_| PIECES[random(PIECES.len())])
                         .collect();
                     Message::new(ROLES[1 + turn % 2], content)
