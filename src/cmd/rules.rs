@@ -88,8 +88,17 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         }
         output::data(&format!("\n{}", table.render()));
     }
-    let mut sources: Vec<&str> = rows.iter().map(|row| row.rule.source).collect();
-    sources.dedup();
+    if args.profile.is_none() {
+        output::data(
+            "\nThresholds above are the sources' own; --profile default shows those that prep shard applies.",
+        );
+    }
+    let mut sources: Vec<&str> = Vec::new();
+    for row in &rows {
+        if !sources.contains(&row.rule.source) {
+            sources.push(row.rule.source);
+        }
+    }
     output::data("\nsources:");
     for source in sources {
         let names: Vec<&str> = rows

@@ -63,7 +63,7 @@ pub struct Args {
     mask_pii: Option<Vec<String>>,
     /// Benchmark that must not be in the shards, in any format that `prep ingest` reads; may be
     /// repeated. A document is contaminated when it shares two different 13-grams of words with one
-    /// item, or half of the item's, or asks the same question. contamination.jsonl lists both places.
+    /// item, or half of the item's, or asks the same question, or is the same text. contamination.jsonl lists both places.
     #[arg(long, value_name = "FILE")]
     decontaminate: Vec<PathBuf>,
     /// What is done with a contaminated document: drop it, or trim the lines in question (of a text,

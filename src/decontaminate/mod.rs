@@ -3,7 +3,7 @@
 //! Both sides are folded to the comparison key. One shared 13-gram proves little: a public audit of
 //! 114 flagged sources found 88 to be false alarms. So a document counts as contaminated only when
 //! it shares at least [`FEWEST_SHARED`] distinct 13-grams with one and the same item, or half of the
-//! item's, or asks the item's very question. 13-grams that stand in many items of a benchmark are
+//! item's, or asks the item's very question, or is the very text. 13-grams that stand in many items of a benchmark are
 //! its template, not its content, and count for nothing.
 
 mod grams;
@@ -13,8 +13,10 @@ mod tests;
 pub use grams::{GRAM_WORDS, Grams};
 
 use crate::dedup::keys;
+use crate::document::comparison_key::{Numbers, append_key_with};
 use crate::document::{Content, Document};
 use std::collections::BTreeMap;
+use xxhash_rust::xxh3::xxh3_128;
 
 /// Distinct 13-grams of one item that a document may not share.
 pub const FEWEST_SHARED: u32 = 2;
@@ -225,10 +227,15 @@ impl Benchmarks {
     }
 }
 
-/// The key of the first question of a conversation; `None` of texts.
+/// The key of the first question of a conversation, or of all of a text.
 fn question(content: &Content) -> Option<u128> {
     match content {
-        Content::Text(_) => None,
+        // Numbers stay, as in the 13-grams.
+        Content::Text(text) => {
+            let mut key = String::with_capacity(text.len());
+            append_key_with(text, &mut key, Numbers::Keep);
+            (!key.is_empty()).then(|| xxh3_128(key.as_bytes()))
+        }
         Content::Chat(_) | Content::Preference { .. } => Some(keys::of(content).split),
     }
 }

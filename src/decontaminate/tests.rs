@@ -144,6 +144,9 @@ fn a_short_question_is_found_in_chats_alone() {
     );
     assert_eq!(index.hits(&text("Столица Франции? Париж")), []);
     assert_eq!(index.hits(&chat("Столица Италии?", "Рим")), []);
+    let index = benchmarks(vec![text("Короткий текст, семь слов."), text("Другой.")]);
+    let hits = index.hits(&text("короткий ТЕКСТ семь слов"));
+    assert_eq!(hits.iter().map(|hit| hit.item).collect::<Vec<_>>(), [0]);
 }
 
 #[test]

@@ -107,20 +107,21 @@ const PROSE: [&str; 14] = [
 /// and textbooks repeat terms, phrases and code on purpose: those thresholds dropped 25 % of
 /// Microsoft's Russian documentation, 16 % of the Rust books (chapters of "The Book" among them) and
 /// 13 % of the Postgres manual. So `prose` drops what is mostly repetition, mostly without words, or
-/// of words twice as long as those of a language; of these three it now drops 2 documents of 1,135.
+/// of words twice as long as those of a language. A page of the PHP manual that repeats the name of its
+/// class in every sentence has pairs of words up to a third of its characters.
 const PROSE_THRESHOLDS: &[(&str, f64)] = &[
     ("gopher_above_avg_threshold", 13.0),
-    ("gopher_below_alpha_threshold", 0.5),
+    ("gopher_below_alpha_threshold", 0.4),
     ("dup_line_frac", 0.5),
-    ("top_2_gram", 0.25),
-    ("top_3_gram", 0.25),
-    ("top_4_gram", 0.25),
-    ("dup_5_gram", 0.5),
-    ("dup_6_gram", 0.48),
-    ("dup_7_gram", 0.46),
-    ("dup_8_gram", 0.44),
-    ("dup_9_gram", 0.42),
-    ("dup_10_gram", 0.4),
+    ("top_2_gram", 0.35),
+    ("top_3_gram", 0.35),
+    ("top_4_gram", 0.35),
+    ("dup_5_gram", 0.7),
+    ("dup_6_gram", 0.68),
+    ("dup_7_gram", 0.66),
+    ("dup_8_gram", 0.64),
+    ("dup_9_gram", 0.62),
+    ("dup_10_gram", 0.6),
 ];
 
 const QA: [&str; 10] = [

@@ -55,7 +55,16 @@ fn domain(text: &str, from: usize) -> Option<usize> {
         .find(|(_, c)| !(c.is_alphanumeric() || matches!(c, '.' | '-')))
         .map_or(rest.len(), |(place, _)| place);
     let whole = rest[..length].trim_end_matches(['.', '-']);
-    // A sentence may go on without a space: "ivan@mail.ru.Ответ" has no address to the end.
+    // A sentence may go on without a space: of "ivan@mail.ru.Ответ" the last word is not the
+    // address's, which has no capitals otherwise.
+    let mut whole = whole;
+    while let Some((before, last)) = whole.rsplit_once('.')
+        && before.contains('.')
+        && last.starts_with(char::is_uppercase)
+        && !before.contains(char::is_uppercase)
+    {
+        whole = before;
+    }
     let labels: Vec<&str> = whole.split('.').collect();
     let top = labels.last()?;
     let letters = top.chars().count();

@@ -1,5 +1,6 @@
 //! Phone numbers.
 
+use super::context;
 use super::digits::{Digits, continues, goes_on};
 use std::ops::Range;
 
@@ -15,7 +16,8 @@ pub fn find(text: &str, at: usize) -> Option<Range<usize>> {
     } else if bracket {
         area_code_first(text, at, &read)
     } else {
-        russian(&read).or_else(|| north_american(&read))
+        let named = named(text, at);
+        russian(&read, named).or_else(|| north_american(&read))
     }?;
     let end = read.end(count)?;
     (!goes_on(text, end)).then_some(start..end)
@@ -49,15 +51,38 @@ fn international(read: &Digits) -> Option<usize> {
     if read.values.first() == Some(&7) && read.values.len() >= 11 {
         return whole(read, 11);
     }
-    // A second number may follow after a space: the longest run of whole groups that fits.
-    (8..=15).rev().find_map(|count| whole(read, count))
+    // A second number may follow after a space: the longest run of whole groups that fits. Ten digits
+    // at least: shorter ones are dates and differences more often.
+    (10..=15).rev().find_map(|count| {
+        let groups = read.groups_of(whole(read, count)?);
+        // +1 200 000 000 is an amount.
+        let thousands = groups.len() > 2
+            && groups[1..].iter().all(|group| *group == 3)
+            && read.separators[..groups.len() - 1]
+                .iter()
+                .all(|gap| gap.chars().all(char::is_whitespace));
+        (!(thousands && count <= 10)).then_some(count)
+    })
+}
+
+/// Whether a word before the number says that it is a phone number.
+fn named(text: &str, at: usize) -> bool {
+    let said = context(text, at, 24);
+    [
+        "тел", "моб", "звон", "факс", "phone", "call", "mobile", "whatsapp",
+    ]
+    .iter()
+    .any(|word| said.contains(word))
 }
 
 /// 8 and ten digits: written together only when mobile, else in groups as people write them.
-fn russian(read: &Digits) -> Option<usize> {
-    let [8, second, ..] = read.values[..] else {
+fn russian(read: &Digits, named: bool) -> Option<usize> {
+    let [first @ (7 | 8), second, ..] = read.values[..] else {
         return None;
     };
+    if first == 7 && !named {
+        return None;
+    }
     let count = whole(read, 11)?;
     let together = read.groups_of(count).len() == 1;
     let in_groups = matches!(
@@ -76,7 +101,7 @@ fn russian(read: &Digits) -> Option<usize> {
             | [4, 7]
     );
     (if together {
-        second == 9
+        second == 9 || named && matches!(second, 3 | 4 | 8)
     } else {
         in_groups && matches!(second, 3 | 4 | 8 | 9)
     })

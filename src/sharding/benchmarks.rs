@@ -6,7 +6,7 @@ use super::{Job, Options};
 use crate::atomic;
 use crate::cmd::Context;
 use crate::corpus::CorpusManifest;
-use crate::decontaminate::{Benchmarks, Builder};
+use crate::decontaminate::{Benchmarks, Builder, GRAM_WORDS};
 use crate::document::Document;
 use crate::document::id::hash_file;
 use crate::document::parquet::DocumentFile;
@@ -117,16 +117,15 @@ pub fn write_list(job: &Job) -> Result<u64> {
 /// Names the file that cannot be read.
 pub fn identity(files: &[PathBuf]) -> Result<serde_json::Value> {
     let mut all = Vec::new();
-    for file in files {
-        let hash = if file.is_dir() {
-            "directory".to_owned()
-        } else {
-            hash_file(file)?
-        };
-        all.push(serde_json::json!([
-            file.file_name().unwrap_or_default().to_string_lossy(),
-            hash
-        ]));
+    for given in files {
+        // Of a directory every file counts.
+        for entry in walkdir::WalkDir::new(given).sort_by_file_name() {
+            let entry = entry.with_context(|| format!("cannot read {}", given.display()))?;
+            if !entry.file_type().is_dir() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                all.push(serde_json::json!([name, hash_file(entry.path())?]));
+            }
+        }
     }
     Ok(all.into())
 }
@@ -168,6 +167,14 @@ pub fn load(options: &Options, work: &Work, context: &Context) -> Result<Option<
         }
     }
     let benchmarks = builder.build();
+    let short = benchmarks.items().iter().filter(|item| item.grams == 0);
+    let short = short.count() as u64;
+    if short > 0 {
+        context.note(&format!(
+            "decontaminate: {} items have fewer than {GRAM_WORDS} words or are mostly numbers: they are found as whole texts or questions only",
+            crate::units::grouped(short)
+        ));
+    }
     context.note(&format!(
         "decontaminate: {} items of {} files",
         crate::units::grouped(benchmarks.items().len() as u64),

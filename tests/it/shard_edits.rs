@@ -367,7 +367,7 @@ fn rules_lists_every_rule_with_its_source() {
     };
     assert_eq!(
         threshold(&["--profile", "prose"], "dup_5_gram"),
-        Some(json!(0.5))
+        Some(json!(0.7))
     );
     assert_eq!(
         threshold(&["--profile", "prose", "--faithful"], "dup_5_gram"),
