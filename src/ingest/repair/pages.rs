@@ -27,8 +27,12 @@ pub fn pages(text: &str, switches: Switches, counts: &mut Counts) -> Option<Stri
         .split('\x0c')
         .map(|page| page.lines().collect())
         .collect();
+    let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
     let removed = remove_furniture(&mut pages);
-    if removed * 2 < pages.len() && crossings(&pages) * 4 < pages.len() {
+    // Where no sentence goes on from one page to the next, form feeds divide chapters, songs or
+    // questions, and what recurs at their edges is content. So is what makes up much of the text.
+    let flows = crossings(&pages) * 4 >= pages.len();
+    if !flows || removed * MOST_FURNITURE > lines {
         return None;
     }
     counts.add(Repair::Pages, removed as u64);
@@ -46,6 +50,9 @@ pub fn pages(text: &str, switches: Switches, counts: &mut Counts) -> Option<Stri
     }
     Some(joined)
 }
+
+/// One line of so many may be furniture, at most: else it is what the text is made of.
+const MOST_FURNITURE: usize = 2;
 
 /// A page's edge.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

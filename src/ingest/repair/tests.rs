@@ -186,3 +186,21 @@ fn speed_on_healthy_text() {
         });
     }
 }
+
+#[test]
+fn form_feeds_between_chapters_questions_and_tables_take_nothing_away() {
+    let prose = "Река течёт мимо старой мельницы к морю. Никто не знал почему.";
+    let chapter = |n: u32| format!("Глава {n}\n\n{prose}\n\n{prose}\n");
+    let question = |n: u32| format!("Вопрос {n}\n\n{prose}\nОтвет: {}\n", n * 7);
+    let table = |n: u32| format!("Год  Доход\n{}  {}\n{}  {}\n", 1900 + n, n, 1901 + n, n * 3);
+    let makers: [&dyn Fn(u32) -> String; 3] = [&chapter, &question, &table];
+    for make in makers {
+        let text = (1..12).map(make).collect::<Vec<_>>().join("\u{c}");
+        let mut counts = Counts::default();
+        assert_eq!(
+            super::pages(&text, Switches::all(), &mut counts),
+            None,
+            "{text}"
+        );
+    }
+}
