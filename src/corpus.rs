@@ -1,6 +1,7 @@
 //! `corpus/manifest.json`: what `prep ingest` wrote and from what, written last.
 
-use crate::document::Document;
+use crate::document::parquet::DocumentFile;
+use crate::document::{Document, DocumentId};
 use crate::ingest::normalise::Repairs;
 use crate::ledger::Ledgers;
 use anyhow::{Context, Result, ensure};
@@ -94,6 +95,20 @@ impl CorpusManifest {
         );
         Ok(manifest)
     }
+
+    /// The document with this id, of the corpus in `dir`.
+    ///
+    /// # Errors
+    /// When a part is damaged.
+    pub fn find(&self, dir: &Path, id: DocumentId) -> Result<Option<Document>> {
+        for part in &self.documents {
+            let file = DocumentFile::open(&dir.join(&part.file))?;
+            if let Some(document) = file.find(id)? {
+                return Ok(Some(document));
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// Text in one language.
@@ -157,4 +172,17 @@ pub struct IngestReport {
     /// Records that have a field of `--map`, by its path; empty without `--map`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mapped: BTreeMap<String, u64>,
+}
+
+impl IngestReport {
+    /// The report of the corpus in `dir`.
+    ///
+    /// # Errors
+    /// When it is missing or damaged.
+    pub fn read(dir: &Path) -> Result<Self> {
+        let path = dir.join("report.json");
+        let text =
+            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))
+    }
 }

@@ -4,9 +4,8 @@
 //! its manifest, says which source and record has the id.
 
 use crate::corpus::CorpusManifest;
+use crate::document::DocumentId;
 use crate::document::id::hash_file;
-use crate::document::parquet::DocumentFile;
-use crate::document::{Document, DocumentId};
 use crate::run_dir;
 use crate::shard::dataset::Row;
 use crate::shard::{Dataset, ShardManifest, Split};
@@ -42,9 +41,7 @@ impl Address {
             })?,
             [shard, position] => (shard.as_str(), position.as_str()),
             [dir, split, position] => {
-                let split = Split::ALL
-                    .into_iter()
-                    .find(|known| known.name() == split)
+                let split = Split::from_name(split)
                     .with_context(|| format!("`{split}` is no split; expected train or val"))?;
                 return Ok(Self {
                     dir: dir.into(),
@@ -60,10 +57,8 @@ impl Address {
         let parts = name
             .strip_suffix(".arrow")
             .and_then(|stem| stem.rsplit_once('-'));
-        let known = parts.and_then(|(split, index)| {
-            let split = Split::ALL.into_iter().find(|known| known.name() == split)?;
-            Some((split, index.parse().ok()?))
-        });
+        let known =
+            parts.and_then(|(split, index)| Some((Split::from_name(split)?, index.parse().ok()?)));
         let Some((split, shard)) = known else {
             bail!(
                 "{place} is no shard; expected a file such as train-00000.arrow, or DIR SPLIT POSITION"
@@ -153,14 +148,8 @@ pub struct Origin {
 pub fn locate(address: &Address, corpus: Option<&Path>, context: u64) -> Result<Located> {
     let data = Dataset::open(&address.dir, address.split)?;
     let manifest = data.manifest().clone();
-    let files = &manifest.split(address.split).shards;
-    let mut starts = vec![0];
-    for file in files {
-        starts.push(starts[starts.len() - 1] + file.tokens);
-    }
-    let at = split_position(address, &manifest, &starts)?;
-    let shard_of = |position: u64| starts.partition_point(|start| *start <= position) - 1;
-    let shard = shard_of(at);
+    let at = split_position(address, &manifest)?;
+    let place = data.place(at);
     let rows = document_rows(&data, at);
     let (first, last) = (&rows[0], &rows[rows.len() - 1]);
     let (begin, end) = (first.start, last.start + last.len);
@@ -177,8 +166,8 @@ pub fn locate(address: &Address, corpus: Option<&Path>, context: u64) -> Result<
     let tokenizer = Tokenizer::from_dir(&address.dir)?;
     let document_id = first.document_id;
     Ok(Located {
-        shard: files[shard].file.clone(),
-        position: at - starts[shard],
+        shard: place.file.to_owned(),
+        position: place.position,
         split: address.split.name(),
         split_position: at,
         token_id: ids[here],
@@ -191,15 +180,16 @@ pub fn locate(address: &Address, corpus: Option<&Path>, context: u64) -> Result<
         document_tokens: end - begin,
         document_shards: rows
             .iter()
-            .map(|row| files[shard_of(row.start)].file.clone())
+            .map(|row| data.place(row.start).file.to_owned())
             .collect(),
         origin: origin(&address.dir, &manifest, corpus, document_id)?,
     })
 }
 
 /// The position in the split that `address` means.
-fn split_position(address: &Address, manifest: &ShardManifest, starts: &[u64]) -> Result<u64> {
-    let files = &manifest.split(address.split).shards;
+fn split_position(address: &Address, manifest: &ShardManifest) -> Result<u64> {
+    let split = manifest.split(address.split);
+    let files = &split.shards;
     let (start, tokens, of) = match address.shard {
         Some(index) => {
             let file = files.get(index).with_context(|| {
@@ -210,9 +200,10 @@ fn split_position(address: &Address, manifest: &ShardManifest, starts: &[u64]) -
                     files.len()
                 )
             })?;
-            (starts[index], file.tokens, file.file.as_str())
+            let before = files[..index].iter().map(|file| file.tokens).sum();
+            (before, file.tokens, file.file.as_str())
         }
-        None => (0, starts[starts.len() - 1], address.split.name()),
+        None => (0, split.tokens, address.split.name()),
     };
     ensure!(
         address.position < tokens,
@@ -274,7 +265,7 @@ fn origin(
         },
     };
     let corpus = CorpusManifest::read(&dir)?;
-    let document = find(&dir, &corpus, id)?.with_context(|| {
+    let document = corpus.find(&dir, id)?.with_context(|| {
         format!(
             "{} has no document {id}; its manifest is the right one, its files are not: ingest again",
             dir.display()
@@ -319,17 +310,6 @@ fn beside(shards: &Path, wanted: &str) -> Result<Option<PathBuf>> {
         let manifest = run_dir::manifest_path(&dir);
         if manifest.is_file() && hash_file(&manifest).is_ok_and(|found| found == wanted) {
             return Ok(Some(dir));
-        }
-    }
-    Ok(None)
-}
-
-/// The document of that id.
-fn find(dir: &Path, corpus: &CorpusManifest, id: DocumentId) -> Result<Option<Document>> {
-    for part in &corpus.documents {
-        let file = DocumentFile::open(&dir.join(&part.file))?;
-        if let Some(document) = file.find(id)? {
-            return Ok(Some(document));
         }
     }
     Ok(None)

@@ -19,6 +19,43 @@ pub enum Found {
     Finished,
 }
 
+/// What a finished directory holds, as its manifest says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Documents, of `prep ingest`.
+    Corpus,
+    /// Token shards, of `prep shard`.
+    Shards,
+    /// A model, of `prep train`.
+    Model,
+}
+
+/// What the finished directory `dir` holds.
+///
+/// # Errors
+/// When it has no readable manifest, or one of another program.
+pub fn kind(dir: &Path) -> Result<Kind> {
+    let path = manifest_path(dir);
+    let text = std::fs::read(&path).with_context(|| {
+        format!(
+            "{} has no readable manifest.json: give a finished directory of `prep ingest`, `prep shard` or `prep train`",
+            dir.display()
+        )
+    })?;
+    let manifest: Value =
+        serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))?;
+    match manifest["format"].as_str() {
+        Some("prep-corpus") => Ok(Kind::Corpus),
+        Some("prep-shards") => Ok(Kind::Shards),
+        Some("prep-model") => Ok(Kind::Model),
+        other => bail!(
+            "{} is of {}, not of a corpus, shards or a model that prep wrote",
+            path.display(),
+            other.unwrap_or("an unknown program")
+        ),
+    }
+}
+
 /// Looks at `dir`, makes it if it is missing, and compares its configuration with `config`.
 ///
 /// # Errors

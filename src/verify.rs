@@ -290,10 +290,7 @@ fn is_text(tokens: &Tokens) -> bool {
 }
 
 fn documents(dir: &Path, entries: &[PartEntry]) -> Result<String> {
-    let path = dir.join("report.json");
-    let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let report: IngestReport =
-        serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))?;
+    let report = IngestReport::read(dir)?;
     report.ledgers.check()?;
     let parts: Vec<(Count, Vec<[u8; 16]>)> = entries
         .par_iter()
@@ -320,13 +317,10 @@ fn part(dir: &Path, entry: &PartEntry) -> Result<(Count, Vec<[u8; 16]>)> {
     let place = || format!("{} is damaged", entry.file);
     let file = DocumentFile::open(&dir.join(&entry.file))?;
     let (mut total, mut ids) = (Count::default(), Vec::new());
-    for group in 0..file.row_groups() {
-        for batch in file.read(group, 256).with_context(place)? {
-            for document in batch.with_context(place)? {
-                total += Count::one(document.content.characters(), document.content.bytes());
-                ids.push(document.id.0);
-            }
-        }
+    for document in file.documents() {
+        let document = document.with_context(place)?;
+        total += Count::one(document.content.characters(), document.content.bytes());
+        ids.push(document.id.0);
     }
     ensure!(
         total.records == entry.rows,

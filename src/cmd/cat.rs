@@ -6,6 +6,7 @@ use crate::document::parquet::DocumentFile;
 use crate::document::{Content, Document, DocumentId};
 use crate::exit::Exit;
 use crate::output;
+use crate::run_dir::{self, Kind};
 use crate::shard::dataset::Tokens;
 use crate::shard::{Dataset, ShardManifest, Split};
 use crate::tokenize::Tokenizer;
@@ -41,15 +42,11 @@ pub struct Args {
 /// # Errors
 /// When the path is no shard and no corpus, or has fewer documents.
 pub fn run(args: &Args, context: &Context) -> Result<Exit> {
-    if args.path.join("manifest.json").exists() {
-        if CorpusManifest::read(&args.path).is_ok() {
+    if run_dir::manifest_path(&args.path).exists() {
+        if run_dir::kind(&args.path)? == Kind::Corpus {
             return corpus(args, context);
         }
-        let split = if args.split == "val" {
-            Split::Val
-        } else {
-            Split::Train
-        };
+        let split = Split::from_name(&args.split).context("clap knows the splits")?;
         return shards(&args.path, split, None, args, context);
     }
     let (dir, name) = (args.path.parent(), args.path.file_name());
@@ -81,21 +78,11 @@ fn shards(
     let data = Dataset::open(dir, split)?;
     let tokenizer = Tokenizer::from_dir(dir)?;
     // The tokens of the split that belong to the file.
-    let (mut from, mut to) = (0, data.tokens());
-    if let Some(file) = file {
-        to = 0;
-        for entry in &data.manifest().split(split).shards {
-            from = to;
-            to += entry.tokens;
-            if entry.file == file {
-                break;
-            }
-        }
-    }
+    let belongs = |position: u64| file.is_none_or(|file| data.place(position).file == file);
     let wanted = args.document..args.document.saturating_add(args.count);
     let (mut number, mut position, mut printed) = (0, 0, 0);
     data.for_each_document(|id, tokens| {
-        let inside = (from..to).contains(&position);
+        let inside = belongs(position);
         position += tokens.ids.len() as u64;
         if inside {
             if wanted.contains(&number) {
@@ -167,19 +154,15 @@ fn corpus(args: &Args, context: &Context) -> Result<Exit> {
             before += entry.rows;
             continue;
         }
-        let file = DocumentFile::open(&args.path.join(&entry.file))?;
-        for group in 0..file.row_groups() {
-            for batch in file.read(group, 256)? {
-                for document in batch? {
-                    if before >= args.document && printed < args.count {
-                        print_document(&document, context);
-                        printed += 1;
-                    }
-                    before += 1;
-                }
-                if printed == args.count {
-                    return Ok(Exit::Done);
-                }
+        for document in DocumentFile::open(&args.path.join(&entry.file))?.documents() {
+            let document = document?;
+            if before >= args.document && printed < args.count {
+                print_document(&document, context);
+                printed += 1;
+            }
+            before += 1;
+            if printed == args.count {
+                return Ok(Exit::Done);
             }
         }
     }

@@ -6,13 +6,14 @@ use crate::document::parquet::DocumentFile;
 use crate::exit::Exit;
 use crate::lengths::{Lengths, Quantiles};
 use crate::progress::Unit;
+use crate::run_dir::{self, Kind};
 use crate::shard::{Dataset, ShardManifest, Split};
 use crate::sharding::report::ShardReport;
 use crate::stats::count_words;
 use crate::table::Table;
 use crate::units::grouped;
 use crate::{interrupt, ordered, output, view};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -36,24 +37,10 @@ pub struct Args {
 /// # Errors
 /// When the directory is none of the three, or a file is damaged.
 pub fn run(args: &Args, context: &Context) -> Result<Exit> {
-    let path = args.dir.join("manifest.json");
-    let text = std::fs::read(&path).with_context(|| {
-        format!(
-            "{} has no readable manifest.json: give a finished directory of `prep ingest`, `prep shard` or `prep train`",
-            args.dir.display()
-        )
-    })?;
-    let manifest: Value =
-        serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))?;
-    match manifest["format"].as_str() {
-        Some("prep-corpus") => corpus(&args.dir, context)?,
-        Some("prep-shards") => shards(&args.dir, context)?,
-        Some("prep-model") => model(&args.dir, context)?,
-        other => bail!(
-            "{} is of {}, not of a corpus, shards or a model that prep wrote",
-            path.display(),
-            other.unwrap_or("an unknown program")
-        ),
+    match run_dir::kind(&args.dir)? {
+        Kind::Corpus => corpus(&args.dir, context)?,
+        Kind::Shards => shards(&args.dir, context)?,
+        Kind::Model => model(&args.dir, context)?,
     }
     Ok(Exit::Done)
 }
@@ -109,11 +96,7 @@ const TABLE_NAMES: [&str; 3] = ["by_source", "by_language", "by_kind"];
 
 fn corpus(dir: &Path, context: &Context) -> Result<()> {
     let manifest = CorpusManifest::read(dir)?;
-    let path = dir.join("report.json");
-    let report: IngestReport = serde_json::from_slice(
-        &std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?,
-    )
-    .with_context(|| format!("{} is damaged", path.display()))?;
+    let report = IngestReport::read(dir)?;
     report.ledgers.check()?;
     let tables = read_documents(dir, &manifest, context)?;
     let mut total = Sums::default();

@@ -2,9 +2,10 @@
 
 use super::Context;
 use crate::exit::Exit;
+use crate::run_dir::{self, Kind};
 use crate::table::Table;
 use crate::{output, verify};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use std::path::PathBuf;
 
 /// Check a corpus or shards against their manifest, and for sense.
@@ -25,22 +26,12 @@ pub struct Args {
 /// # Errors
 /// When the directory is neither, or a check fails.
 pub fn run(args: &Args, context: &Context) -> Result<Exit> {
-    let path = args.dir.join("manifest.json");
-    let text = std::fs::read(&path).with_context(|| {
-        format!(
-            "{} has no readable manifest.json: give a finished directory of `prep ingest` or `prep shard`",
-            args.dir.display()
-        )
-    })?;
-    let manifest: serde_json::Value =
-        serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))?;
-    let checks = match manifest["format"].as_str() {
-        Some("prep-corpus") => verify::corpus(&args.dir)?,
-        Some("prep-shards") => verify::shards(&args.dir)?,
-        other => bail!(
-            "{} is of {}, not of a corpus or shards",
-            path.display(),
-            other.unwrap_or("an unknown program")
+    let checks = match run_dir::kind(&args.dir)? {
+        Kind::Corpus => verify::corpus(&args.dir)?,
+        Kind::Shards => verify::shards(&args.dir)?,
+        Kind::Model => bail!(
+            "{} is of a model, not of a corpus or shards",
+            run_dir::manifest_path(&args.dir).display()
         ),
     };
     let failed = checks.iter().filter(|check| !check.holds).count();

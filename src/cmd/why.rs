@@ -2,7 +2,6 @@
 
 use super::Context;
 use crate::corpus::CorpusManifest;
-use crate::document::parquet::DocumentFile;
 use crate::document::{Document, DocumentId};
 use crate::exit::Exit;
 use crate::filter::{Bound, Fidelity, Filters, Measured};
@@ -75,7 +74,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
             }
         );
     }
-    let twin = match removed.as_ref().and_then(|removed| removed.kept) {
+    let twin = match removed.as_ref().and_then(|removed| removed.why.kept) {
         Some(kept) => {
             let found = match &args.corpus {
                 Some(corpus) => in_corpus(corpus, kept)?,
@@ -92,8 +91,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         "document": document.map(describe),
         "kept": places.iter().map(Place::as_json).collect::<Vec<_>>(),
         "dropped": removed.as_ref().map(|removed| json!({
-            "reason": removed.reason, "value": removed.value, "threshold": removed.threshold,
-            "kept_id": removed.kept.map(|id| id.to_string()), "similarity": removed.similarity,
+            "reason": removed.why.reason, "value": removed.why.value, "threshold": removed.why.threshold,
+            "kept_id": removed.why.kept.map(|id| id.to_string()), "similarity": removed.why.similarity,
         })),
         "kept_copy": twin.as_ref().map(|(kept, document, places)| json!({
             "document_id": kept.to_string(), "document": document.as_ref().map(describe),
@@ -153,21 +152,15 @@ fn places(shards: &Path, id: DocumentId) -> Result<Vec<Place>> {
     let mut places = Vec::new();
     for split in Split::ALL {
         let data = Dataset::open(shards, split)?;
-        let entries = &data.manifest().split(split).shards;
         for row in (0..data.rows()).map(|row| data.row(row)) {
             if row.document_id != id {
                 continue;
             }
-            let mut start = 0;
-            let shard = entries.iter().find(|entry| {
-                let inside = row.start < start + entry.tokens;
-                start += if inside { 0 } else { entry.tokens };
-                inside
-            });
+            let place = data.place(row.start);
             places.push(Place {
                 split,
-                shard: shard.map(|entry| entry.file.clone()).unwrap_or_default(),
-                position: row.start - start,
+                shard: place.file.to_owned(),
+                position: place.position,
                 tokens: row.len,
             });
         }
@@ -176,14 +169,7 @@ fn places(shards: &Path, id: DocumentId) -> Result<Vec<Place>> {
 }
 
 fn in_corpus(corpus: &Path, id: DocumentId) -> Result<Option<Document>> {
-    let manifest = CorpusManifest::read(corpus)?;
-    for entry in &manifest.documents {
-        let file = DocumentFile::open(&corpus.join(&entry.file))?;
-        if let Some(document) = file.find(id)? {
-            return Ok(Some(document));
-        }
-    }
-    Ok(None)
+    CorpusManifest::read(corpus)?.find(corpus, id)
 }
 
 fn contamination(shards: &Path, id: DocumentId) -> Result<Vec<Listed>> {

@@ -18,6 +18,7 @@ use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
+use rayon::iter::Either;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -340,6 +341,18 @@ impl DocumentFile {
             .row_group(group)
             .total_byte_size()
             .max(0) as u64
+    }
+
+    /// All documents, in order; some are in memory at a time.
+    pub fn documents(&self) -> impl Iterator<Item = Result<Document>> {
+        let groups = (0..self.row_groups()).flat_map(|group| match self.read(group, 256) {
+            Ok(batches) => Either::Left(batches),
+            Err(error) => Either::Right(std::iter::once(Err(error))),
+        });
+        groups.flat_map(|batch| match batch {
+            Ok(documents) => Either::Left(documents.into_iter().map(Ok)),
+            Err(error) => Either::Right(std::iter::once(Err(error))),
+        })
     }
 
     /// The document with this id, if it is here. Ids are read first, content only of its row group.

@@ -4,30 +4,27 @@
 //! `.ds.loss`: one byte a token, 1 where the loss counts it. `.ds.metadata`: name of the tokenizer and
 //! bytes of an id, number of tokens, the same for people.
 
-use super::{Sequence, Target, Writer};
+use super::{IdWriter, Sequence, Target, Writer};
 use crate::atomic::AtomicFile;
-use crate::shard::format::is_narrow;
 use crate::units::human_count;
 use anyhow::Result;
 use std::io::Write as _;
 
 struct Datatrove {
-    ids: AtomicFile,
+    ids: IdWriter,
     index: AtomicFile,
     loss: AtomicFile,
     metadata: AtomicFile,
-    narrow: bool,
     tokens: u64,
     tokenizer: String,
 }
 
 pub fn open(target: &Target) -> Result<Box<dyn Writer>> {
     Ok(Box::new(Datatrove {
-        ids: AtomicFile::create(&target.file("ds"))?,
+        ids: IdWriter::create(&target.file("ds"), &target.info)?,
         index: AtomicFile::create(&target.file("ds.index"))?,
         loss: AtomicFile::create(&target.file("ds.loss"))?,
         metadata: AtomicFile::create(&target.file("ds.metadata"))?,
-        narrow: is_narrow(target.info.vocab_size),
         tokens: 0,
         tokenizer: target.info.tokenizer_fingerprint.clone(),
     }))
@@ -35,13 +32,7 @@ pub fn open(target: &Target) -> Result<Box<dyn Writer>> {
 
 impl Writer for Datatrove {
     fn write(&mut self, sequence: &Sequence) -> Result<()> {
-        for id in &sequence.tokens.ids {
-            if self.narrow {
-                self.ids.write_all(&(*id as u16).to_le_bytes())?;
-            } else {
-                self.ids.write_all(&id.to_le_bytes())?;
-            }
-        }
+        self.ids.write(&sequence.tokens.ids)?;
         let mask: Vec<u8> = sequence.tokens.mask.iter().map(|m| u8::from(*m)).collect();
         self.loss.write_all(&mask)?;
         self.tokens += sequence.tokens.ids.len() as u64;
@@ -50,7 +41,7 @@ impl Writer for Datatrove {
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
-        let width = if self.narrow { 2 } else { 4 };
+        let width = self.ids.width();
         write!(
             self.metadata,
             "{}|{width}\n{}\n{}",
@@ -58,7 +49,7 @@ impl Writer for Datatrove {
             self.tokens,
             human_count(self.tokens)
         )?;
-        self.ids.commit()?;
+        self.ids.out.commit()?;
         self.index.commit()?;
         self.loss.commit()?;
         self.metadata.commit()?;

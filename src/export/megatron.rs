@@ -5,27 +5,24 @@
 //! indices (u64), length of each sequence (i32), its byte in `.bin` (i64), and the document indices
 //! (i64): 0, then the end of each document. Here every document is one sequence.
 
-use super::{Sequence, Target, Writer};
+use super::{IdWriter, Sequence, Target, Writer};
 use crate::atomic::AtomicFile;
-use crate::shard::format::is_narrow;
 use anyhow::{Context as _, Result};
 use std::io::Write as _;
 
 const MAGIC: &[u8; 9] = b"MMIDIDX\x00\x00";
 
 struct Megatron {
-    bin: AtomicFile,
+    bin: IdWriter,
     index: AtomicFile,
-    narrow: bool,
     /// Tokens of each document: 4 bytes a document.
     lengths: Vec<i32>,
 }
 
 pub fn open(target: &Target) -> Result<Box<dyn Writer>> {
     Ok(Box::new(Megatron {
-        bin: AtomicFile::create(&target.file("bin"))?,
+        bin: IdWriter::create(&target.file("bin"), &target.info)?,
         index: AtomicFile::create(&target.file("idx"))?,
-        narrow: is_narrow(target.info.vocab_size),
         lengths: Vec::new(),
     }))
 }
@@ -33,13 +30,7 @@ pub fn open(target: &Target) -> Result<Box<dyn Writer>> {
 impl Writer for Megatron {
     fn write(&mut self, sequence: &Sequence) -> Result<()> {
         let ids = &sequence.tokens.ids;
-        for id in ids {
-            if self.narrow {
-                self.bin.write_all(&(*id as u16).to_le_bytes())?;
-            } else {
-                self.bin.write_all(&id.to_le_bytes())?;
-            }
-        }
+        self.bin.write(ids)?;
         let length = i32::try_from(ids.len())
             .context("a document has more than 2^31 tokens, which the index cannot hold")?;
         self.lengths.push(length);
@@ -51,13 +42,13 @@ impl Writer for Megatron {
         let out = &mut self.index;
         out.write_all(MAGIC)?;
         out.write_all(&1_u64.to_le_bytes())?;
-        out.write_all(&[if self.narrow { 8 } else { 4 }])?;
+        out.write_all(&[if self.bin.narrow { 8 } else { 4 }])?;
         out.write_all(&count.to_le_bytes())?;
         out.write_all(&(count + 1).to_le_bytes())?;
         for length in &self.lengths {
             out.write_all(&length.to_le_bytes())?;
         }
-        let width = if self.narrow { 2 } else { 4 };
+        let width = self.bin.width() as i64;
         let mut at = 0_i64;
         for length in &self.lengths {
             out.write_all(&at.to_le_bytes())?;
@@ -66,7 +57,7 @@ impl Writer for Megatron {
         for document in 0..=count as i64 {
             out.write_all(&document.to_le_bytes())?;
         }
-        self.bin.commit()?;
+        self.bin.out.commit()?;
         self.index.commit()?;
         Ok(())
     }

@@ -9,13 +9,16 @@ mod nanogpt;
 mod pack;
 mod records;
 
+use crate::atomic::AtomicFile;
 use crate::document::DocumentId;
 use crate::shard::dataset::Tokens;
+use crate::shard::format::is_narrow;
 use crate::shard::{Dataset, ShardInfo, Split};
 use crate::tokenize::Tokenizer;
 use anyhow::{Context as _, Result, bail, ensure};
 use pack::Packer;
 use serde::Serialize;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// One format: a row of the table that feeds help, docs and tests.
@@ -102,6 +105,33 @@ pub struct Sequence<'a> {
     pub tokens: &'a Tokens,
     /// Of a packed sequence: tokens of each piece of a document in it, in order.
     pub lengths: &'a [u32],
+}
+
+/// Ids in the narrowest width that holds the vocabulary: 16 bits or 32, little-endian.
+struct IdWriter {
+    out: AtomicFile,
+    narrow: bool,
+}
+
+impl IdWriter {
+    fn create(path: &Path, info: &ShardInfo) -> Result<Self> {
+        Ok(Self {
+            out: AtomicFile::create(path)?,
+            narrow: is_narrow(info.vocab_size),
+        })
+    }
+
+    /// Bytes of an id.
+    fn width(&self) -> usize {
+        if self.narrow { 2 } else { 4 }
+    }
+
+    fn write(&mut self, ids: &[u32]) -> Result<()> {
+        for id in ids {
+            self.out.write_all(&id.to_le_bytes()[..self.width()])?;
+        }
+        Ok(())
+    }
 }
 
 /// Writes sequences into the files of one split.

@@ -4,7 +4,7 @@
 //! inch sign inside a field does not swallow the rest of the file.
 
 use super::blocks::Block;
-use super::cutter::{BLOCK_BYTES, Cut, HEAD_BYTES, MAX_LINE_BYTES, fitting, read_more};
+use super::cutter::{BLOCK_BYTES, Cut, HEAD_BYTES, MAX_LINE_BYTES, drop_line, fitting, read_more};
 use std::io::Read;
 
 /// The rows of one stream on their way to blocks.
@@ -77,12 +77,10 @@ impl CsvCutter {
 
     /// Leaves out a line that is too long, `bytes` of which are gone already.
     fn skip(&mut self, bytes: u64, head: Vec<u8>) -> Option<Block> {
-        let end = memchr::memchr(b'\n', &self.buffer);
-        let gone = end.map_or(self.buffer.len(), |at| at + 1);
-        self.buffer.drain(..gone);
+        let (gone, whole) = drop_line(&mut self.buffer);
         (self.searched, self.row_end, self.quoted) = (0, 0, false);
-        let bytes = bytes + gone as u64;
-        if end.is_none() && !self.ended {
+        let bytes = bytes + gone;
+        if !whole && !self.ended {
             self.skipping = Some((bytes, head));
             return None;
         }

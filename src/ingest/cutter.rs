@@ -135,11 +135,9 @@ impl Cutter {
 
     /// Leaves out a line that is too long, `bytes` of which are gone already.
     fn skip(&mut self, bytes: u64, head: Vec<u8>) -> Option<Block> {
-        let end = memchr::memchr(b'\n', &self.buffer);
-        let gone = end.map_or(self.buffer.len(), |at| at + 1);
-        self.buffer.drain(..gone);
-        let bytes = bytes + gone as u64;
-        if end.is_none() && !self.ended {
+        let (gone, whole) = drop_line(&mut self.buffer);
+        let bytes = bytes + gone;
+        if !whole && !self.ended {
             self.skipping = Some((bytes, head));
             return None;
         }
@@ -147,6 +145,14 @@ impl Cutter {
         self.line += 1;
         Some(Block::LongLine { line, bytes, head })
     }
+}
+
+/// Drops what `buffer` has of a line; returns how many bytes that were, and whether the line ended.
+pub fn drop_line(buffer: &mut Vec<u8>) -> (u64, bool) {
+    let end = memchr::memchr(b'\n', buffer);
+    let gone = end.map_or(buffer.len(), |at| at + 1);
+    buffer.drain(..gone);
+    (gone as u64, end.is_some())
 }
 
 impl Cut for Cutter {

@@ -528,7 +528,5 @@ fn finished(out: &Path, sources: &[Arc<Source>], context: &Context) -> Result<In
         "{} is finished already and its sources have not changed",
         out.display()
     ));
-    let path = out.join("report.json");
-    let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))
+    IngestReport::read(out)
 }

@@ -1,6 +1,6 @@
 //! Public IP addresses.
 
-use super::{context, word_at, word_before};
+use super::{named, word_at, word_before};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
@@ -42,10 +42,7 @@ pub fn v4(text: &str, at: usize) -> Option<Range<usize>> {
         .ends_with('\n')
         || text[..at].trim_matches([' ', '\t', '#']).is_empty();
     let heading = line_begins && text[end..].starts_with('.');
-    let numbered = || {
-        let said = context(text, at, 24);
-        NUMBERED.iter().any(|word| said.contains(word))
-    };
+    let numbered = || named(text, at, 24, &NUMBERED);
     (!inside
         && !word_at(text, end)
         && is_public_v4(address)

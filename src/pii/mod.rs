@@ -157,9 +157,13 @@ impl Masker {
         let mut copied = 0;
         let mut at = 0;
         let bytes = text.as_bytes();
+        let kinds: Vec<&PiiType> = TYPES
+            .iter()
+            .filter(|kind| self.names.iter().any(|name| name == kind.name))
+            .collect();
         while let Some(found) = next_trigger(bytes, at) {
             at = found;
-            if let Some((kind, range)) = self.find(text, at)
+            if let Some((kind, range)) = find(&kinds, text, at)
                 && range.start >= copied
             {
                 masked.push_str(&text[copied..range.start]);
@@ -183,24 +187,22 @@ impl Masker {
         masked.push_str(&text[copied..]);
         Some(masked)
     }
+}
 
-    fn find(&self, text: &str, at: usize) -> Option<(&'static PiiType, Range<usize>)> {
-        let trigger = text.as_bytes()[at];
-        let many = many_digits(&text.as_bytes()[at..]);
-        TYPES
-            .iter()
-            .filter(|kind| self.names.iter().any(|name| name == kind.name))
-            .find_map(|kind| {
-                let find = match kind.find {
-                    Find::At(find) if trigger == b'@' => find,
-                    Find::Colon(find) if trigger == b':' => find,
-                    Find::Dotted(find) if trigger.is_ascii_digit() => find,
-                    Find::Digit(find) if trigger.is_ascii_digit() && many => find,
-                    Find::At(_) | Find::Dotted(_) | Find::Colon(_) | Find::Digit(_) => return None,
-                };
-                Some((kind, find(text, at)?))
-            })
-    }
+/// The first of `kinds` that is at byte `at`, and where it stands.
+fn find<'a>(kinds: &[&'a PiiType], text: &str, at: usize) -> Option<(&'a PiiType, Range<usize>)> {
+    let trigger = text.as_bytes()[at];
+    let many = many_digits(&text.as_bytes()[at..]);
+    kinds.iter().find_map(|kind| {
+        let find = match kind.find {
+            Find::At(find) if trigger == b'@' => find,
+            Find::Colon(find) if trigger == b':' => find,
+            Find::Dotted(find) if trigger.is_ascii_digit() => find,
+            Find::Digit(find) if trigger.is_ascii_digit() && many => find,
+            Find::At(_) | Find::Dotted(_) | Find::Digit(_) | Find::Colon(_) => return None,
+        };
+        Some((*kind, find(text, at)?))
+    })
 }
 
 /// The next byte from `at` where a datum may be found.
@@ -242,6 +244,12 @@ fn word_at(text: &str, at: usize) -> bool {
         .chars()
         .next()
         .is_some_and(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// Whether one of `words`, in lower case, stands in the last `characters` before byte `at`.
+fn named(text: &str, at: usize, characters: usize, words: &[&str]) -> bool {
+    let said = context(text, at, characters);
+    words.iter().any(|word| said.contains(word))
 }
 
 /// The last `characters` before byte `at`, in lower case.

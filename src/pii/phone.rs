@@ -1,7 +1,7 @@
 //! Phone numbers.
 
-use super::context;
 use super::digits::{Digits, continues, goes_on};
+use super::named;
 use std::ops::Range;
 
 /// The phone number whose first digit is at byte `at`; `+` and `(` before it belong to it.
@@ -16,7 +16,7 @@ pub fn find(text: &str, at: usize) -> Option<Range<usize>> {
     } else if bracket {
         area_code_first(text, at, &read)
     } else {
-        let named = named(text, at);
+        let named = named(text, at, 24, &WORDS);
         russian(&read, named).or_else(|| north_american(&read))
     }?;
     let end = read.end(count)?;
@@ -65,15 +65,10 @@ fn international(read: &Digits) -> Option<usize> {
     })
 }
 
-/// Whether a word before the number says that it is a phone number.
-fn named(text: &str, at: usize) -> bool {
-    let said = context(text, at, 24);
-    [
-        "тел", "моб", "звон", "факс", "phone", "call", "mobile", "whatsapp",
-    ]
-    .iter()
-    .any(|word| said.contains(word))
-}
+/// Words that say that the number behind them is a phone number.
+const WORDS: [&str; 8] = [
+    "тел", "моб", "звон", "факс", "phone", "call", "mobile", "whatsapp",
+];
 
 /// 8 and ten digits: written together only when mobile, else in groups as people write them.
 fn russian(read: &Digits, named: bool) -> Option<usize> {

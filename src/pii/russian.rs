@@ -1,7 +1,7 @@
 //! Numbers of Russian documents.
 
-use super::context;
 use super::digits::{Digits, continues, goes_on, space_or_dash};
+use super::named;
 use std::ops::Range;
 
 /// Characters before a number in which the word that names it is looked for.
@@ -21,7 +21,7 @@ pub fn snils(text: &str, at: usize) -> Option<Range<usize>> {
     let check = sum % 101 % 100;
     let right = check == read.number(11) % 100 && read.number(9) > 1_001_998;
     let formatted = matches!(read.groups_of(11), [3, 3, 3, 2]);
-    (right && (formatted || named(text, at, &["снилс", "страхов"]))).then_some(at..end)
+    (right && (formatted || named(text, at, NEAR, &["снилс", "страхов"]))).then_some(at..end)
 }
 
 /// ИНН of a person (12 digits) or an organisation (10), check digits as the tax service
@@ -44,7 +44,7 @@ pub fn inn(text: &str, at: usize) -> Option<Range<usize>> {
         _ => false,
     };
     let end = read.end(count)?;
-    (right && !continues(text, at) && !goes_on(text, end) && named(text, at, &["инн"]))
+    (right && !continues(text, at) && !goes_on(text, end) && named(text, at, NEAR, &["инн"]))
         .then_some(at..end)
 }
 
@@ -60,11 +60,6 @@ pub fn passport(text: &str, at: usize) -> Option<Range<usize>> {
         && read.is_whole(10)
         && !continues(text, at)
         && !goes_on(text, end)
-        && named(text, at, &["паспорт", "серия", "серии"]))
+        && named(text, at, NEAR, &["паспорт", "серия", "серии"]))
     .then_some(at..end)
-}
-
-fn named(text: &str, at: usize, names: &[&str]) -> bool {
-    let said = context(text, at, NEAR);
-    names.iter().any(|name| said.contains(name))
 }

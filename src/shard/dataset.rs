@@ -51,6 +51,15 @@ pub struct Dataset {
     split: Split,
 }
 
+/// Where a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FilePlace<'a> {
+    /// Name of the shard file.
+    pub file: &'a str,
+    /// Tokens before it in the file.
+    pub position: u64,
+}
+
 /// One row: a document, or a part of one that a shard's end cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
@@ -147,6 +156,21 @@ impl Dataset {
     #[must_use]
     pub fn manifest(&self) -> &ShardManifest {
         &self.manifest
+    }
+
+    /// The file that holds the token at `position` of the split, and its place in that file.
+    ///
+    /// # Panics
+    /// When `position` is not below [`Dataset::tokens`].
+    #[must_use]
+    pub fn place(&self, position: u64) -> FilePlace<'_> {
+        let index = self
+            .shards
+            .partition_point(|shard| shard.start + shard.tokens() as u64 <= position);
+        FilePlace {
+            file: &self.manifest.split(self.split).shards[index].file,
+            position: position - self.shards[index].start,
+        }
     }
 
     /// Row number `row` of the split.

@@ -27,6 +27,12 @@ impl Split {
     /// Both splits, in the order in which they are written.
     pub const ALL: [Self; 2] = [Self::Train, Self::Val];
 
+    /// The split of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|split| split.name() == name)
+    }
+
     /// The prefix of its shard files, and its name in reports and flags.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -1,6 +1,6 @@
 //! Last pass: the tokens of all parts, in order, into shards of the size asked for.
 
-use super::encode::PartAccount;
+use super::account::PartAccount;
 use super::{Job, work};
 use crate::document::DocumentId;
 use crate::interrupt;

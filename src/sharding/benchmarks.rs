@@ -159,11 +159,8 @@ pub fn load(options: &Options, work: &Work, context: &Context) -> Result<Option<
     let manifest = CorpusManifest::read(&corpus)?;
     let mut builder = Builder::default();
     for entry in &manifest.documents {
-        let file = DocumentFile::open(&corpus.join(&entry.file))?;
-        for group in 0..file.row_groups() {
-            for batch in file.read(group, 256)? {
-                batch?.iter().for_each(|document| builder.add(document));
-            }
+        for document in DocumentFile::open(&corpus.join(&entry.file))?.documents() {
+            builder.add(&document?);
         }
     }
     let benchmarks = builder.build();

@@ -1,108 +1,41 @@
 //! Second pass: kept documents become tokens, dropped ones go to `removed/` with their reason.
 
 use super::Job;
-use super::edit::{self, Changes};
-use super::lines::LinesAccount;
-use super::mixing::{Mix, Mixes};
-use super::plan::{Fate, Plan, Removal};
+use super::account::{Account, PartAccount};
+use super::edit;
+use super::mixing::Mix;
+use super::part_files::PartFiles;
+use super::plan::{Fate, Plan};
+use super::removed::{self, Removal, Removed};
 use super::scan::{KeyColumns, Scanned};
 use super::units::{Unit, Units};
-use super::work::BatchWriter;
-use crate::atomic::{self, AtomicFile};
-use crate::corpus::PartEntry;
-use crate::document::parquet::{DocumentWriter, Encoder, RowGroup, schema_with};
-use crate::document::{Content, Document, Kind, count_characters};
-use crate::ledger::{Count, Entry, Ledgers, Place};
+use crate::document::parquet::{Encoder, RowGroup, schema_with};
+use crate::document::{Content, Document, Kind};
 use crate::shard::Split;
-use crate::stats::{TokenSums, TokenTables, count_words};
 use crate::tokenize::{Encoded, Tokenizer};
 use crate::{interrupt, ordered};
 use anyhow::{Context as _, Result, ensure};
 use arrow::array::{
-    ArrayRef, BooleanBuilder, FixedSizeBinaryArray, FixedSizeBinaryBuilder, Float64Array,
-    ListBuilder, RecordBatch, StringArray, UInt8Builder, UInt32Builder, UInt64Array, UInt64Builder,
+    ArrayRef, BooleanBuilder, FixedSizeBinaryBuilder, ListBuilder, RecordBatch, UInt8Builder,
+    UInt32Builder, UInt64Builder,
 };
-use arrow::datatypes::{DataType, Field, SchemaRef};
-use serde::{Deserialize, Serialize};
-use std::ops::AddAssign;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The columns that `removed/` has beside a document's.
-#[must_use]
-pub fn removed_schema() -> SchemaRef {
-    schema_with(vec![
-        Field::new("reason", DataType::Utf8, false),
-        Field::new("value", DataType::Float64, true),
-        Field::new("threshold", DataType::Float64, true),
-        Field::new("kept_id", DataType::FixedSizeBinary(16), true),
-        Field::new("similarity", DataType::Float64, true),
-        Field::new("cluster_size", DataType::UInt64, true),
-    ])
-}
-
-/// The account of one part, written when its files stand.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct PartAccount {
-    /// Where the documents went.
-    pub ledgers: Ledgers,
-    /// Statistics of those that stay.
-    pub tokens: TokenTables,
-    /// What the edits did to the documents.
-    pub edits: Changes,
-    /// Repeated lines that were taken out.
-    pub lines: LinesAccount,
-    /// Training tokens by source, where weights were given.
-    pub mixes: Mixes,
-    /// What weights write beyond one copy of each document.
-    pub repeated: Repeated,
-    /// The most copies of one document.
-    pub most_copies: u32,
-    /// The file of removed documents, if there are any.
-    pub removed: Option<PartEntry>,
-    /// The keys of documents that are no texts, if there are any.
-    pub keys: Option<PartEntry>,
-    /// The file of answers that contradict each other, if there are any.
-    pub conflicts: Option<PartEntry>,
-}
-
-/// Copies of documents beyond the first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Repeated {
-    /// How many there are.
-    pub documents: u64,
-    /// Their tokens.
-    pub tokens: u64,
-}
-
-impl AddAssign for Repeated {
-    fn add_assign(&mut self, other: Self) {
-        self.documents += other.documents;
-        self.tokens += other.tokens;
-    }
-}
-
-/// A document's way out of the unit.
-struct Dropped {
-    document: Document,
-    why: Removal,
-}
-
 /// What a worker makes of one unit.
-struct Done {
-    unit: Unit,
-    tokens: RecordBatch,
-    keys: RecordBatch,
-    removed: Option<(RowGroup, u64)>,
-    conflicts: Option<(RowGroup, u64)>,
-    account: PartAccount,
+pub struct Done {
+    pub unit: Unit,
+    pub tokens: RecordBatch,
+    pub keys: RecordBatch,
+    pub removed: Option<(RowGroup, u64)>,
+    pub conflicts: Option<(RowGroup, u64)>,
+    pub account: PartAccount,
 }
 
 /// Encodes the parts that have not been encoded yet, and returns the accounts of all.
 ///
 /// # Errors
 /// When a document cannot be tokenized at all, or writing fails.
-pub fn run(job: &Job, plan: &Plan, tokenizer: &Tokenizer) -> Result<PartAccount> {
+pub fn run(job: &Job, plan: &Plan, tokenizer: &Tokenizer) -> Result<Account> {
     for name in ["removed", "conflicts", "dedup"] {
         let path = job.options.out.join(name);
         std::fs::create_dir_all(&path)
@@ -113,11 +46,11 @@ pub fn run(job: &Job, plan: &Plan, tokenizer: &Tokenizer) -> Result<PartAccount>
     let worker = Worker {
         job,
         tokenizer,
-        removed: Encoder::new(removed_schema())?,
+        removed: Encoder::new(removed::schema())?,
         conflicts: Encoder::new(schema_with(Vec::new()))?,
     };
     let mut fates = plan.read(job)?;
-    let mut open: Option<Open> = None;
+    let mut open: Option<PartFiles> = None;
     let items = todo
         .iter()
         .map(|unit| Ok((*unit, fates.take(unit.part, unit.rows)?)));
@@ -128,7 +61,7 @@ pub fn run(job: &Job, plan: &Plan, tokenizer: &Tokenizer) -> Result<PartAccount>
         |done| {
             interrupt::check()?;
             let unit = done.unit;
-            open.get_or_insert_with(|| Open::new(job, unit.part))
+            open.get_or_insert_with(|| PartFiles::new(job, unit.part))
                 .append(done)?;
             progress.add(unit.bytes);
             if unit.last
@@ -140,45 +73,7 @@ pub fn run(job: &Job, plan: &Plan, tokenizer: &Tokenizer) -> Result<PartAccount>
         },
     )?;
     progress.finish();
-    total(job)
-}
-
-/// The accounts of all parts together.
-fn total(job: &Job) -> Result<PartAccount> {
-    let mut total = PartAccount::default();
-    for part in 0..job.corpus.parts.len() {
-        let account = PartAccount::read(job, part)?;
-        total += &account;
-    }
-    total.ledgers.check()?;
-    Ok(total)
-}
-
-impl AddAssign<&PartAccount> for PartAccount {
-    /// Adds what was counted; files stay those of each part.
-    fn add_assign(&mut self, other: &PartAccount) {
-        self.ledgers += &other.ledgers;
-        self.tokens += &other.tokens;
-        self.edits += &other.edits;
-        self.lines += &other.lines;
-        self.mixes += &other.mixes;
-        self.repeated += other.repeated;
-        self.most_copies = self.most_copies.max(other.most_copies);
-    }
-}
-
-impl PartAccount {
-    /// The account of part `part`.
-    ///
-    /// # Errors
-    /// When it is damaged.
-    pub fn read(job: &Job, part: usize) -> Result<Self> {
-        let path = job.work.part("account", part);
-        let text =
-            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        serde_json::from_slice(&text)
-            .with_context(|| format!("{} is damaged; remove the directory", path.display()))
-    }
+    Account::total(job)
 }
 
 struct Worker<'a> {
@@ -226,7 +121,7 @@ impl Worker<'_> {
                 }
                 (fate, encoded) => (fate, encoded.unwrap_or_default()),
             };
-            book(&mut account, &document, &fate, &encoded);
+            account.book(&document, &fate, &encoded);
             match fate {
                 Fate::Keep { split, conflict } => {
                     self.mix(&mut account, &document, split, &encoded, copies);
@@ -236,7 +131,7 @@ impl Worker<'_> {
                         conflicting.push(document);
                     }
                 }
-                Fate::Drop(why) => removed.push(Dropped { document, why }),
+                Fate::Drop(why) => removed.push(Removed { document, why }),
             }
             Ok(())
         })?;
@@ -252,7 +147,7 @@ impl Worker<'_> {
             unit,
             tokens: tokens.finish()?,
             keys: keys.finish()?,
-            removed: self.removed(removed)?,
+            removed: removed::encode(&self.removed, removed)?,
             conflicts,
             account,
         })
@@ -307,74 +202,6 @@ impl Worker<'_> {
             }
         }
     }
-
-    fn removed(&self, removed: Vec<Dropped>) -> Result<Option<(RowGroup, u64)>> {
-        if removed.is_empty() {
-            return Ok(None);
-        }
-        let why = || removed.iter().map(|dropped| &dropped.why);
-        let kept = why().map(|why| why.kept.map(|id| id.0));
-        let extra: Vec<ArrayRef> = vec![
-            Arc::new(StringArray::from_iter_values(why().map(|why| &why.reason))),
-            Arc::new(why().map(|why| why.value).collect::<Float64Array>()),
-            Arc::new(why().map(|why| why.threshold).collect::<Float64Array>()),
-            Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(
-                kept, 16,
-            )?),
-            Arc::new(why().map(|why| why.similarity).collect::<Float64Array>()),
-            Arc::new(why().map(|why| why.cluster_size).collect::<UInt64Array>()),
-        ];
-        let documents: Vec<Document> = removed
-            .into_iter()
-            .map(|dropped| dropped.document)
-            .collect();
-        Ok(Some((
-            self.removed.encode(&documents, extra)?,
-            documents.len() as u64,
-        )))
-    }
-}
-
-fn book(account: &mut PartAccount, document: &Document, fate: &Fate, encoded: &Encoded) {
-    let content = &document.content;
-    let count = Count {
-        tokens: Some(encoded.ids.len() as u64),
-        ..Count::one(content.characters(), content.bytes())
-    };
-    let place = Place {
-        source: &document.source,
-        language: &document.lang,
-        kind: Some(content.kind()),
-    };
-    account.ledgers.add(place, Entry::Read, count);
-    match fate {
-        Fate::Drop(why) => account
-            .ledgers
-            .add(place, Entry::Dropped(&why.reason), count),
-        Fate::Keep { split, .. } => {
-            account.ledgers.add(place, Entry::Kept, count);
-            let mut sums = TokenSums {
-                documents: 1,
-                characters: content
-                    .learned()
-                    .map(|piece| count_characters(piece) as u64)
-                    .sum(),
-                bytes: content.learned().map(|piece| piece.len() as u64).sum(),
-                words: content.learned().map(count_words).sum(),
-                tokens: encoded.ids.len() as u64,
-                tokens_loss: encoded.loss_mask.iter().filter(|counts| **counts).count() as u64,
-                ..TokenSums::default()
-            };
-            sums.lengths.add(sums.tokens);
-            let keys = [
-                split.name(),
-                &document.source,
-                &document.lang,
-                content.kind().name(),
-            ];
-            account.tokens.add(keys, &sums);
-        }
-    }
 }
 
 /// Tokens of kept documents between the stages.
@@ -422,120 +249,5 @@ impl TokenColumns {
         Ok(RecordBatch::try_from_iter_with_nullable(
             columns.into_iter().map(|(n, c)| (n, c, true)),
         )?)
-    }
-}
-
-/// The files of a part that is being encoded.
-struct Open {
-    part: usize,
-    tokens: BatchWriter,
-    keys: BatchWriter,
-    keys_rows: u64,
-    removed: Side,
-    conflicts: Side,
-    account: PartAccount,
-}
-
-/// A file beside the tokens, which exists only when something goes into it.
-struct Side {
-    file: String,
-    path: PathBuf,
-    schema: SchemaRef,
-    writer: Option<DocumentWriter<AtomicFile>>,
-    rows: u64,
-}
-
-impl Side {
-    fn new(job: &Job, folder: &str, part: usize, schema: SchemaRef) -> Self {
-        let file = format!("{folder}/part-{part:05}.parquet");
-        Self {
-            path: job.options.out.join(&file),
-            file,
-            schema,
-            writer: None,
-            rows: 0,
-        }
-    }
-
-    fn append(&mut self, group: Option<(RowGroup, u64)>) -> Result<()> {
-        let Some((group, rows)) = group else {
-            return Ok(());
-        };
-        let writer = if let Some(writer) = &mut self.writer {
-            writer
-        } else {
-            let file = AtomicFile::create(&self.path)?;
-            self.writer
-                .insert(DocumentWriter::new(file, Arc::clone(&self.schema))?)
-        };
-        self.rows += rows;
-        writer
-            .append(group)
-            .with_context(|| atomic::cannot_write(&self.path))
-    }
-
-    fn commit(self) -> Result<Option<PartEntry>> {
-        let Some(writer) = self.writer else {
-            return Ok(None);
-        };
-        let finished = writer.finish();
-        let written = finished
-            .with_context(|| atomic::cannot_write(&self.path))?
-            .commit()?;
-        Ok(Some(PartEntry {
-            file: self.file,
-            rows: self.rows,
-            bytes: written.bytes,
-            xxh3: written.xxh3,
-        }))
-    }
-}
-
-/// The keys of what is no text, for `--against`.
-fn keys_file(part: usize) -> String {
-    format!("dedup/keys-{part:05}.arrow")
-}
-
-impl Open {
-    fn new(job: &Job, part: usize) -> Self {
-        Self {
-            part,
-            tokens: BatchWriter::new(job.work.part("tokens", part)),
-            keys: BatchWriter::new(job.options.out.join(keys_file(part))),
-            keys_rows: 0,
-            removed: Side::new(job, "removed", part, removed_schema()),
-            conflicts: Side::new(job, "conflicts", part, schema_with(Vec::new())),
-            account: PartAccount::default(),
-        }
-    }
-
-    fn append(&mut self, done: Done) -> Result<()> {
-        self.account += &done.account;
-        if done.tokens.num_rows() > 0 {
-            self.tokens.write(&done.tokens)?;
-        }
-        if done.keys.num_rows() > 0 {
-            self.keys_rows += done.keys.num_rows() as u64;
-            self.keys.write(&done.keys)?;
-        }
-        self.removed.append(done.removed)?;
-        self.conflicts.append(done.conflicts)
-    }
-
-    /// The account goes last: where it stands, the part is done.
-    fn commit(mut self, job: &Job) -> Result<()> {
-        self.tokens.commit()?;
-        if self.keys_rows > 0 {
-            let written = self.keys.commit()?;
-            self.account.keys = Some(PartEntry {
-                file: keys_file(self.part),
-                rows: self.keys_rows,
-                bytes: written.bytes,
-                xxh3: written.xxh3,
-            });
-        }
-        self.account.removed = self.removed.commit()?;
-        self.account.conflicts = self.conflicts.commit()?;
-        atomic::write_json(&job.work.part("account", self.part), &self.account)
     }
 }

@@ -4,9 +4,9 @@
 //! the same one, so none straddles. A share is chosen by the hash of that key.
 
 use super::copies::{self, Finding, FindingKind, Statistics};
+use super::removed::Removal;
 use super::scan::{self, Scanned};
 use super::{Job, ValSize, work};
-use crate::document::DocumentId;
 use crate::record;
 use crate::shard::Split;
 use crate::spill::{Reader, Sorter};
@@ -23,23 +23,6 @@ pub enum Fate {
     Keep { split: Split, conflict: bool },
     /// It is dropped.
     Drop(Removal),
-}
-
-/// Why a document is dropped.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Removal {
-    /// Name of the rule.
-    pub reason: String,
-    /// What was measured, in the unit of the rule.
-    pub value: Option<f64>,
-    /// What was allowed.
-    pub threshold: Option<f64>,
-    /// The document that is kept for it.
-    pub kept: Option<DocumentId>,
-    /// The similarity to that, 0 to 1.
-    pub similarity: Option<f64>,
-    /// Documents of its cluster, the kept one among them.
-    pub cluster_size: Option<u64>,
 }
 
 /// What was found of the documents, in order.

@@ -194,8 +194,8 @@ impl Engine {
         self.fast_in_bytes().is_none_or(|fast| fast.has_added(text))
     }
 
-    /// Appends the ids of a part of a chat without special tokens, by the fast path alone; does
-    /// nothing and says no where the crate has to do it.
+    /// Appends the ids of a part of a chat without added tokens, by the fast path alone; does nothing
+    /// and says no where the crate has to do it.
     pub fn encode_part(&self, text: &str, out: &mut Vec<u32>) -> bool {
         self.fast_in_bytes()
             .is_some_and(|fast| fast.encode_part(text, &self.text, out))

@@ -2,7 +2,7 @@
 
 use crate::support::archives::gzip;
 use crate::support::corpus::{assert_balances, documents, places, rejects, text};
-use crate::support::{Prep, place, read_json, tree, write};
+use crate::support::{Prep, cp1251, place, read_json, tree, write};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -14,16 +14,6 @@ fn page(title: &str, body: &str) -> String {
         "<!DOCTYPE html><html><head><title>{title}</title><script>var x = 1 < 2;</script></head>\
          <body><nav><a href=/>На главную</a></nav>{body}<footer>© 2026</footer></body></html>"
     )
-}
-
-fn cp1251(text: &str) -> Vec<u8> {
-    text.chars()
-        .map(|c| match c {
-            'А'..='я' => (c as u32 - 0x410 + 0xc0) as u8,
-            '©' => 0xa9,
-            c => c as u8,
-        })
-        .collect()
 }
 
 fn ingest(dir: &Path, name: &str, bytes: &[u8], code: i32) -> std::path::PathBuf {

@@ -113,11 +113,11 @@ impl Fast {
         matches!(self.recipe.split, Split::Pattern(_))
     }
 
-    /// Appends the ids of `text` if their bytes are those of the text, one behind the other; does
-    /// nothing and says no if that is not certain.
+    /// Appends the ids of `text`, a part of one without added tokens, if their bytes are those of the
+    /// text, one behind the other; does nothing and says no if that is not certain.
     pub fn encode_part(&self, text: &str, oracle: &impl Encode, out: &mut Vec<u32>) -> bool {
         self.judge_some(text, oracle);
-        if self.differs() || !self.keeps_bytes() || self.has_added(text) {
+        if self.differs() || !self.keeps_bytes() {
             return false;
         }
         let Some(mut state) = self.state() else {

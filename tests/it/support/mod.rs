@@ -21,6 +21,18 @@ pub fn fixture(path: &str) -> PathBuf {
     repository("fixtures").join(path)
 }
 
+/// Russian text in windows-1251.
+pub fn cp1251(text: &str) -> Vec<u8> {
+    text.chars()
+        .map(|c| match c {
+            'А'..='я' => (c as u32 - 0x410 + 0xc0) as u8,
+            'ё' => 0xb8,
+            '©' => 0xa9,
+            c => c as u8,
+        })
+        .collect()
+}
+
 /// A directory that goes when the test ends.
 pub fn place() -> tempfile::TempDir {
     tempfile::tempdir().expect("a temporary directory")
