@@ -45,7 +45,7 @@ fn kinds() -> [(&'static str, Tokenizer); 4] {
         (
             "crate",
             tokenizer(|json| {
-                json["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = r"\s+|\S+".into()
+                json["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = r"\s+|\S+".into();
             }),
         ),
         (

@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import types
 from pathlib import Path
 
 import numpy as np
@@ -138,12 +139,16 @@ def torch_collator(dataset, flat, flat_mask):
     """Batches as TRL's SFTTrainer makes them, the loss mask as `assistant_masks`."""
     try:
         import torch
-        from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
-        from trl import __version__
+        from trl import SFTConfig, __version__
+        from trl.trainer.sft_trainer import DataCollatorForLanguageModeling, SFTTrainer
     except (ImportError, RuntimeError) as error:
         print(f"skipped: TRL's collator ({error})")
         return
     dataset = dataset.rename_column("loss_mask", "assistant_masks").select_columns(["input_ids", "assistant_masks"])
+    # The trainer's own preparation, without a model: newer versions make the labels here, older ones in the collator.
+    trainer = types.SimpleNamespace(completion_only_loss=False)
+    config = SFTConfig(output_dir=tempfile.gettempdir(), max_length=None, bf16=False, report_to=[])
+    dataset = SFTTrainer._prepare_dataset(trainer, dataset, None, config, False, None, "train")
     collate = DataCollatorForLanguageModeling(pad_token_id=0)
     ids, learned = [], []
     for rows in torch.utils.data.DataLoader(dataset, batch_size=16, collate_fn=collate):
