@@ -159,6 +159,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
             path.0
         ));
     }
+    for note in &report.notes {
+        context.note(note);
+    }
     let rejected = report.ledgers.ledger.rejected_total().records;
     let out = options.out.display();
     if rejected > 0 {
