@@ -145,16 +145,13 @@ impl Grammar {
             } else {
                 begun
             };
-            let (field, left) = match field.strip_prefix(b"\"") {
-                Some(quoted) => {
-                    let (field, closed, left) = self.quoted(quoted);
-                    strict &= closed;
-                    (field, left)
-                }
-                None => {
-                    let (field, left) = self.divide(field);
-                    (Cow::Borrowed(field), left)
-                }
+            let (field, left) = if let Some(quoted) = field.strip_prefix(b"\"") {
+                let (field, closed, left) = self.quoted(quoted);
+                strict &= closed;
+                (field, left)
+            } else {
+                let (field, left) = self.divide(field);
+                (Cow::Borrowed(field), left)
             };
             fields.push(field);
             rest = left;

@@ -13,7 +13,7 @@ use super::spool::{self, Spool};
 use super::text::Split;
 use crate::run_dir;
 use anyhow::{Context, Result, bail, ensure};
-use globset::Glob;
+use globset::GlobBuilder;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
 use std::path::{Component, Path, PathBuf};
@@ -113,7 +113,13 @@ pub fn discover(arguments: &[String], wishes: &Wishes) -> Result<Vec<Source>> {
             let kept = path
                 .strip_prefix(&root)
                 .map_or(1, |below| below.components().count() + 1);
-            found.entry(canonical).or_insert((path, kept));
+            // A file that is given twice has the longer of its names, whichever came first.
+            let entry = found
+                .entry(canonical)
+                .or_insert_with(|| (path.clone(), kept));
+            if kept > entry.1 {
+                *entry = (path, kept);
+            }
         }
         if found.len() == before && !Path::new(argument).exists() {
             bail!("{argument}: no such file, and as a pattern it matches nothing; check the path");
@@ -154,7 +160,10 @@ fn expand(argument: &str) -> Result<Vec<(PathBuf, PathBuf)>> {
     if !argument.contains(['*', '?', '[', '{']) {
         bail!("{argument}: no such file or directory; check the path");
     }
-    let pattern = Glob::new(argument)
+    // As in a shell: `*` is within a directory, `**` goes through all below.
+    let pattern = GlobBuilder::new(argument)
+        .literal_separator(true)
+        .build()
         .with_context(|| format!("{argument} is not a valid pattern"))?
         .compile_matcher();
     let fixed: PathBuf = path
@@ -391,7 +400,12 @@ mod tests {
             names(&[&x, &x.join("b.txt")]),
             ["data/b.txt", "data/sub/a.txt"]
         );
+        assert_eq!(
+            names(&[&x.join("b.txt"), &x]),
+            ["data/b.txt", "data/sub/a.txt"]
+        );
         assert_eq!(names(&[&x.join("sub/a.txt")]), ["a.txt"]);
+        assert_eq!(names(&[&x.join("*.txt")]), ["b.txt"]);
         let y = dir.path().join("y/data");
         assert_eq!(
             names(&[&y, &x]),

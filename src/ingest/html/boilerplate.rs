@@ -282,7 +282,11 @@ fn is_left_out(tree: &Tree, at: usize, element: &Element, level: Level, place: A
     }
     is_line_numbers(element, name)
         || is_called_boilerplate(node, element, name, level, large)
-        || (level == Level::Main && is_all_links(node, element, name))
+        || (level == Level::Main
+            && !tree.nodes[node.parent]
+                .element()
+                .is_some_and(has_prose_name)
+            && is_all_links(node, element, name))
 }
 
 fn is_hidden(element: &Element) -> bool {
@@ -404,8 +408,9 @@ fn is_all_links(node: &Node, element: &Element, name: &str) -> bool {
         return false;
     }
     match name {
-        "ul" | "ol" | "dl" | "table" => !node.holds_main && !has_prose_name(element),
-        "div" | "section" | "td" | "footer" => !node.holds_main && !has_prose_name(element),
+        "ul" | "ol" | "dl" | "table" | "div" | "section" | "td" | "footer" => {
+            !node.holds_main && !has_prose_name(element)
+        }
         // `Home | News | Contact`; a sentence of references has words of its own.
         "p" | "center" => density >= 0.9 && node.letters / node.links <= 20,
         _ => false,

@@ -317,7 +317,7 @@ fn is_line(element: &Element) -> bool {
         })
 }
 
-/// What a formula of MathML says of itself in TeX.
+/// What a formula of `MathML` says of itself in TeX.
 fn formula(tree: &Tree, math: Range<usize>) -> Option<String> {
     let mut math = math;
     let at = math.find(|at| {
