@@ -6,8 +6,11 @@ use crate::support::{Prep, cp1251, place, tree, write};
 use prep::document::Content;
 use std::path::Path;
 
+/// Record, question and answer.
+type Pair = (u64, String, String);
+
 /// Questions and answers with their records.
-fn pairs(corpus: &Path) -> Vec<(u64, String, String)> {
+fn pairs(corpus: &Path) -> Vec<Pair> {
     let pair = |content: Content| match content {
         Content::Chat(messages) => (messages[0].content.clone(), messages[1].content.clone()),
         other => panic!("a chat, not {other:?}"),
@@ -20,7 +23,7 @@ fn pairs(corpus: &Path) -> Vec<(u64, String, String)> {
 }
 
 /// What `csv` becomes: pairs, and rejects by record; `code` is how the run ends.
-fn ingested(csv: &[u8], code: i32) -> (Vec<(u64, String, String)>, Vec<(u64, String)>) {
+fn ingested(csv: &[u8], code: i32) -> (Vec<Pair>, Vec<(u64, String)>) {
     let place = place();
     let (source, corpus) = (place.path().join("a.csv"), place.path().join("corpus"));
     write(&source, csv);
@@ -28,7 +31,7 @@ fn ingested(csv: &[u8], code: i32) -> (Vec<(u64, String, String)>, Vec<(u64, Str
     (pairs(&corpus), places(&rejects(&corpus), "a.csv"))
 }
 
-fn owned(pairs: &[(u64, &str, &str)]) -> Vec<(u64, String, String)> {
+fn owned(pairs: &[(u64, &str, &str)]) -> Vec<Pair> {
     let own = |(record, a, b): &(u64, &str, &str)| (*record, (*a).to_owned(), (*b).to_owned());
     pairs.iter().map(own).collect()
 }
