@@ -158,7 +158,7 @@ fn differences(found: &Value, wanted: &Value) -> Vec<String> {
         .map(|key| {
             let changed = found.get(key).zip(wanted.get(key));
             if let Some(files) = changed.and_then(|(found, wanted)| changed_files(found, wanted)) {
-                return files;
+                return format!("its {key} differ: {files}");
             }
             format!(
                 "its {key} is {}, yours is {}",
