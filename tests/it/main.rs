@@ -3,10 +3,13 @@
 mod filter_golden;
 mod ingest_archives;
 mod ingest_bad;
+mod ingest_csv;
+mod ingest_cut_off;
 mod ingest_fixtures;
 mod ingest_forms;
 mod ingest_inputs;
 mod ingest_large;
+mod ingest_line_ends;
 mod ingest_options;
 mod ingest_pages;
 mod ingest_runs;
