@@ -66,6 +66,8 @@ pub enum Block {
         reason: &'static str,
         bytes: u64,
     },
+    /// Fields of a JSON file that stand beside its records.
+    FrameFields { names: Vec<String> },
     /// A member of an archive was read to its end: xxh3-128 of its bytes as they are unpacked.
     MemberEnd { xxh3: u128 },
     /// The source was read to its end: xxh3-128 of its bytes on disk.
@@ -82,7 +84,11 @@ impl Block {
             Self::LongLine { head, .. } => head.len(),
             Self::Unreadable { tail, .. } => tail.len(),
             // So many of them are a group, too.
-            Self::Refused(_) | Self::Left { .. } | Self::MemberEnd { .. } | Self::End { .. } => 512,
+            Self::Refused(_)
+            | Self::Left { .. }
+            | Self::FrameFields { .. }
+            | Self::MemberEnd { .. }
+            | Self::End { .. } => 512,
         }
     }
 }
@@ -253,7 +259,7 @@ impl Reading<'_> {
             reader = Box::new(encoding.reader(reader));
         }
         let mut cutter: Box<dyn Cut> = match format {
-            Format::Json => Box::new(JsonCutter::new()),
+            Format::Json => Box::new(JsonCutter::new(self.wishes.mapping)),
             Format::Csv => Box::new(CsvCutter::new(
                 source
                     .dialect
@@ -293,14 +299,13 @@ impl Reading<'_> {
     ) -> Result<(), Stop> {
         let failure = loop {
             let filled = cutter.fill(reader);
-            if let Err(error) = filled {
-                break error;
-            }
             while let Some(block) = cutter.cut() {
                 self.send(source, block)?;
             }
-            if let Ok(false) = filled {
-                return Ok(());
+            match filled {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(error) => break error,
             }
         };
         let (whole, tail) = cutter.give_up();

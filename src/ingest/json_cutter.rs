@@ -1,13 +1,21 @@
 //! Cuts a JSON file into records without reading it whole.
 //!
-//! Records are the elements of the top array, the elements of arrays of objects one level down in
-//! the top object under a name that frames records (`{"data": [{…}]}`, `{"train": […], "validation":
-//! […]}`), or the top values themselves. Each becomes one line of a block, so that the rest of ingest sees JSONL.
+//! Records are the elements of the top array, the top values themselves, or the elements of the
+//! arrays in a top object that is only their frame (`{"data": [{…}]}`, `{"train": ["…"], "validation":
+//! […]}`). Each becomes one line of a block, so that the rest of ingest sees JSONL.
+//!
+//! Whether a top object is a frame or a record that has lists is known when it was seen: it is held
+//! until it ends, or until [`HELD_BYTES`] of it have come. A frame is then cut from its beginning.
+//! What a frame has beside its arrays is counted by name, or is a record where it looks like one.
 
 use super::blocks::Block;
 use super::cutter::{BLOCK_BYTES, Cut, HEAD_BYTES, MAX_LINE_BYTES, read_more};
-use super::shape;
+use super::json_frame::{Meaning, Outline, Rest, gives_records, rest_of_frame};
+use super::mapping::Mapping;
 use std::io::Read;
+
+/// Bytes of a top object after which it is told from what was seen whether it is a frame.
+const HELD_BYTES: usize = 4 << 20;
 
 /// Where in the structure the next byte is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +28,23 @@ enum Text {
     Escaped,
 }
 
+/// Where among the fields of the top object the next byte is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slot {
+    /// In a key or before it.
+    Key,
+    /// Between a key and its value.
+    Value,
+    /// In an array, before its first element.
+    First,
+    /// In a value or behind it.
+    Inside,
+}
+
 /// The values of one stream on their way to blocks.
-pub struct JsonCutter {
+pub struct JsonCutter<'a> {
+    mapping: Option<&'a Mapping>,
+    held_bytes: usize,
     input: Vec<u8>,
     ended: bool,
     /// The block that is being filled: one record a line.
@@ -38,21 +61,25 @@ pub struct JsonCutter {
     depth: usize,
     /// Depth at which values are records: 0 for top values, 1 or 2 inside arrays.
     record_depth: usize,
-    /// The top object while an array in it gives the records, and whether one has.
-    wrapper: Vec<u8>,
-    has_given_records: bool,
-    /// The last string at depth 1 of the top object: the key of the value that follows.
+    /// What the top object is as far as that is known.
+    meaning: Meaning,
+    /// What the top object has so far.
+    outline: Outline,
+    slot: Slot,
+    /// Key at depth 1 of the top object, as it is written.
     key: Vec<u8>,
-    /// An array has begun as a value of the top object and its first element is awaited.
-    awaits_object: bool,
+    /// The frame around the array whose elements are being read.
+    wrapper: Vec<u8>,
     ready: Vec<Block>,
 }
 
-impl JsonCutter {
-    /// Cuts a stream of JSON.
+impl<'a> JsonCutter<'a> {
+    /// Cuts a stream of JSON; records with the fields of `mapping` are known by them.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(mapping: Option<&'a Mapping>) -> Self {
         Self {
+            mapping,
+            held_bytes: HELD_BYTES,
             input: Vec::new(),
             ended: false,
             lines: Vec::new(),
@@ -63,49 +90,52 @@ impl JsonCutter {
             text: Text::Outside,
             depth: 0,
             record_depth: 0,
-            wrapper: Vec::new(),
-            has_given_records: false,
+            meaning: Meaning::Unknown,
+            outline: Outline::default(),
+            slot: Slot::Key,
             key: Vec::new(),
-            awaits_object: false,
+            wrapper: Vec::new(),
             ready: Vec::new(),
         }
     }
 
     fn byte(&mut self, byte: u8) {
         match self.text {
+            Text::Outside => self.outside(byte),
             Text::Escaped => {
                 self.text = Text::Inside;
-                return self.keep(byte);
+                self.inside(byte);
             }
             Text::Inside => {
                 match byte {
                     b'\\' => self.text = Text::Escaped,
                     b'"' => self.text = Text::Outside,
-                    _ => {
-                        if self.depth == 1 && self.record_depth == 0 {
-                            self.key.push(byte);
-                        }
-                    }
+                    _ => {}
                 }
-                // A raw line end in a string is no JSON; it must not pass for the end of a record.
-                return self.keep(if byte == b'\n' { 1 } else { byte });
+                self.inside(byte);
             }
-            Text::Outside => {}
         }
-        if self.awaits_object && !byte.is_ascii_whitespace() {
-            self.awaits_object = false;
-            if byte == b'{' {
-                // The array's bracket stays with the top object, its elements are records.
-                self.wrapper = std::mem::take(&mut self.value);
-                self.record_depth = 2;
-                self.has_given_records = true;
-            }
+        // Told once here, and from then on with each array that begins.
+        if self.value.len() == self.held_bytes {
+            self.decide();
+        }
+    }
+
+    /// A byte of a string, its last quote included.
+    fn inside(&mut self, byte: u8) {
+        if self.is_at_fields() && self.slot == Slot::Key && self.text != Text::Outside {
+            self.key.push(byte);
+        }
+        // A raw line end in a string is no JSON; it must not pass for the end of a record.
+        self.keep(if byte == b'\n' { 1 } else { byte });
+    }
+
+    fn outside(&mut self, byte: u8) {
+        if self.record_depth == 0 && !byte.is_ascii_whitespace() {
+            self.see(byte);
         }
         match byte {
             b'"' => {
-                if self.depth == 1 && self.record_depth == 0 {
-                    self.key.clear();
-                }
                 self.text = Text::Inside;
                 self.keep(byte);
             }
@@ -114,10 +144,11 @@ impl JsonCutter {
                 self.record_depth = 1;
             }
             b'{' | b'[' => {
-                self.awaits_object = byte == b'['
-                    && self.depth == 1
-                    && self.record_depth == 0
-                    && shape::is_frame_field(&String::from_utf8_lossy(&self.key));
+                if self.depth == 0 {
+                    self.slot = Slot::Key;
+                    self.meaning = Meaning::Unknown;
+                    self.outline = Outline::default();
+                }
                 self.depth += 1;
                 self.keep(byte);
             }
@@ -125,6 +156,70 @@ impl JsonCutter {
             b',' if self.depth == self.record_depth && self.depth > 0 => self.finish(),
             b'\n' | b'\r' => self.keep(b' '),
             _ => self.keep(byte),
+        }
+    }
+
+    /// Whether the next byte belongs to the fields of the top object.
+    fn is_at_fields(&self) -> bool {
+        self.depth == 1 && self.record_depth == 0
+    }
+
+    /// Follows the fields of the top object.
+    fn see(&mut self, byte: u8) {
+        if self.slot == Slot::First {
+            self.slot = Slot::Inside;
+            if byte != b']' {
+                self.outline.array(byte, self.value.len());
+                if self.value.len() >= self.held_bytes && self.meaning == Meaning::Unknown {
+                    self.decide();
+                    self.slot = Slot::Inside;
+                }
+                if self.meaning == Meaning::Frame && gives_records(self.outline.name(), byte) {
+                    // The array's bracket stays with the frame, its elements are records.
+                    self.wrapper = std::mem::take(&mut self.value);
+                    self.record_depth = 2;
+                }
+            }
+        } else if self.depth == 1 {
+            match (self.slot, byte) {
+                (Slot::Key, b'"') => self.key.clear(),
+                (Slot::Key, b':') => self.slot = Slot::Value,
+                (Slot::Value, _) => {
+                    self.outline.field(&self.key, byte);
+                    self.slot = if byte == b'[' {
+                        Slot::First
+                    } else {
+                        Slot::Inside
+                    };
+                }
+                (Slot::Inside, b',') => self.slot = Slot::Key,
+                _ => {}
+            }
+        }
+    }
+
+    /// Tells what the top object is from what was seen; a frame is cut from its beginning.
+    fn decide(&mut self) {
+        if self.meaning != Meaning::Unknown || self.record_depth > 0 || self.depth == 0 {
+            return;
+        }
+        self.meaning = if self.left_out > 0 {
+            // Its beginning alone is no frame to cut.
+            Meaning::Record
+        } else {
+            self.outline.meaning(&self.value, self.mapping)
+        };
+        if self.meaning == Meaning::Frame {
+            let held = std::mem::take(&mut self.value);
+            (self.text, self.depth, self.slot) = (Text::Outside, 0, Slot::Key);
+            let mut first = true;
+            for byte in held {
+                self.byte(byte);
+                if std::mem::take(&mut first) {
+                    // The brace began a new object; what it is stays known.
+                    self.meaning = Meaning::Frame;
+                }
+            }
         }
     }
 
@@ -139,14 +234,35 @@ impl JsonCutter {
             }
             return;
         }
+        if self.depth == 1 && self.record_depth == 0 {
+            // The end of the top object: what it is must be known now, before its last brace.
+            self.decide();
+        }
         self.keep(byte);
         self.depth = self.depth.saturating_sub(1);
         if self.depth == 0 {
-            if std::mem::take(&mut self.has_given_records) && !says_something(&self.value) {
-                // What is left of the top object is a frame (names, versions), no record.
-                self.value.clear();
+            if std::mem::replace(&mut self.meaning, Meaning::Unknown) == Meaning::Frame {
+                self.finish_frame();
             } else {
                 self.finish();
+            }
+        }
+    }
+
+    /// Ends a frame: what is left of it is a record, has records, or is counted.
+    fn finish_frame(&mut self) {
+        match rest_of_frame(&self.value) {
+            _ if self.left_out > 0 => self.finish(),
+            Rest::Record => self.finish(),
+            Rest::Fields { records, names } => {
+                for record in records {
+                    self.value = record;
+                    self.finish();
+                }
+                self.value.clear();
+                if !names.is_empty() {
+                    self.ready.push(Block::FrameFields { names });
+                }
             }
         }
     }
@@ -204,18 +320,16 @@ impl JsonCutter {
     }
 }
 
-/// Whether the frame of some records is a record itself: it has a field that a shape knows.
-fn says_something(frame: &[u8]) -> bool {
-    let fields: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_slice(frame).unwrap_or_default();
-    fields
-        .keys()
-        .any(|name| shape::is_known_field(&name.trim().to_lowercase()))
-}
-
-impl Cut for JsonCutter {
+impl Cut for JsonCutter<'_> {
     fn fill(&mut self, reader: &mut dyn Read) -> std::io::Result<bool> {
-        let more = read_more(reader, &mut self.input)?;
+        let more = match read_more(reader, &mut self.input) {
+            Ok(more) => more,
+            Err(error) => {
+                // The whole records of a frame that is cut off are kept.
+                self.decide();
+                return Err(error);
+            }
+        };
         let input = std::mem::take(&mut self.input);
         let start = if self.record == 1 && self.depth == 0 && input.starts_with(b"\xef\xbb\xbf") {
             3
@@ -228,6 +342,9 @@ impl Cut for JsonCutter {
         self.input = input;
         self.input.clear();
         self.ended = !more;
+        if self.ended {
+            self.decide();
+        }
         if self.ended && self.depth == 0 && self.text == Text::Outside {
             self.finish();
         }
@@ -278,7 +395,7 @@ mod tests {
     use super::*;
 
     fn records(json: &str) -> Vec<String> {
-        let mut cutter = JsonCutter::new();
+        let mut cutter = JsonCutter::new(None);
         // One byte at a time: the cut must not depend on how much is buffered.
         let mut reader = json.as_bytes();
         let mut out = Vec::new();
@@ -312,7 +429,7 @@ mod tests {
     fn elements_of_arrays_are_records_wherever_the_array_is() {
         for json in [
             "[{\"a\": 1},\n {\"b\": \"x,]}\\\"\"}]",
-            "{\"version\": 2, \"data\": [{\"a\": 1}, {\"b\": \"x,]}\\\"\"}], \"n\": [1]}",
+            "{\"empty\": [], \"data\": [{\"a\": 1}, {\"b\": \"x,]}\\\"\"}]}",
             "\u{feff}{\"train\": [{\"a\": 1}], \"validation\": [{\"b\": \"x,]}\\\"\"}]}",
             "{\"a\": 1}\n{\"b\": \"x,]}\\\"\"}\n",
         ] {
@@ -339,17 +456,89 @@ mod tests {
     }
 
     #[test]
-    fn a_record_with_lists_of_objects_keeps_its_text() {
-        let article = "{\"text\": \"t\", \"images\": [{\"url\": 1}]}";
-        assert_eq!(records(article), [article]);
-        let framed = records("{\"data\": [{\"a\": 1}], \"text\": \"t\"}");
-        assert_eq!(framed, ["{\"a\": 1}", "{\"data\": [], \"text\": \"t\"}"]);
+    fn a_record_with_lists_of_objects_stays_one_record() {
+        for json in [
+            r#"{"text": "t", "images": [{"url": 1}]}"#,
+            r#"{"data": [{"a": 1}], "text": "t"}"#,
+            r#"{"instruction": "i", "output": "o", "examples": [{"input": "x", "output": "y"}]}"#,
+            r#"{"examples": [{"question": "q", "answer": "a"}], "instruction": "i", "output": "o"}"#,
+            r#"{"context": "c", "questions": [{"question": "q", "answer": "a"}]}"#,
+            r#"{"\u0438нструкция": "i", "вывод": "o", "data": [{"text": "t"}]}"#,
+            // Neither fields nor arrays are known: the whole is rejected as a record.
+            r#"{"answers": ["a"], "questions": ["q"]}"#,
+            r#"{"things": [{"name": "n"}], "title": "t"}"#,
+        ] {
+            assert_eq!(records(json), [json]);
+        }
+    }
+
+    #[test]
+    fn every_array_of_a_frame_gives_its_records_and_the_rest_is_counted() {
+        for (json, wanted) in [
+            (
+                r#"{"note": "n", "data": [{"text": "a"}], "more": [{"x": 1}], "tags": ["t"], "license": {"id": 1}}"#,
+                &[
+                    r#"FrameFields { names: ["note", "tags", "license"] }"#,
+                    r#"{"text": "a"}"#,
+                    r#"{"x": 1}"#,
+                ] as &[_],
+            ),
+            (
+                r#"{"train": ["a", "b"], "test": ["c"], "title": null}"#,
+                &[r#""a""#, r#""b""#, r#""c""#],
+            ),
+            (
+                r#"{"poems": [{"text": "a"}, 1, null]}"#,
+                &[r#"{"text": "a"}"#, "1", "null"],
+            ),
+            (
+                r#"{"chats": [[{"role": "user"}], [{"role": "user"}]]}"#,
+                &[r#"[{"role": "user"}]"#, r#"[{"role": "user"}]"#],
+            ),
+            (
+                r#"{"data": [{"a": 1}], "test": [1, 2], "validation": {"b": 2}}"#,
+                &[r#"{"a": 1}"#, "[1,2]", r#"{"b":2}"#],
+            ),
+            (
+                r#"{"data": [{"text": "a"}], "text": "t"}"#,
+                &[r#"{"text": "a"}"#, r#"{"data": [], "text": "t"}"#],
+            ),
+            (
+                r#"{"data": [{"a": 1}], "prompt": "p",}"#,
+                &[r#"{"a": 1}"#, r#"{"data": [], "prompt": "p",}"#],
+            ),
+        ] {
+            assert_eq!(records(json), wanted, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_long_frame_is_cut_before_it_ends() {
+        let json = r#"{"version": "two", "data": [{"text": "a"}, {"text": "b"}], "n": {}, "more": [{"c": 1}], "text": "t"}"#;
+        let held = |bytes: usize| {
+            let mut cutter = JsonCutter::new(None);
+            cutter.held_bytes = bytes;
+            for byte in json.bytes() {
+                cutter.byte(byte);
+            }
+            String::from_utf8(cutter.lines).expect("UTF-8")
+        };
+        let whole = held(1 << 20);
+        assert!(
+            whole.starts_with("{\"text\": \"a\"}\n{\"text\": \"b\"}\n{\"c\": 1}\n{\"version\"")
+        );
+        for bytes in 2..json.len() {
+            assert_eq!(held(bytes), whole, "{bytes} held");
+        }
     }
 
     #[test]
     fn a_cut_off_file_keeps_its_whole_records() {
         let found = records("[{\"a\": 1}, {\"b\": \"no end");
         assert_eq!(found[0], "{\"a\": 1}");
+        assert!(found[1].starts_with("Unreadable"), "{found:?}");
+        let found = records("{\"data\": [{\"text\": \"a\"}, {\"b\": \"no end");
+        assert_eq!(found[0], "{\"text\": \"a\"}");
         assert!(found[1].starts_with("Unreadable"), "{found:?}");
     }
 }

@@ -24,6 +24,7 @@ pub mod format;
 pub mod html;
 mod json;
 mod json_cutter;
+mod json_frame;
 pub mod language;
 mod look;
 pub mod mapping;
@@ -381,6 +382,9 @@ fn fold(
     for (path, records) in std::mem::take(&mut done.parsed.mapped) {
         *state.mapped.entry(path).or_default() += records;
     }
+    for (name, fields) in std::mem::take(&mut done.parsed.frame_fields) {
+        state.add_frame_fields(name, fields);
+    }
     for (name, shapes) in done.shapes {
         let all = state.shapes.entry(name).or_default();
         for (shape, count) in shapes {
@@ -471,6 +475,7 @@ fn finish(out: &Path, sources: &[Arc<Source>], state: State) -> Result<IngestRep
         by_language_share: state.languages,
         sources: entries.clone(),
         mapped: state.mapped,
+        frame_fields: state.frame_fields,
     };
     atomic::write_json(&out.join("report.json"), &report)?;
     let manifest = CorpusManifest {

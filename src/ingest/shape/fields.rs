@@ -26,7 +26,7 @@ pub(super) fn find(fields: &Fields, names: &[&str]) -> Option<String> {
 
 pub(super) fn take(fields: &mut Fields, names: &[&str]) -> Result<Value, Misfit> {
     let key = find(fields, names)
-        .ok_or_else(|| Misfit(format!("the field `{}` is missing", names[0])))?;
+        .ok_or_else(|| Misfit::wrong(format!("the field `{}` is missing", names[0])))?;
     // `shift_remove` keeps the order of what is left for `meta`.
     Ok(fields.shift_remove(&key).unwrap_or_default())
 }
@@ -40,7 +40,7 @@ pub(super) fn take_text(fields: &mut Fields, names: &[&str]) -> Result<String, M
 pub(super) fn as_text(value: Value, name: &str) -> Result<String, Misfit> {
     match value {
         Value::String(text) => Ok(text),
-        other => Err(Misfit(format!(
+        other => Err(Misfit::wrong(format!(
             "the field `{name}` is {}, expected text",
             type_name(&other)
         ))),

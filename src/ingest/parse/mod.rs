@@ -1,19 +1,23 @@
 //! One block to documents and rejects: a pure function, run on every core.
 
+mod csv;
+mod json_lines;
+mod plain;
+mod record;
+
 use super::blocks::Block;
 use super::format::Format;
 use super::mapping::Mapping;
 use super::normalise::{Repairs, normalise};
 use super::reject::Reject;
 use super::repair::{self, Repair, Switches};
-use super::shape::{self, Fields, Misfit, Shape};
+use super::shape::Shape;
 use super::source::Source;
-use super::text::{self, Split};
-use super::{dialect, encoding, json, language, rows};
+use super::text::Split;
+use super::{language, rows};
 use crate::document::{Content, Document, DocumentId, Message};
 use crate::units::human_bytes;
 use anyhow::Result;
-use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -45,6 +49,8 @@ pub struct Parsed {
     pub left: Vec<(String, &'static str, u64)>,
     /// Records that have a field of `--map`, by its path.
     pub mapped: BTreeMap<String, u64>,
+    /// Fields of JSON files that stand beside the records, by name.
+    pub frame_fields: BTreeMap<String, u64>,
 }
 
 impl Parsed {
@@ -97,6 +103,11 @@ impl Parsed {
                 reason,
                 bytes,
             } => self.leave(name, reason, bytes),
+            Block::FrameFields { names } => {
+                for name in names {
+                    *self.frame_fields.entry(name).or_default() += 1;
+                }
+            }
             Block::MemberEnd { .. } | Block::End { .. } => {}
         }
         Ok(())
@@ -125,234 +136,6 @@ impl Parsed {
             Format::Text | Format::Xml => self.add_text(&source.name, line, bytes, rules),
             Format::Csv => self.add_rows(source, line, &bytes, rules),
             _ => self.add_json_lines(&source.name, line, &bytes, rules),
-        }
-    }
-
-    fn add_text(&mut self, name: &str, first_line: u64, bytes: Vec<u8>, rules: Rules<'_>) {
-        let mut text = match utf8(&bytes) {
-            Ok(text) => Cow::Borrowed(text),
-            Err(_) => Cow::Owned(self.without_invalid_lines(name, first_line, &bytes)),
-        };
-        if rules.repairs.has(Repair::Mojibake)
-            && let Cow::Owned(repaired) = repair::mojibake_lines(&text, &mut self.repairs.text)
-        {
-            text = Cow::Owned(repaired);
-        }
-        // Pages are found by form feeds; the lines of what is left are counted anew.
-        if let Some(pages) = repair::pages(&text, rules.repairs, &mut self.repairs.text) {
-            text = Cow::Owned(pages);
-        }
-        for piece in text::pack(&text, rules.split, first_line == 1) {
-            let mut content =
-                normalise(&text[piece.range], rules.repairs, &mut self.repairs).into_owned();
-            content.truncate(content.trim_end().len());
-            let line = first_line + piece.lines_before;
-            if content.trim().is_empty() {
-                continue;
-            }
-            self.keep(name, (line, 0), Content::Text(content), None, "text");
-        }
-    }
-
-    /// Rejects the lines that are no UTF-8; an empty line takes the place of each.
-    fn without_invalid_lines(&mut self, name: &str, first_line: u64, bytes: &[u8]) -> String {
-        let mut text = String::with_capacity(bytes.len());
-        for (number, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-            match utf8(line) {
-                Ok(line) => text.push_str(line),
-                Err(error) => {
-                    // A line of another encoding in a UTF-8 file, where that is certain.
-                    if let Some((line, _)) = encoding::rescue_line(line) {
-                        self.repairs.rescued_lines += 1;
-                        text.push_str(&line);
-                        continue;
-                    }
-                    self.reject_encoding(name, first_line + number as u64, line, error);
-                    text.push('\n');
-                }
-            }
-        }
-        text
-    }
-
-    fn reject_encoding(
-        &mut self,
-        name: &str,
-        record: u64,
-        line: &[u8],
-        error: std::str::Utf8Error,
-    ) {
-        let at = error.valid_up_to();
-        let message = format!(
-            "byte {} of the line is {:#04x}, expected UTF-8; repair or convert the file",
-            at + 1,
-            line[at]
-        );
-        self.rejects
-            .push(Reject::new(name, record, "invalid_utf8", message, line));
-    }
-
-    fn add_json_lines(&mut self, name: &str, first_line: u64, bytes: &[u8], rules: Rules<'_>) {
-        for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
-            let record = first_line + number as u64;
-            let line = if record == 1 {
-                line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
-            } else {
-                line
-            };
-            if line.trim_ascii().is_empty() {
-                continue;
-            }
-            let text = match utf8(line) {
-                Ok(text) => text,
-                Err(error) => {
-                    self.reject_encoding(name, record, line, error);
-                    continue;
-                }
-            };
-            match json::parse(text) {
-                Ok(Some(fields)) => {
-                    self.add_fields(name, record, fields, rules, || line.to_vec());
-                }
-                Ok(None) => {
-                    let message = "the line is JSON but no object; expected one object with named fields a line";
-                    self.rejects.push(Reject::new(
-                        name,
-                        record,
-                        "not_an_object",
-                        message.to_owned(),
-                        line,
-                    ));
-                }
-                Err(error) => {
-                    // serde_json counts lines within what it was given: only the column helps here.
-                    let message = format!("no valid JSON at column {}: {error}", error.column());
-                    self.rejects
-                        .push(Reject::new(name, record, "invalid_json", message, line));
-                }
-            }
-        }
-    }
-
-    fn add_rows(&mut self, source: &Source, first_line: u64, bytes: &[u8], rules: Rules<'_>) {
-        let name = source.name.as_str();
-        let Some(dialect) = &source.dialect else {
-            let message =
-                "neither delimiter nor columns could be told from its beginning".to_owned();
-            self.rejects
-                .push(Reject::new(name, first_line, "unreadable", message, bytes));
-            return;
-        };
-        let start = if first_line == 1 {
-            dialect::before_rows(bytes)
-        } else {
-            0
-        };
-        let mut reader = csv::ReaderBuilder::new()
-            .delimiter(dialect.delimiter)
-            .has_headers(first_line == 1 && dialect.has_header)
-            .flexible(true)
-            .from_reader(&bytes[start..]);
-        let mut row = csv::ByteRecord::new();
-        let (mut line, mut counted) = (first_line, 0);
-        loop {
-            match reader.read_byte_record(&mut row) {
-                Ok(false) => return,
-                Ok(true) => {}
-                Err(error) => {
-                    let message = format!("the rows cannot be read on: {error}");
-                    self.rejects
-                        .push(Reject::new(name, first_line, "unreadable", message, &[]));
-                    return;
-                }
-            }
-            // The reader's own position is before the line end that it skips.
-            let mut at = start + row.position().map_or(0, |at| at.byte() as usize);
-            while at < bytes.len() && matches!(bytes[at], b'\r' | b'\n') {
-                at += 1;
-            }
-            line += line_ends(&bytes[counted..at]);
-            counted = at;
-            let record = line;
-            let end = (start + reader.position().byte() as usize).max(at);
-            let raw = || bytes[at..end].trim_ascii_end().to_vec();
-            if row.len() != dialect.columns.len() {
-                let message = format!(
-                    "the row has {} fields, the columns are {}",
-                    row.len(),
-                    dialect.columns.join(", ")
-                );
-                self.rejects
-                    .push(Reject::new(name, record, "wrong_width", message, &raw()));
-                continue;
-            }
-            let fields: Result<Fields, _> = dialect
-                .columns
-                .iter()
-                .zip(&row)
-                .map(|(column, field)| {
-                    Ok((
-                        column.clone(),
-                        Value::String(std::str::from_utf8(field)?.to_owned()),
-                    ))
-                })
-                .collect();
-            match fields {
-                Ok(fields) => self.add_fields(name, record, fields, rules, raw),
-                Err(error) => self.reject_encoding(name, record, &raw(), error),
-            }
-        }
-    }
-
-    fn add_fields(
-        &mut self,
-        name: &str,
-        record: u64,
-        mut fields: Fields,
-        rules: Rules<'_>,
-        raw: impl Fn() -> Vec<u8>,
-    ) {
-        let given = rules.mapping.map(Mapping::shape).or(rules.shape);
-        let Some(shape) = given.or_else(|| Shape::of(&fields)) else {
-            self.rejects.push(Reject::new(
-                name,
-                record,
-                "unknown_shape",
-                shape::unknown(&fields),
-                &raw(),
-            ));
-            return;
-        };
-        let taken = match rules.mapping {
-            Some(mapping) => mapping.take(&mut fields, |path| {
-                *self.mapped.entry(path.to_owned()).or_default() += 1;
-            }),
-            None => shape.take(&mut fields),
-        };
-        match taken {
-            Ok(items) => {
-                for (number, item) in items.into_iter().enumerate() {
-                    let content = self.normalised(item.content, rules.repairs);
-                    if let Content::Text(text) = &content
-                        && text.trim().is_empty()
-                    {
-                        let message = "the text is empty".to_owned();
-                        self.rejects
-                            .push(Reject::new(name, record, "empty_text", message, &raw()));
-                        continue;
-                    }
-                    // What the record says beside its items belongs to each of them.
-                    let mut meta = fields.clone();
-                    meta.extend(item.fields);
-                    let meta = (!meta.is_empty()).then(|| Value::Object(meta).to_string());
-                    self.keep(name, (record, number), content, meta, shape.name);
-                }
-            }
-            Err(Misfit(why)) => {
-                let message = format!("{why} (shape {})", shape.name);
-                self.rejects
-                    .push(Reject::new(name, record, "wrong_type", message, &raw()));
-            }
         }
     }
 
@@ -437,14 +220,6 @@ fn utf8(bytes: &[u8]) -> Result<&str, std::str::Utf8Error> {
         Ok(text) => Ok(text),
         Err(_) => std::str::from_utf8(bytes),
     }
-}
-
-/// Line ends in `bytes`: LF, CRLF, or CR alone as old Macintosh files have it.
-fn line_ends(bytes: &[u8]) -> u64 {
-    let lone = |i: usize| bytes[i] == b'\r' && bytes.get(i + 1) != Some(&b'\n');
-    (0..bytes.len())
-        .filter(|i| bytes[*i] == b'\n' || lone(*i))
-        .count() as u64
 }
 
 /// A piece of a structured record after all repairs.
