@@ -24,7 +24,6 @@ pub mod format;
 pub mod html;
 mod json;
 mod json_cutter;
-mod json_frame;
 pub mod language;
 mod look;
 pub mod mapping;

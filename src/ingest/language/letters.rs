@@ -79,18 +79,31 @@ const fn is_joint(last: u8, byte: u8) -> bool {
     }
 }
 
-/// 1 for a letter of ASCII, 2 for a mark of code.
-const ASCII: [u8; 128] = {
+/// Letters of ASCII in the lower half, marks of code in the upper one: both are counted by one
+/// addition, in a register.
+const ASCII: [u64; 128] = {
     let mut table = [0; 128];
     let mut byte = 0;
     while byte < 128 {
-        table[byte] = if (byte as u8).is_ascii_alphabetic() {
-            1
+        if (byte as u8).is_ascii_alphabetic() {
+            table[byte] = 1;
         } else if is_symbol(byte as u8) {
-            2
-        } else {
-            0
-        };
+            table[byte] = 1 << 32;
+        }
+        byte += 1;
+    }
+    table
+};
+
+/// Whether a byte of ASCII may be a joint, after some other.
+const MAY_JOIN: [bool; 128] = {
+    let mut table = [false; 128];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = is_joint(b'a', byte as u8)
+            || is_joint(b':', byte as u8)
+            || is_joint(b'-', byte as u8)
+            || is_joint(b'(', byte as u8);
         byte += 1;
     }
     table
@@ -101,12 +114,14 @@ impl Letters {
         let mut n = Self::default();
         let bytes = text.as_bytes();
         let mut at = 0;
-        let (mut counts, mut last) = ([0_u32; 3], b' ');
+        let (mut counts, mut last) = (0_u64, b' ');
         while at < bytes.len() {
             let byte = bytes[at];
             if byte < 0x80 {
-                counts[ASCII[byte as usize] as usize] += 1;
-                n.joints += u32::from(is_joint(last, byte));
+                counts += ASCII[byte as usize];
+                if MAY_JOIN[byte as usize] {
+                    n.joints += u32::from(is_joint(last, byte));
+                }
                 last = byte;
                 at += 1;
                 continue;
@@ -125,8 +140,8 @@ impl Letters {
                 _ => {}
             }
         }
-        n.latin += counts[1];
-        n.symbols = counts[2];
+        n.latin += counts as u32;
+        n.symbols = (counts >> 32) as u32;
         n
     }
 

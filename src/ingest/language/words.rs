@@ -128,6 +128,30 @@ fn packed(word: &[u8]) -> u64 {
     u64::from_le_bytes(bytes)
 }
 
+/// As [`packed`], of the word at `start` of `text`, all whose bytes are letters: read at once, where
+/// so many bytes follow.
+fn packed_at(text: &[u8], start: usize, length: usize) -> u64 {
+    let Some(bytes) = text[start..].first_chunk::<LONGEST>() else {
+        return packed(&text[start..start + length]);
+    };
+    let own = u64::MAX >> (64 - 8 * length);
+    let word = u64::from_le_bytes(*bytes) & own;
+    // The bit that makes a letter of ASCII small, in each byte that is none beyond it.
+    let small = (!word & 0x8080_8080_8080_8080) >> 2;
+    (word | small) & own
+}
+
+/// Bytes of words: letters of ASCII, and those beyond, near enough.
+const IN_WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = byte >= 0x80 || (byte as u8).is_ascii_alphabetic();
+        byte += 1;
+    }
+    table
+};
+
 /// The slot of `word`, or the free one where it would be.
 fn place(word: u64, slot: impl Fn(usize) -> Slot) -> usize {
     let mut at = (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 53) as usize;
@@ -158,8 +182,7 @@ impl Hits {
         let mut at = 0;
         while at < bytes.len() {
             let start = at;
-            // Bytes beyond ASCII are letters, near enough.
-            while at < bytes.len() && (bytes[at].is_ascii_alphabetic() || bytes[at] >= 0x80) {
+            while at < bytes.len() && IN_WORD[bytes[at] as usize] {
                 at += 1;
             }
             if at == start {
@@ -169,17 +192,15 @@ impl Hits {
             // A letter beside digits or underscores is a variable.
             let alone = |byte: Option<&u8>| byte.is_none_or(|b| !b.is_ascii_digit() && *b != b'_');
             let is_word = alone(bytes.get(at)) && alone(start.checked_sub(1).map(|i| &bytes[i]));
-            self.word(table, &bytes[start..at], is_word);
+            self.words += 1;
+            if at - start <= LONGEST && is_word {
+                self.word(table, packed_at(bytes, start, at - start));
+            }
         }
     }
 
-    fn word(&mut self, table: &[Slot], word: &[u8], is_word: bool) {
-        self.words += 1;
-        if word.len() > LONGEST || !is_word {
-            return;
-        }
-        // Words that begin with a capital beyond ASCII are not found, which costs few of them.
-        let word = packed(word);
+    /// Counts a word; those that begin with a capital beyond ASCII are not found, which costs few.
+    fn word(&mut self, table: &[Slot], word: u64) {
         let slot = table[place(word, |at| table[at])];
         let mut left = slot.languages;
         while left != 0 {
@@ -254,6 +275,21 @@ impl AddAssign<&Hits> for Hits {
         for i in 0..COUNT {
             self.count[i] += other.count[i];
             self.seen[i] |= other.seen[i];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_the_same_read_at_once_or_alone() {
+        let text = "The ÜBER für Qué même Z zzzzzzzz, ZZZZZZZZ";
+        for word in text.split([' ', ',']).filter(|word| !word.is_empty()) {
+            let start = text.find(word).expect("a word");
+            let found = packed_at(text.as_bytes(), start, word.len());
+            assert_eq!(found, packed(word.as_bytes()), "{word}");
         }
     }
 }

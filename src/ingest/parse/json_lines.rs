@@ -14,8 +14,12 @@ impl Parsed {
         bytes: &[u8],
         rules: Rules<'_>,
     ) {
-        for (number, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+        let mut start = 0;
+        let ends = memchr::memchr_iter(b'\n', bytes).chain([bytes.len()]);
+        for (number, end) in ends.enumerate() {
             let record = first_line + number as u64;
+            let line = &bytes[start..end];
+            start = end + 1;
             let line = if record == 1 {
                 line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
             } else {

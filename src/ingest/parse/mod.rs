@@ -150,7 +150,7 @@ impl Parsed {
             messages
                 .into_iter()
                 .map(|message| Message {
-                    content: repaired(trimmed(&message.content), switches, repairs),
+                    content: repaired(trimmed(message.content), switches, repairs),
                     ..message
                 })
                 .collect()
@@ -161,7 +161,7 @@ impl Parsed {
                 messages: turns(messages),
                 rejected: turns(rejected),
             },
-            Content::Text(text) => Content::Text(repaired(&text, switches, repairs)),
+            Content::Text(text) => Content::Text(repaired(text, switches, repairs)),
         }
     }
 
@@ -222,29 +222,35 @@ fn utf8(bytes: &[u8]) -> Result<&str, std::str::Utf8Error> {
     }
 }
 
-/// A piece of a structured record after all repairs.
-pub(super) fn repaired(text: &str, switches: Switches, repairs: &mut Repairs) -> String {
-    if switches.has(Repair::Mojibake)
-        && let Cow::Owned(text) = repair::mojibake_lines(text, &mut repairs.text)
+/// A piece of a structured record after all repairs; text that needs none is not copied.
+pub(super) fn repaired(text: String, switches: Switches, repairs: &mut Repairs) -> String {
+    let text = if switches.has(Repair::Mojibake)
+        && let Cow::Owned(repaired) = repair::mojibake_lines(&text, &mut repairs.text)
     {
-        return normalise(&text, switches, repairs).into_owned();
+        repaired
+    } else {
+        text
+    };
+    if let Cow::Owned(text) = normalise(&text, switches, repairs) {
+        return text;
     }
-    normalise(text, switches, repairs).into_owned()
+    text
 }
 
 /// What was said, without the blank lines around it. The indentation of a first line of several
 /// (code) stays; around a single line no white space means anything.
-fn trimmed(content: &str) -> &str {
-    let content = content.trim_end();
+fn trimmed(mut content: String) -> String {
+    content.truncate(content.trim_end().len());
     let first = content
         .find(|c: char| !c.is_whitespace())
         .unwrap_or(content.len());
-    if content[first..].contains('\n') {
-        let line = content[..first].rfind('\n').map_or(0, |at| at + 1);
-        &content[line..]
+    let start = if content[first..].contains('\n') {
+        content[..first].rfind('\n').map_or(0, |at| at + 1)
     } else {
-        &content[first..]
-    }
+        first
+    };
+    content.drain(..start);
+    content
 }
 
 #[cfg(test)]
@@ -335,7 +341,10 @@ mod tests {
 
     #[test]
     fn code_keeps_its_indentation() {
-        assert_eq!(trimmed("\n    if x:\n        y\n"), "    if x:\n        y");
-        assert_eq!(trimmed("  слово \n"), "слово");
+        assert_eq!(
+            trimmed("\n    if x:\n        y\n".to_owned()),
+            "    if x:\n        y"
+        );
+        assert_eq!(trimmed("  слово \n".to_owned()), "слово");
     }
 }

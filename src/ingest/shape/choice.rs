@@ -96,10 +96,13 @@ fn listed(value: Value, name: &str) -> Result<Choices, Misfit> {
     let labels: Vec<String> = labels
         .into_iter()
         .enumerate()
-        .map(|(i, label)| match is_labelled {
-            true => as_answer(label, "label"),
-            // Without labels a list is counted from 0, as in programs.
-            false => Ok(i.to_string()),
+        .map(|(i, label)| {
+            if is_labelled {
+                as_answer(label, "label")
+            } else {
+                // Without labels a list is counted from 0, as in programs.
+                Ok(i.to_string())
+            }
         })
         .collect::<Result<_, _>>()?;
     let letters = letters(&labels);

@@ -17,7 +17,11 @@ use choice::{take_ending, take_multiple_choice};
 use fields::{find, take_text};
 pub use messages::{is_messages, record_of};
 use messages::{take_messages, take_preference, take_turn_texts};
-use names::*;
+use names::{
+    ANSWER, ANSWERS, BEGINNING, CHOSEN, COMPLETION, CONTEXT, CONVERSATIONS, DATA, ENDINGS,
+    FIRST_OPTION, ID, IDEAL, INPUT, INSTANCES, INSTRUCTION, LABEL, MESSAGES, OPTIONS, OUTPUT,
+    PASSAGE, PASSAGES, PROMPT, QUESTION, QUESTIONS, REJECTED, SECOND_OPTION, TEXT, TREE,
+};
 use pairs::{
     take_alpaca, take_completion, take_context_question, take_ideal, take_instances, take_pair,
 };

@@ -1,4 +1,4 @@
-//! Passages with several questions each: SQuAD, CoQA, RACE and their like.
+//! Passages with several questions each: `SQuAD`, `CoQA`, RACE and their like.
 
 use super::choice::take_multiple_choice;
 use super::fields::{find, take, take_text, type_name};
@@ -8,7 +8,7 @@ use super::{Fields, Item, Items, Misfit};
 use crate::document::Content;
 use serde_json::Value;
 
-/// Passages in a list, as SQuAD has them.
+/// Passages in a list, as `SQuAD` has them.
 pub(super) fn take_squad(fields: &mut Fields) -> Items {
     let key = find(fields, PASSAGES).unwrap_or_default();
     let Value::Array(passages) = take(fields, PASSAGES)? else {
@@ -75,13 +75,15 @@ fn take_questions(passage: &mut Fields, place: &str) -> Items {
             .as_object()
             .is_some_and(|own| find(own, ANSWERS).is_some() || find(own, ANSWER).is_some())
     });
-    let mut answers = match own_answers {
-        true => None,
-        false => side_by_side(passage, &[ANSWERS[0], ANSWER[0]], length)?,
+    let mut answers = if own_answers {
+        None
+    } else {
+        side_by_side(passage, &[ANSWERS[0], ANSWER[0]], length)?
     };
-    let mut options = match own_answers {
-        true => None,
-        false => side_by_side(passage, OPTIONS, length)?,
+    let mut options = if own_answers {
+        None
+    } else {
+        side_by_side(passage, OPTIONS, length)?
     };
     let next = |list: &mut Option<std::vec::IntoIter<Value>>| list.as_mut()?.next();
     let items = questions.into_iter().enumerate().map(|(j, question)| {

@@ -1,8 +1,8 @@
 //! Whether a top object of a JSON file is a record or the frame around records, and what a frame
 //! has beside them.
 
-use super::mapping::Mapping;
-use super::shape::{self, Fields, Shape};
+use crate::ingest::mapping::Mapping;
+use crate::ingest::shape::{self, Fields, Shape};
 use serde_json::Value;
 
 /// Arrays of a top object that are looked into.
