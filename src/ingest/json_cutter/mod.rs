@@ -19,6 +19,9 @@ use std::io::Read;
 /// Bytes of a top object after which it is told from what was seen whether it is a frame.
 const HELD_BYTES: usize = 4 << 20;
 
+/// Bytes of a byte order mark, which may stand before the first value.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
 /// Where in the structure the next byte is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Text {
@@ -133,6 +136,9 @@ impl<'a> JsonCutter<'a> {
     }
 
     fn outside(&mut self, byte: u8) {
+        if self.record == 1 && self.depth == 0 && self.value.is_empty() && BOM.contains(&byte) {
+            return;
+        }
         if self.record_depth == 0 && !byte.is_ascii_whitespace() {
             self.see(byte);
         }
@@ -333,12 +339,7 @@ impl Cut for JsonCutter<'_> {
             }
         };
         let input = std::mem::take(&mut self.input);
-        let start = if self.record == 1 && self.depth == 0 && input.starts_with(b"\xef\xbb\xbf") {
-            3
-        } else {
-            0
-        };
-        for byte in &input[start..] {
+        for byte in &input {
             self.byte(*byte);
         }
         self.input = input;

@@ -109,6 +109,23 @@ const MAY_JOIN: [bool; 128] = {
     table
 };
 
+/// How many of eight bytes are letters, where all are small letters of ASCII, spaces and commas: most
+/// of prose is, and has neither marks nor joints.
+fn plain_letters(bytes: [u8; 8]) -> Option<u64> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    let word = u64::from_le_bytes(bytes);
+    if word & HIGH != 0 {
+        return None;
+    }
+    // No byte is above 0x7f, so no sum carries into the next.
+    let from = |first: u8| word + u64::from(0x80 - first) * ONES;
+    let is_not = |byte: u8| (word ^ u64::from(byte) * ONES) + 0x7f * ONES;
+    let letters = from(b'a') & !from(b'z' + 1) & HIGH;
+    let others = !(is_not(b' ') & is_not(b',')) & HIGH;
+    (letters | others == HIGH).then(|| u64::from(letters.count_ones()))
+}
+
 impl Letters {
     pub(super) fn count(text: &str) -> Self {
         let mut n = Self::default();
@@ -116,6 +133,14 @@ impl Letters {
         let mut at = 0;
         let (mut counts, mut last) = (0_u64, b' ');
         while at < bytes.len() {
+            if let Some(chunk) = bytes[at..].first_chunk::<8>()
+                && let Some(letters) = plain_letters(*chunk)
+            {
+                counts += letters;
+                last = chunk[7];
+                at += 8;
+                continue;
+            }
             let byte = bytes[at];
             if byte < 0x80 {
                 counts += ASCII[byte as usize];
@@ -243,5 +268,29 @@ impl AddAssign<&Letters> for Letters {
         self.hard_sign_russian += other.hard_sign_russian;
         self.hard_sign += other.hard_sign;
         self.south_slavic += other.south_slavic;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_bytes_are_small_letters_spaces_and_commas_alone() {
+        assert_eq!(plain_letters(*b"a word, "), Some(5));
+        assert_eq!(plain_letters(*b"azaz, az"), Some(6));
+        for byte in 0..=255 {
+            let plain = byte == b' ' || byte == b',' || byte.is_ascii_lowercase();
+            let letters = 7 + u64::from(byte.is_ascii_lowercase());
+            for at in 0..8 {
+                let mut bytes = *b"letterss";
+                bytes[at] = byte;
+                assert_eq!(
+                    plain_letters(bytes),
+                    plain.then_some(letters),
+                    "{byte} at {at}"
+                );
+            }
+        }
     }
 }
