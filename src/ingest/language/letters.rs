@@ -79,51 +79,66 @@ const fn is_joint(last: u8, byte: u8) -> bool {
     }
 }
 
-/// Letters of ASCII in the lower half, marks of code in the upper one: both are counted by one
-/// addition, in a register.
-const ASCII: [u64; 128] = {
+/// 1 for a letter of ASCII, 2 for a mark of code.
+const ASCII: [u8; 128] = {
     let mut table = [0; 128];
     let mut byte = 0;
     while byte < 128 {
-        if (byte as u8).is_ascii_alphabetic() {
-            table[byte] = 1;
+        table[byte] = if (byte as u8).is_ascii_alphabetic() {
+            1
         } else if is_symbol(byte as u8) {
-            table[byte] = 1 << 32;
+            2
+        } else {
+            0
+        };
+        byte += 1;
+    }
+    table
+};
+
+/// What a Cyrillic letter says of the language; the fields of [`Letters`] explain each.
+#[derive(Clone, Copy)]
+enum Sign {
+    Nothing,
+    Yeru,
+    NotBelarusian,
+    DottedI,
+    Ukrainian,
+    ShortU,
+    Turkic,
+    Kazakh,
+    NotKazakh,
+    SouthSlavic,
+    Hard,
+}
+
+/// The signs of U+0400 to U+052F.
+const CYRILLIC: [Sign; 0x130] = {
+    let mut table = [Sign::Nothing; 0x130];
+    let mut letter = 0;
+    while letter < table.len() {
+        if let Some(c) = char::from_u32(0x400 + letter as u32) {
+            table[letter] = sign(c);
         }
-        byte += 1;
+        letter += 1;
     }
     table
 };
 
-/// Whether a byte of ASCII may be a joint, after some other.
-const MAY_JOIN: [bool; 128] = {
-    let mut table = [false; 128];
-    let mut byte = 0;
-    while byte < 128 {
-        table[byte] = is_joint(b'a', byte as u8)
-            || is_joint(b':', byte as u8)
-            || is_joint(b'-', byte as u8)
-            || is_joint(b'(', byte as u8);
-        byte += 1;
+const fn sign(c: char) -> Sign {
+    match c {
+        'ы' | 'э' | 'ё' | 'Ы' | 'Э' | 'Ё' | 'ѣ' | 'Ѣ' => Sign::Yeru,
+        'и' | 'щ' | 'И' | 'Щ' => Sign::NotBelarusian,
+        'і' | 'І' => Sign::DottedI,
+        'ї' | 'є' | 'ґ' | 'Ї' | 'Є' | 'Ґ' => Sign::Ukrainian,
+        'ў' | 'Ў' => Sign::ShortU,
+        'ә' | 'ң' | 'ө' | 'ү' | 'һ' | 'Ә' | 'Ң' | 'Ө' | 'Ү' | 'Һ' => Sign::Turkic,
+        'ғ' | 'қ' | 'ұ' | 'Ғ' | 'Қ' | 'Ұ' => Sign::Kazakh,
+        'җ' | 'ҡ' | 'ҙ' | 'ҫ' | 'ӑ' | 'ӗ' | 'ӣ' | 'ҷ' | 'ҳ' | 'ӯ' => Sign::NotKazakh,
+        'ъ' | 'Ъ' => Sign::Hard,
+        'ј' | 'љ' | 'њ' | 'ђ' | 'ћ' | 'џ' | 'ѓ' | 'ќ' | 'ѕ' => Sign::SouthSlavic,
+        _ => Sign::Nothing,
     }
-    table
-};
-
-/// How many of eight bytes are letters, where all are small letters of ASCII, spaces and commas: most
-/// of prose is, and has neither marks nor joints.
-fn plain_letters(bytes: [u8; 8]) -> Option<u64> {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x80 * ONES;
-    let word = u64::from_le_bytes(bytes);
-    if word & HIGH != 0 {
-        return None;
-    }
-    // No byte is above 0x7f, so no sum carries into the next.
-    let from = |first: u8| word + u64::from(0x80 - first) * ONES;
-    let is_not = |byte: u8| (word ^ u64::from(byte) * ONES) + 0x7f * ONES;
-    let letters = from(b'a') & !from(b'z' + 1) & HIGH;
-    let others = !(is_not(b' ') & is_not(b',')) & HIGH;
-    (letters | others == HIGH).then(|| u64::from(letters.count_ones()))
 }
 
 impl Letters {
@@ -131,69 +146,62 @@ impl Letters {
         let mut n = Self::default();
         let bytes = text.as_bytes();
         let mut at = 0;
-        let (mut counts, mut last) = (0_u64, b' ');
+        let (mut counts, mut last) = ([0_u32; 3], b' ');
+        let mut signs = [0_u32; Sign::Hard as usize + 1];
         while at < bytes.len() {
-            if let Some(chunk) = bytes[at..].first_chunk::<8>()
-                && let Some(letters) = plain_letters(*chunk)
-            {
-                counts += letters;
-                last = chunk[7];
-                at += 8;
-                continue;
-            }
             let byte = bytes[at];
             if byte < 0x80 {
-                counts += ASCII[byte as usize];
-                if MAY_JOIN[byte as usize] {
-                    n.joints += u32::from(is_joint(last, byte));
-                }
+                counts[ASCII[byte as usize] as usize] += 1;
+                n.joints += u32::from(is_joint(last, byte));
                 last = byte;
                 at += 1;
                 continue;
             }
-            // Russian letters but ё are two bytes that begin with D0 or D1; so are all of Cyrillic.
+            last = b' ';
+            // U+0400 to U+052F, all of Cyrillic, are two bytes that begin with D0 to D4.
+            let trail = bytes.get(at + 1).copied().unwrap_or(0);
+            let letter = usize::from(byte).wrapping_sub(0xd0) << 6 | usize::from(trail & 0x3f);
+            if let Some(sign) = CYRILLIC.get(letter) {
+                at += 2;
+                n.cyrillic += 1;
+                signs[*sign as usize] += 1;
+                if let Sign::Hard = sign {
+                    n.hard_sign_before(&text[at..]);
+                }
+                continue;
+            }
             let Some(c) = text[at..].chars().next() else {
                 break;
             };
             at += c.len_utf8();
-            last = b' ';
             match c {
-                '\u{400}'..='\u{52f}' => n.cyrillic_letter(c, &text[at..]),
                 '\u{d7}' | '\u{f7}' => {}
                 '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => n.latin += 1,
                 c if c.is_alphabetic() => n.other += 1,
                 _ => {}
             }
         }
-        n.latin += counts as u32;
-        n.symbols = (counts >> 32) as u32;
+        n.latin += counts[1];
+        n.symbols = counts[2];
+        let of = |sign: Sign| signs[sign as usize];
+        n.yeru = of(Sign::Yeru);
+        n.not_belarusian = of(Sign::NotBelarusian);
+        n.dotted_i = of(Sign::DottedI);
+        n.ukrainian = of(Sign::Ukrainian);
+        n.short_u = of(Sign::ShortU);
+        n.turkic = of(Sign::Turkic);
+        n.kazakh = of(Sign::Kazakh);
+        n.not_kazakh = of(Sign::NotKazakh);
+        n.south_slavic = of(Sign::SouthSlavic);
         n
     }
 
-    fn cyrillic_letter(&mut self, c: char, rest: &str) {
-        self.cyrillic += 1;
-        match c {
-            'ы' | 'э' | 'ё' | 'Ы' | 'Э' | 'Ё' | 'ѣ' | 'Ѣ' => self.yeru += 1,
-            'и' | 'щ' | 'И' | 'Щ' => self.not_belarusian += 1,
-            'і' | 'І' => self.dotted_i += 1,
-            'ї' | 'є' | 'ґ' | 'Ї' | 'Є' | 'Ґ' => self.ukrainian += 1,
-            'ў' | 'Ў' => self.short_u += 1,
-            'ә' | 'ң' | 'ө' | 'ү' | 'һ' | 'Ә' | 'Ң' | 'Ө' | 'Ү' | 'Һ' => self.turkic += 1,
-            'ғ' | 'қ' | 'ұ' | 'Ғ' | 'Қ' | 'Ұ' => self.kazakh += 1,
-            'җ' | 'ҡ' | 'ҙ' | 'ҫ' | 'ӑ' | 'ӗ' | 'ӣ' | 'ҷ' | 'ҳ' | 'ӯ' => {
-                self.not_kazakh += 1;
-            }
-            'ъ' | 'Ъ' => {
-                let softens = rest.starts_with(['е', 'ё', 'ю', 'я', 'Е', 'Ё', 'Ю', 'Я', 'э', '-']);
-                if softens {
-                    self.hard_sign_russian += 1;
-                } else if rest.starts_with(|c| ('а'..='я').contains(&c) || ('А'..='Я').contains(&c))
-                {
-                    self.hard_sign += 1;
-                }
-            }
-            'ј' | 'љ' | 'њ' | 'ђ' | 'ћ' | 'џ' | 'ѓ' | 'ќ' | 'ѕ' => self.south_slavic += 1,
-            _ => {}
+    /// Counts a hard sign by what comes after it.
+    fn hard_sign_before(&mut self, rest: &str) {
+        if rest.starts_with(['е', 'ё', 'ю', 'я', 'Е', 'Ё', 'Ю', 'Я', 'э', '-']) {
+            self.hard_sign_russian += 1;
+        } else if rest.starts_with(|c| ('а'..='я').contains(&c) || ('А'..='Я').contains(&c)) {
+            self.hard_sign += 1;
         }
     }
 
@@ -268,29 +276,5 @@ impl AddAssign<&Letters> for Letters {
         self.hard_sign_russian += other.hard_sign_russian;
         self.hard_sign += other.hard_sign;
         self.south_slavic += other.south_slavic;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn plain_bytes_are_small_letters_spaces_and_commas_alone() {
-        assert_eq!(plain_letters(*b"a word, "), Some(5));
-        assert_eq!(plain_letters(*b"azaz, az"), Some(6));
-        for byte in 0..=255 {
-            let plain = byte == b' ' || byte == b',' || byte.is_ascii_lowercase();
-            let letters = 7 + u64::from(byte.is_ascii_lowercase());
-            for at in 0..8 {
-                let mut bytes = *b"letterss";
-                bytes[at] = byte;
-                assert_eq!(
-                    plain_letters(bytes),
-                    plain.then_some(letters),
-                    "{byte} at {at}"
-                );
-            }
-        }
     }
 }

@@ -128,30 +128,6 @@ fn packed(word: &[u8]) -> u64 {
     u64::from_le_bytes(bytes)
 }
 
-/// As [`packed`], of the word at `start` of `text`, all whose bytes are letters: read at once, where
-/// so many bytes follow.
-fn packed_at(text: &[u8], start: usize, length: usize) -> u64 {
-    let Some(bytes) = text[start..].first_chunk::<LONGEST>() else {
-        return packed(&text[start..start + length]);
-    };
-    let own = u64::MAX >> (64 - 8 * length);
-    let word = u64::from_le_bytes(*bytes) & own;
-    // The bit that makes a letter of ASCII small, in each byte that is none beyond it.
-    let small = (!word & 0x8080_8080_8080_8080) >> 2;
-    (word | small) & own
-}
-
-/// Bytes of words: letters of ASCII, and those beyond, near enough.
-const IN_WORD: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = byte >= 0x80 || (byte as u8).is_ascii_alphabetic();
-        byte += 1;
-    }
-    table
-};
-
 /// The slot of `word`, or the free one where it would be.
 fn place(word: u64, slot: impl Fn(usize) -> Slot) -> usize {
     let mut at = (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 53) as usize;
@@ -159,6 +135,27 @@ fn place(word: u64, slot: impl Fn(usize) -> Slot) -> usize {
         at = (at + 1) % SLOTS;
     }
     at
+}
+
+/// A bit for each of at most 64 bytes: whether it is a letter. Bytes beyond ASCII are, near enough.
+fn letters(block: &[u8]) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * EACH;
+    let mut all = 0;
+    for (number, eight) in block.chunks(8).enumerate() {
+        let mut bytes = [0; 8];
+        bytes[..eight.len()].copy_from_slice(eight);
+        let eight = u64::from_le_bytes(bytes);
+        // Adding lifts the high bit of each byte from "a" (0x61) on, and beyond "z" (0x7a).
+        let lower = (eight | (0x20 * EACH)) & !HIGH;
+        let from_a = lower + (0x80 - 0x61) * EACH;
+        let beyond_z = lower + (0x7f - 0x7a) * EACH;
+        let high = (from_a & !beyond_z | eight) & HIGH;
+        // The product gathers the high bits of the eight bytes in its topmost byte.
+        let bits = (high >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        all |= bits << (8 * number);
+    }
+    all
 }
 
 /// Common words of each language in a text.
@@ -179,28 +176,45 @@ impl Hits {
 
     pub(super) fn add(&mut self, text: &str) {
         let (table, bytes) = (TABLE.as_slice(), text.as_bytes());
-        let mut at = 0;
-        while at < bytes.len() {
-            let start = at;
-            while at < bytes.len() && IN_WORD[bytes[at] as usize] {
-                at += 1;
+        let mut open = None;
+        for (block, base) in bytes.chunks(64).zip((0..).step_by(64)) {
+            let letters = letters(block);
+            // A bit where a word begins, and one where it has ended.
+            let mut edges = letters ^ (letters << 1 | u64::from(open.is_some()));
+            while edges != 0 {
+                let at = base + edges.trailing_zeros() as usize;
+                edges &= edges - 1;
+                match open.take() {
+                    None => open = Some(at),
+                    Some(start) => self.word(table, bytes, start, at),
+                }
             }
-            if at == start {
-                at += 1;
-                continue;
-            }
-            // A letter beside digits or underscores is a variable.
-            let alone = |byte: Option<&u8>| byte.is_none_or(|b| !b.is_ascii_digit() && *b != b'_');
-            let is_word = alone(bytes.get(at)) && alone(start.checked_sub(1).map(|i| &bytes[i]));
-            self.words += 1;
-            if at - start <= LONGEST && is_word {
-                self.word(table, packed_at(bytes, start, at - start));
-            }
+        }
+        if let Some(start) = open {
+            self.word(table, bytes, start, bytes.len());
         }
     }
 
-    /// Counts a word; those that begin with a capital beyond ASCII are not found, which costs few.
-    fn word(&mut self, table: &[Slot], word: u64) {
+    /// Counts the word that is `bytes` from `start` to `end`.
+    #[inline]
+    fn word(&mut self, table: &[Slot], bytes: &[u8], start: usize, end: usize) {
+        self.words += 1;
+        // A letter beside digits or underscores is a variable.
+        let alone = |byte: Option<&u8>| byte.is_none_or(|b| !b.is_ascii_digit() && *b != b'_');
+        let is_word = alone(bytes.get(end)) && alone(start.checked_sub(1).map(|i| &bytes[i]));
+        if end - start > LONGEST || !is_word {
+            return;
+        }
+        // Words that begin with a capital beyond ASCII are not found, which costs few of them.
+        let word = match bytes[start..].first_chunk::<LONGEST>() {
+            Some(eight) => {
+                let beyond = 8 * (LONGEST - (end - start));
+                let mut eight = *eight;
+                eight.make_ascii_lowercase();
+                u64::from_le_bytes(eight) << beyond >> beyond
+            }
+            None => packed(&bytes[start..end]),
+        };
         let slot = table[place(word, |at| table[at])];
         let mut left = slot.languages;
         while left != 0 {
@@ -283,13 +297,44 @@ impl AddAssign<&Hits> for Hits {
 mod tests {
     use super::*;
 
+    /// The words, a byte at a time.
+    fn slowly(text: &str) -> Hits {
+        let mut hits = Hits::default();
+        let bytes = text.as_bytes();
+        let is_letter = |b: &u8| b.is_ascii_alphabetic() || *b >= 0x80;
+        let mut at = 0;
+        while at < bytes.len() {
+            let length = bytes[at..].iter().take_while(|b| is_letter(b)).count();
+            let (word, end) = (&bytes[at..at + length], at + length);
+            let beside = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_digit() || *b == b'_');
+            let is_alone = !beside(bytes.get(end)) && (at == 0 || !beside(bytes.get(at - 1)));
+            hits.words += u32::from(length > 0);
+            if (1..=LONGEST).contains(&length) && is_alone {
+                let slot = TABLE[place(packed(word), |at| TABLE[at])];
+                for language in (0..COUNT).filter(|i| slot.languages >> i & 1 == 1) {
+                    hits.count[language] += 1;
+                    hits.seen[language] |= 1 << (slot.number % 64);
+                }
+            }
+            at = end.max(at + 1);
+        }
+        hits
+    }
+
     #[test]
-    fn a_word_is_the_same_read_at_once_or_alone() {
-        let text = "The ÜBER für Qué même Z zzzzzzzz, ZZZZZZZZ";
-        for word in text.split([' ', ',']).filter(|word| !word.is_empty()) {
-            let start = text.find(word).expect("a word");
-            let found = packed_at(text.as_bytes(), start, word.len());
-            assert_eq!(found, packed(word.as_bytes()), "{word}");
+    fn words_are_cut_64_bytes_at_a_time_as_one_by_one() {
+        let text = "The cat of 3the a_is is2 OF für über Qué, «да» the{and}@`[z]~ interesting\n";
+        let whole = text.repeat(9);
+        for start in (0..text.len()).filter(|at| text.is_char_boundary(*at)) {
+            for end in (start..start + 200).filter(|at| whole.is_char_boundary(*at)) {
+                let piece = &whole[start..end];
+                let (fast, slow) = (Hits::of(piece), slowly(piece));
+                assert_eq!(
+                    (fast.words, fast.count, fast.seen),
+                    (slow.words, slow.count, slow.seen),
+                    "{piece:?}"
+                );
+            }
         }
     }
 }
