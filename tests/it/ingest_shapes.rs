@@ -120,6 +120,13 @@ fn passages_keep_their_context_whatever_their_fields_are_called() {
             &[(1, "no_answer"), (1, "no_question"), (1, "wrong_type")],
         ),
         (
+            "retrieved.jsonl",
+            r#"{"query": "q", "answers": ["a"], "passages": {"passage_text": ["c"]}}
+{"question": "q", "answer": "a", "passages": [{"title": "t", "text": "c"}]}"#,
+            &["u: q | a: a", "u: q | a: a"],
+            &[],
+        ),
+        (
             "nothing.jsonl",
             r#"{"paragraphs": []}"#,
             &[],

@@ -165,7 +165,7 @@ pub const SHAPES: &[Shape] = &[
         name: "squad",
         example: r#"{"paragraphs": [{"context": "…", "qas": [{"question": "…", "answers": [{"text": "…"}]}]}]}"#,
         requires: &[PASSAGES],
-        fits: always,
+        fits: has_questions,
         take: take_squad,
     },
     Shape {
@@ -271,6 +271,16 @@ fn value_of<'a>(fields: &'a Fields, names: &[&str]) -> Option<&'a Value> {
 
 fn is_list(fields: &Fields, names: &[&str]) -> bool {
     value_of(fields, names).is_some_and(Value::is_array)
+}
+
+/// Whether passages are such with questions, and not what was found for one question. An object whose
+/// fields are not known may be one.
+fn has_questions(fields: &Fields) -> bool {
+    let list = value_of(fields, PASSAGES).and_then(Value::as_array);
+    list.is_some_and(|list| match list.first() {
+        Some(Value::Object(first)) => first.is_empty() || find(first, QUESTIONS).is_some(),
+        first => first.is_none(),
+    })
 }
 
 fn is_list_of_texts(fields: &Fields, names: &[&str]) -> bool {

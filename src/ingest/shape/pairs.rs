@@ -104,6 +104,9 @@ fn take_history(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
         return Ok(Vec::new());
     };
     let pairs = match &fields[&key] {
+        Value::Array(turns) if !turns.is_empty() && turns.iter().all(Value::is_object) => {
+            return take_turns(fields, &[key.as_str()], "user");
+        }
         Value::Array(pairs) => pairs.iter().map(|pair| match pair {
             Value::Array(pair) => match pair.as_slice() {
                 [Value::String(asked), Value::String(said)] => Some([
