@@ -176,7 +176,7 @@ fn sets_as_they_are_published_are_understood() {
         ),
         (
             "gsm8k.jsonl",
-            r##"{"question": "q", "answer": "1+1=2\n#### 2"}"##,
+            r#"{"question": "q", "answer": "1+1=2\n#### 2"}"#,
             &["u: q | a: 1+1=2\n#### 2"],
             &[],
         ),

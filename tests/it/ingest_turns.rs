@@ -101,6 +101,7 @@ fn turns_are_read_whole_or_rejected() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table of cases")]
 fn answers_of_multiple_choice_are_an_option_or_rejected() {
     let y = &["u: q\nA) x\nB) y | a: y"][..];
     let russian = &["u: q\nА) x\nБ) y | a: y"][..];

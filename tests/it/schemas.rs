@@ -1,5 +1,6 @@
 //! What the binary writes and prints is what `schemas/` says.
 
+use crate::support::removed;
 use crate::support::{Prep, fixture, place, read_json, repository};
 use arrow::datatypes::{DataType, Field};
 use jsonschema::{Registry, Validator};
@@ -74,6 +75,16 @@ fn what_is_printed_and_written_follows_the_schemas() {
     let printed = Prep::shard(&corpus, &shards).args(["--val", "10%"]).json();
     check("shard_report.json", &printed);
     assert_eq!(printed, read_json(&shards.join("report.json")));
+    check("rules_report.json", &Prep::new(["rules"]).json());
+    for dir in [&corpus, &shards] {
+        check("verify_report.json", &Prep::new(["verify"]).arg(dir).json());
+    }
+    let gone = removed::of(&shards);
+    let copy = gone.iter().find(|gone| gone.kept.is_some());
+    for id in [&gone[0], copy.expect("a copy")].map(|gone| gone.document.id) {
+        let why = Prep::new(["why", &id.to_string()]).arg(&shards);
+        check("why_report.json", &why.arg("--corpus").arg(&corpus).json());
+    }
     check(
         "shard_manifest.json",
         &read_json(&shards.join("manifest.json")),

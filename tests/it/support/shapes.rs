@@ -21,8 +21,11 @@ fn shown(document: &Document) -> String {
     }
 }
 
+/// A file's name and content, the documents that it gives, and the records and errors of its rejects.
+pub type Case<'a> = (&'a str, &'a str, &'a [&'a str], &'a [(u64, &'a str)]);
+
 /// Ingests a file of each case, all in one run, and compares its documents and rejects.
-pub fn check(cases: &[(&str, &str, &[&str], &[(u64, &str)])]) -> serde_json::Value {
+pub fn check(cases: &[Case]) -> serde_json::Value {
     let place = place();
     let raw = place.path().join("raw");
     std::fs::create_dir(&raw).expect("creates");
