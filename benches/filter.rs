@@ -1,12 +1,18 @@
 //! Megabytes a second and core of the filter profiles: `PREP_DATA=folder cargo bench --bench filter`.
 //!
 //! Each book is cut into pieces of about 4,000 characters, and judged ten times; the fastest counts.
+//! `PREP_BENCH_PYTHON` names an interpreter that has datatrove 0.10 and spaCy: then its Gopher and
+//! `FineWeb` filters judge the English books in the same run.
 
 use prep::document::{Content, Document, DocumentId};
 use prep::filter::Filters;
 use std::hint::black_box;
 use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
+
+const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/filter.py");
+const PIECE_CHARACTERS: usize = 4_000;
 
 const BOOKS: [(&str, &str, &str); 4] = [
     ("text/ru/chekhov_duel.txt", "ru", "fineweb2-ru"),
@@ -32,8 +38,31 @@ fn main() {
             #[allow(clippy::cast_precision_loss)]
             let speed = text.len() as f64 / 1e6 / seconds;
             println!("{profile:12} {speed:6.1} MB/s  {book}");
+            if profile == "fineweb-en"
+                && let Some(peer) = peer(&Path::new(&data).join(book))
+            {
+                println!(
+                    "datatrove    {peer:6.2} MB/s  {book}: {:.0} times",
+                    speed / peer
+                );
+            }
         }
     }
+}
+
+/// Megabytes a second of datatrove's filters on the same pieces, where an interpreter has it.
+fn peer(book: &Path) -> Option<f64> {
+    let python = std::env::var_os("PREP_BENCH_PYTHON")?;
+    let output = Command::new(python)
+        .arg(PEER)
+        .arg(book)
+        .arg(PIECE_CHARACTERS.to_string())
+        .output()
+        .expect("the interpreter starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = text.lines().last().expect("a line of JSON");
+    let found: serde_json::Value = serde_json::from_str(line).expect("a line of JSON");
+    found["mb_per_second"].as_f64()
 }
 
 fn judge(filters: &Filters, documents: &[Document]) -> f64 {
@@ -50,7 +79,7 @@ fn documents(text: &str, lang: &str) -> Vec<Document> {
     for line in text.split_inclusive('\n') {
         if pieces
             .last()
-            .is_none_or(|piece| piece.chars().count() >= 4000)
+            .is_none_or(|piece| piece.chars().count() >= PIECE_CHARACTERS)
         {
             pieces.push(String::new());
         }

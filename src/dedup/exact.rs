@@ -6,6 +6,7 @@ use crate::document::DocumentId;
 use crate::record;
 use anyhow::Result;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 record! {
     /// What is known of a document when copies are searched; in this order they are compared.
@@ -72,7 +73,8 @@ pub enum Found {
 
 /// Compares sorted candidates and calls `each` with what was found of those of this corpus.
 ///
-/// Copies of a text are told while they pass by; of a question's answers all are in memory at once.
+/// Copies are told while they pass by. Only where answers go for another ([`Conflicts::First`] and the
+/// like) all answers to a question are in memory at once, about 130 bytes each.
 ///
 /// # Errors
 /// That of `candidates` or of `each`.
@@ -81,6 +83,9 @@ pub fn compare(
     conflicts: Conflicts,
     mut each: impl FnMut(&Candidate, Found) -> Result<()>,
 ) -> Result<()> {
+    if conflicts == Conflicts::Keep {
+        return compare_in_passing(candidates, each);
+    }
     let mut group: Vec<Candidate> = Vec::new();
     for candidate in candidates {
         let candidate = candidate?;
@@ -102,6 +107,46 @@ pub fn compare(
         }
     }
     settle(&group, conflicts, &mut each)
+}
+
+/// The same where every answer stays: an answer is a conflict as soon as another one is seen.
+fn compare_in_passing(
+    candidates: impl Iterator<Item = Result<Candidate>>,
+    mut each: impl FnMut(&Candidate, Found) -> Result<()>,
+) -> Result<()> {
+    let mut survivor: Option<Candidate> = None;
+    // By system prompt: the only answer so far, or nothing once there were more.
+    let mut only = BTreeMap::<u64, Option<Candidate>>::new();
+    for candidate in candidates {
+        let candidate = candidate?;
+        let group = survivor.filter(|survivor| survivor.group == candidate.group);
+        if group.is_none() {
+            only.clear();
+        }
+        if let Some(survivor) = group.filter(|survivor| survivor.content == candidate.content) {
+            if candidate.own == 1 {
+                each(&candidate, Found::Copy(survivor))?;
+            }
+            continue;
+        }
+        survivor = Some(candidate);
+        // Answers that an earlier set has are no conflict of this corpus.
+        if candidate.answers == 0 || candidate.own == 0 {
+            continue;
+        }
+        match only.entry(candidate.system) {
+            Entry::Vacant(entry) => {
+                entry.insert(Some(candidate));
+            }
+            Entry::Occupied(mut entry) => {
+                if let Some(first) = entry.get_mut().take() {
+                    each(&first, Found::ConflictKept)?;
+                }
+                each(&candidate, Found::ConflictKept)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Finds the outcomes of one group, the copies of which stand together, their survivor first.
