@@ -10,9 +10,9 @@
 use std::{process::Command, time::Instant};
 
 use prep::{
-    model::{Llama, parameters, preset},
+    model::{Model, parameters, preset, safetensors::Dtype},
     ops::cpu::Cpu,
-    train::{Options, Random, Schedule, Tokens, Trainer, Windows},
+    train::{Loader, Options, Packing, Random, Schedule, Shape, Tokens, Trainer},
 };
 
 const VOCAB: usize = 8192;
@@ -31,6 +31,14 @@ impl Tokens for Noise {
         ids.copy_from_slice(&self.0[start as usize..][..ids.len()]);
         mask.fill(true);
     }
+
+    fn documents(&self, each: &mut dyn FnMut(u64, u64)) {
+        each(0, self.tokens());
+    }
+
+    fn counted(&self, _: u64, len: u64) -> u64 {
+        len
+    }
 }
 
 fn main() {
@@ -42,19 +50,23 @@ fn main() {
             .map(|_| (random.bits() % VOCAB as u64) as u32)
             .collect(),
     );
-    let windows = Windows::new(&noise, SEQ, 1).unwrap();
+    let loader = Loader::new(&noise, Packing::Concat, SEQ, 1).unwrap();
     let options = Options {
         model: model.clone(),
         base: None,
         shards: String::new(),
         tokenizer: String::new(),
+        packing: Packing::Concat,
         seq_len: SEQ,
         sequences: BATCH,
         micro_batch: BATCH,
         recompute: std::env::args().any(|a| a == "recompute"),
         schedule: Schedule {
+            shape: Shape::Cosine,
             lr: 1e-3,
+            final_share: 0.1,
             warmup: 2,
+            decay: 0,
             steps: steps + 2,
         },
         beta1: 0.9,
@@ -62,6 +74,11 @@ fn main() {
         eps: 1e-8,
         weight_decay: 0.1,
         clip: Some(1.0),
+        z_loss: None,
+        ema: None,
+        spike: None,
+        patience: None,
+        save_dtype: Dtype::F32,
         seed: 1,
         eval_every: None,
         eval_tokens: 0,
@@ -72,12 +89,14 @@ fn main() {
         rayon::current_num_threads()
     );
     let backend = Cpu::default();
-    let llama = Llama::random(&backend, model, 1).unwrap();
-    let mut trainer = Trainer::new(&backend, llama, SEQ).unwrap();
+    let llama = Model::random(&backend, model, 1).unwrap();
+    let mut trainer = Trainer::new(&backend, llama, &options).unwrap();
     let mut seconds: Vec<f64> = (1..=steps + 2)
         .map(|step| {
             let begin = Instant::now();
-            let report = trainer.step(step, &options, &windows).unwrap();
+            let data = loader.samples((step - 1) * BATCH as u64, BATCH);
+            let report = trainer.gradients(step, &options, &data).unwrap();
+            trainer.update(step, &options, &report).unwrap();
             let elapsed = begin.elapsed().as_secs_f64();
             println!(
                 "step {step}: loss {:.4}, {elapsed:.2} s",
