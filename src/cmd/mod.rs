@@ -10,6 +10,7 @@ pub mod generate;
 pub mod ingest;
 pub mod locate;
 pub mod plan;
+pub mod reshard;
 pub mod rules;
 mod sampling;
 pub mod shard;
@@ -111,6 +112,7 @@ enum Command {
     Rules(rules::Args),
     Why(why::Args),
     Export(export::Args),
+    Reshard(reshard::Args),
     Verify(verify::Args),
     Cat(cat::Args),
 }
@@ -150,6 +152,7 @@ impl Cli {
             Command::Rules(args) => rules::run(args, &context),
             Command::Why(args) => why::run(args, &context),
             Command::Export(args) => export::run(args, &context),
+            Command::Reshard(args) => reshard::run(args, &context),
             Command::Verify(args) => verify::run(args, &context),
             Command::Cat(args) => cat::run(args, &context),
         }

@@ -64,7 +64,11 @@ pub fn append_key_with(text: &str, key: &mut String, numbers: Numbers) {
         }
     }
     // What was put in is whole characters, so nothing is lost here.
-    key.push_str(&String::from_utf8_lossy(&out.out[..out.length]));
+    let bytes = &out.out[..out.length];
+    match simdutf8::basic::from_utf8(bytes) {
+        Ok(text) => key.push_str(text),
+        Err(_) => key.push_str(&String::from_utf8_lossy(bytes)),
+    }
 }
 
 /// The most bytes that one character of a key takes, and a space before it.

@@ -203,7 +203,7 @@ impl Filters {
             return None;
         }
         let cleaned = original.cleaned().clone();
-        let measures = TextMeasures::new(&cleaned.text, column, self.fidelity);
+        let measures = original.of_cleaned(&cleaned);
         self.rules[split..]
             .iter()
             .any(|active| judge(active, &measures));

@@ -30,6 +30,7 @@ pub struct TextMeasures<'a> {
     /// Its length in characters.
     pub characters: usize,
     words: OnceCell<WordStatistics>,
+    word_count: OnceCell<usize>,
     lines: OnceCell<Lines>,
     paragraphs: OnceCell<Paragraphs>,
     ngrams: OnceCell<Ngrams>,
@@ -65,6 +66,7 @@ impl<'a> TextMeasures<'a> {
             fidelity,
             characters: count_characters(text),
             words: OnceCell::new(),
+            word_count: OnceCell::new(),
             lines: OnceCell::new(),
             paragraphs: OnceCell::new(),
             ngrams: OnceCell::new(),
@@ -80,17 +82,31 @@ impl<'a> TextMeasures<'a> {
         })
     }
 
+    /// The measurements of what stays of `self` when C4 cuts lines: as many words as `self` has, where
+    /// that is known, less those cut.
+    #[must_use]
+    pub fn of_cleaned<'c>(&self, cleaned: &'c Cleaned) -> TextMeasures<'c> {
+        let measures = TextMeasures::new(&cleaned.text, self.column, self.fidelity);
+        if let (Some(words), Fidelity::Prep) = (self.words.get(), self.fidelity) {
+            // Set once: the cell is new.
+            let _ = measures.word_count.set(words.total() - cleaned.words_cut);
+        }
+        measures
+    }
+
     /// How many words there are, without measuring them where nothing else asks.
     pub fn word_count(&self) -> usize {
-        match (self.words.get(), self.fidelity) {
-            (Some(words), _) => words.total(),
-            (None, Fidelity::Prep) => words(self.text).count(),
-            (None, Fidelity::Source) => {
+        if let Some(words) = self.words.get() {
+            return words.total();
+        }
+        *self.word_count.get_or_init(|| match self.fidelity {
+            Fidelity::Prep => words(self.text).count(),
+            Fidelity::Source => {
                 let mut count = 0;
                 spacy::tokens(self.text, self.column, |_, _| count += 1);
                 count
             }
-        }
+        })
     }
 
     /// The lines.

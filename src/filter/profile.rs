@@ -86,8 +86,9 @@ pub(super) fn profile(name: &str) -> Result<&'static Profile, String> {
         })
 }
 
-const PROSE: [&str; 14] = [
+const PROSE: [&str; 15] = [
     "no_letters",
+    "lost_characters",
     "gopher_below_avg_threshold",
     "gopher_above_avg_threshold",
     "gopher_below_alpha_threshold",
@@ -124,13 +125,14 @@ const PROSE_THRESHOLDS: &[(&str, f64)] = &[
     ("dup_10_gram", 0.6),
 ];
 
-const QA: [&str; 10] = [
+const QA: [&str; 11] = [
     "qa_no_assistant_turn",
     "qa_assistant_first",
     "qa_two_users_in_a_row",
     "qa_empty_question",
     "qa_empty_answer",
     "qa_no_letters_or_digits",
+    "qa_lost_characters",
     "qa_answer_equals_question",
     "qa_refusal",
     "qa_other_language",
@@ -175,7 +177,7 @@ const FINEWEB: [&str; 4] = [
     "list_ratio",
 ];
 
-const DEFAULT: [&str; 24] = join(&[&PROSE, &QA]);
+const DEFAULT: [&str; 26] = join(&[&PROSE, &QA]);
 const FINEWEB_EN: [&str; 31] = join(&[
     &["language_en"],
     &GOPHER_REPETITION,

@@ -4,8 +4,8 @@ use super::Rule;
 use super::rules::{
     c4_document, char_dup, dup_lines, dup_ngrams, dup_paragraphs, gopher_alpha, gopher_length,
     gopher_lines, gopher_stop_words, gopher_symbols, gopher_word_length, language, line_punct,
-    list_ratio, no_letters, qa_empty, qa_equal, qa_language, qa_preference, qa_refusal, qa_roles,
-    short_lines, top_ngrams,
+    list_ratio, lost_characters, no_letters, qa_empty, qa_equal, qa_language, qa_preference,
+    qa_refusal, qa_roles, short_lines, top_ngrams,
 };
 
 /// Every rule.
@@ -13,6 +13,7 @@ pub const RULES: &[Rule] = &[
     language::ENGLISH,
     language::RUSSIAN,
     no_letters::NO_LETTERS,
+    lost_characters::TEXT,
     gopher_length::SHORT,
     gopher_length::LONG,
     gopher_word_length::BELOW,
@@ -49,6 +50,7 @@ pub const RULES: &[Rule] = &[
     qa_empty::QUESTION,
     qa_empty::ANSWER,
     qa_empty::NO_LETTERS,
+    lost_characters::EXCHANGE,
     qa_equal::EQUAL,
     qa_refusal::REFUSAL,
     qa_language::OTHER_LANGUAGE,

@@ -25,6 +25,7 @@ pub mod gopher_word_length;
 pub mod language;
 pub mod line_punct;
 pub mod list_ratio;
+pub mod lost_characters;
 pub mod no_letters;
 pub mod qa_empty;
 pub mod qa_equal;
