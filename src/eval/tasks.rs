@@ -1,7 +1,7 @@
 //! Multiple choice by log-likelihood: which answer does the model find most probable after the
 //! question?
 //!
-//! As EleutherAI's lm-evaluation-harness does it: each choice is scored as the continuation
+//! As `EleutherAI`'s lm-evaluation-harness does it: each choice is scored as the continuation
 //! `question + " " + choice`; accuracy takes the highest sum of log-probabilities, normalised
 //! accuracy the highest sum per character of the choice, and the standard error of a mean of n
 //! items is `sqrt(p (1 - p) / (n - 1))`. A question's tokens go through the model once, for all of

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Arch {
-    /// Rotary positions, `RMSNorm`, SwiGLU.
+    /// Rotary positions, `RMSNorm`, `SwiGLU`.
     Llama,
     /// Llama with biases of queries, keys and values.
     Qwen2,

@@ -71,7 +71,6 @@ impl<B: Backend> Model<B> {
     /// Adds the gradients of a norm, whose input, weight, statistics and output's gradient are
     /// given, to those at `weight` and `bias` of `g`, and to `dx`.
     pub(super) fn norm_backward(
-        &self,
         backend: &B,
         [x, w, stats, dy]: [&B::Buf; 4],
         g: &mut [B::Buf],
@@ -88,7 +87,6 @@ impl<B: Backend> Model<B> {
 
     /// `x wᵀ + b`.
     fn project(
-        &self,
         backend: &B,
         w: Layer<'_, B::Buf>,
         (weight, bias): (Part, Part),
@@ -110,7 +108,7 @@ impl<B: Backend> Model<B> {
     ) -> Result<Projected<B::Buf>> {
         let mut unnormed = [None, None];
         let mut make = |i: usize| -> Result<B::Buf> {
-            let x = self.project(backend, w, PROJECTIONS[i], normed)?;
+            let x = Self::project(backend, w, PROJECTIONS[i], normed)?;
             let norm = HEAD_NORMS.get(i).and_then(|(part, _)| w.maybe(*part));
             let Some(norm) = norm else { return Ok(x) };
             let (rows, cols) = backend.shape(&x);
@@ -126,7 +124,6 @@ impl<B: Backend> Model<B> {
 
     /// Adds attention's output, projected, to the residual stream.
     pub(super) fn attention_out(
-        &self,
         backend: &B,
         w: Layer<'_, B::Buf>,
         out: &B::Buf,
@@ -141,13 +138,12 @@ impl<B: Backend> Model<B> {
 
     /// Adds the feed-forward layer's output to the residual stream; returns gate and up.
     pub(super) fn feed_forward(
-        &self,
         backend: &B,
         w: Layer<'_, B::Buf>,
         normed: &B::Buf,
         stream: &mut B::Buf,
     ) -> Result<(Option<B::Buf>, B::Buf)> {
-        let up = self.project(backend, w, (Part::Up, Part::UpBias), normed)?;
+        let up = Self::project(backend, w, (Part::Up, Part::UpBias), normed)?;
         let gate = match w.maybe(Part::Gate) {
             Some(gate) => Some(backend.linear(normed, gate)?),
             None => None,
@@ -180,11 +176,11 @@ impl<B: Backend> Model<B> {
         } = self.queries(backend, w, &normed)?;
         let attended = backend.attention(q, k, v, run.shape, run.places)?;
         let mut middle = backend.copy(x)?;
-        self.attention_out(backend, w, &attended.out, &mut middle)?;
+        Self::attention_out(backend, w, &attended.out, &mut middle)?;
         let (weight, bias) = (w.get(Part::PostNorm), w.maybe(Part::PostNormBias));
         let (post_normed, post_stats) = self.norm(backend, &middle, weight, bias)?;
         let mut y = backend.copy(&middle)?;
-        let (gate, up) = self.feed_forward(backend, w, &post_normed, &mut y)?;
+        let (gate, up) = Self::feed_forward(backend, w, &post_normed, &mut y)?;
         let kept = Kept {
             normed,
             stats,
@@ -224,15 +220,12 @@ impl<B: Backend> Model<B> {
 
         let dact = backend.linear_dx(d, w.get(Part::Down))?;
         add_bias(g, Part::DownBias, d)?;
-        let (dgate, dup, act) = match kept.gate {
-            Some(gate) => {
-                let [dgate, dup, act] = backend.swiglu_backward(gate, kept.up, dact)?;
-                (Some(dgate), dup, act)
-            }
-            None => {
-                let [dup, act] = backend.gelu_backward(kept.up, dact)?;
-                (None, dup, act)
-            }
+        let (dgate, dup, act) = if let Some(gate) = kept.gate {
+            let [dgate, dup, act] = backend.swiglu_backward(gate, kept.up, dact)?;
+            (Some(dgate), dup, act)
+        } else {
+            let [dup, act] = backend.gelu_backward(kept.up, dact)?;
+            (None, dup, act)
         };
         add_weight(g, Part::Down, &act, d)?;
         drop(act);
@@ -251,7 +244,7 @@ impl<B: Backend> Model<B> {
             &dnormed,
         ];
         let (weight, bias) = (Part::PostNorm, Part::PostNormBias);
-        self.norm_backward(
+        Self::norm_backward(
             backend,
             norm,
             g,
@@ -268,7 +261,7 @@ impl<B: Backend> Model<B> {
             let (Some(unnormed), Some(at)) = (unnormed, at(part)) else {
                 continue;
             };
-            self.head_norm_backward(backend, unnormed, &w.values[at], &mut g[at], &mut dqkv[i])?;
+            Self::head_norm_backward(backend, unnormed, &w.values[at], &mut g[at], &mut dqkv[i])?;
         }
         let (rows, cols) = backend.shape(d);
         let mut dnormed = backend.zeros(rows, cols)?;
@@ -279,7 +272,7 @@ impl<B: Backend> Model<B> {
         }
         let norm = [x, w.get(Part::InputNorm), &kept.stats, &dnormed];
         let (weight, bias) = (Part::InputNorm, Part::InputNormBias);
-        self.norm_backward(
+        Self::norm_backward(
             backend,
             norm,
             g,
@@ -291,7 +284,6 @@ impl<B: Backend> Model<B> {
 
     /// Turns the gradient of normed queries or keys into that of the unnormed.
     fn head_norm_backward(
-        &self,
         backend: &B,
         (x, rstd): (B::Buf, B::Buf),
         weight: &B::Buf,

@@ -33,10 +33,8 @@ pub struct Extra {
 pub fn parse(json: &Map<String, Value>, vocab_size: Option<usize>) -> Result<Config> {
     let row = architecture(json)?;
     fields::check(json, row.arch)?;
-    let vocab_size = match optional_size(json, "vocab_size")?.or(vocab_size) {
-        Some(size) => size,
-        None => bail!("vocab_size is missing"),
-    };
+    let vocab_size = optional_size(json, "vocab_size")?.or(vocab_size);
+    let vocab_size = vocab_size.context("vocab_size is missing")?;
     let common = Common {
         row,
         vocab_size,

@@ -99,10 +99,10 @@ impl<'m, B: Backend> Session<'m, B> {
             let (normed, _) = model.norm(backend, &x, weight, bias)?;
             let Projected { qkv: [q, k, v], .. } = model.queries(backend, w, &normed)?;
             let out = backend.attention_cached(q, k, v, cache, self.past, shape, rope)?;
-            model.attention_out(backend, w, &out, &mut x)?;
+            Model::attention_out(backend, w, &out, &mut x)?;
             let (weight, bias) = (w.get(Part::PostNorm), w.maybe(Part::PostNormBias));
             let (normed, _) = model.norm(backend, &x, weight, bias)?;
-            model.feed_forward(backend, w, &normed, &mut x)?;
+            Model::feed_forward(backend, w, &normed, &mut x)?;
         }
         self.past = end;
         Ok(x)

@@ -200,7 +200,7 @@ impl<B: Backend> Model<B> {
         let weight = self.last_norm_weights().0;
         let norm = &mut gradients[self.last_norm()..];
         let bias = row.last_norm_bias.map(|_| 1);
-        self.norm_backward(
+        Self::norm_backward(
             backend,
             [&x, weight, &stats, &dnormed],
             norm,

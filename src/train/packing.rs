@@ -321,12 +321,11 @@ impl Rooms {
 
     /// Puts a piece into the sequence with the least room that takes it, or a new one.
     fn place(&mut self, pairs: usize) -> u32 {
-        let (home, room) = match self.least_room(pairs) {
-            Some(room) => (self.pop(room), room),
-            None => {
-                self.chain.push(END);
-                (self.chain.len() as u32 - 1, self.seq)
-            }
+        let (home, room) = if let Some(room) = self.least_room(pairs) {
+            (self.pop(room), room)
+        } else {
+            self.chain.push(END);
+            (self.chain.len() as u32 - 1, self.seq)
         };
         if room > pairs {
             self.push(room - pairs, home);

@@ -1,8 +1,8 @@
-//! TensorBoard's event files, written by hand: `tensorboard/events.out.tfevents.0.prep`.
+//! `TensorBoard`'s event files, written by hand: `tensorboard/events.out.tfevents.0.prep`.
 //!
 //! A file is a series of records: length (u64), its masked CRC-32C, the bytes, their masked CRC-32C
-//! (tensorflow/core/lib/io/record_writer.h). A record is an `Event` of protobuf
-//! (tensorflow/core/util/event.proto): 1 `wall_time` (double), 2 `step` (varint), 3 `file_version`
+//! (`tensorflow/core/lib/io/record_writer.h`). A record is an `Event` of protobuf
+//! (`tensorflow/core/util/event.proto`): 1 `wall_time` (double), 2 `step` (varint), 3 `file_version`
 //! (string), 5 `summary`; a summary has 1 `value` with 1 `tag` and 2 `simple_value` (float).
 //!
 //! When a run continues the file is made again from metrics.jsonl, so that no step is there twice.
@@ -61,7 +61,7 @@ impl Board {
     }
 }
 
-/// Seconds since 1970: TensorBoard's relative axis needs a clock.
+/// Seconds since 1970: `TensorBoard`'s relative axis needs a clock.
 fn now() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0.0, |since| since.as_secs_f64())

@@ -9,7 +9,7 @@ use super::simd;
 /// Elements of one task.
 const BLOCK: usize = 4096;
 /// `2 √(2/π)`.
-const SLOPE: f32 = 1.595_769_1;
+const SLOPE: f32 = 1.595_769;
 const CUBIC: f32 = 0.044_715;
 
 /// Writes the activation.
