@@ -1,6 +1,7 @@
 //! One block to documents and rejects: a pure function, run on every core.
 
 use super::blocks::Block;
+use super::csv_rows::{self, Ending};
 use super::format::Format;
 use super::mapping::Mapping;
 use super::normalise::{Repairs, normalise};
@@ -45,6 +46,8 @@ pub struct Parsed {
     pub left: Vec<(String, &'static str, u64)>,
     /// Records that have a field of `--map`, by its path.
     pub mapped: BTreeMap<String, u64>,
+    /// What a person should know of the sources.
+    pub notes: Vec<String>,
 }
 
 impl Parsed {
@@ -92,6 +95,7 @@ impl Parsed {
                 }
             }
             Block::Refused(reject) => self.rejects.push(*reject),
+            Block::Note(note) => self.notes.push(note),
             Block::Left {
                 name,
                 reason,
@@ -138,15 +142,22 @@ impl Parsed {
         {
             text = Cow::Owned(repaired);
         }
-        // Pages are found by form feeds; the lines of what is left are counted anew.
-        if let Some(pages) = repair::pages(&text, rules.repairs, &mut self.repairs.text) {
-            text = Cow::Owned(pages);
+        // Pages are found by form feeds; what is left knows which lines of the source it is.
+        let mut lines = None;
+        if let Some(running) = repair::pages(&text, rules.repairs, &mut self.repairs.text) {
+            text = Cow::Owned(running.text);
+            lines = Some(running.lines);
         }
         for piece in text::pack(&text, rules.split, first_line == 1) {
             let mut content =
                 normalise(&text[piece.range], rules.repairs, &mut self.repairs).into_owned();
             content.truncate(content.trim_end().len());
-            let line = first_line + piece.lines_before;
+            let before = piece.lines_before;
+            let before = lines.as_ref().map_or(before, |lines| {
+                let line = lines.get(before as usize).or(lines.last());
+                line.map_or(before, |line| u64::from(*line))
+            });
+            let line = first_line + before;
             if content.trim().is_empty() {
                 continue;
             }
@@ -248,58 +259,56 @@ impl Parsed {
         } else {
             0
         };
-        let mut reader = csv::ReaderBuilder::new()
-            .delimiter(dialect.delimiter)
-            .has_headers(first_line == 1 && dialect.has_header)
-            .flexible(true)
-            .from_reader(&bytes[start..]);
-        let mut row = csv::ByteRecord::new();
-        let (mut line, mut counted) = (first_line, 0);
-        loop {
-            match reader.read_byte_record(&mut row) {
-                Ok(false) => return,
-                Ok(true) => {}
-                Err(error) => {
-                    let message = format!("the rows cannot be read on: {error}");
-                    self.rejects
-                        .push(Reject::new(name, first_line, "unreadable", message, &[]));
-                    return;
-                }
-            }
-            // The reader's own position is before the line end that it skips.
-            let mut at = start + row.position().map_or(0, |at| at.byte() as usize);
-            while at < bytes.len() && matches!(bytes[at], b'\r' | b'\n') {
-                at += 1;
-            }
-            line += line_ends(&bytes[counted..at]);
-            counted = at;
+        let mut line = first_line + count_lines(&bytes[..start]);
+        let mut header = first_line == 1 && dialect.has_header;
+        for (at, ending) in csv_rows::rows(dialect.grammar, &bytes[start..], true) {
             let record = line;
-            let end = (start + reader.position().byte() as usize).max(at);
-            let raw = || bytes[at..end].trim_ascii_end().to_vec();
-            if row.len() != dialect.columns.len() {
+            let row = &bytes[start + at..start + at + ending.bytes()];
+            line += count_lines(row);
+            let row = csv_rows::without_end(row);
+            if matches!(ending, Ending::Open(_)) {
+                let message = "a quote opens a field in this line and is never closed before a delimiter or a line end; close it, or double it (\"\") where it is part of the text; the next line was read as a new row";
+                self.rejects.push(Reject::new(
+                    name,
+                    record,
+                    "unclosed_quote",
+                    message.to_owned(),
+                    row,
+                ));
+                continue;
+            }
+            let fields = dialect.grammar.fields(row);
+            if csv_rows::is_blank(&fields) || std::mem::take(&mut header) {
+                continue;
+            }
+            let wide = dialect.columns.len();
+            let spare = |fields: &[Cow<[u8]>]| csv_rows::is_blank(fields);
+            if fields.len() < dialect.least_width()
+                || fields.len() > wide && !spare(&fields[wide..])
+            {
+                let names: Vec<&str> = dialect.names().collect();
                 let message = format!(
                     "the row has {} fields, the columns are {}",
-                    row.len(),
-                    dialect.columns.join(", ")
+                    fields.len(),
+                    names.join(", ")
                 );
                 self.rejects
-                    .push(Reject::new(name, record, "wrong_width", message, &raw()));
+                    .push(Reject::new(name, record, "wrong_width", message, row));
                 continue;
             }
             let fields: Result<Fields, _> = dialect
                 .columns
                 .iter()
-                .zip(&row)
+                .zip(&fields)
+                .filter(|(column, field)| !column.is_spare || !field.trim_ascii().is_empty())
                 .map(|(column, field)| {
-                    Ok((
-                        column.clone(),
-                        Value::String(std::str::from_utf8(field)?.to_owned()),
-                    ))
+                    let text = utf8(field)?.to_owned();
+                    Ok((column.name.clone(), Value::String(text)))
                 })
                 .collect();
             match fields {
-                Ok(fields) => self.add_fields(name, record, fields, rules, raw),
-                Err(error) => self.reject_encoding(name, record, &raw(), error),
+                Ok(fields) => self.add_fields(name, record, fields, rules, || row.to_vec()),
+                Err(error) => self.reject_encoding(name, record, row, error),
             }
         }
     }
@@ -439,12 +448,8 @@ fn utf8(bytes: &[u8]) -> Result<&str, std::str::Utf8Error> {
     }
 }
 
-/// Line ends in `bytes`: LF, CRLF, or CR alone as old Macintosh files have it.
-fn line_ends(bytes: &[u8]) -> u64 {
-    let lone = |i: usize| bytes[i] == b'\r' && bytes.get(i + 1) != Some(&b'\n');
-    (0..bytes.len())
-        .filter(|i| bytes[*i] == b'\n' || lone(*i))
-        .count() as u64
+fn count_lines(bytes: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 
 /// A piece of a structured record after all repairs.
@@ -503,6 +508,7 @@ mod tests {
             },
             forced: None,
             dialect: None,
+            lone_cr: false,
             member_of: None,
         };
         parsed

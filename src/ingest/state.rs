@@ -117,6 +117,9 @@ pub struct State {
     /// Records that have a field of `--map`, by its path.
     #[serde(default)]
     pub mapped: BTreeMap<String, u64>,
+    /// What a person should know of the sources.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// xxh3-128 of the sources that were read to their end.
     pub hashes: BTreeMap<String, String>,
     /// Members of archives that were read to their end, in order.
@@ -153,8 +156,14 @@ impl State {
                 unchanged && is(&stamp.sample, sample(source).map_err(anyhow::Error::from));
             ensure!(
                 unchanged,
-                "{} changed since the interrupted run began; remove the output directory and start again",
-                source.name
+                "{} changed since the interrupted run began: its size is the same ({} bytes), its content is not{}; put the old file back to go on, or remove the output directory to ingest it as it is now",
+                source.name,
+                source.bytes,
+                if stamp.modified_ns == modified_ns(source) {
+                    ""
+                } else {
+                    ", and it was written at another time"
+                }
             );
         }
         Ok(())

@@ -149,7 +149,8 @@ mod tests {
 
     #[test]
     fn chunks_are_the_text_and_end_where_it_may_be_cut() {
-        let text = "Мама мыла раму,  and the fox\n\njumped 12 345 times  over it. Конец ".repeat(30);
+        let text =
+            "Мама мыла раму,  and the fox\n\njumped 12 345 times  over it. Конец ".repeat(30);
         for cut in [Cut::AfterLetter, Cut::BeforeSpaces, Cut::BetweenWords] {
             for bytes in [1, 2, 3, 17, 100] {
                 let (mut all, mut rest, mut chunks) = (String::new(), text.as_str(), 0);
