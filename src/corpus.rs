@@ -176,6 +176,9 @@ pub struct IngestReport {
     /// without its end mark.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Fields of JSON files that stand beside the records and are none, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub frame_fields: BTreeMap<String, u64>,
 }
 
 impl IngestReport {

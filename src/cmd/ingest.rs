@@ -163,6 +163,13 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     for note in &report.notes {
         context.note(note);
     }
+    if !report.frame_fields.is_empty() {
+        let names: Vec<&str> = report.frame_fields.keys().map(String::as_str).collect();
+        context.note(&format!(
+            "fields beside the records of JSON files were left out: {}",
+            names.join(", ")
+        ));
+    }
     let rejected = report.ledgers.ledger.rejected_total().records;
     let out = options.out.display();
     if rejected > 0 {

