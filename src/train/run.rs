@@ -278,7 +278,7 @@ impl<B: Backend> Session<'_, B> {
         ));
         self.state.step = then.step;
         self.state.counted = then.counted;
-        self.state.best = then.best;
+        // The best stays: its weights are kept beside the checkpoints, and it was measured.
         self.state.guard.back_to(&then.guard);
         Ok(Moved::Back)
     }

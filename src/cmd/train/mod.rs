@@ -119,6 +119,12 @@ fn announce(ctx: &Context, device: &str, resolved: &Resolved<'_>) {
         packed.cut_documents,
         packed.cut_needlessly
     ));
+    if packed.truncated_share() > 0.01 {
+        ctx.note(&format!(
+            "{} chats are longer than a sequence and lose their ends: a longer --seq-len keeps them",
+            packed.truncated_documents
+        ));
+    }
     let all = memory::bytes(&options.model, options.seq_len, resolved.memory);
     let fixed = memory::fixed_bytes(&options.model, resolved.memory);
     ctx.note(&format!(
