@@ -1,14 +1,20 @@
-//! `prep eval`: the loss of a model on shards.
+//! `prep eval`: the loss of a model on shards, or its answers to multiple choice.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use super::device::{choose, on_device};
+use super::{
+    device::{choose, on_device},
+    generate::text_prompt,
+};
 use crate::{
     cmd::Context,
-    eval::{Extent, Means, measure},
+    eval::{
+        Extent, Means, measure,
+        tasks::{self, Tally},
+    },
     exit::Exit,
     interrupt,
     model::{self, Session},
@@ -17,19 +23,21 @@ use crate::{
     progress::Unit,
     shard::{Dataset, Split},
     tokenize::Tokenizer,
-    train::{Windows, fitting_seq},
+    train::{Loader, Packing, fitting_seq},
 };
 
-/// Measures a model on a split: nats a counted token, perplexity, bits a byte.
+/// Measures a model on a split (nats a counted token, perplexity, bits a byte) or on questions.
 ///
 /// The loss counts what the shards' loss mask counts: all of a text, only the assistant's words of
-/// a chat. Bits a byte compares models with different tokenizers.
+/// a chat. Bits a byte compares models with different tokenizers. --tasks asks multiple choice: the
+/// answer is the choice that is most probable after the question, by the sum of its tokens and, as
+/// normalised accuracy, by character.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Model folder: one that `prep train` wrote, or any Llama of Hugging Face.
+    /// Model folder: one that `prep train` wrote, or a Llama, Qwen2, Qwen3 or GPT-2 of Hugging Face.
     model: PathBuf,
     /// Shard directory, tokenized with the model's tokenizer.
-    #[arg(required_unless_present = "logits")]
+    #[arg(required_unless_present_any = ["logits", "tasks"])]
     shards: Option<PathBuf>,
     /// Which documents: val (held out) or train.
     #[arg(long, value_name = "SPLIT", default_value = "val", value_parser = ["val", "train"])]
@@ -37,6 +45,10 @@ pub struct Args {
     /// Tokens of a sequence [default: what the model was trained with, else at most 1024].
     #[arg(long, value_name = "TOKENS")]
     seq_len: Option<usize>,
+    /// How documents come into sequences: bestfit, concat or none; a document attends only to
+    /// itself in each, and what is longer than a sequence is cut.
+    #[arg(long, value_name = "WAY", default_value = "bestfit")]
+    packing: Packing,
     /// Measure at most this many tokens [default: the whole split].
     #[arg(long, value_name = "TOKENS")]
     max_tokens: Option<u64>,
@@ -46,6 +58,10 @@ pub struct Args {
     /// What computes: auto (a GPU, else the CPU), cpu, cuda or cuda:N.
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: String,
+    /// Questions, a JSON object a line: question, choices, and answer (a choice's number from 0, its
+    /// letter or its text) [default: none].
+    #[arg(long, value_name = "FILE.jsonl", conflicts_with = "shards")]
+    tasks: Option<PathBuf>,
     /// Print the logits of each text of this JSON list instead, a line each (for comparisons).
     #[arg(long, value_name = "TEXTS.json", hide = true)]
     logits: Option<PathBuf>,
@@ -59,6 +75,9 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let device = choose(&args.device, ctx)?;
     if let Some(texts) = &args.logits {
         return on_device!(&device, backend => print_logits(backend, &args.model, texts));
+    }
+    if let Some(tasks) = &args.tasks {
+        return on_device!(&device, backend => answer(backend, ctx, &args.model, tasks));
     }
     let Some(shards) = &args.shards else {
         bail!("SHARDS is missing");
@@ -111,27 +130,26 @@ fn evaluate<B: Backend>(
         .or_else(|| trained_seq(&args.model))
         .unwrap_or(1024)
         .min(config.max_positions);
-    let windows = Windows::new(data, fitting_seq(asked, data.tokens()), 0)?;
-    let rope = config.rope_table(windows.seq());
+    let loader = Loader::new(data, args.packing, fitting_seq(asked, data.tokens()), 0)?;
+    let rope = config.rope_table(loader.seq());
     let extent = Extent {
         micro_batch: args.micro_batch as usize,
         tokens: args.max_tokens,
     };
-    let total = args
-        .max_tokens
-        .map_or(data.tokens(), |t| t.min(data.tokens()));
+    let room = loader.packed().room_tokens;
+    let total = args.max_tokens.map_or(room, |t| t.min(room));
     let progress = ctx.progress("eval", Unit::Tokens, Some(total));
     let mut shown = 0;
     let mut interrupted = None;
     let sums = measure(
         backend,
         &model,
-        &rope,
-        &windows,
+        rope.as_ref(),
+        &loader,
         &tokenizer.token_bytes(),
         extent,
         &mut |done| {
-            let tokens = (done * windows.seq() as u64).min(total);
+            let tokens = (done * loader.seq() as u64).min(total);
             progress.add(tokens - shown);
             shown = tokens;
             interrupted = interrupt::check().err();
@@ -171,6 +189,62 @@ fn report(args: &Args, ctx: &Context, means: &Means) {
         output::data(&format!("bits per byte {bits}"));
         output::data(&format!("tokens        {}", means.tokens));
     }
+}
+
+/// Asks every question of the file.
+fn answer<B: Backend>(backend: &B, ctx: &Context, dir: &Path, path: &Path) -> Result<Exit> {
+    let tokenizer = Tokenizer::from_dir(dir)?;
+    let model = model::load(backend, dir)?;
+    let encode = |text: &str| text_prompt(&tokenizer, text);
+    let progress = ctx.progress("eval", Unit::Documents, None);
+    let (mut tally, mut rejected) = (Tally::default(), Vec::new());
+    tasks::for_each(path, &mut rejected, &mut |item| {
+        interrupt::check()?;
+        let likelihoods = tasks::likelihoods(backend, &model, &item, &encode)?;
+        tally.add(&item, &likelihoods);
+        progress.add(1);
+        Ok(())
+    })?;
+    progress.finish();
+    let scores = tally.scores(rejected);
+    for line in &scores.rejected {
+        ctx.note(&format!(
+            "{}:{}: {}",
+            path.display(),
+            line.line,
+            line.reason
+        ));
+    }
+    ensure!(
+        scores.items > 0,
+        "{}: expected questions, a JSON object a line with question, choices and answer; found none",
+        path.display()
+    );
+    if ctx.json {
+        let mut json = json!(scores);
+        json["model"] = json!(dir);
+        json["tasks"] = json!(path);
+        output::data(&json.to_string());
+    } else {
+        let share = |p: f64, error: f64| format!("{:.2} % ± {:.2}", 100.0 * p, 100.0 * error);
+        let plain = share(scores.accuracy, scores.accuracy_stderr);
+        let normalized = share(
+            scores.accuracy_normalized,
+            scores.accuracy_normalized_stderr,
+        );
+        output::data(&format!("accuracy            {plain}"));
+        output::data(&format!("normalised accuracy {normalized}"));
+        output::data(&format!(
+            "by chance           {:.2} %",
+            100.0 * scores.chance
+        ));
+        output::data(&format!("questions           {}", scores.items));
+    }
+    Ok(if scores.rejected.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Rejects
+    })
 }
 
 /// One line a text: its ids and the logits after each of them.

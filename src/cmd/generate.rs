@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde_json::json;
 
-use super::device::{choose, on_device};
+use super::{
+    device::{choose, on_device},
+    sampling::SamplingArgs,
+};
 use crate::{
     cmd::Context,
     document::Message,
     exit::Exit,
-    generate::{Request, Sampler, Sampling, TextStream, generate},
+    generate::{Request, TextStream, generate},
     interrupt, model,
     ops::Backend,
     output,
@@ -20,7 +23,7 @@ use crate::{
 /// Lets a model go on from a prompt; prints the continuation as it comes.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Model folder: one that `prep train` wrote, or any Llama of Hugging Face.
+    /// Model folder: one that `prep train` wrote, or a Llama, Qwen2, Qwen3 or GPT-2 of Hugging Face.
     model: PathBuf,
     /// The text to go on from, or with --chat what the user says.
     prompt: String,
@@ -30,43 +33,14 @@ pub struct Args {
     /// What the system message of the chat says [default: none].
     #[arg(long, value_name = "TEXT", requires = "chat")]
     system: Option<String>,
-    /// Always take the most probable token instead of drawing one. Default: off.
-    #[arg(long, conflicts_with_all = ["temperature", "top_k", "top_p"])]
-    greedy: bool,
-    /// How much chance: below 1 probable tokens become more probable (a number without unit).
-    #[arg(long, value_name = "T", default_value_t = 0.8, value_parser = positive)]
-    temperature: f32,
-    /// Draw among this many of the most probable tokens only [default: all].
-    #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
-    top_k: Option<u32>,
-    /// Draw among the most probable tokens that together have this probability [default: all].
-    #[arg(long, value_name = "P", value_parser = probability)]
-    top_p: Option<f32>,
-    /// Make tokens that occurred less probable; 1 changes nothing, 1.2 is usual [default: off].
-    #[arg(long, value_name = "FACTOR", value_parser = positive)]
-    repetition_penalty: Option<f32>,
+    #[command(flatten)]
+    sampling: SamplingArgs,
     /// Generate at most this many tokens.
     #[arg(long, value_name = "TOKENS", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
     max_tokens: u32,
     /// What computes: auto (a GPU, else the CPU), cpu, cuda or cuda:N.
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: String,
-}
-
-fn positive(text: &str) -> Result<f32, String> {
-    match text.parse() {
-        Ok(value) if value > 0.0 && f32::is_finite(value) => Ok(value),
-        _ => Err(format!("expected a number above 0, got {text}")),
-    }
-}
-
-fn probability(text: &str) -> Result<f32, String> {
-    match text.parse() {
-        Ok(value) if value > 0.0 && value <= 1.0 => Ok(value),
-        _ => Err(format!(
-            "expected a number above 0 and at most 1, got {text}"
-        )),
-    }
 }
 
 /// Runs the command.
@@ -88,15 +62,7 @@ fn go<B: Backend>(backend: &B, args: &Args, ctx: &Context) -> Result<Exit> {
         max_tokens: args.max_tokens as usize,
         stop: &stop,
     };
-    let mut sampler = Sampler::new(
-        Sampling {
-            temperature: (!args.greedy).then_some(args.temperature),
-            top_k: args.top_k.map(|k| k as usize),
-            top_p: args.top_p,
-            repetition_penalty: args.repetition_penalty,
-        },
-        ctx.seed,
-    );
+    let mut sampler = args.sampling.sampler(ctx);
     let mut stream = TextStream::new(|ids: &[u32]| tokenizer.decode(ids, true));
     let (mut text, mut tokens) = (String::new(), 0_u64);
     let mut interrupted = false;
@@ -145,13 +111,21 @@ fn prompt(tokenizer: &Tokenizer, args: &Args) -> Result<Vec<u32>> {
             .collect();
         return tokenizer.render_chat(&messages, true);
     }
+    text_prompt(tokenizer, &args.prompt)
+}
+
+/// A text's tokens as the model saw the beginning of texts in training.
+///
+/// # Errors
+/// When the tokenizer cannot encode it.
+pub fn text_prompt(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>> {
     let begin = tokenizer.bos_id().filter(|_| tokenizer.adds_bos());
     let mut ids: Vec<u32> = begin
         .into_iter()
-        .chain(tokenizer.encode_text(&args.prompt)?)
+        .chain(tokenizer.encode_text(text)?)
         .collect();
     if ids.is_empty() {
-        // In the shards a text without BOS follows the end of the one before.
+        // Without BOS a text has no token before it; the end of another is the nearest.
         ids.push(tokenizer.eos_id());
     }
     Ok(ids)

@@ -1,6 +1,7 @@
 //! The command line: one subcommand is one file with its help, its `Args` and its `run`.
 
 pub mod cat;
+pub mod chat;
 mod device;
 mod dry_run;
 pub mod eval;
@@ -11,6 +12,7 @@ pub mod locate;
 pub mod plan;
 pub mod reshard;
 pub mod rules;
+mod sampling;
 pub mod shard;
 pub mod stats;
 pub mod synth;
@@ -101,6 +103,7 @@ enum Command {
     Train(train::Args),
     Eval(eval::Args),
     Generate(generate::Args),
+    Chat(chat::Args),
     Stats(stats::Args),
     #[command(name = "where")]
     Where(locate::Args),
@@ -141,6 +144,7 @@ impl Cli {
             Command::Train(args) => train::run(args, &context),
             Command::Eval(args) => eval::run(args, &context),
             Command::Generate(args) => generate::run(args, &context),
+            Command::Chat(args) => chat::run(args, &context),
             Command::Stats(args) => stats::run(args, &context),
             Command::Where(args) => locate::run(args, &context),
             Command::Synth(args) => synth::run(args, &context),

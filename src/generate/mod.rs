@@ -9,7 +9,7 @@ pub use sampler::{Sampler, Sampling};
 pub use stream::TextStream;
 
 use crate::{
-    model::{Llama, Session},
+    model::{Model, Session},
     ops::Backend,
 };
 
@@ -49,7 +49,7 @@ pub struct Request<'a> {
 /// When the prompt is empty or fills the model's context, or the model's output is no number.
 pub fn generate<B: Backend>(
     backend: &B,
-    model: &Llama<B>,
+    model: &Model<B>,
     request: &Request<'_>,
     sampler: &mut Sampler,
     emit: &mut dyn FnMut(u32) -> Result<bool>,

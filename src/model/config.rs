@@ -1,13 +1,16 @@
-//! The sizes of a Llama, and the check that they fit together.
+//! The sizes of a model, and the check that they fit together.
 
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
+use super::arch::Arch;
 use crate::ops::{AttentionShape, Rope, RopeOptions};
 
-/// A Llama's sizes and constants.
+/// A model's architecture, sizes and constants.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Config {
+    /// The row of the table of architectures.
+    pub arch: Arch,
     /// Token ids.
     pub vocab_size: usize,
     /// Width of the residual stream.
@@ -28,8 +31,8 @@ pub struct Config {
     pub max_positions: usize,
     /// Whether the output head is the token table.
     pub tied: bool,
-    /// Rotary embedding.
-    pub rope: RopeOptions,
+    /// Rotary embedding; none where positions are learned.
+    pub rope: Option<RopeOptions>,
     /// Standard deviation of the initial weights.
     pub init_std: f64,
 }
@@ -59,8 +62,13 @@ impl Config {
             self.heads,
             self.kv_heads
         );
+        let learned = self.arch.row().positions.is_some();
         ensure!(
-            self.head_dim.is_multiple_of(2),
+            learned == self.rope.is_none(),
+            "positions are either rotary or learned"
+        );
+        ensure!(
+            learned || self.head_dim.is_multiple_of(2),
             "head_dim: expected an even number (rotary embedding turns pairs), got {}",
             self.head_dim
         );
@@ -78,8 +86,9 @@ impl Config {
         }
     }
 
-    /// The rotary table for contexts of up to `positions` tokens.
-    pub fn rope_table(&self, positions: usize) -> Rope {
-        Rope::new(&self.rope, self.head_dim, positions)
+    /// The rotary table for contexts of up to `positions` tokens; none where they are learned.
+    pub fn rope_table(&self, positions: usize) -> Option<Rope> {
+        let options = self.rope.as_ref()?;
+        Some(Rope::new(options, self.head_dim, positions))
     }
 }

@@ -1,25 +1,29 @@
 //! Model folders: loading and saving what `transformers` loads and saves.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::{
-    Config, Extra, Llama, hf,
-    layout::layout,
-    safetensors::{self, Reader},
+    Config, Extra, Model,
+    arch::Stored,
+    hf,
+    layout::{ParamSpec, layout},
+    safetensors::{self, Dtype, Reader},
 };
 use crate::{atomic, ops::Backend};
 
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
+/// The output head, which has no prefix.
+const HEAD: &str = "lm_head.weight";
 const GENERATION: &str = "generation_config.json";
 
 /// Reads a `config.json`, given as the file or as its folder; `vocab_size` stands in where the
@@ -36,63 +40,173 @@ pub fn load_config(path: &Path, vocab_size: Option<usize>) -> Result<Config> {
     hf::parse(&read_json(&file)?, vocab_size).with_context(|| format!("{}", file.display()))
 }
 
+/// The configuration that a folder's weights have, of which every tensor is checked to be there.
+///
+/// # Errors
+/// Names the first tensor that is missing, or that the architecture does not know.
+pub fn check_folder(dir: &Path, mut config: Config) -> Result<Config> {
+    let weights = Weights::open(dir, config.arch.row().prefix)?;
+    // A head in the file of a tied model is the table once more; a missing head of an untied one
+    // means that the file is of a tied model.
+    let table = &layout(&config)[0].file_name;
+    if !config.tied && !weights.has(HEAD) && weights.has(table) {
+        config.tied = true;
+    }
+    weights
+        .check(&layout(&config))
+        .with_context(|| format!("{}", dir.display()))?;
+    Ok(config)
+}
+
 /// Loads a model folder.
 ///
 /// # Errors
 /// Names the file or the tensor, what was expected and what it holds.
-pub fn load<B: Backend>(backend: &B, dir: &Path) -> Result<Llama<B>> {
+pub fn load<B: Backend>(backend: &B, dir: &Path) -> Result<Model<B>> {
     ensure!(
         dir.is_dir(),
         "{}: expected a model folder (config.json, model.safetensors, tokenizer.json)",
         dir.display()
     );
-    let mut config = load_config(dir, None)?;
-    let mut weights = Weights::open(dir)?;
-    // A head in the file of a tied model is the table once more; a missing head of an untied one
-    // means that the file is of a tied model.
-    if !config.tied && !weights.has("lm_head.weight") && weights.has("model.embed_tokens.weight") {
-        config.tied = true;
-    }
-    let missing: Vec<String> = layout(&config)
-        .into_iter()
-        .map(|spec| spec.name)
-        .filter(|name| !weights.has(name))
-        .collect();
-    if let Some(first) = missing.first() {
-        bail!(
-            "{}: {} of the model's tensors are missing, {first} among them. Copy the folder again, \
-             or check that config.json is this model's",
-            dir.display(),
-            missing.len()
-        );
-    }
-    Llama::from_values(backend, config, |spec, _| {
-        weights.read(&spec.name, &spec.dims())
+    let config = check_folder(dir, load_config(dir, None)?)?;
+    let mut weights = Weights::open(dir, config.arch.row().prefix)?;
+    // Parameters that lie in one tensor of the file follow each other: it is read once.
+    let mut last: (String, Vec<f32>) = Default::default();
+    Model::from_values(backend, config, |spec, _| {
+        if last.0 != spec.file_name {
+            last.1 = weights.read(&spec.file_name, &spec.file_dims())?;
+            last.0.clone_from(&spec.file_name);
+        }
+        Ok(match spec.stored {
+            Stored::Own => std::mem::take(&mut last).1,
+            Stored::Flipped | Stored::Third(..) => spec.extract(&last.1),
+        })
     })
 }
 
-/// Writes `config.json`, `generation_config.json` and `model.safetensors`, the weights last;
-/// each file is whole or absent.
+/// Writes `config.json`, `generation_config.json` and the weights, stored as `dtype` in
+/// `model.safetensors` or, above `most` bytes, in several files with an index; the weights last.
+/// Each file is whole or absent. Returns the names, in order.
 ///
 /// # Errors
 /// Names the file that could not be written.
-pub fn save<B: Backend>(backend: &B, model: &Llama<B>, dir: &Path, extra: &Extra) -> Result<()> {
-    atomic::write_json(&dir.join(CONFIG), &hf::config_json(&model.config, extra))?;
+pub fn save<B: Backend>(
+    backend: &B,
+    model: &Model<B>,
+    dir: &Path,
+    extra: &Extra,
+    (dtype, most): (Dtype, u64),
+) -> Result<Vec<String>> {
+    let config = hf::config_json(&model.config, extra, dtype);
+    atomic::write_json(&dir.join(CONFIG), &config)?;
     atomic::write_json(&dir.join(GENERATION), &hf::generation_json(extra))?;
-    write_weights(backend, model, &dir.join(WEIGHTS))
+    let mut names = vec![CONFIG.to_owned(), GENERATION.to_owned()];
+    let tensors = file_tensors(&model.specs);
+    let files = split(&tensors, dtype, most);
+    let count = files.len();
+    let mut map = Map::new();
+    for (i, tensors) in files.into_iter().enumerate() {
+        let name = match count {
+            1 => WEIGHTS.to_owned(),
+            _ => format!("model-{:05}-of-{count:05}.safetensors", i + 1),
+        };
+        let named: Vec<_> = tensors
+            .iter()
+            .map(|t| (t.name.clone(), t.dims.clone()))
+            .collect();
+        safetensors::write(&dir.join(&name), dtype, &named, |i| {
+            tensors[i].values(backend, model)
+        })?;
+        map.extend(named.into_iter().map(|(tensor, _)| (tensor, json!(name))));
+        names.push(name);
+    }
+    if count > 1 {
+        let values: usize = model.specs.iter().map(ParamSpec::count).sum();
+        let bytes = values * dtype.width();
+        let index = json!({"metadata": {"total_size": bytes}, "weight_map": map});
+        atomic::write_json(&dir.join(INDEX), &index)?;
+        names.push(INDEX.to_owned());
+    }
+    Ok(names)
 }
 
-/// Writes the weights alone to `path`.
+/// Bytes of one file of weights, above which they are written to several: what `transformers`
+/// takes, too.
+pub const MAX_FILE_BYTES: u64 = 5_000_000_000;
+
+/// A tensor of the file and the parameters in it.
+struct FileTensor {
+    name: String,
+    dims: Vec<usize>,
+    params: Vec<usize>,
+}
+
+impl FileTensor {
+    fn count(&self) -> usize {
+        self.dims.iter().product()
+    }
+
+    fn values<B: Backend>(&self, backend: &B, model: &Model<B>) -> Result<Vec<f32>> {
+        let mut values = vec![0.0; self.count()];
+        for &i in &self.params {
+            model.specs[i].insert(&backend.download(&model.weights[i])?, &mut values);
+        }
+        Ok(values)
+    }
+}
+
+fn file_tensors(specs: &[ParamSpec]) -> Vec<FileTensor> {
+    let mut tensors: Vec<FileTensor> = Vec::new();
+    for (i, spec) in specs.iter().enumerate() {
+        match tensors
+            .iter_mut()
+            .rev()
+            .take(3)
+            .find(|t| t.name == spec.file_name)
+        {
+            Some(tensor) => tensor.params.push(i),
+            None => tensors.push(FileTensor {
+                name: spec.file_name.clone(),
+                dims: spec.file_dims(),
+                params: vec![i],
+            }),
+        }
+    }
+    tensors
+}
+
+/// Cuts the tensors into files of at most `most` bytes, but of at least one tensor.
+fn split(tensors: &[FileTensor], dtype: Dtype, most: u64) -> Vec<&[FileTensor]> {
+    let (mut files, mut first, mut bytes) = (Vec::new(), 0, 0);
+    for (i, tensor) in tensors.iter().enumerate() {
+        let size = (tensor.count() * dtype.width()) as u64;
+        if i > first && bytes + size > most {
+            files.push(&tensors[first..i]);
+            (first, bytes) = (i, 0);
+        }
+        bytes += size;
+    }
+    files.push(&tensors[first..]);
+    files
+}
+
+/// Writes the parameters alone to `path`, in f32 and in prep's own layout: for checkpoints.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn write_weights<B: Backend>(backend: &B, model: &Llama<B>, path: &Path) -> Result<()> {
-    let tensors: Vec<_> = model
-        .specs
+pub fn write_weights<B: Backend>(
+    backend: &B,
+    specs: &[ParamSpec],
+    weights: &[B::Buf],
+    path: &Path,
+) -> Result<()> {
+    let tensors: Vec<_> = specs
         .iter()
         .map(|spec| (spec.name.clone(), spec.dims()))
         .collect();
-    safetensors::write(path, &tensors, |i| backend.download(&model.weights[i]))
+    safetensors::write(path, Dtype::F32, &tensors, |i| {
+        backend.download(&weights[i])
+    })
 }
 
 /// A hash of a folder's weights: what a run that starts from them depends on.
@@ -110,12 +224,16 @@ pub fn digest_weights(dir: &Path) -> Result<String> {
 /// The tensors of a folder, in one file or in several with an index.
 struct Weights {
     files: Vec<Reader>,
-    /// The file of each tensor.
-    place: BTreeMap<String, usize>,
+    /// The file of each tensor, and the tensor's name there.
+    place: BTreeMap<String, (usize, String)>,
 }
 
+/// Endings of buffers that old files have beside the weights.
+const BUFFERS: [&str; 3] = [".rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias"];
+
 impl Weights {
-    fn open(dir: &Path) -> Result<Self> {
+    /// Opens the files; names that lack `prefix` (those of a bare model without its head) get it.
+    fn open(dir: &Path, prefix: &str) -> Result<Self> {
         let mut files = Vec::new();
         for path in weight_files(dir)? {
             files.push(Reader::open(&path)?);
@@ -123,7 +241,13 @@ impl Weights {
         let mut place = BTreeMap::new();
         for (i, file) in files.iter().enumerate() {
             for name in file.names() {
-                place.insert(name.to_owned(), i);
+                let bare = name != HEAD && !name.starts_with(prefix);
+                let full = if bare {
+                    format!("{prefix}{name}")
+                } else {
+                    name.to_owned()
+                };
+                place.insert(full, (i, name.to_owned()));
             }
         }
         Ok(Self { files, place })
@@ -133,11 +257,39 @@ impl Weights {
         self.place.contains_key(name)
     }
 
+    /// Checks that the files have the parameters and nothing else that would be computed with.
+    fn check(&self, specs: &[ParamSpec]) -> Result<()> {
+        let missing: Vec<&str> = specs
+            .iter()
+            .map(|spec| spec.file_name.as_str())
+            .filter(|name| !self.has(name))
+            .collect();
+        if let Some(first) = missing.first() {
+            bail!(
+                "{} of the model's tensors are missing, {first} among them. Copy the folder again, \
+                 or check that config.json is this model's",
+                missing.len()
+            );
+        }
+        let known: BTreeSet<&str> = specs.iter().map(|s| s.file_name.as_str()).collect();
+        let buffer = |name: &str| BUFFERS.iter().any(|end| name.ends_with(end));
+        let unknown =
+            |name: &&String| *name != HEAD && !buffer(name) && !known.contains(name.as_str());
+        if let Some(name) = self.place.keys().find(unknown) {
+            bail!(
+                "the weights have the tensor {name}, which config.json's architecture does not \
+                 have: the model computes something that prep does not. Check that config.json is \
+                 this model's"
+            );
+        }
+        Ok(())
+    }
+
     fn read(&mut self, name: &str, dims: &[usize]) -> Result<Vec<f32>> {
-        let Some(&file) = self.place.get(name) else {
+        let Some((file, name)) = self.place.get(name) else {
             bail!("tensor {name} is missing");
         };
-        self.files[file].read(name, dims)
+        self.files[*file].read(name, dims)
     }
 }
 

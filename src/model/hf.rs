@@ -2,28 +2,18 @@
 //!
 //! transformers 5 writes `rope_parameters` and `dtype` where 4 has `rope_theta`, `rope_scaling`
 //! and `torch_dtype`: both are read and both are written. What the file asks for and this model
-//! does not do (biases, another activation, another rotary scaling) is an error, never ignored.
+//! does not do is an error ([`super::fields`]).
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 
-use super::Config;
+use super::{
+    Config,
+    arch::{ARCHITECTURES, Arch, Architecture},
+    fields,
+    safetensors::Dtype,
+};
 use crate::ops::{Llama3Scaling, RopeOptions};
-
-/// An architecture that the model implements.
-#[derive(Debug)]
-pub struct Architecture {
-    /// The entry of `architectures`.
-    pub name: &'static str,
-    /// The `model_type`.
-    pub model_type: &'static str,
-}
-
-/// All of them; the error about an unknown one prints the table.
-pub const ARCHITECTURES: &[Architecture] = &[Architecture {
-    name: "LlamaForCausalLM",
-    model_type: "llama",
-}];
 
 /// Token ids with a meaning, for the written files.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,54 +31,109 @@ pub struct Extra {
 /// # Errors
 /// Names the key, what was expected and what it holds.
 pub fn parse(json: &Map<String, Value>, vocab_size: Option<usize>) -> Result<Config> {
-    check_architecture(json)?;
-    unsupported(json)?;
-    let size = |key: &str| -> Result<usize> {
-        optional_size(json, key)?.with_context(|| format!("{key} is missing"))
-    };
-    let hidden_size = size("hidden_size")?;
-    let heads = size("num_attention_heads")?;
-    ensure!(heads > 0, "num_attention_heads: expected at least 1, got 0");
-    let config = Config {
-        vocab_size: match optional_size(json, "vocab_size")?.or(vocab_size) {
-            Some(size) => size,
-            None => bail!("vocab_size is missing"),
+    let row = architecture(json)?;
+    fields::check(json, row.arch)?;
+    let vocab_size = optional_size(json, "vocab_size")?.or(vocab_size);
+    let vocab_size = vocab_size.context("vocab_size is missing")?;
+    let common = Common {
+        row,
+        vocab_size,
+        tied: match json.get("tie_word_embeddings") {
+            None | Some(Value::Null) => row.tied,
+            Some(Value::Bool(tied)) => *tied,
+            Some(other) => bail!("tie_word_embeddings: expected true or false, got {other}"),
         },
-        hidden_size,
-        intermediate_size: size("intermediate_size")?,
-        layers: size("num_hidden_layers")?,
-        heads,
-        kv_heads: optional_size(json, "num_key_value_heads")?.unwrap_or(heads),
-        head_dim: optional_size(json, "head_dim")?.unwrap_or(hidden_size / heads),
-        norm_eps: optional_number(json, "rms_norm_eps")?.unwrap_or(1e-6),
-        max_positions: optional_size(json, "max_position_embeddings")?.unwrap_or(2048),
-        tied: json
-            .get("tie_word_embeddings")
-            .and_then(Value::as_bool)
-            .unwrap_or(false),
-        rope: rope(json)?,
         init_std: optional_number(json, "initializer_range")?.unwrap_or(0.02),
+    };
+    let config = if row.arch == Arch::Gpt2 {
+        gpt2(json, common)?
+    } else {
+        rotary(json, common)?
     };
     config.check()?;
     Ok(config)
 }
 
-fn check_architecture(json: &Map<String, Value>) -> Result<()> {
+/// What every architecture has under the same name.
+struct Common {
+    row: &'static Architecture,
+    vocab_size: usize,
+    tied: bool,
+    init_std: f64,
+}
+
+/// The fields of Llama and Qwen.
+fn rotary(json: &Map<String, Value>, common: Common) -> Result<Config> {
+    let size = |key: &str| required_size(json, key);
+    let hidden_size = size("hidden_size")?;
+    let heads = size("num_attention_heads")?;
+    ensure!(heads > 0, "num_attention_heads: expected at least 1, got 0");
+    if let Some(types) = json.get("layer_types").filter(|types| !types.is_null()) {
+        let full = |kind: &Value| kind == "full_attention";
+        ensure!(
+            types.as_array().is_some_and(|list| list.iter().all(full)),
+            "layer_types: expected full_attention in every layer, got {types}"
+        );
+    }
+    let usual = common.row.head_dim.unwrap_or(hidden_size / heads);
+    Ok(Config {
+        arch: common.row.arch,
+        vocab_size: common.vocab_size,
+        hidden_size,
+        intermediate_size: size("intermediate_size")?,
+        layers: size("num_hidden_layers")?,
+        heads,
+        kv_heads: optional_size(json, "num_key_value_heads")?.unwrap_or(heads),
+        head_dim: optional_size(json, "head_dim")?.unwrap_or(usual),
+        norm_eps: optional_number(json, "rms_norm_eps")?.unwrap_or(1e-6),
+        max_positions: optional_size(json, "max_position_embeddings")?.unwrap_or(2048),
+        tied: common.tied,
+        rope: Some(rope(json)?),
+        init_std: common.init_std,
+    })
+}
+
+/// The fields of GPT-2.
+fn gpt2(json: &Map<String, Value>, common: Common) -> Result<Config> {
+    let hidden_size = required_size(json, "n_embd")?;
+    let heads = required_size(json, "n_head")?;
+    ensure!(
+        heads > 0 && hidden_size.is_multiple_of(heads),
+        "n_embd ({hidden_size}) is not a multiple of n_head ({heads})"
+    );
+    Ok(Config {
+        arch: common.row.arch,
+        vocab_size: common.vocab_size,
+        hidden_size,
+        intermediate_size: optional_size(json, "n_inner")?.unwrap_or(4 * hidden_size),
+        layers: required_size(json, "n_layer")?,
+        heads,
+        kv_heads: heads,
+        head_dim: hidden_size / heads,
+        norm_eps: optional_number(json, "layer_norm_epsilon")?.unwrap_or(1e-5),
+        max_positions: optional_size(json, "n_positions")?.unwrap_or(1024),
+        tied: common.tied,
+        rope: None,
+        init_std: common.init_std,
+    })
+}
+
+fn architecture(json: &Map<String, Value>) -> Result<&'static Architecture> {
     let named: Vec<&str> = json
         .get("architectures")
         .and_then(Value::as_array)
         .map(|list| list.iter().filter_map(Value::as_str).collect())
         .unwrap_or_default();
     let model_type = json.get("model_type").and_then(Value::as_str);
-    let known = |a: &Architecture| {
+    let known = |a: &&Architecture| {
         if named.is_empty() {
             model_type == Some(a.model_type)
         } else {
             named.contains(&a.name)
         }
     };
-    if ARCHITECTURES.iter().any(known) {
-        return Ok(());
+    if let Some(row) = ARCHITECTURES.iter().find(known) {
+        return Ok(row);
     }
     let supported: Vec<&str> = ARCHITECTURES.iter().map(|a| a.name).collect();
     let got = match (named.first(), model_type) {
@@ -99,26 +144,16 @@ fn check_architecture(json: &Map<String, Value>) -> Result<()> {
     bail!("expected one of {}, got {got}", supported.join(", "))
 }
 
-/// What the file may ask for that the model does not do.
-fn unsupported(json: &Map<String, Value>) -> Result<()> {
-    for key in ["attention_bias", "mlp_bias"] {
-        ensure!(
-            !json.get(key).and_then(Value::as_bool).unwrap_or(false),
-            "{key}: expected false, got true: the model has no biases"
-        );
-    }
-    if let Some(act) = json.get("hidden_act").and_then(Value::as_str) {
-        ensure!(
-            act == "silu" || act == "swish",
-            "hidden_act: expected silu, got {act}"
-        );
-    }
-    ensure!(
-        json.get("quantization_config").is_none_or(Value::is_null),
-        "quantization_config: expected full-precision weights, got quantised ones"
-    );
-    Ok(())
-}
+/// The fields of `rope_parameters` and `rope_scaling` that are read.
+const ROPE_FIELDS: [&str; 7] = [
+    "rope_theta",
+    "rope_type",
+    "type",
+    "factor",
+    "low_freq_factor",
+    "high_freq_factor",
+    "original_max_position_embeddings",
+];
 
 /// Both dialects: `rope_parameters` first, then `rope_scaling` beside `rope_theta`.
 fn rope(json: &Map<String, Value>) -> Result<RopeOptions> {
@@ -127,6 +162,13 @@ fn rope(json: &Map<String, Value>) -> Result<RopeOptions> {
         .iter()
         .find_map(|key| json.get(*key).and_then(Value::as_object))
         .unwrap_or(&empty);
+    let known = |key: &str| ROPE_FIELDS.contains(&key);
+    if let Some((key, value)) = section.iter().find(|(key, v)| !known(key) && !v.is_null()) {
+        bail!(
+            "rotary embedding: {key} is unknown, and it is {value}: it may change what the model \
+             computes. Remove it from config.json if it does not"
+        );
+    }
     let theta = match optional_number(section, "rope_theta")? {
         Some(theta) => theta,
         None => optional_number(json, "rope_theta")?.unwrap_or(10_000.0),
@@ -156,6 +198,10 @@ fn rope(json: &Map<String, Value>) -> Result<RopeOptions> {
     Ok(RopeOptions { theta, llama3 })
 }
 
+fn required_size(json: &Map<String, Value>, key: &str) -> Result<usize> {
+    optional_size(json, key)?.with_context(|| format!("{key} is missing"))
+}
+
 fn optional_size(json: &Map<String, Value>, key: &str) -> Result<Option<usize>> {
     match json.get(key) {
         None | Some(Value::Null) => Ok(None),
@@ -177,24 +223,46 @@ fn optional_number(json: &Map<String, Value>, key: &str) -> Result<Option<f64>> 
     }
 }
 
-/// The `config.json` of a model.
-pub fn config_json(c: &Config, extra: &Extra) -> Value {
-    let mut rope = json!({"rope_type": "default", "rope_theta": c.rope.theta});
-    if let Some(s) = &c.rope.llama3 {
+/// The `config.json` of a model whose weights are stored as `dtype`.
+pub fn config_json(c: &Config, extra: &Extra, dtype: Dtype) -> Value {
+    let row = c.arch.row();
+    let mut json = match &c.rope {
+        Some(rope) => rotary_json(c, rope),
+        None => gpt2_json(c),
+    };
+    let common = json!({
+        "architectures": [row.name],
+        "model_type": row.model_type,
+        "vocab_size": c.vocab_size,
+        "tie_word_embeddings": c.tied,
+        "initializer_range": c.init_std,
+        "bos_token_id": extra.bos,
+        "eos_token_id": extra.eos.first(),
+        "pad_token_id": extra.pad,
+        "use_cache": true,
+        "dtype": dtype.torch_name(),
+        "torch_dtype": dtype.torch_name(),
+    });
+    if let (Some(json), Value::Object(common)) = (json.as_object_mut(), common) {
+        json.extend(common);
+    }
+    json
+}
+
+fn rotary_json(c: &Config, options: &RopeOptions) -> Value {
+    let mut rope = json!({"rope_type": "default", "rope_theta": options.theta});
+    if let Some(s) = &options.llama3 {
         rope = json!({
             "rope_type": "llama3",
-            "rope_theta": c.rope.theta,
+            "rope_theta": options.theta,
             "factor": s.factor,
             "low_freq_factor": s.low_freq_factor,
             "high_freq_factor": s.high_freq_factor,
             "original_max_position_embeddings": s.original_max_position_embeddings,
         });
     }
-    let scaling = c.rope.llama3.as_ref().map(|_| &rope);
-    json!({
-        "architectures": ["LlamaForCausalLM"],
-        "model_type": "llama",
-        "vocab_size": c.vocab_size,
+    let scaling = options.llama3.as_ref().map(|_| &rope);
+    let mut json = json!({
         "hidden_size": c.hidden_size,
         "intermediate_size": c.intermediate_size,
         "num_hidden_layers": c.layers,
@@ -204,20 +272,46 @@ pub fn config_json(c: &Config, extra: &Extra) -> Value {
         "hidden_act": "silu",
         "rms_norm_eps": c.norm_eps,
         "max_position_embeddings": c.max_positions,
-        "tie_word_embeddings": c.tied,
-        "attention_bias": false,
         "attention_dropout": 0.0,
-        "mlp_bias": false,
-        "rope_theta": c.rope.theta,
+        "rope_theta": options.theta,
         "rope_scaling": scaling,
         "rope_parameters": rope,
-        "initializer_range": c.init_std,
-        "bos_token_id": extra.bos,
-        "eos_token_id": extra.eos.first(),
-        "pad_token_id": extra.pad,
-        "use_cache": true,
-        "dtype": "float32",
-        "torch_dtype": "float32",
+    });
+    let own: &[(&str, Value)] = match c.arch {
+        Arch::Llama | Arch::Gpt2 => &[
+            ("attention_bias", Value::Bool(false)),
+            ("mlp_bias", Value::Bool(false)),
+        ],
+        Arch::Qwen2 => &[
+            ("use_sliding_window", Value::Bool(false)),
+            ("sliding_window", Value::Null),
+        ],
+        Arch::Qwen3 => &[
+            ("attention_bias", Value::Bool(false)),
+            ("use_sliding_window", Value::Bool(false)),
+            ("sliding_window", Value::Null),
+        ],
+    };
+    for (key, value) in own {
+        json[*key] = value.clone();
+    }
+    json
+}
+
+fn gpt2_json(c: &Config) -> Value {
+    json!({
+        "n_embd": c.hidden_size,
+        "n_layer": c.layers,
+        "n_head": c.heads,
+        "n_inner": c.intermediate_size,
+        "n_positions": c.max_positions,
+        "activation_function": "gelu_new",
+        "layer_norm_epsilon": c.norm_eps,
+        "scale_attn_weights": true,
+        "scale_attn_by_inverse_layer_idx": false,
+        "attn_pdrop": 0.0,
+        "embd_pdrop": 0.0,
+        "resid_pdrop": 0.0,
     })
 }
 

@@ -2,14 +2,14 @@
 
 use anyhow::{Result, ensure};
 
-use super::{Llama, layout::at};
+use super::{Model, arch::Part, block::Projected};
 use crate::ops::{Backend, Rope};
 
 /// One sequence under way: the keys and values of its tokens so far.
 pub struct Session<'m, B: Backend> {
     backend: &'m B,
-    model: &'m Llama<B>,
-    rope: Rope,
+    model: &'m Model<B>,
+    rope: Option<Rope>,
     /// Keys and values of each layer, `[capacity, kv_heads * head_dim]`.
     cache: Vec<(B::Buf, B::Buf)>,
     capacity: usize,
@@ -24,7 +24,7 @@ impl<'m, B: Backend> Session<'m, B> {
     ///
     /// # Errors
     /// When the device has no room for the cache.
-    pub fn new(backend: &'m B, model: &'m Llama<B>, capacity: usize) -> Result<Self> {
+    pub fn new(backend: &'m B, model: &'m Model<B>, capacity: usize) -> Result<Self> {
         let width = model.config.kv_heads * model.config.head_dim;
         let zeros = || backend.zeros(capacity, width);
         Ok(Self {
@@ -37,6 +37,11 @@ impl<'m, B: Backend> Session<'m, B> {
             capacity,
             past: 0,
         })
+    }
+
+    /// Forgets all but the first `tokens` tokens; more than there are change nothing.
+    pub fn rewind(&mut self, tokens: usize) {
+        self.past = self.past.min(tokens);
     }
 
     /// Appends tokens and returns the logits after the last of them.
@@ -72,39 +77,34 @@ impl<'m, B: Backend> Session<'m, B> {
 
     fn logits(&self, hidden: &B::Buf) -> Result<B::Buf> {
         let model = self.model;
-        let norm = &model.weights[model.last_norm()];
-        let (normed, _) = self
-            .backend
-            .rms_norm(hidden, norm, model.config.norm_eps as f32)?;
+        let (normed, _) = model.normed(self.backend, hidden)?;
         self.backend.linear(&normed, &model.weights[model.head()])
     }
 
     fn hidden(&mut self, ids: &[u32]) -> Result<B::Buf> {
         let (backend, model) = (self.backend, self.model);
+        let end = self.past + ids.len();
         ensure!(
-            self.past + ids.len() <= self.capacity,
-            "{} tokens do not fit a session for {}",
-            self.past + ids.len(),
+            end <= self.capacity,
+            "{end} tokens do not fit a session for {}",
             self.capacity
         );
-        let eps = model.config.norm_eps as f32;
         let shape = model.config.attention(1, ids.len());
-        let mut x = backend.embed(&model.weights[0], ids)?;
+        let rope = self.rope.as_ref();
+        let positions: Vec<u32> = (self.past as u32..end as u32).collect();
+        let mut x = model.embed(backend, ids, &positions)?;
         for (layer, cache) in self.cache.iter_mut().enumerate() {
             let w = model.layer_weights(layer);
-            let (normed, _) = backend.rms_norm(&x, &w[at::INPUT_NORM], eps)?;
-            let q = backend.linear(&normed, &w[at::Q])?;
-            let k = backend.linear(&normed, &w[at::K])?;
-            let v = backend.linear(&normed, &w[at::V])?;
-            let out = backend.attention_cached(q, k, v, cache, self.past, shape, &self.rope)?;
-            backend.linear_add(&out, &w[at::O], &mut x)?;
-            let (normed, _) = backend.rms_norm(&x, &w[at::POST_NORM], eps)?;
-            let gate = backend.linear(&normed, &w[at::GATE])?;
-            let up = backend.linear(&normed, &w[at::UP])?;
-            let act = backend.swiglu(&gate, &up)?;
-            backend.linear_add(&act, &w[at::DOWN], &mut x)?;
+            let (weight, bias) = (w.get(Part::InputNorm), w.maybe(Part::InputNormBias));
+            let (normed, _) = model.norm(backend, &x, weight, bias)?;
+            let Projected { qkv: [q, k, v], .. } = model.queries(backend, w, &normed)?;
+            let out = backend.attention_cached(q, k, v, cache, self.past, shape, rope)?;
+            Model::attention_out(backend, w, &out, &mut x)?;
+            let (weight, bias) = (w.get(Part::PostNorm), w.maybe(Part::PostNormBias));
+            let (normed, _) = model.norm(backend, &x, weight, bias)?;
+            Model::feed_forward(backend, w, &normed, &mut x)?;
         }
-        self.past += ids.len();
+        self.past = end;
         Ok(x)
     }
 }

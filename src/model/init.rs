@@ -1,5 +1,5 @@
 //! First values of the parameters: normal with the configuration's deviation, matrices that write
-//! into the residual stream divided by `sqrt(2 * layers)` (GPT-2), norms at 1.
+//! into the residual stream divided by `sqrt(2 * layers)` (GPT-2), norms at 1, biases at 0.
 //!
 //! Each tensor has its own generator, seeded by the seed and the tensor's name, so that a tensor's
 //! values depend on nothing else.
@@ -16,6 +16,7 @@ use crate::train::Random;
 pub fn values(spec: &ParamSpec, config: &Config, seed: u64) -> Vec<f32> {
     let std = match spec.role {
         Role::Norm => return vec![1.0; spec.count()],
+        Role::Bias => return vec![0.0; spec.count()],
         Role::Matrix => config.init_std,
         Role::Residual => config.init_std / (2.0 * config.layers as f64).sqrt(),
     };

@@ -1,11 +1,16 @@
-//! The parameters of a Llama: their names, shapes and order, from the configuration alone.
+//! The parameters of a model: their names, shapes and order, from the configuration alone, and how
+//! each lies in Hugging Face's files.
 
-use super::Config;
+use super::{
+    Config,
+    arch::{Part, Stored},
+};
 
 /// One parameter tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParamSpec {
-    /// The name in Hugging Face's files.
+    /// prep's name, which checkpoints have; that of Hugging Face's files but for GPT-2's queries,
+    /// keys and values.
     pub name: String,
     /// Rows: 1 for a vector.
     pub rows: usize,
@@ -13,25 +18,78 @@ pub struct ParamSpec {
     pub cols: usize,
     /// What it is for.
     pub role: Role,
+    /// The tensor of Hugging Face's files that it is in.
+    pub file_name: String,
+    /// How it lies there.
+    pub stored: Stored,
 }
 
 /// What a parameter is for: decides its first values and its optimizer group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// A matrix of a linear layer or the token table.
+    /// A matrix of a linear layer or a table.
     Matrix,
     /// A matrix that writes into the residual stream; starts smaller in deep models.
     Residual,
     /// The weight of a norm; starts at 1 and is not decayed.
     Norm,
+    /// A bias; starts at 0 and is not decayed.
+    Bias,
 }
 
 impl ParamSpec {
-    /// The shape as files have it: vectors have one dimension.
+    fn is_vector(&self) -> bool {
+        matches!(self.role, Role::Norm | Role::Bias)
+    }
+
+    /// The shape as checkpoints have it: vectors have one dimension.
     pub fn dims(&self) -> Vec<usize> {
-        match self.role {
-            Role::Norm => vec![self.cols],
-            Role::Matrix | Role::Residual => vec![self.rows, self.cols],
+        if self.is_vector() {
+            vec![self.cols]
+        } else {
+            vec![self.rows, self.cols]
+        }
+    }
+
+    /// The shape of the tensor of Hugging Face's files that it is in.
+    pub fn file_dims(&self) -> Vec<usize> {
+        let side_by_side = match self.stored {
+            Stored::Third(..) => 3,
+            Stored::Own | Stored::Flipped => 1,
+        };
+        match self.stored {
+            _ if self.is_vector() => vec![side_by_side * self.cols],
+            Stored::Own => vec![self.rows, self.cols],
+            Stored::Flipped | Stored::Third(..) => vec![self.cols, side_by_side * self.rows],
+        }
+    }
+
+    /// The parameter's values, `[rows, cols]`, out of those of the file's tensor.
+    pub fn extract(&self, file: &[f32]) -> Vec<f32> {
+        let mut values = vec![0.0; self.count()];
+        self.each_place(|own, there| values[own] = file[there]);
+        values
+    }
+
+    /// Puts the parameter's values into the file's tensor.
+    pub fn insert(&self, values: &[f32], file: &mut [f32]) {
+        self.each_place(|own, there| file[there] = values[own]);
+    }
+
+    /// Calls `each` with every element's place in the parameter and in the file's tensor.
+    fn each_place(&self, mut each: impl FnMut(usize, usize)) {
+        let (of, third) = match self.stored {
+            Stored::Third(third, _) => (3, third),
+            Stored::Own | Stored::Flipped => (1, 0),
+        };
+        if self.is_vector() || self.stored == Stored::Own {
+            let first = third * self.count();
+            (0..self.count()).for_each(|i| each(i, first + i));
+            return;
+        }
+        for col in 0..self.cols {
+            let first = (col * of + third) * self.rows;
+            (0..self.rows).for_each(|row| each(row * self.cols + col, first + row));
         }
     }
 
@@ -42,76 +100,66 @@ impl ParamSpec {
 
     /// Whether weight decay applies.
     pub fn decays(&self) -> bool {
-        self.role != Role::Norm
+        !self.is_vector()
     }
 }
 
-/// Where the parameters of a layer stand after the layer's first.
-pub mod at {
-    /// Norm before attention.
-    pub const INPUT_NORM: usize = 0;
-    /// Queries.
-    pub const Q: usize = 1;
-    /// Keys.
-    pub const K: usize = 2;
-    /// Values.
-    pub const V: usize = 3;
-    /// Attention's output.
-    pub const O: usize = 4;
-    /// Norm before the feed-forward layer.
-    pub const POST_NORM: usize = 5;
-    /// Gate.
-    pub const GATE: usize = 6;
-    /// Up.
-    pub const UP: usize = 7;
-    /// Down.
-    pub const DOWN: usize = 8;
-    /// Parameters of a layer.
-    pub const PER_LAYER: usize = 9;
+/// The shape of a layer's parameter and what it is for.
+fn shape(part: Part, c: &Config) -> (usize, usize, Role) {
+    let hidden = c.hidden_size;
+    let (q, kv) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
+    match part {
+        Part::InputNorm | Part::PostNorm => (1, hidden, Role::Norm),
+        Part::QNorm | Part::KNorm => (1, c.head_dim, Role::Norm),
+        Part::InputNormBias | Part::PostNormBias | Part::OBias | Part::DownBias => {
+            (1, hidden, Role::Bias)
+        }
+        Part::QBias => (1, q, Role::Bias),
+        Part::KBias | Part::VBias => (1, kv, Role::Bias),
+        Part::UpBias => (1, c.intermediate_size, Role::Bias),
+        Part::Q => (q, hidden, Role::Matrix),
+        Part::K | Part::V => (kv, hidden, Role::Matrix),
+        Part::O => (hidden, q, Role::Residual),
+        Part::Gate | Part::Up => (c.intermediate_size, hidden, Role::Matrix),
+        Part::Down => (hidden, c.intermediate_size, Role::Residual),
+    }
 }
 
-/// The first parameter of a layer; the token table is parameter 0.
-pub fn layer_start(layer: usize) -> usize {
-    1 + layer * at::PER_LAYER
-}
-
-/// Every parameter in order: the table, the layers, the last norm, the head unless tied.
+/// Every parameter in order: the tables, the layers, the last norm, the head unless tied.
 pub fn layout(c: &Config) -> Vec<ParamSpec> {
-    let spec = |name: String, rows, cols, role| ParamSpec {
+    let row = c.arch.row();
+    let own = |name: String, (rows, cols, role): (usize, usize, Role)| ParamSpec {
+        file_name: name.clone(),
         name,
         rows,
         cols,
         role,
+        stored: Stored::Own,
     };
+    let top = |name: &str, shape| own(format!("{}{name}", row.prefix), shape);
     let hidden = c.hidden_size;
-    let (q, kv) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
-    let table = "model.embed_tokens.weight".to_owned();
-    let mut specs = vec![spec(table, c.vocab_size, hidden, Role::Matrix)];
+    let mut specs = vec![top(row.table, (c.vocab_size, hidden, Role::Matrix))];
+    if let Some(name) = row.positions {
+        specs.push(top(name, (c.max_positions, hidden, Role::Matrix)));
+    }
     for layer in 0..c.layers {
-        let rows: [(&str, usize, usize, Role); at::PER_LAYER] = [
-            ("input_layernorm", 1, hidden, Role::Norm),
-            ("self_attn.q_proj", q, hidden, Role::Matrix),
-            ("self_attn.k_proj", kv, hidden, Role::Matrix),
-            ("self_attn.v_proj", kv, hidden, Role::Matrix),
-            ("self_attn.o_proj", hidden, q, Role::Residual),
-            ("post_attention_layernorm", 1, hidden, Role::Norm),
-            ("mlp.gate_proj", c.intermediate_size, hidden, Role::Matrix),
-            ("mlp.up_proj", c.intermediate_size, hidden, Role::Matrix),
-            ("mlp.down_proj", hidden, c.intermediate_size, Role::Residual),
-        ];
-        for (name, rows, cols, role) in rows {
-            specs.push(spec(
-                format!("model.layers.{layer}.{name}.weight"),
-                rows,
-                cols,
-                role,
-            ));
+        let full = |name: &str| format!("{}{}.{layer}.{name}", row.prefix, row.layers);
+        for &(part, name, stored) in row.layer {
+            let mut spec = own(full(name), shape(part, c));
+            if let Stored::Third(_, together) = stored {
+                spec.file_name = full(together);
+            }
+            spec.stored = stored;
+            specs.push(spec);
         }
     }
-    specs.push(spec("model.norm.weight".to_owned(), 1, hidden, Role::Norm));
+    specs.push(top(row.last_norm, (1, hidden, Role::Norm)));
+    if let Some(name) = row.last_norm_bias {
+        specs.push(top(name, (1, hidden, Role::Bias)));
+    }
     if !c.tied {
-        let head = "lm_head.weight".to_owned();
-        specs.push(spec(head, c.vocab_size, hidden, Role::Matrix));
+        let shape = (c.vocab_size, hidden, Role::Matrix);
+        specs.push(own("lm_head.weight".to_owned(), shape));
     }
     specs
 }

@@ -5,7 +5,7 @@
 //! to known models: 1b is Llama 3.2 1B, 8b is Llama 3.1 8B (their names count a vocabulary of
 //! 128,256).
 
-use super::{Config, parameters};
+use super::{Config, arch::Arch, parameters};
 use crate::ops::RopeOptions;
 
 /// One row: a model's shape and the learning rate that suits it.
@@ -47,6 +47,7 @@ impl Preset {
     /// The configuration for a vocabulary and for sequences of at least `seq` tokens.
     pub fn config(&self, vocab_size: usize, seq: usize) -> Config {
         Config {
+            arch: Arch::Llama,
             vocab_size,
             hidden_size: self.hidden_size,
             intermediate_size: self.intermediate_size,
@@ -57,10 +58,10 @@ impl Preset {
             norm_eps: 1e-5,
             max_positions: self.max_positions.max(seq),
             tied: self.tied,
-            rope: RopeOptions {
+            rope: Some(RopeOptions {
                 theta: self.theta,
                 llama3: None,
-            },
+            }),
             init_std: 0.02,
         }
     }

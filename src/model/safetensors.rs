@@ -11,11 +11,12 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::atomic;
 
-/// Writes f32 tensors to `path` in the given order; the file is whole or absent.
+/// Writes tensors to `path` in the given order, stored as `dtype`; the file is whole or absent.
 ///
 /// `tensors` names each with its dimensions; `values` gives the numbers of tensor `i`.
 ///
@@ -23,6 +24,7 @@ use crate::atomic;
 /// When the file cannot be written, or a tensor does not have the size it says.
 pub fn write(
     path: &Path,
+    dtype: Dtype,
     tensors: &[(String, Vec<usize>)],
     mut values: impl FnMut(usize) -> Result<Vec<f32>>,
 ) -> Result<()> {
@@ -30,8 +32,8 @@ pub fn write(
     header.insert("__metadata__".to_owned(), json!({"format": "pt"}));
     let mut at = 0;
     for (name, dims) in tensors {
-        let end = at + 4 * dims.iter().product::<usize>();
-        let entry = json!({"dtype": "F32", "shape": dims, "data_offsets": [at, end]});
+        let end = at + dtype.width() * dims.iter().product::<usize>();
+        let entry = json!({"dtype": dtype.name(), "shape": dims, "data_offsets": [at, end]});
         ensure!(
             header.insert(name.clone(), entry).is_none(),
             "two tensors are named {name}"
@@ -52,8 +54,7 @@ pub fn write(
                 values.len()
             );
             for block in values.chunks(1 << 16) {
-                let bytes: Vec<u8> = block.iter().flat_map(|v| v.to_le_bytes()).collect();
-                out.write_all(&bytes)?;
+                out.write_all(&dtype.bytes(block))?;
             }
         }
         Ok(())
@@ -61,15 +62,73 @@ pub fn write(
 }
 
 /// How a file stores numbers.
-#[derive(Clone, Copy, Debug)]
-enum Stored {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dtype {
+    /// 32 bits.
+    #[default]
     F32,
+    /// 16 bits, of them 10 of precision.
     F16,
+    /// 16 bits, of them 7 of precision.
     Bf16,
 }
 
+impl Dtype {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::F32, Self::F16, Self::Bf16];
+
+    /// The name in safetensors' headers.
+    fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "F32",
+            Self::F16 => "F16",
+            Self::Bf16 => "BF16",
+        }
+    }
+
+    /// The name that a person types.
+    pub fn short_name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+        }
+    }
+
+    /// The name in config.json.
+    pub fn torch_name(self) -> &'static str {
+        match self {
+            Self::F32 => "float32",
+            Self::F16 => "float16",
+            Self::Bf16 => "bfloat16",
+        }
+    }
+
+    /// Bytes of a number.
+    pub fn width(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 | Self::Bf16 => 2,
+        }
+    }
+
+    fn bytes(self, values: &[f32]) -> Vec<u8> {
+        let values = values.iter();
+        match self {
+            Self::F32 => values.flat_map(|v| v.to_le_bytes()).collect(),
+            Self::F16 => values
+                .flat_map(|&v| half::f16::from_f32(v).to_le_bytes())
+                .collect(),
+            Self::Bf16 => values
+                .flat_map(|&v| half::bf16::from_f32(v).to_le_bytes())
+                .collect(),
+        }
+    }
+}
+
 struct Entry {
-    stored: Stored,
+    stored: Dtype,
     dims: Vec<usize>,
     start: u64,
     end: u64,
@@ -168,14 +227,14 @@ impl Reader {
             .read_exact(&mut bytes)
             .with_context(|| format!("cannot read tensor {name} of {}", path.display()))?;
         Ok(match entry.stored {
-            Stored::F32 => bytes
+            Dtype::F32 => bytes
                 .as_chunks::<4>()
                 .0
                 .iter()
                 .map(|b| f32::from_le_bytes(*b))
                 .collect(),
-            Stored::F16 => halves(&bytes, |b| half::f16::from_bits(b).to_f32()),
-            Stored::Bf16 => halves(&bytes, |b| half::bf16::from_bits(b).to_f32()),
+            Dtype::F16 => halves(&bytes, |b| half::f16::from_bits(b).to_f32()),
+            Dtype::Bf16 => halves(&bytes, |b| half::bf16::from_bits(b).to_f32()),
         })
     }
 }
@@ -196,11 +255,9 @@ fn entry(value: &Value, base: u64) -> Result<Entry> {
             .and_then(|list| list.iter().map(Value::as_u64).collect())
             .with_context(|| format!("{key} is not a list of numbers"))
     };
-    let (stored, width) = match value["dtype"].as_str() {
-        Some("F32") => (Stored::F32, 4),
-        Some("F16") => (Stored::F16, 2),
-        Some("BF16") => (Stored::Bf16, 2),
-        other => bail!("stored as {other:?}; prep reads F32, F16 and BF16"),
+    let name = value["dtype"].as_str().unwrap_or("nothing");
+    let Some(stored) = Dtype::ALL.into_iter().find(|dtype| dtype.name() == name) else {
+        bail!("stored as {name}; prep reads F32, F16 and BF16");
     };
     let dims = numbers("shape")?
         .into_iter()
@@ -212,7 +269,9 @@ fn entry(value: &Value, base: u64) -> Result<Entry> {
     };
     let count = dims
         .iter()
-        .try_fold(width, |product: u64, &d| product.checked_mul(d as u64))
+        .try_fold(stored.width() as u64, |product: u64, &d| {
+            product.checked_mul(d as u64)
+        })
         .context("the shape overflows")?;
     ensure!(
         end.checked_sub(start) == Some(count),

@@ -52,6 +52,39 @@ pub struct Attended<T> {
     pub lse: T,
 }
 
+/// Where the tokens of packed sequences stand.
+#[derive(Clone, Copy)]
+pub struct Places<'a> {
+    /// The rotary table; none where positions are learned.
+    pub rope: Option<&'a Rope>,
+    /// For each row the place in its sequence at which its document begins: a row attends from
+    /// there to itself, and its position counts from there. Empty when each sequence is one
+    /// document.
+    pub starts: &'a [u32],
+}
+
+impl<'a> Places<'a> {
+    /// Sequences of one document each.
+    pub fn whole(rope: Option<&'a Rope>) -> Self {
+        Self { rope, starts: &[] }
+    }
+
+    /// The place in its sequence at which the document of `row` begins.
+    pub fn start(&self, row: usize) -> usize {
+        self.starts.get(row).map_or(0, |&start| start as usize)
+    }
+}
+
+/// What the head makes of its input: sums over the counted rows.
+pub struct Loss<T> {
+    /// The cross-entropy, nats.
+    pub nats: f64,
+    /// The sum of squared log-sum-exps, not yet times [`Targets::z_loss`].
+    pub squares: f64,
+    /// The gradient of the head's input, where one was asked for.
+    pub dx: Option<T>,
+}
+
 /// Targets of the language-model head.
 #[derive(Clone, Copy)]
 pub struct Targets<'a> {
@@ -61,6 +94,8 @@ pub struct Targets<'a> {
     pub counted: &'a [bool],
     /// What each row's loss is multiplied by in the gradients: 1 / counted rows of the whole step.
     pub scale: f32,
+    /// The weight of the squared log-sum-exp beside the cross-entropy (`PaLM`'s z-loss); 0 for none.
+    pub z_loss: f32,
 }
 
 /// One AdamW update, the same for every parameter but for the decay.
@@ -96,7 +131,7 @@ pub struct Slot<'a, T> {
 
 // What fails is the same everywhere: an id outside of its table, or the device itself.
 #[allow(clippy::missing_errors_doc)]
-/// A device with the operations of a Llama. Names ending in `_add` accumulate into their last
+/// A device with the operations of a transformer. Names ending in `_add` accumulate into their last
 /// argument; weights of linear layers are `[out, in]` as in `PyTorch`.
 pub trait Backend: Sync {
     /// A matrix of f32 on the device.
@@ -110,6 +145,8 @@ pub trait Backend: Sync {
     fn download(&self, buf: &Self::Buf) -> Result<Vec<f32>>;
     /// A matrix of zeros.
     fn zeros(&self, rows: usize, cols: usize) -> Result<Self::Buf>;
+    /// The same values in rows of another width.
+    fn reshape(&self, buf: Self::Buf, rows: usize, cols: usize) -> Result<Self::Buf>;
     /// A second matrix with the same values.
     fn copy(&self, buf: &Self::Buf) -> Result<Self::Buf>;
     /// (rows, cols).
@@ -117,6 +154,8 @@ pub trait Backend: Sync {
 
     /// Rows `ids` of the table `[vocab, width]`: `[ids, width]`.
     fn embed(&self, table: &Self::Buf, ids: &[u32]) -> Result<Self::Buf>;
+    /// Adds row `ids[i]` of the table to row `i` of `out`.
+    fn embed_add(&self, table: &Self::Buf, ids: &[u32], out: &mut Self::Buf) -> Result<()>;
     /// Adds row `i` of `dy` to row `ids[i]` of `dtable`.
     fn embed_backward_add(&self, ids: &[u32], dy: &Self::Buf, dtable: &mut Self::Buf)
     -> Result<()>;
@@ -132,6 +171,31 @@ pub trait Backend: Sync {
     /// The gradient of the weights: `dw += dyᵀ x`.
     fn linear_dw_add(&self, x: &Self::Buf, dy: &Self::Buf, dw: &mut Self::Buf) -> Result<()>;
 
+    /// Adds the vector `bias` to every row.
+    fn bias_add(&self, bias: &Self::Buf, y: &mut Self::Buf) -> Result<()>;
+    /// Adds the sum of the rows of `dy` to `dbias`.
+    fn bias_backward_add(&self, dy: &Self::Buf, dbias: &mut Self::Buf) -> Result<()>;
+
+    /// `(x - mean) / sqrt(variance + eps) * w + b`, and each row's mean and reciprocal root,
+    /// `[2, rows]`.
+    fn layer_norm(
+        &self,
+        x: &Self::Buf,
+        w: &Self::Buf,
+        b: &Self::Buf,
+        eps: f32,
+    ) -> Result<(Self::Buf, Self::Buf)>;
+    /// Adds the gradients of the norm to those of `w` and `b` (`dwb`) and to `dx`.
+    fn layer_norm_backward_add(
+        &self,
+        x: &Self::Buf,
+        w: &Self::Buf,
+        stats: &Self::Buf,
+        dy: &Self::Buf,
+        dwb: [&mut Self::Buf; 2],
+        dx: &mut Self::Buf,
+    ) -> Result<()>;
+
     /// `x / sqrt(mean(x²) + eps) * w` and the reciprocal root of each row, `[1, rows]`.
     fn rms_norm(&self, x: &Self::Buf, w: &Self::Buf, eps: f32) -> Result<(Self::Buf, Self::Buf)>;
     /// Adds the gradients of the norm to `dw` and to `dx` (which already holds the residual's).
@@ -145,14 +209,14 @@ pub trait Backend: Sync {
         dx: &mut Self::Buf,
     ) -> Result<()>;
 
-    /// Rotates q and k by their positions and attends causally within each sequence.
+    /// Rotates q and k by their positions and attends causally within each document.
     fn attention(
         &self,
         q: Self::Buf,
         k: Self::Buf,
         v: Self::Buf,
         shape: AttentionShape,
-        rope: &Rope,
+        places: Places<'_>,
     ) -> Result<Attended<Self::Buf>>;
     /// Gradients of the unrotated q, k and v.
     fn attention_backward(
@@ -160,7 +224,7 @@ pub trait Backend: Sync {
         saved: &Attended<Self::Buf>,
         dout: &Self::Buf,
         shape: AttentionShape,
-        rope: &Rope,
+        places: Places<'_>,
     ) -> Result<[Self::Buf; 3]>;
     /// One sequence against a cache: rotates the new q and k (positions from `past`), writes k and
     /// v at row `past` of the caches and attends to rows `0..past + rows`.
@@ -173,7 +237,7 @@ pub trait Backend: Sync {
         cache: &mut (Self::Buf, Self::Buf),
         past: usize,
         shape: AttentionShape,
-        rope: &Rope,
+        rope: Option<&Rope>,
     ) -> Result<Self::Buf>;
 
     /// `silu(gate) * up`.
@@ -188,21 +252,27 @@ pub trait Backend: Sync {
         dact: Self::Buf,
     ) -> Result<[Self::Buf; 3]>;
 
-    /// The head and the cross-entropy in row chunks: returns the summed loss (nats) over the
-    /// counted rows and, when `dw` is given, the gradient of `x`; adds the head's to `dw`. The
-    /// logits are never whole.
+    /// GELU by its tanh formula: `x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))`.
+    fn gelu(&self, x: &Self::Buf) -> Result<Self::Buf>;
+    /// The gradient of x, and the activation once more (`[dx, act]`), as [`Self::swiglu_backward`].
+    fn gelu_backward(&self, x: Self::Buf, dact: Self::Buf) -> Result<[Self::Buf; 2]>;
+
+    /// The head and the cross-entropy in row chunks: the sums over the counted rows and, when `dw`
+    /// is given, the gradient of `x`; adds the head's to `dw`. The logits are never whole.
     fn head_loss(
         &self,
         x: &Self::Buf,
         w: &Self::Buf,
         targets: Targets<'_>,
         dw: Option<&mut Self::Buf>,
-    ) -> Result<(f64, Option<Self::Buf>)>;
+    ) -> Result<Loss<Self::Buf>>;
 
     /// Rows `from..to`.
     fn rows(&self, x: &Self::Buf, from: usize, to: usize) -> Result<Self::Buf>;
     /// The sum of squares, in f64 over blocks of a fixed size.
     fn sum_squares(&self, buf: &Self::Buf) -> Result<f64>;
+    /// `average = keep * average + (1 - keep) * weights`, in place.
+    fn average(&self, average: &mut Self::Buf, weights: &Self::Buf, keep: f32) -> Result<()>;
     /// One fused AdamW update in place.
     fn adamw(&self, slot: Slot<'_, Self::Buf>, step: AdamStep) -> Result<()>;
 }

@@ -2,7 +2,7 @@
 //! parameters.
 
 use super::flops::{self, PerToken};
-use crate::model::{Config, parameters};
+use crate::model::{Arch, Config, parameters};
 use serde::Serialize;
 
 /// A model's sizes. Real numbers, because assumed shapes lie between known ones.
@@ -74,7 +74,10 @@ impl Shape {
             heads: config.heads as f64,
             vocab_size: config.vocab_size as f64,
             tied: config.tied,
-            block: Block::Llama,
+            block: match config.arch {
+                Arch::Gpt2 => Block::Gpt,
+                Arch::Llama | Arch::Qwen2 | Arch::Qwen3 => Block::Llama,
+            },
         }
     }
 

@@ -3,6 +3,7 @@
 //! A window costs the pages that it lies on.
 
 use super::format;
+use super::manifest::ShardEntry;
 use super::{ShardInfo, ShardManifest, Split};
 use crate::document::DocumentId;
 use crate::document::id::hash_file;
@@ -156,6 +157,12 @@ impl Dataset {
         Ok(())
     }
 
+    /// The split's files, in order.
+    #[must_use]
+    pub fn files(&self) -> &[ShardEntry] {
+        &self.manifest.split(self.split).shards
+    }
+
     /// Tokens of the split.
     #[must_use]
     pub fn tokens(&self) -> u64 {
@@ -223,6 +230,50 @@ impl Dataset {
             start: shard.start + from as u64,
             len: (to - from) as u64,
         }
+    }
+
+    /// Calls `each` with the first position and the tokens of every document, in order, its parts in
+    /// several shards joined.
+    pub fn for_each_span(&self, each: &mut dyn FnMut(u64, u64)) {
+        let mut open: Option<(u64, u64)> = None;
+        for shard in &self.shards {
+            for (row, ends) in shard.offsets.windows(2).enumerate() {
+                let (from, to) = (ends[0] as u64, ends[1] as u64);
+                match &mut open {
+                    Some((_, tokens)) if shard.continuation.value(row) => *tokens += to - from,
+                    _ => {
+                        if let Some((start, tokens)) = open {
+                            each(start, tokens);
+                        }
+                        open = Some((shard.start + from, to - from));
+                    }
+                }
+            }
+        }
+        if let Some((start, tokens)) = open {
+            each(start, tokens);
+        }
+    }
+
+    /// How many of the `len` tokens from position `start` on the loss counts.
+    ///
+    /// # Panics
+    /// When they reach beyond [`Dataset::tokens`].
+    #[must_use]
+    pub fn counted(&self, start: u64, len: u64) -> u64 {
+        let mut index = self
+            .shards
+            .partition_point(|shard| shard.start + shard.tokens() as u64 <= start);
+        let (mut position, end, mut counted) = (start, start + len, 0);
+        while position < end {
+            let shard = &self.shards[index];
+            let from = (position - shard.start) as usize;
+            let count = (shard.tokens() - from).min((end - position) as usize);
+            counted += shard.mask.slice(from, count).count_set_bits() as u64;
+            position += count as u64;
+            index += 1;
+        }
+        counted
     }
 
     /// Copies the tokens from global position `start` on into `ids`, and whether the loss counts

@@ -12,18 +12,20 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::{Options, Trainer};
+use super::{Options, Trainer, guard::Guard};
 use crate::{
     atomic,
-    model::safetensors::{self, Reader},
+    model::safetensors::{self, Dtype, Reader},
     ops::Backend,
 };
 
 const WEIGHTS: &str = "weights.safetensors";
 const MOMENTS: &str = "moments.safetensors";
+const AVERAGE: &str = "average.safetensors";
+const BEST: &str = "best.safetensors";
 const STATE: &str = "state.json";
 /// The version of the layout; a reader refuses a newer one.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Where a run stands: all of its state beside the tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,25 +34,74 @@ pub struct State {
     pub version: u32,
     /// Steps done.
     pub step: u64,
-    /// Samples taken from the shards: the loader's whole state.
+    /// Samples taken from the shards: the loader's whole state. More than the steps took when the
+    /// run went back to a checkpoint and on with later data.
     pub samples: u64,
     /// Targets counted so far.
     pub counted: u64,
+    /// What is remembered of the losses.
+    pub guard: Guard,
+    /// The best evaluation so far.
+    pub best: Option<Best>,
     /// The run's options.
     pub options: Options,
 }
 
-impl State {
-    /// The state after `step` steps.
+/// The lowest loss of the evaluations so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Best {
+    /// The step after which it was measured.
+    pub step: u64,
+    /// The loss, as the bits of f64.
+    loss: u64,
+    /// Evaluations since.
+    pub since: u64,
+}
+
+impl Best {
+    /// The loss, nats a counted token.
     #[must_use]
-    pub fn new(step: u64, counted: u64, options: &Options) -> Self {
+    pub fn loss(self) -> f64 {
+        f64::from_bits(self.loss)
+    }
+
+    /// The best after one more evaluation.
+    #[must_use]
+    pub fn after(best: Option<Self>, step: u64, loss: f64) -> Self {
+        match best {
+            Some(best) if loss >= best.loss() || loss.is_nan() => Self {
+                since: best.since + 1,
+                ..best
+            },
+            _ => Self {
+                step,
+                loss: loss.to_bits(),
+                since: 0,
+            },
+        }
+    }
+}
+
+impl State {
+    /// The state of a run that begins.
+    #[must_use]
+    pub fn new(options: &Options) -> Self {
         Self {
             version: VERSION,
-            step,
-            samples: step * options.sequences as u64,
-            counted,
+            step: 0,
+            samples: 0,
+            counted: 0,
+            guard: Guard::default(),
+            best: None,
             options: options.clone(),
         }
+    }
+
+    /// Whether the run is to end for want of progress.
+    #[must_use]
+    pub fn out_of_patience(&self) -> bool {
+        let since = self.best.map_or(0, |best| best.since);
+        self.options.patience.is_some_and(|most| since >= most)
     }
 }
 
@@ -90,8 +141,13 @@ impl Checkpoints {
             fs::remove_dir_all(&temporary).with_context(failed)?;
         }
         fs::create_dir_all(&temporary).with_context(failed)?;
-        crate::model::write_weights(backend, &trainer.model, &temporary.join(WEIGHTS))?;
+        let model = &trainer.model;
+        let path_of = |name| temporary.join(name);
+        crate::model::write_weights(backend, &model.specs, &model.weights, &path_of(WEIGHTS))?;
         write_moments(backend, trainer, &temporary.join(MOMENTS))?;
+        if let Some(average) = &trainer.average {
+            crate::model::write_weights(backend, &model.specs, average, &path_of(AVERAGE))?;
+        }
         atomic::write_json(&temporary.join(STATE), state)?;
         fs::rename(&temporary, &path).with_context(failed)?;
         // Not every file system lets a directory be synced; the rename stands either way.
@@ -99,6 +155,31 @@ impl Checkpoints {
             let _ = dir.sync_all();
         }
         self.prune()
+    }
+
+    /// Keeps the trainer's weights as those of the best evaluation.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn save_best<B: Backend>(&self, backend: &B, trainer: &Trainer<'_, B>) -> Result<()> {
+        fs::create_dir_all(&self.dir)
+            .with_context(|| format!("cannot make {}", self.dir.display()))?;
+        let model = &trainer.model;
+        let path = self.dir.join(BEST);
+        crate::model::write_weights(backend, &model.specs, &model.weights, &path)
+    }
+
+    /// Gives the trainer the weights of the best evaluation.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn load_best<B: Backend>(&self, backend: &B, trainer: &mut Trainer<'_, B>) -> Result<()> {
+        let mut weights = Reader::open(&self.dir.join(BEST))?;
+        for (spec, weight) in trainer.model.specs.iter().zip(&mut trainer.model.weights) {
+            let values = weights.read(&spec.name, &spec.dims())?;
+            *weight = backend.upload(spec.rows, spec.cols, &values)?;
+        }
+        Ok(())
     }
 
     /// Loads the newest readable one; `note` hears of those that are damaged.
@@ -163,9 +244,11 @@ fn write_moments<B: Backend>(backend: &B, trainer: &Trainer<'_, B>, path: &Path)
             .collect::<Vec<_>>()
     };
     let tensors = [named("m"), named("v")].concat();
-    safetensors::write(path, &tensors, |i| match i.checked_sub(specs.len()) {
-        None => backend.download(&trainer.m[i]),
-        Some(i) => backend.download(&trainer.v[i]),
+    safetensors::write(path, Dtype::F32, &tensors, |i| {
+        match i.checked_sub(specs.len()) {
+            None => backend.download(&trainer.m[i]),
+            Some(i) => backend.download(&trainer.v[i]),
+        }
     })
 }
 
@@ -173,18 +256,25 @@ fn read<B: Backend>(backend: &B, trainer: &mut Trainer<'_, B>, path: &Path) -> R
     let text = fs::read(path.join(STATE)).context("cannot read state.json")?;
     let state: State = serde_json::from_slice(&text).context("state.json")?;
     ensure!(
-        state.version <= VERSION,
+        state.version == VERSION,
         "layout version {}, this prep knows {VERSION}. Use the prep that wrote it",
         state.version
     );
     let mut weights = Reader::open(&path.join(WEIGHTS))?;
     let mut moments = Reader::open(&path.join(MOMENTS))?;
+    let mut averages = match trainer.average {
+        Some(_) => Some(Reader::open(&path.join(AVERAGE))?),
+        None => None,
+    };
     for (i, spec) in trainer.model.specs.iter().enumerate() {
         let (name, dims) = (&spec.name, spec.dims());
         let upload = |values: Vec<f32>| backend.upload(spec.rows, spec.cols, &values);
         trainer.model.weights[i] = upload(weights.read(name, &dims)?)?;
         trainer.m[i] = upload(moments.read(&format!("m.{name}"), &dims)?)?;
         trainer.v[i] = upload(moments.read(&format!("v.{name}"), &dims)?)?;
+        if let (Some(average), Some(file)) = (&mut trainer.average, &mut averages) {
+            average[i] = upload(file.read(name, &dims)?)?;
+        }
     }
     Ok(state)
 }

@@ -6,41 +6,56 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{Options, run::Outcome};
+use super::{Options, Packed, checkpoint::Best, run::Outcome};
 use crate::{
     atomic,
-    model::{self, Extra, parameters},
+    model::{self, Extra, MAX_FILE_BYTES, parameters},
     ops::Backend,
     run_dir,
     tokenize::Tokenizer,
 };
 
-/// The files of a model folder, in the order of the manifest.
-const FILES: [&str; 6] = [
-    "config.json",
-    "generation_config.json",
-    "model.safetensors",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "report.json",
-];
-
 /// What `--json` prints and `report.json` keeps.
 #[must_use]
-pub fn report<B: Backend>(backend: &B, outcome: &Outcome<B>, options: &Options) -> Value {
+pub fn report<B: Backend>(
+    backend: &B,
+    outcome: &Outcome<B>,
+    packed: &Packed,
+    options: &Options,
+) -> Value {
     let means = outcome.val.and_then(|val| val.means());
+    let (state, guard) = (&outcome.state, &outcome.state.guard);
     json!({
-        "steps": outcome.steps,
-        "tokens": outcome.steps * options.step_tokens(),
+        "steps": state.step,
+        "tokens": state.step * options.step_tokens(),
+        "counted_tokens": state.counted,
         "train_loss": outcome.train_loss,
         "val_loss": means.map(|m| m.loss),
         "perplexity": means.map(|m| m.perplexity),
         "bits_per_byte": means.and_then(|m| m.bits_per_byte),
         "val_tokens": means.map(|m| m.tokens),
+        "best_step": state.best.map(|best| best.step),
+        "best_val_loss": state.best.map(Best::loss),
+        "stopped_early": state.out_of_patience() && state.step < options.schedule.steps,
+        "skipped_steps": guard.skipped,
+        "rollbacks": guard.rollbacks,
+        "packing": packing(packed, options),
         "tokens_per_second": outcome.tokens_per_second,
+        "wait_share": outcome.wait_share,
         "parameters": parameters(&options.model),
         "device": backend.name(),
     })
+}
+
+/// What the plan made of the documents, with its shares.
+#[must_use]
+pub fn packing(packed: &Packed, options: &Options) -> Value {
+    let mut json = json!(packed);
+    json["packing"] = json!(options.packing);
+    json["seq_len"] = json!(options.seq_len);
+    json["padded_share"] = json!(packed.padded_share());
+    json["truncated_share"] = json!(packed.truncated_share());
+    json
 }
 
 /// Writes the model folder; the manifest last, so that it stands for the rest.
@@ -50,6 +65,7 @@ pub fn report<B: Backend>(backend: &B, outcome: &Outcome<B>, options: &Options) 
 pub fn finish<B: Backend>(
     backend: &B,
     outcome: &Outcome<B>,
+    packed: &Packed,
     options: &Options,
     config: &Value,
     tokenizer: &Tokenizer,
@@ -60,13 +76,15 @@ pub fn finish<B: Backend>(
         eos: tokenizer.stop_ids(),
         pad: tokenizer.pad_id(),
     };
-    model::save(backend, &outcome.model, out, &extra)?;
+    let storing = (options.save_dtype, MAX_FILE_BYTES);
+    let mut names = model::save(backend, &outcome.model, out, &extra, storing)?;
     tokenizer.save(out)?;
-    let report = report(backend, outcome, options);
+    let report = report(backend, outcome, packed, options);
     atomic::write_json(&out.join("report.json"), &report)?;
+    names.extend(["tokenizer.json", "tokenizer_config.json", "report.json"].map(str::to_owned));
     let mut files = Vec::new();
-    for name in FILES {
-        let (bytes, xxh3) = digest(&out.join(name))?;
+    for name in names {
+        let (bytes, xxh3) = digest(&out.join(&name))?;
         files.push(json!({"file": name, "bytes": bytes, "xxh3": xxh3}));
     }
     let manifest = json!({

@@ -1,46 +1,51 @@
-//! From a stream of tokens to training sequences.
+//! From the plan of an epoch to training sequences.
 //!
-//! Window `w` is the `seq + 1` tokens from `w * seq` on: the first `seq` are inputs, the last
-//! `seq` targets. Neighbours share one token, so that every token but the split's first is
-//! predicted exactly once an epoch. Documents are packed without padding and windows cross their
-//! borders; only the split's last window is padded, and the loss does not count the padding.
+//! Sample `i` of epoch `e` is the sequence `permutation(e).at(i)` of the plan: shuffling costs no
+//! memory, the order is the same however many workers share it, and the loader's whole state is
+//! one integer. A sample reads only its own pages of the mapped shards; narrow ids are widened as
+//! they are gathered. Its documents keep to themselves: each row knows where its document begins,
+//! and attention and positions begin there. What is left at a sequence's end is padding, which the
+//! loss does not count.
 
 use anyhow::{Result, ensure};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::Permutation;
-use crate::{
-    ops::Targets,
-    shard::{Dataset, Split},
+use super::{
+    Permutation, Tokens,
+    packing::{Packed, Packing, Plan},
 };
-
-/// A stream of tokens with the loss mask: one split of the shards, or a test's numbers.
-pub trait Tokens: Sync {
-    /// Tokens in the stream.
-    fn tokens(&self) -> u64;
-    /// Copies tokens from position `start` on, and whether the loss counts predicting each.
-    fn window(&self, start: u64, ids: &mut [u32], mask: &mut [bool]);
-}
-
-impl Tokens for Dataset {
-    fn tokens(&self) -> u64 {
-        Self::tokens(self)
-    }
-
-    fn window(&self, start: u64, ids: &mut [u32], mask: &mut [bool]) {
-        Self::window(self, start, ids, mask);
-    }
-}
+use crate::{model::Batch, ops::Targets};
 
 /// Sequences with their targets, one after another.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sequences {
+    /// Tokens of each.
+    pub seq: usize,
     /// Inputs, `count * seq`.
     pub ids: Vec<u32>,
     /// Targets, `count * seq`.
     pub targets: Vec<u32>,
     /// Whether the loss counts each target.
     pub counted: Vec<bool>,
+    /// Where in its sequence each row's document begins.
+    pub starts: Vec<u32>,
+}
+
+/// How the loss of rows counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Scale {
+    /// What each row's loss is multiplied by in the gradients.
+    pub rows: f32,
+    /// The weight of the squared log-sum-exp; 0 for none.
+    pub z_loss: f32,
+}
+
+impl Scale {
+    /// For a loss without gradients.
+    pub const PLAIN: Self = Self {
+        rows: 1.0,
+        z_loss: 0.0,
+    };
 }
 
 impl Sequences {
@@ -50,184 +55,256 @@ impl Sequences {
         self.counted.iter().filter(|&&c| c).count()
     }
 
-    /// The inputs and targets of some of the sequences.
+    /// Sequences.
     #[must_use]
-    pub fn part(&self, rows: std::ops::Range<usize>, scale: f32) -> (&[u32], Targets<'_>) {
-        let targets = Targets {
-            ids: &self.targets[rows.clone()],
-            counted: &self.counted[rows.clone()],
-            scale,
-        };
-        (&self.ids[rows], targets)
+    pub fn count(&self) -> usize {
+        self.ids.len() / self.seq.max(1)
+    }
+
+    /// Some of the sequences as a model takes them.
+    #[must_use]
+    pub fn batch(&self, sequences: std::ops::Range<usize>, scale: Scale) -> Batch<'_> {
+        let rows = sequences.start * self.seq..sequences.end * self.seq;
+        Batch {
+            batch: sequences.len(),
+            seq: self.seq,
+            ids: &self.ids[rows.clone()],
+            starts: &self.starts[rows.clone()],
+            targets: Targets {
+                ids: &self.targets[rows.clone()],
+                counted: &self.counted[rows],
+                scale: scale.rows,
+                z_loss: scale.z_loss,
+            },
+        }
     }
 }
 
-/// Cuts a stream into windows.
-pub struct Windows<'a> {
+/// The sequences of a stream by their numbers.
+pub struct Loader<'a> {
     source: &'a dyn Tokens,
+    plan: Plan,
     seq: usize,
-    count: u64,
     seed: u64,
 }
 
-impl<'a> Windows<'a> {
-    /// Windows of `seq + 1` tokens; `seed` decides their order.
+impl<'a> Loader<'a> {
+    /// Plans sequences of `seq` tokens; `seed` decides their order.
     ///
     /// # Errors
-    /// When the stream has no pair of tokens.
-    pub fn new(source: &'a dyn Tokens, seq: usize, seed: u64) -> Result<Self> {
-        let tokens = source.tokens();
-        ensure!(seq > 0, "--seq-len: expected at least 1, got 0");
+    /// When the stream has nothing to learn from, or is too large for a plan.
+    pub fn new(source: &'a dyn Tokens, packing: Packing, seq: usize, seed: u64) -> Result<Self> {
+        let plan = Plan::new(source, packing, seq)?;
         ensure!(
-            tokens >= 2,
-            "the split has {tokens} tokens; at least 2 are needed to predict one from another. Add \
-             documents, or choose another --val share when sharding"
+            plan.packed.counted_tokens > 0,
+            "the loss counts none of the {} tokens of the split: nothing can be learned or \
+             measured. Add documents of two tokens and more, shard with texts or with chats that \
+             have assistant messages, raise --seq-len if every answer is cut off, or choose \
+             another --val share when sharding",
+            source.tokens()
         );
-        let count = (tokens - 1).div_ceil(seq as u64);
         Ok(Self {
             source,
+            plan,
             seq,
-            count,
             seed,
         })
     }
 
-    /// Windows in the split.
+    /// Sequences of an epoch.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.count
+        self.plan.count()
     }
 
-    /// Tokens of a window, less one.
+    /// Tokens of a sequence.
     #[must_use]
     pub fn seq(&self) -> usize {
         self.seq
     }
 
+    /// What the plan made of the documents.
+    #[must_use]
+    pub fn packed(&self) -> &Packed {
+        &self.plan.packed
+    }
+
     /// Training samples `first..first + n` of all epochs, each epoch in its own order.
     #[must_use]
     pub fn samples(&self, first: u64, n: usize) -> Sequences {
-        let mut out = Sequences::default();
-        for sample in first..first + n as u64 {
-            let epoch = sample / self.count;
+        let count = self.count();
+        self.chosen((first..first + n as u64).map(|sample| {
+            let epoch = sample / count;
             let key = xxh3_64_with_seed(&epoch.to_le_bytes(), self.seed);
-            let order = Permutation::new(self.count, key);
-            self.append(order.at(sample % self.count), &mut out);
-        }
-        out
+            Permutation::new(count, key).at(sample % count)
+        }))
     }
 
-    /// Windows `first..first + n` in the order of the stream.
-    #[must_use]
-    pub fn in_order(&self, first: u64, n: usize) -> Sequences {
-        self.chosen(first..first + n as u64)
-    }
-
-    /// The windows of these numbers.
+    /// The sequences of these numbers.
     #[must_use]
     pub fn chosen(&self, numbers: impl Iterator<Item = u64>) -> Sequences {
-        let mut out = Sequences::default();
-        for window in numbers {
-            self.append(window, &mut out);
+        let mut out = Sequences {
+            seq: self.seq,
+            ..Sequences::default()
+        };
+        let (mut ids, mut mask) = (vec![0; self.seq + 1], vec![false; self.seq + 1]);
+        for number in numbers {
+            let mut at = 0;
+            for piece in self.plan.sequence(number) {
+                let pairs = piece.pairs();
+                let (ids, mask) = (&mut ids[..=pairs], &mut mask[..=pairs]);
+                self.source.window(piece.start(), ids, mask);
+                out.ids.extend_from_slice(&ids[..pairs]);
+                out.targets.extend_from_slice(&ids[1..]);
+                out.counted.extend_from_slice(&mask[1..]);
+                out.starts.resize(out.ids.len(), at as u32);
+                at += pairs;
+            }
+            let whole = out.ids.len() + self.seq - at;
+            out.ids.resize(whole, 0);
+            out.targets.resize(whole, 0);
+            out.counted.resize(whole, false);
+            out.starts.resize(whole, at as u32);
         }
         out
-    }
-
-    /// Whether the loss counts any target at all.
-    #[must_use]
-    pub fn anything_counted(&self) -> bool {
-        (0..self.count).any(|w| self.in_order(w, 1).counted_targets() > 0)
-    }
-
-    fn append(&self, window: u64, out: &mut Sequences) {
-        let start = window * self.seq as u64;
-        let left = self.source.tokens() - start;
-        let len = usize::try_from(left).map_or(self.seq + 1, |left| left.min(self.seq + 1));
-        let (mut ids, mut mask) = (vec![0; self.seq + 1], vec![false; self.seq + 1]);
-        self.source.window(start, &mut ids[..len], &mut mask[..len]);
-        out.ids.extend_from_slice(&ids[..self.seq]);
-        out.targets.extend_from_slice(&ids[1..]);
-        out.counted.extend_from_slice(&mask[1..]);
     }
 }
 
 /// The sequence length for a split: as asked, or shorter for a split that is smaller than one
-/// window.
+/// sequence.
 #[must_use]
 pub fn fitting_seq(asked: usize, tokens: u64) -> usize {
     usize::try_from(tokens.saturating_sub(1).max(1)).map_or(asked, |most| most.min(asked))
 }
 
-/// The name of a split in messages.
-#[must_use]
-pub fn split_name(split: Split) -> &'static str {
-    match split {
-        Split::Train => "train",
-        Split::Val => "val",
-    }
-}
-
 #[cfg(test)]
-pub mod tests {
+pub(super) mod tests {
     use super::*;
 
-    /// The stream 0, 1, 2, …; the loss counts all but every seventh token.
-    pub struct Counting(pub u64);
+    /// A stream whose token i is i, in documents of given lengths.
+    pub struct Counting {
+        /// First position and tokens of each document.
+        documents: Vec<(u64, u64)>,
+        /// Every so many tokens one is not counted.
+        silent_every: Option<u64>,
+    }
+
+    impl Counting {
+        /// Documents of these lengths, one after another, every seventh token not counted.
+        pub fn of(lengths: &[u64]) -> Self {
+            let mut start = 0;
+            let documents = lengths.iter().map(|&tokens| {
+                let document = (start, tokens);
+                start += tokens;
+                document
+            });
+            Self {
+                documents: documents.collect(),
+                silent_every: Some(7),
+            }
+        }
+
+        /// The same with every token counted.
+        pub fn texts(lengths: &[u64]) -> Self {
+            Self {
+                silent_every: None,
+                ..Self::of(lengths)
+            }
+        }
+
+        /// Documents at these places, every seventh token not counted.
+        pub fn at(documents: &[(u64, u64)]) -> Self {
+            Self {
+                documents: documents.to_vec(),
+                silent_every: Some(7),
+            }
+        }
+
+        fn counts(&self, position: u64) -> bool {
+            self.silent_every
+                .is_none_or(|every| !position.is_multiple_of(every))
+        }
+    }
 
     impl Tokens for Counting {
         fn tokens(&self) -> u64 {
-            self.0
+            self.documents
+                .last()
+                .map_or(0, |(start, tokens)| start + tokens)
         }
 
         fn window(&self, start: u64, ids: &mut [u32], mask: &mut [bool]) {
-            assert!(start + ids.len() as u64 <= self.0, "out of the stream");
+            let end = start + ids.len() as u64;
+            let inside = |(first, tokens): &(u64, u64)| *first <= start && end <= first + tokens;
+            assert!(self.documents.iter().any(inside), "{start}..{end}");
             for (i, (id, mask)) in (start..).zip(ids.iter_mut().zip(mask)) {
                 *id = i as u32;
-                *mask = i % 7 != 0;
+                *mask = self.counts(i);
             }
+        }
+
+        fn documents(&self, each: &mut dyn FnMut(u64, u64)) {
+            for &(start, tokens) in &self.documents {
+                each(start, tokens);
+            }
+        }
+
+        fn counted(&self, start: u64, len: u64) -> u64 {
+            (start..start + len).filter(|&i| self.counts(i)).count() as u64
         }
     }
 
     #[test]
-    fn an_epoch_predicts_every_token_once() {
-        for tokens in [2, 9, 10, 11, 100] {
-            let stream = Counting(tokens);
-            let windows = Windows::new(&stream, 9, 3).unwrap();
-            let epoch = windows.samples(windows.count(), windows.count() as usize);
-            let mut seen: Vec<u32> = Vec::new();
-            for ((&id, &target), &counted) in
-                epoch.ids.iter().zip(&epoch.targets).zip(&epoch.counted)
-            {
-                if counted {
-                    assert_eq!(target, id + 1);
-                    assert_ne!(target % 7, 0, "the mask is the target's");
-                    seen.push(target);
-                }
+    fn an_epoch_predicts_every_counted_token_in_its_own_document() {
+        let lengths = [2, 9, 1, 40, 5, 5, 12];
+        let stream = Counting::texts(&lengths);
+        let loader = Loader::new(&stream, Packing::Bestfit, 16, 3).unwrap();
+        let epoch = loader.samples(loader.count(), loader.count() as usize);
+        let mut seen: Vec<u32> = Vec::new();
+        for row in 0..epoch.ids.len() {
+            if !epoch.counted[row] {
+                continue;
             }
-            seen.sort_unstable();
-            let want: Vec<u32> = (1..tokens as u32).filter(|t| t % 7 != 0).collect();
-            assert_eq!(seen, want, "{tokens} tokens");
+            assert_eq!(epoch.targets[row], epoch.ids[row] + 1);
+            seen.push(epoch.targets[row]);
+            // The document's rows before this one have the ids before this one's.
+            let start = row - row % 16 + epoch.starts[row] as usize;
+            for (back, before) in (start..=row).rev().enumerate() {
+                assert_eq!(epoch.ids[before] + back as u32, epoch.ids[row]);
+            }
         }
-    }
-
-    #[test]
-    fn epochs_have_other_orders_and_one_integer_is_the_state() {
-        let stream = Counting(1000);
-        let windows = Windows::new(&stream, 10, 3).unwrap();
-        let n = windows.count() as usize;
-        let first = windows.samples(0, n);
-        assert_ne!(first.ids, windows.samples(n as u64, n).ids);
-        assert_eq!(first.ids[10 * 17..], windows.samples(17, n - 17).ids);
-        assert_ne!(
-            first.ids,
-            Windows::new(&stream, 10, 4).unwrap().samples(0, n).ids
+        seen.sort_unstable();
+        let mut firsts = Vec::new();
+        stream.documents(&mut |start, _| firsts.push(start as u32));
+        let want: Vec<u32> = (0..74).filter(|t| !firsts.contains(t)).collect();
+        assert_eq!(seen, want);
+        let padding = epoch.counted.iter().filter(|c| !**c).count() as u64;
+        assert_eq!(
+            padding,
+            loader.packed().room_tokens - loader.packed().used_tokens
         );
     }
 
     #[test]
+    fn epochs_have_other_orders_and_one_integer_is_the_state() {
+        let stream = Counting::of(&[11; 100]);
+        let loader = Loader::new(&stream, Packing::Bestfit, 10, 3).unwrap();
+        let n = loader.count() as usize;
+        assert_eq!(n, 100);
+        let first = loader.samples(0, n);
+        assert_ne!(first.ids, loader.samples(n as u64, n).ids);
+        assert_eq!(first.ids[10 * 17..], loader.samples(17, n - 17).ids);
+        let other = Loader::new(&stream, Packing::Bestfit, 10, 4).unwrap();
+        assert_ne!(first.ids, other.samples(0, n).ids);
+    }
+
+    #[test]
     fn a_stream_without_a_pair_is_an_error() {
-        assert!(Windows::new(&Counting(1), 4, 0).is_err());
-        assert!(Windows::new(&Counting(0), 4, 0).is_err());
+        for documents in [&[][..], &[1], &[1, 1, 1]] {
+            let stream = Counting::of(documents);
+            let error = Loader::new(&stream, Packing::Bestfit, 4, 0).err().unwrap();
+            assert!(format!("{error:#}").contains("nothing can be learned"));
+        }
         assert_eq!(fitting_seq(128, 5), 4);
         assert_eq!(fitting_seq(128, 0), 1);
         assert_eq!(fitting_seq(128, 1 << 40), 128);

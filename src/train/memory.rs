@@ -3,7 +3,7 @@
 //! f32 weights, gradients and two moments are 16 bytes a parameter; the rest are activations,
 //! which smaller micro-batches and recomputation reduce.
 
-use crate::model::{Config, parameters};
+use crate::model::{Config, Part, parameters};
 
 /// How sequences go through the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,12 +12,15 @@ pub struct Plan {
     pub micro_batch: usize,
     /// Whether layers keep only their input.
     pub recompute: bool,
+    /// Whether an average of the weights is kept.
+    pub average: bool,
 }
 
-/// Weights, gradients and moments, in bytes.
+/// Weights, gradients and moments, and the average of the weights where one is kept, in bytes.
 #[must_use]
-pub fn fixed_bytes(config: &Config) -> u64 {
-    16 * parameters(config) as u64
+pub fn fixed_bytes(config: &Config, plan: Plan) -> u64 {
+    let each = if plan.average { 20 } else { 16 };
+    each * parameters(config) as u64
 }
 
 /// An estimate of everything, in bytes; within a tenth of the peak measured at 15.7M parameters.
@@ -28,7 +31,15 @@ pub fn bytes(config: &Config, seq: usize, plan: Plan) -> u64 {
     let q = (config.heads * config.head_dim) as u64;
     let kv = (config.kv_heads * config.head_dim) as u64;
     let wide = config.intermediate_size as u64;
-    let layer = 4 * width + 2 * q + 2 * kv + 2 * wide;
+    let row = config.arch.row();
+    // Queries and keys before the norms of their heads.
+    let unnormed = row.index(Part::QNorm).map_or(0, |_| q + kv);
+    let gates = if row.index(Part::Gate).is_some() {
+        2
+    } else {
+        1
+    };
+    let layer = 4 * width + 2 * q + 2 * kv + unnormed + gates * wide;
     let working = 3 * width + 2 * q + 2 * kv + 3 * wide;
     let kept = if plan.recompute {
         config.layers as u64 * width + layer
@@ -36,17 +47,14 @@ pub fn bytes(config: &Config, seq: usize, plan: Plan) -> u64 {
         config.layers as u64 * layer
     };
     let logits = 32 << 20;
-    fixed_bytes(config) + 4 * rows * (kept + working) + logits
+    fixed_bytes(config, plan) + 4 * rows * (kept + working) + logits
 }
 
 /// The first plan that fits `limit` bytes: as asked, then with recomputation, then with ever
 /// smaller micro-batches. `None` when not even one sequence fits.
 #[must_use]
-pub fn plan(config: &Config, seq: usize, asked: usize, limit: u64) -> Option<Plan> {
-    let mut plan = Plan {
-        micro_batch: asked,
-        recompute: false,
-    };
+pub fn plan(config: &Config, seq: usize, asked: Plan, limit: u64) -> Option<Plan> {
+    let mut plan = asked;
     while bytes(config, seq, plan) > limit {
         if !plan.recompute {
             plan.recompute = true;

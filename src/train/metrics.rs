@@ -1,15 +1,11 @@
 //! `metrics.jsonl`: one line a step, appended as the run goes, without duplicates after a resume.
 
-use std::{
-    fs::{self, File, OpenOptions},
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::atomic;
+use super::journal::{self, OfStep};
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +22,12 @@ pub struct Line {
     pub grad_norm: f64,
     /// Tokens a second in this step.
     pub tokens_per_second: f64,
+    /// The share of the step's time that the device waited for data.
+    #[serde(default)]
+    pub wait_share: f64,
+    /// Whether the step was left out: its loss or gradient was no number, or a spike.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skipped: bool,
     /// Mean loss on the validation split, where it was measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub val_loss: Option<f64>,
@@ -34,64 +36,28 @@ pub struct Line {
     pub val_bits_per_byte: Option<f64>,
 }
 
-/// The open file.
-pub struct Metrics {
-    path: PathBuf,
-    file: File,
+impl OfStep for Line {
+    fn step(&self) -> u64 {
+        self.step
+    }
 }
 
-impl Metrics {
-    /// Opens the file of a run that stands at `step`: later lines, of steps that were lost with an
-    /// interruption and come again, are removed.
-    ///
-    /// # Errors
-    /// When the file cannot be read or written.
-    pub fn open(out: &Path, step: u64) -> Result<Self> {
-        let path = out.join("metrics.jsonl");
-        let failed = || format!("cannot write {}", path.display());
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(error).with_context(failed),
-        };
-        let mut kept = String::new();
-        for line in text.lines() {
-            // A line that a power cut left half is of a step that comes again.
-            if serde_json::from_str::<Line>(line).is_ok_and(|line| line.step <= step) {
-                kept.push_str(line);
-                kept.push('\n');
-            }
-        }
-        atomic::write(&path, kept.as_bytes())?;
-        let file = OpenOptions::new()
-            .append(true)
-            .open(&path)
-            .with_context(failed)?;
-        Ok(Self { path, file })
-    }
-
-    /// Appends one line.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn append(&mut self, line: &Line) -> Result<()> {
-        let mut text = serde_json::to_string(line)?;
-        text.push('\n');
-        self.file
-            .write_all(text.as_bytes())
-            .with_context(|| format!("cannot write {}", self.path.display()))
-    }
+/// Where a run's lines are.
+#[must_use]
+pub fn path(out: &Path) -> PathBuf {
+    out.join("metrics.jsonl")
 }
 
 /// The lines of a run.
 ///
 /// # Errors
-/// When the file is missing or damaged.
+/// When the file cannot be read.
 pub fn read(out: &Path) -> Result<Vec<Line>> {
-    let path = out.join("metrics.jsonl");
-    let text =
-        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    text.lines()
-        .map(|line| Ok(serde_json::from_str(line)?))
-        .collect()
+    let mut lines = Vec::new();
+    journal::for_each(&path(out), &mut |line| {
+        lines.push(line);
+        Ok(())
+    })
+    .context("the run's metrics")?;
+    Ok(lines)
 }

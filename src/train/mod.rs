@@ -1,28 +1,37 @@
 //! Training: data order, schedule, steps, checkpoints, the run.
 //!
 //! ```text
-//! Tokens ─▶ Windows (keyed order) ─▶ Trainer.step ─▶ metrics.jsonl
-//!                                       │  every N ─▶ checkpoints/step-…
-//!                                       └─ at the end: evaluation, model folder
+//! Tokens ─▶ Plan ─▶ Loader (keyed order) ─▶ Trainer.step ─▶ metrics.jsonl
+//!                                              │  every N ─▶ checkpoints/step-…
+//!                                              └─ at the end: evaluation, model folder
 //! ```
 
 pub mod checkpoint;
+mod feed;
 pub mod finish;
+pub mod guard;
+pub mod journal;
 mod loader;
 pub mod memory;
 pub mod metrics;
 mod options;
+mod packing;
 mod permutation;
+pub mod prompts;
 mod random;
 pub mod run;
 mod schedule;
+mod tensorboard;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod trainer;
 
-pub use loader::{Sequences, Tokens, Windows, fitting_seq, split_name};
+pub use loader::{Loader, Scale, Sequences, fitting_seq};
 pub use options::Options;
+pub use packing::{Packed, Packing, Plan};
 pub use permutation::Permutation;
 pub use random::Random;
-pub use schedule::Schedule;
+pub use schedule::{Schedule, Shape};
+pub use tokens::{Mixture, Tokens};
 pub use trainer::{Step, Trainer};

@@ -4,8 +4,8 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Schedule;
-use crate::model::Config;
+use super::{Packing, Schedule};
+use crate::model::{Config, safetensors::Dtype};
 
 /// A run's resolved options; the same options and shards give the same bits on the CPU.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,10 +14,12 @@ pub struct Options {
     pub model: Config,
     /// The weights that the run starts from: a hash of their file, or none for random ones.
     pub base: Option<String>,
-    /// A hash of the shards' manifest.
+    /// A hash of the shards' manifests, with weights where there are several.
     pub shards: String,
     /// The tokenizer of shards and model.
     pub tokenizer: String,
+    /// How documents come into sequences.
+    pub packing: Packing,
     /// Tokens of a sequence.
     pub seq_len: usize,
     /// Sequences of a step.
@@ -39,6 +41,16 @@ pub struct Options {
     pub weight_decay: f64,
     /// The longest gradient, as a norm; none for no clipping.
     pub clip: Option<f64>,
+    /// The weight of the squared log-sum-exp of the logits in the loss; none for none.
+    pub z_loss: Option<f64>,
+    /// What the averaged weights keep of themselves at each step; none for no average.
+    pub ema: Option<f64>,
+    /// Standard deviations above the last losses from which on a step is left out; none for never.
+    pub spike: Option<f64>,
+    /// Evaluations without a lower loss after which the run ends; none for never.
+    pub patience: Option<u64>,
+    /// How the model's weights are stored in the end.
+    pub save_dtype: Dtype,
     /// Seed of weights and order.
     pub seed: u64,
     /// Steps between evaluations; none for only the last.

@@ -6,16 +6,21 @@
 
 use std::{path::Path, time::Instant};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 
 use super::{
-    Options, Step, Trainer, Windows,
-    checkpoint::{Checkpoints, State},
-    metrics::{Line, Metrics},
+    Loader, Options, Step, Trainer,
+    checkpoint::{Best, Checkpoints, State},
+    feed::Feed,
+    guard::Verdict,
+    journal::Journal,
+    metrics::{self, Line},
+    prompts::{self, Answer, Prompts},
+    tensorboard::Board,
 };
 use crate::{
     eval::{self, Extent, Sums},
-    model::Llama,
+    model::Model,
     ops::{Backend, Rope},
 };
 
@@ -31,11 +36,15 @@ pub struct Saving {
 /// The data of a run.
 pub struct Data<'a> {
     /// What the model learns from.
-    pub train: Windows<'a>,
+    pub train: Loader<'a>,
     /// What it is measured on, where the shards have some.
-    pub val: Option<Windows<'a>>,
+    pub val: Option<Loader<'a>>,
     /// Bytes of text of each token id.
     pub token_bytes: &'a [u32],
+    /// What the model answers at every evaluation.
+    pub prompts: Option<Prompts<'a>>,
+    /// Fails when the shards are no longer what they were; asked before every checkpoint.
+    pub unchanged: &'a dyn Fn() -> Result<()>,
 }
 
 /// Who watches a run and may stop it.
@@ -44,6 +53,8 @@ pub trait Watcher {
     fn start(&mut self, step: u64);
     /// A step is done.
     fn step(&mut self, line: &Line);
+    /// A prompt was answered.
+    fn answer(&mut self, answer: &Answer);
     /// A remark for a person.
     fn note(&mut self, text: &str);
     /// Whether to save and stop.
@@ -53,176 +64,291 @@ pub trait Watcher {
 /// How a run ended.
 pub struct Outcome<B: Backend> {
     /// The model.
-    pub model: Llama<B>,
-    /// Steps done, of all sessions.
-    pub steps: u64,
+    pub model: Model<B>,
+    /// Where the run stands, of all sessions.
+    pub state: State,
     /// The mean loss of the last steps (a twentieth of the run, at most 50).
     pub train_loss: Option<f64>,
     /// The whole validation split.
     pub val: Option<Sums>,
     /// Tokens a second of this session's steps, evaluation and saving left out.
     pub tokens_per_second: f64,
-    /// Whether all steps are done.
+    /// The share of this session's steps that the device waited for data.
+    pub wait_share: f64,
+    /// Whether all steps are done, or the run ended itself.
     pub complete: bool,
 }
 
 /// Runs to the end, or until the watcher stops it.
 ///
 /// # Errors
-/// When the run diverges, nothing can be learned, the directory holds another run, or a file cannot
-/// be written.
+/// When the run diverges, the shards change, the directory holds another run, or a file cannot be
+/// written.
 pub fn run<B: Backend>(
     backend: &B,
-    model: Llama<B>,
+    model: Model<B>,
     data: &Data<'_>,
     options: &Options,
     saving: Saving,
     out: &Path,
     watcher: &mut dyn Watcher,
 ) -> Result<Outcome<B>> {
-    let mut trainer = Trainer::new(backend, model, options.seq_len)?;
-    let rope = trainer.model.config.rope_table(options.seq_len);
-    let checkpoints = Checkpoints::new(out, saving.keep);
-    let state = checkpoints.load(backend, &mut trainer, &mut |text| watcher.note(text))?;
-    let (mut done, mut counted) = (0, 0);
-    match state {
-        Some(state) => {
-            options.check_same(&state.options)?;
-            (done, counted) = (state.step, state.counted);
-        }
-        None => ensure!(
-            data.train.anything_counted(),
-            "the loss mask of the shards counts no token: nothing can be learned. Shard again with \
-             texts, or with chats that have assistant messages"
-        ),
-    }
-    let mut metrics = Metrics::open(out, done)?;
-    watcher.start(done);
-    let mut clock = Clock::default();
-    let mut stopped;
-    while done < options.schedule.steps {
-        let begin = Instant::now();
-        let step = trainer.step(done + 1, options, &data.train)?;
-        check_finite(done + 1, &step, out)?;
-        done += 1;
-        counted += step.counted as u64;
-        let rate = clock.add(begin, options.step_tokens());
-        let val = match &data.val {
-            Some(val) if due(options.eval_every, done) => Some(measure(
-                backend,
-                &trainer.model,
-                &rope,
-                val,
-                data.token_bytes,
-                options,
-                Some(options.eval_tokens),
-            )?),
-            _ => None,
-        };
-        let line = line(done, &step, rate, val, options);
-        metrics.append(&line)?;
-        watcher.step(&line);
-        stopped = watcher.stop();
-        if stopped || done == options.schedule.steps || due(Some(saving.every), done) {
-            let state = State::new(done, counted, options);
-            checkpoints.save(backend, &trainer, &state)?;
-        }
-        if stopped {
-            break;
-        }
-    }
-    let complete = done == options.schedule.steps;
-    let val = match &data.val {
-        Some(val) if complete => Some(measure(
-            backend,
-            &trainer.model,
-            &rope,
-            val,
-            data.token_bytes,
-            options,
-            None,
-        )?),
-        _ => None,
+    let trainer = Trainer::new(backend, model, options)?;
+    let session = Session {
+        rope: trainer.model.config.rope_table(options.seq_len),
+        trainer,
+        backend,
+        data,
+        options,
+        out,
+        checkpoints: Checkpoints::new(out, saving.keep),
+        state: State::new(options),
+        clock: Clock::default(),
     };
-    drop(metrics);
-    Ok(Outcome {
-        train_loss: recent_loss(out, options),
-        model: trainer.model,
-        steps: done,
-        val,
-        tokens_per_second: clock.rate(),
-        complete,
-    })
+    session.run(saving, watcher)
+}
+
+struct Session<'a, B: Backend> {
+    backend: &'a B,
+    trainer: Trainer<'a, B>,
+    rope: Option<Rope>,
+    data: &'a Data<'a>,
+    options: &'a Options,
+    out: &'a Path,
+    checkpoints: Checkpoints,
+    state: State,
+    clock: Clock,
+}
+
+impl<B: Backend> Session<'_, B> {
+    fn run(mut self, saving: Saving, watcher: &mut dyn Watcher) -> Result<Outcome<B>> {
+        if let Some(state) = self.load(watcher)? {
+            self.options.check_same(&state.options)?;
+            self.state = state;
+        }
+        let mut files = self.open_files()?;
+        watcher.start(self.state.step);
+        let data = self.data;
+        // An interrupted run and one whose data is read ahead stop here: the thread ends with it.
+        std::thread::scope(|scope| -> Result<()> {
+            let per_step = self.options.sequences;
+            let feed = Feed::start(scope, &data.train, self.state.samples, per_step);
+            while !self.is_complete() {
+                let verdict = self.step(&feed, &mut files, watcher)?;
+                let stop = watcher.stop();
+                if verdict == Moved::Back {
+                    files = self.open_files()?;
+                    continue;
+                }
+                let due = stop || self.is_complete() || due(Some(saving.every), self.state.step);
+                if due && self.state.guard.is_calm() {
+                    (data.unchanged)()?;
+                    self.checkpoints
+                        .save(self.backend, &self.trainer, &self.state)?;
+                }
+                if stop {
+                    break;
+                }
+            }
+            Ok(())
+        })?;
+        self.finish()
+    }
+
+    fn is_complete(&self) -> bool {
+        self.state.step >= self.options.schedule.steps || self.state.out_of_patience()
+    }
+
+    fn load(&mut self, watcher: &mut dyn Watcher) -> Result<Option<State>> {
+        self.checkpoints
+            .load(self.backend, &mut self.trainer, &mut |text| {
+                watcher.note(text);
+            })
+    }
+
+    fn open_files(&self) -> Result<Files> {
+        let step = self.state.step;
+        Ok(Files {
+            metrics: Journal::open::<Line>(&metrics::path(self.out), step)?,
+            answers: match self.data.prompts {
+                Some(_) => Some(Journal::open::<Answer>(&prompts::path(self.out), step)?),
+                None => None,
+            },
+            board: Board::open(self.out)?,
+        })
+    }
+
+    /// One step, with its evaluation and its lines.
+    fn step(&mut self, feed: &Feed, files: &mut Files, watcher: &mut dyn Watcher) -> Result<Moved> {
+        let begin = Instant::now();
+        let (data, waited) = feed.next()?;
+        let number = self.state.step + 1;
+        let step = self.trainer.gradients(number, self.options, &data)?;
+        self.state.samples += self.options.sequences as u64;
+        let verdict = self.state.guard.judge(&step, self.options.spike);
+        let skipped = verdict != Verdict::Learn;
+        match verdict {
+            Verdict::Learn => self.trainer.update(number, self.options, &step)?,
+            Verdict::Skip(reason) => {
+                self.trainer.forget()?;
+                watcher.note(&format!("step {number} is left out: {reason}"));
+            }
+            Verdict::RollBack(reason) => return self.back(number, &reason, watcher),
+            Verdict::Diverged(reason) => bail!(self.diverged(number, &reason)),
+        }
+        self.state.step = number;
+        self.state.counted += step.counted as u64;
+        let rate = self
+            .clock
+            .add(begin, waited.as_secs_f64(), self.options.step_tokens());
+        let mut line = Line {
+            step: number,
+            tokens: number * self.options.step_tokens(),
+            loss: step.loss.filter(|loss| loss.is_finite()),
+            lr: step.lr,
+            grad_norm: finite(&step),
+            tokens_per_second: rate.0,
+            wait_share: rate.1,
+            skipped,
+            val_loss: None,
+            val_bits_per_byte: None,
+        };
+        if due(self.options.eval_every, number) {
+            self.evaluate(&mut line, files, watcher)?;
+        }
+        files.metrics.append(&line)?;
+        files.board.append(&line)?;
+        watcher.step(&line);
+        Ok(Moved::On)
+    }
+
+    /// Measures and asks the model as it would be if the run ended now.
+    fn evaluate(
+        &mut self,
+        line: &mut Line,
+        files: &mut Files,
+        watcher: &mut dyn Watcher,
+    ) -> Result<()> {
+        self.trainer.swap_average();
+        let val = self.measure(Some(self.options.eval_tokens))?;
+        let means = val.and_then(|val| val.means());
+        line.val_loss = means.map(|m| m.loss);
+        line.val_bits_per_byte = means.and_then(|m| m.bits_per_byte);
+        if let Some(means) = means {
+            let best = Best::after(self.state.best, line.step, means.loss);
+            if best.since == 0 && self.options.patience.is_some() {
+                self.checkpoints.save_best(self.backend, &self.trainer)?;
+            }
+            self.state.best = Some(best);
+        }
+        if let (Some(prompts), Some(file)) = (&self.data.prompts, &mut files.answers) {
+            let model = &self.trainer.model;
+            for answer in prompts::answers(self.backend, model, prompts, line.step)? {
+                file.append(&answer)?;
+                watcher.answer(&answer);
+            }
+        }
+        self.trainer.swap_average();
+        Ok(())
+    }
+
+    fn measure(&self, tokens: Option<u64>) -> Result<Option<Sums>> {
+        let Some(val) = &self.data.val else {
+            return Ok(None);
+        };
+        let extent = Extent {
+            micro_batch: self.options.micro_batch,
+            tokens,
+        };
+        let (model, rope) = (&self.trainer.model, self.rope.as_ref());
+        let bytes = self.data.token_bytes;
+        eval::measure(self.backend, model, rope, val, bytes, extent, &mut |_| true).map(Some)
+    }
+
+    /// Goes back to the last checkpoint, and on with the data after the steps that failed.
+    fn back(&mut self, number: u64, reason: &str, watcher: &mut dyn Watcher) -> Result<Moved> {
+        self.trainer.forget()?;
+        let Some(then) = self.load(watcher)? else {
+            bail!(self.diverged(number, reason));
+        };
+        watcher.note(&format!(
+            "step {number}: {reason}, as in the steps before: going back to the checkpoint of step \
+             {} and on with other data",
+            then.step
+        ));
+        self.state.step = then.step;
+        self.state.counted = then.counted;
+        // The best stays: its weights are kept beside the checkpoints, and it was measured.
+        self.state.guard.back_to(&then.guard);
+        Ok(Moved::Back)
+    }
+
+    fn diverged(&self, number: u64, reason: &str) -> String {
+        format!(
+            "step {number}: {reason}: the run has diverged. The last checkpoint in {} is intact. \
+             Start again in another --out with a lower --lr or a longer --warmup",
+            self.out.join("checkpoints").display()
+        )
+    }
+
+    fn finish(mut self) -> Result<Outcome<B>> {
+        let complete = self.is_complete();
+        let mut val = None;
+        if complete {
+            if self.options.patience.is_some() && self.state.best.is_some() {
+                self.checkpoints
+                    .load_best(self.backend, &mut self.trainer)?;
+            } else {
+                self.trainer.swap_average();
+            }
+            val = self.measure(None)?;
+        }
+        Ok(Outcome {
+            train_loss: recent_loss(self.out, self.options),
+            model: self.trainer.model,
+            state: self.state,
+            val,
+            tokens_per_second: self.clock.rate(),
+            wait_share: self.clock.wait_share(),
+            complete,
+        })
+    }
+}
+
+/// The files that grow with the steps.
+struct Files {
+    metrics: Journal,
+    answers: Option<Journal>,
+    board: Board,
+}
+
+/// Where a step led.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moved {
+    On,
+    Back,
 }
 
 fn due(every: Option<u64>, step: u64) -> bool {
     every.is_some_and(|every| step.is_multiple_of(every.max(1)))
 }
 
-fn line(
-    done: u64,
-    step: &Step,
-    tokens_per_second: f64,
-    val: Option<Sums>,
-    options: &Options,
-) -> Line {
-    let means = val.and_then(|val| val.means());
-    Line {
-        step: done,
-        tokens: done * options.step_tokens(),
-        loss: step.loss,
-        lr: step.lr,
-        grad_norm: step.grad_norm,
-        tokens_per_second,
-        val_loss: means.map(|m| m.loss),
-        val_bits_per_byte: means.and_then(|m| m.bits_per_byte),
+/// The gradient's norm as JSON can say it.
+fn finite(step: &Step) -> f64 {
+    if step.grad_norm.is_finite() {
+        step.grad_norm
+    } else {
+        0.0
     }
-}
-
-fn measure<B: Backend>(
-    backend: &B,
-    model: &Llama<B>,
-    rope: &Rope,
-    windows: &Windows<'_>,
-    token_bytes: &[u32],
-    options: &Options,
-    tokens: Option<u64>,
-) -> Result<Sums> {
-    let extent = Extent {
-        micro_batch: options.micro_batch,
-        tokens,
-    };
-    eval::measure(
-        backend,
-        model,
-        rope,
-        windows,
-        token_bytes,
-        extent,
-        &mut |_| true,
-    )
-}
-
-fn check_finite(number: u64, step: &Step, out: &Path) -> Result<()> {
-    if step.is_finite() {
-        return Ok(());
-    }
-    bail!(
-        "step {number}: the loss is {} and the gradient's norm {}: the run has diverged. The last \
-         checkpoint in {} is intact. Start again in another --out with a lower --lr or a longer \
-         --warmup",
-        step.loss.unwrap_or_default(),
-        step.grad_norm,
-        out.join("checkpoints").display()
-    )
 }
 
 /// The mean of the last steps' losses: one step's loss says little.
 fn recent_loss(out: &Path, options: &Options) -> Option<f64> {
-    let lines = super::metrics::read(out).ok()?;
+    let lines = metrics::read(out).ok()?;
     let count = (options.schedule.steps / 20).clamp(1, 50) as usize;
     let last = &lines[lines.len().saturating_sub(count)..];
-    let losses: Vec<f64> = last.iter().filter_map(|line| line.loss).collect();
+    let learned = last.iter().filter(|line| !line.skipped);
+    let losses: Vec<f64> = learned.filter_map(|line| line.loss).collect();
     (!losses.is_empty()).then(|| losses.iter().sum::<f64>() / losses.len() as f64)
 }
 
@@ -230,19 +356,25 @@ fn recent_loss(out: &Path, options: &Options) -> Option<f64> {
 #[derive(Default)]
 struct Clock {
     seconds: f64,
+    waited: f64,
     tokens: u64,
 }
 
 impl Clock {
-    /// Adds a step; returns its tokens a second.
-    fn add(&mut self, begin: Instant, tokens: u64) -> f64 {
+    /// Adds a step; returns its tokens a second and its share of waiting.
+    fn add(&mut self, begin: Instant, waited: f64, tokens: u64) -> (f64, f64) {
         let seconds = begin.elapsed().as_secs_f64().max(1e-9);
         self.seconds += seconds;
+        self.waited += waited;
         self.tokens += tokens;
-        tokens as f64 / seconds
+        (tokens as f64 / seconds, waited / seconds)
     }
 
     fn rate(&self) -> f64 {
         self.tokens as f64 / self.seconds.max(1e-9)
+    }
+
+    fn wait_share(&self) -> f64 {
+        self.waited / self.seconds.max(1e-9)
     }
 }

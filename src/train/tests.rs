@@ -3,18 +3,20 @@
 use std::path::Path;
 
 use super::{
-    Options, Schedule, Trainer, Windows,
+    Loader, Options, Packing, Schedule, Shape, Step, Trainer,
     loader::tests::Counting,
     metrics::{self, Line},
+    prompts::{Answer, Prompt, Prompts},
     run::{Data, Outcome, Saving, Watcher, run},
 };
 use crate::{
-    model::{Config, Llama},
+    model::{Arch, Config, Model, safetensors::Dtype},
     ops::{Backend, RopeOptions, composed::Composed, cpu::Cpu},
 };
 
 fn config() -> Config {
     Config {
+        arch: Arch::Llama,
         vocab_size: 100,
         hidden_size: 16,
         intermediate_size: 24,
@@ -25,10 +27,10 @@ fn config() -> Config {
         norm_eps: 1e-5,
         max_positions: 64,
         tied: true,
-        rope: RopeOptions {
+        rope: Some(RopeOptions {
             theta: 10_000.0,
             llama3: None,
-        },
+        }),
         init_std: 0.1,
     }
 }
@@ -39,13 +41,17 @@ fn options(steps: u64) -> Options {
         base: None,
         shards: "shards".to_owned(),
         tokenizer: "tokenizer".to_owned(),
+        packing: Packing::Bestfit,
         seq_len: 7,
         sequences: 5,
         micro_batch: 2,
         recompute: false,
         schedule: Schedule {
+            shape: Shape::Cosine,
             lr: 0.01,
+            final_share: 0.1,
             warmup: 2,
+            decay: 0,
             steps,
         },
         beta1: 0.9,
@@ -53,6 +59,11 @@ fn options(steps: u64) -> Options {
         eps: 1e-8,
         weight_decay: 0.1,
         clip: Some(1.0),
+        z_loss: Some(1e-3),
+        ema: None,
+        spike: Some(10.0),
+        patience: None,
+        save_dtype: Dtype::F32,
         seed: 3,
         eval_every: Some(4),
         eval_tokens: 20,
@@ -64,6 +75,7 @@ fn options(steps: u64) -> Options {
 struct StopAfter {
     left: Option<u64>,
     notes: Vec<String>,
+    answers: Vec<Answer>,
     started: Vec<u64>,
 }
 
@@ -76,6 +88,10 @@ impl Watcher for StopAfter {
         self.left = self.left.map(|left| left - 1);
     }
 
+    fn answer(&mut self, answer: &Answer) {
+        self.answers.push(answer.clone());
+    }
+
     fn note(&mut self, text: &str) {
         self.notes.push(text.to_owned());
     }
@@ -85,15 +101,30 @@ impl Watcher for StopAfter {
     }
 }
 
+/// The documents of the runs: of many lengths, some longer than a sequence.
+fn stream() -> Counting {
+    Counting::texts(&[9, 3, 20, 2, 8, 8, 5, 17, 1, 4, 6, 7])
+}
+
 fn session(options: &Options, out: &Path, watcher: &mut StopAfter) -> anyhow::Result<Outcome<Cpu>> {
-    let stream = Counting(90);
+    let stream = stream();
     let data = Data {
-        train: Windows::new(&stream, options.seq_len, options.seed)?,
-        val: Some(Windows::new(&stream, options.seq_len, 0)?),
+        train: Loader::new(&stream, options.packing, options.seq_len, options.seed)?,
+        val: Some(Loader::new(&stream, options.packing, options.seq_len, 0)?),
         token_bytes: &[2; 100],
+        prompts: Some(Prompts {
+            prompts: vec![Prompt {
+                text: "five".to_owned(),
+                ids: vec![5],
+            }],
+            stop: vec![99],
+            max_tokens: 3,
+            decode: &|ids| format!("{ids:?}"),
+        }),
+        unchanged: &|| Ok(()),
     };
     let b = Cpu::default();
-    let model = Llama::random(&b, options.model.clone(), options.seed)?;
+    let model = Model::random(&b, options.model.clone(), options.seed)?;
     let saving = Saving { every: 3, keep: 2 };
     run(&b, model, &data, options, saving, out, watcher)
 }
@@ -179,7 +210,7 @@ fn another_configuration_is_refused_and_named() {
     session(&options(4), out.path(), &mut StopAfter::default()).unwrap();
     let mut other = options(4);
     other.schedule.lr = 0.02;
-    other.model.rope.theta = 7.0;
+    other.model.rope.as_mut().unwrap().theta = 7.0;
     let error = session(&other, out.path(), &mut StopAfter::default())
         .err()
         .unwrap();
@@ -204,17 +235,31 @@ fn only_the_newest_checkpoints_stay() {
     assert_eq!(names, ["step-000009", "step-000011"]);
 }
 
+/// One whole step.
+fn learn<B: Backend>(
+    trainer: &mut Trainer<'_, B>,
+    step: u64,
+    options: &Options,
+    loader: &Loader<'_>,
+) -> Step {
+    let samples = options.sequences;
+    let data = loader.samples((step - 1) * samples as u64, samples);
+    let report = trainer.gradients(step, options, &data).unwrap();
+    trainer.update(step, options, &report).unwrap();
+    report
+}
+
 #[test]
 fn a_tiny_batch_is_learned_by_heart() {
     fn all<B: Backend>(b: &B) {
         let mut options = options(60);
         options.schedule.warmup = 5;
-        let stream = Counting(36);
-        let windows = Windows::new(&stream, 7, 0).unwrap();
-        let model = Llama::random(b, config(), 1).unwrap();
-        let mut trainer = Trainer::new(b, model, 7).unwrap();
+        let stream = Counting::texts(&[8; 5]);
+        let loader = Loader::new(&stream, Packing::Bestfit, 7, 0).unwrap();
+        let model = Model::random(b, config(), 1).unwrap();
+        let mut trainer = Trainer::new(b, model, &options).unwrap();
         let losses: Vec<f64> = (1..=60)
-            .map(|s| trainer.step(s, &options, &windows).unwrap().loss.unwrap())
+            .map(|s| learn(&mut trainer, s, &options, &loader).loss.unwrap())
             .collect();
         assert!(
             losses[0] > 4.0,
@@ -229,8 +274,8 @@ fn a_tiny_batch_is_learned_by_heart() {
 
 #[test]
 fn micro_batches_do_not_change_the_gradient() {
-    let stream = Counting(90);
-    let windows = Windows::new(&stream, 7, 0).unwrap();
+    let stream = stream();
+    let loader = Loader::new(&stream, Packing::Bestfit, 7, 0).unwrap();
     let b = Cpu::default();
     let norm = |micro_batch: usize, recompute: bool| {
         let options = Options {
@@ -238,9 +283,9 @@ fn micro_batches_do_not_change_the_gradient() {
             recompute,
             ..options(3)
         };
-        let model = Llama::random(&b, config(), 1).unwrap();
-        let mut trainer = Trainer::new(&b, model, 7).unwrap();
-        trainer.step(1, &options, &windows).unwrap()
+        let model = Model::random(&b, config(), 1).unwrap();
+        let mut trainer = Trainer::new(&b, model, &options).unwrap();
+        learn(&mut trainer, 1, &options, &loader)
     };
     let whole = norm(5, false);
     for step in [norm(1, false), norm(2, false), norm(3, true)] {
@@ -265,88 +310,156 @@ fn divergence_stops_the_run_and_names_the_step() {
     );
 }
 
-/// A stream whose mask counts nothing.
-struct Silent;
-
-impl super::Tokens for Silent {
-    fn tokens(&self) -> u64 {
-        50
-    }
-
-    fn window(&self, _: u64, ids: &mut [u32], mask: &mut [bool]) {
-        ids.fill(1);
-        mask.fill(false);
-    }
-}
-
 #[test]
-fn a_mask_that_counts_nothing_is_an_error() {
-    let out = tempfile::tempdir().unwrap();
-    let options = options(3);
-    let data = Data {
-        train: Windows::new(&Silent, 7, 0).unwrap(),
-        val: None,
-        token_bytes: &[],
-    };
-    let b = Cpu::default();
-    let model = Llama::random(&b, config(), 1).unwrap();
-    let saving = Saving { every: 3, keep: 2 };
-    let got = run(
-        &b,
-        model,
-        &data,
-        &options,
-        saving,
-        out.path(),
-        &mut StopAfter::default(),
-    );
-    assert!(format!("{:#}", got.err().unwrap()).contains("loss mask"));
-}
-
-/// A stream whose first half is not counted, so that a step may have no loss.
-struct HalfSilent;
-
-impl super::Tokens for HalfSilent {
-    fn tokens(&self) -> u64 {
-        71
-    }
-
-    fn window(&self, start: u64, ids: &mut [u32], mask: &mut [bool]) {
-        for (i, (id, counted)) in (start..).zip(ids.iter_mut().zip(mask)) {
-            *id = (i % 50) as u32;
-            *counted = i > 35;
-        }
-    }
-}
-
-#[test]
-fn steps_without_counted_tokens_change_nothing_and_a_run_continues_over_them() {
+fn averages_are_measured_saved_and_resumed() {
     let options = Options {
+        ema: Some(0.9),
+        ..options(9)
+    };
+    let (whole, parts) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let want = session(&options, whole.path(), &mut StopAfter::default()).unwrap();
+    let mut watcher = StopAfter {
+        left: Some(5),
+        ..StopAfter::default()
+    };
+    session(&options, parts.path(), &mut watcher).unwrap();
+    let got = session(&options, parts.path(), &mut StopAfter::default()).unwrap();
+    assert_eq!(timeless(parts.path()), timeless(whole.path()));
+    let plain = tempfile::tempdir().unwrap();
+    let without = Options {
+        ema: None,
+        ..options
+    };
+    let plain = session(&without, plain.path(), &mut StopAfter::default()).unwrap();
+    for (a, b) in got.model.weights.iter().zip(&want.model.weights) {
+        assert_eq!(a[..], b[..]);
+    }
+    assert_ne!(got.val, plain.val);
+    assert_eq!(
+        got.train_loss, plain.train_loss,
+        "it is learned from the weights, not the average"
+    );
+}
+
+#[test]
+fn a_run_ends_when_nothing_gets_better_with_the_best_weights() {
+    let mut options = Options {
+        patience: Some(2),
+        eval_every: Some(1),
+        eval_tokens: 1 << 20,
+        ..options(400)
+    };
+    // Large steps that soon only do harm.
+    options.schedule.lr = 0.3;
+    options.spike = None;
+    let out = tempfile::tempdir().unwrap();
+    let outcome = session(&options, out.path(), &mut StopAfter::default()).unwrap();
+    let best = outcome.state.best.unwrap();
+    assert!(outcome.complete && outcome.state.step < 400);
+    assert_eq!((best.since, best.step), (2, outcome.state.step - 2));
+    let val = outcome.val.and_then(|val| val.means()).unwrap().loss;
+    assert!(
+        (val / best.loss() - 1.0).abs() < 1e-9,
+        "{val} {}",
+        best.loss()
+    );
+    let lines = metrics::read(out.path()).unwrap();
+    let losses = lines.iter().filter_map(|line| line.val_loss);
+    assert_eq!(losses.min_by(f64::total_cmp), Some(best.loss()));
+}
+
+#[test]
+fn bad_data_is_left_out_and_a_row_of_it_leads_back() {
+    let mut options = Options {
         sequences: 1,
         micro_batch: 1,
-        ..options(10)
+        eval_every: None,
+        spike: None,
+        ..options(11)
     };
-    let out = tempfile::tempdir().unwrap();
+    options.model.tied = false;
+    let (stream, b) = (Counting::texts(&[8; 12]), Cpu::default());
     let data = Data {
-        train: Windows::new(&HalfSilent, 7, 3).unwrap(),
+        train: Loader::new(&stream, Packing::Bestfit, 7, 3).unwrap(),
         val: None,
         token_bytes: &[],
+        prompts: None,
+        unchanged: &|| Ok(()),
     };
-    let b = Cpu::default();
-    let session = |left| {
-        let model = Llama::random(&b, config(), 1).unwrap();
+    // The model's table has no numbers for the ids of the samples 4, and 6 to 8.
+    let model = || {
+        let mut model = Model::random(&b, options.model.clone(), 1).unwrap();
+        for sample in [4, 6, 7, 8] {
+            let id = data.train.samples(sample, 1).ids[0] as usize;
+            model.weights[0][id * 16..][..16].fill(f32::NAN);
+        }
+        model
+    };
+    let session = |out: &Path, left| {
         let mut watcher = StopAfter {
             left,
             ..StopAfter::default()
         };
-        let saving = Saving { every: 1, keep: 2 };
-        run(&b, model, &data, &options, saving, out.path(), &mut watcher).unwrap()
+        let saving = Saving { every: 2, keep: 2 };
+        let outcome = run(&b, model(), &data, &options, saving, out, &mut watcher);
+        (outcome.unwrap(), watcher.notes)
     };
-    for _ in 0..5 {
-        session(Some(2));
+    let (whole, parts) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (want, notes) = session(whole.path(), None);
+    assert!(want.complete);
+    assert_eq!(want.state.guard.rollbacks, 1, "{notes:?}");
+    assert_eq!(
+        want.state.samples,
+        11 + 3,
+        "the data of three steps was left behind"
+    );
+    assert!(notes[0].contains("step 5 is left out") && notes[0].contains("NaN"));
+    let back = notes.iter().find(|note| note.contains("going back"));
+    assert!(back.unwrap().contains("step 9") && back.unwrap().contains("of step 6"));
+    let lines = timeless(whole.path());
+    assert_eq!(lines.len(), 11, "no step is there twice");
+    let of_table = want.model.weights[1..].iter();
+    assert!(of_table.flat_map(|w| w.iter()).all(|w| w.is_finite()));
+
+    // Interrupted in the middle of it, it comes to the same.
+    session(parts.path(), Some(7));
+    session(parts.path(), Some(2));
+    let (got, _) = session(parts.path(), None);
+    assert_eq!(timeless(parts.path()), lines);
+    for (a, b) in got.model.weights[1..].iter().zip(&want.model.weights[1..]) {
+        assert_eq!(a[..], b[..]);
     }
-    assert!(session(None).complete);
-    let lines = metrics::read(out.path()).unwrap();
-    assert_eq!(lines.len(), 10);
-    assert_eq!(lines.iter().filter(|l| l.loss.is_none()).count(), 5);
+}
+
+#[test]
+fn shards_that_change_stop_the_run_before_it_saves() {
+    let (stream, b) = (stream(), Cpu::default());
+    let data = Data {
+        train: Loader::new(&stream, Packing::Bestfit, 7, 3).unwrap(),
+        val: None,
+        token_bytes: &[],
+        prompts: None,
+        unchanged: &|| anyhow::bail!("train-00000.arrow was changed"),
+    };
+    let out = tempfile::tempdir().unwrap();
+    let options = options(5);
+    let model = Model::random(&b, config(), 1).unwrap();
+    let saving = Saving { every: 2, keep: 2 };
+    let mut watcher = StopAfter::default();
+    let got = run(&b, model, &data, &options, saving, out.path(), &mut watcher);
+    assert!(format!("{:#}", got.err().unwrap()).contains("was changed"));
+    assert!(!out.path().join("checkpoints/step-000002").exists());
+}
+
+#[test]
+fn prompts_are_answered_at_every_evaluation() {
+    let out = tempfile::tempdir().unwrap();
+    let mut watcher = StopAfter::default();
+    session(&options(9), out.path(), &mut watcher).unwrap();
+    let steps: Vec<u64> = watcher.answers.iter().map(|answer| answer.step).collect();
+    assert_eq!(steps, [4, 8]);
+    let text = std::fs::read_to_string(out.path().join("samples.jsonl")).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    assert_eq!(lines.collect::<Vec<Answer>>(), watcher.answers);
+    assert!(watcher.answers.iter().all(|answer| answer.prompt == "five"));
 }

@@ -2,9 +2,12 @@
 
 use anyhow::Result;
 
-use super::{Options, loader::Windows};
+use super::{
+    Options,
+    loader::{Scale, Sequences},
+};
 use crate::{
-    model::{Batch, Keep, Llama},
+    model::{Keep, Model},
     ops::{AdamStep, Backend, Rope, Slot},
 };
 
@@ -12,13 +15,15 @@ use crate::{
 pub struct Trainer<'a, B: Backend> {
     backend: &'a B,
     /// The model.
-    pub model: Llama<B>,
+    pub model: Model<B>,
     gradients: Vec<B::Buf>,
     /// First moments, in the order of the model's parameters.
     pub m: Vec<B::Buf>,
     /// Second moments.
     pub v: Vec<B::Buf>,
-    rope: Rope,
+    /// The averaged weights, where the run keeps them.
+    pub average: Option<Vec<B::Buf>>,
+    rope: Option<Rope>,
 }
 
 /// What one step did.
@@ -42,68 +47,87 @@ impl Step {
 }
 
 impl<'a, B: Backend> Trainer<'a, B> {
-    /// A trainer with zero moments.
+    /// A trainer with zero moments; with `options.ema` the average begins as the weights.
     ///
     /// # Errors
     /// When the device has no room.
-    pub fn new(backend: &'a B, model: Llama<B>, seq: usize) -> Result<Self> {
+    pub fn new(backend: &'a B, model: Model<B>, options: &Options) -> Result<Self> {
+        let average = match options.ema {
+            Some(_) => Some(
+                model
+                    .weights
+                    .iter()
+                    .map(|weight| backend.copy(weight))
+                    .collect::<Result<_>>()?,
+            ),
+            None => None,
+        };
         Ok(Self {
+            average,
             backend,
             gradients: model.zeros(backend)?,
             m: model.zeros(backend)?,
             v: model.zeros(backend)?,
-            rope: model.config.rope_table(seq),
+            rope: model.config.rope_table(options.seq_len),
             model,
         })
     }
 
-    /// Step number `step`, from 1, on the samples that belong to it.
-    ///
-    /// A loss or a norm that is not finite is returned without an update.
+    /// Makes the gradients of step number `step`, from 1, on these sequences; [`Self::update`] or
+    /// [`Self::forget`] has to follow.
     ///
     /// # Errors
     /// When a token is outside of the model's vocabulary, or the device fails.
-    pub fn step(&mut self, step: u64, options: &Options, windows: &Windows<'_>) -> Result<Step> {
-        let seq = windows.seq();
-        let samples = options.sequences;
-        let data = windows.samples((step - 1) * samples as u64, samples);
+    pub fn gradients(&mut self, step: u64, options: &Options, data: &Sequences) -> Result<Step> {
         let counted = data.counted_targets();
-        let lr = options.schedule.at(step);
         let mut report = Step {
             loss: None,
             grad_norm: 0.0,
-            lr,
+            lr: options.schedule.at(step),
             counted,
         };
         if counted == 0 {
             // A batch of padding and prompts alone teaches nothing and changes nothing.
             return Ok(report);
         }
-        let scale = (1.0 / counted as f64) as f32;
+        let scale = Scale {
+            rows: (1.0 / counted as f64) as f32,
+            z_loss: options.z_loss.unwrap_or_default() as f32,
+        };
         let keep = if options.recompute {
             Keep::Inputs
         } else {
             Keep::All
         };
         let mut total = 0.0;
-        for first in (0..samples).step_by(options.micro_batch) {
-            let count = options.micro_batch.min(samples - first);
-            let (ids, targets) = data.part(first * seq..(first + count) * seq, scale);
-            let batch = Batch {
-                batch: count,
-                seq,
-                ids,
-                targets,
-            };
-            let (model, gradients) = (&self.model, &mut self.gradients);
-            total += model.loss_and_gradients(self.backend, &self.rope, batch, keep, gradients)?;
+        for first in (0..data.count()).step_by(options.micro_batch) {
+            let end = data.count().min(first + options.micro_batch);
+            let batch = data.batch(first..end, scale);
+            let (model, rope) = (&self.model, self.rope.as_ref());
+            let gradients = &mut self.gradients;
+            total += model
+                .loss_and_gradients(self.backend, rope, batch, keep, gradients)?
+                .nats;
         }
         report.loss = Some(total / counted as f64);
         report.grad_norm = self.gradient_norm()?;
-        if report.is_finite() {
-            self.update(step, options, &report)?;
-        }
         Ok(report)
+    }
+
+    /// Sets the gradients to zero: the step teaches nothing.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn forget(&mut self) -> Result<()> {
+        self.gradients = self.model.zeros(self.backend)?;
+        Ok(())
+    }
+
+    /// Exchanges the weights with their average, where there is one: before and after a use of it.
+    pub fn swap_average(&mut self) {
+        if let Some(average) = &mut self.average {
+            std::mem::swap(average, &mut self.model.weights);
+        }
     }
 
     fn gradient_norm(&self) -> Result<f64> {
@@ -114,7 +138,14 @@ impl<'a, B: Backend> Trainer<'a, B> {
         Ok(squares.sqrt())
     }
 
-    fn update(&mut self, step: u64, options: &Options, report: &Step) -> Result<()> {
+    /// Updates weights, moments and average with the gradients of step number `step`.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn update(&mut self, step: u64, options: &Options, report: &Step) -> Result<()> {
+        if report.counted == 0 {
+            return Ok(());
+        }
         let grad_scale = match options.clip {
             Some(most) if report.grad_norm > most => most / report.grad_norm,
             _ => 1.0,
@@ -140,6 +171,11 @@ impl<'a, B: Backend> Trainer<'a, B> {
                 step,
             };
             self.backend.adamw(slot, update)?;
+        }
+        if let (Some(average), Some(keep)) = (&mut self.average, options.ema) {
+            for (average, weight) in average.iter_mut().zip(&self.model.weights) {
+                self.backend.average(average, weight, keep as f32)?;
+            }
         }
         Ok(())
     }

@@ -139,6 +139,11 @@ fn what_the_trainer_prints_and_writes_follows_the_schemas() {
     );
     let printed = Prep::new(["eval", &model_name, &shards]).json();
     check("eval_report.json", &printed);
+    let questions = place.path().join("questions.jsonl");
+    let question = r#"{"question": "Почему?", "choices": ["Потому.", "Нет"], "answer": "B"}"#;
+    std::fs::write(&questions, question).expect("writes");
+    let printed = Prep::new(["eval", &model_name, "--tasks", &path(&questions)]).json();
+    check("eval_tasks_report.json", &printed);
     let printed = Prep::new(["generate", &model_name, "Почему?", "--max-tokens", "3"]).json();
     check("generate_report.json", &printed);
     // The statistics of all three directories are one object each.

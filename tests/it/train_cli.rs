@@ -202,6 +202,192 @@ fn train_state(place: &Place, args: &[&str]) -> String {
     serde_json::json!({"config": manifest["config"]}).to_string()
 }
 
+/// Kills a training with SIGKILL when its metrics have `steps` lines; whether it came to that.
+fn kill_after(place: &Place, args: &[&str], steps: usize) -> bool {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_prep"))
+        .args(args)
+        .arg("--quiet")
+        .current_dir(place.dir.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("prep runs");
+    let metrics = place.path("model/metrics.jsonl");
+    loop {
+        if child.try_wait().expect("is ours").is_some() {
+            return false;
+        }
+        let lines = std::fs::read_to_string(&metrics).map_or(0, |text| text.lines().count());
+        if lines >= steps {
+            child.kill().expect("is killed");
+            child.wait().expect("has ended");
+            return true;
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_killed_run_ends_with_the_bits_of_an_undisturbed_one() {
+    let place = Place::new(120, 12);
+    let mut args = with(TRAIN, &["--steps", "24", "--checkpoint-every", "3"]);
+    args.extend(["--eval-every", "5", "--ema", "0.9", "--z-loss", "1e-4"]);
+    args[3] = "undisturbed";
+    place.json(&args);
+    args[3] = "model";
+    let mut killed = 0;
+    for steps in [2, 8, 13, 20] {
+        killed += usize::from(kill_after(&place, &args, steps));
+    }
+    assert!(killed > 0, "no run lived long enough to be killed");
+    place.json(&args);
+    let weights = |dir: &str| file(&place.path(dir).join("model.safetensors"));
+    assert_eq!(weights("model"), weights("undisturbed"));
+    let losses = |dir: &str| -> Vec<[Value; 4]> {
+        let text = String::from_utf8(file(&place.path(dir).join("metrics.jsonl"))).expect("text");
+        let lines = text.lines().map(|line| {
+            let line: Value = serde_json::from_str(line).expect("JSON");
+            ["step", "loss", "grad_norm", "val_loss"].map(|key| line[key].clone())
+        });
+        lines.collect()
+    };
+    assert_eq!(losses("model").len(), 24);
+    assert_eq!(losses("model"), losses("undisturbed"));
+}
+
+#[test]
+fn shards_are_mixed_by_weight_and_packed_as_asked() {
+    let place = Place::new(60, 6);
+    train_shards::write(&place.path("more"), &train_shards::tokenizer(420), 30, 3);
+    let plan = |more: &[&str]| {
+        let args = [
+            "train",
+            "--out",
+            "never",
+            "--model",
+            "llama-1m",
+            "--dry-run",
+        ];
+        place.json(&[&args, &["--seq-len", "64"][..], more].concat())
+    };
+    let one = plan(&["shards"]);
+    let mixed = plan(&["shards", "more=2.5"]);
+    let documents = |plan: &Value| plan["packing"]["documents"].as_u64().expect("a number");
+    assert_eq!(documents(&one), 60);
+    let repeated = documents(&mixed) - 60;
+    assert!((60..=90).contains(&repeated), "{repeated}");
+    assert_ne!(one["options"]["shards"], mixed["options"]["shards"]);
+    assert!(one["packing"]["padded_share"].as_f64() < Some(0.2), "{one}");
+    let none = plan(&["shards", "--packing", "none"]);
+    assert!(
+        none["packing"]["padded_share"].as_f64() > Some(0.3),
+        "{none}"
+    );
+    assert_eq!(none["packing"]["sequences"], 60);
+    let concat = plan(&["shards", "--packing", "concat"]);
+    assert!(
+        concat["packing"]["cut_needlessly"].as_u64() > Some(0),
+        "{concat}"
+    );
+    assert!(!place.path("never").exists(), "a plan writes nothing");
+
+    let error = place.error(&["train", "shards", "more=-1", "--out", "x"]);
+    assert!(error.contains("weight"), "{error}");
+    train_shards::write(&place.path("others"), &train_shards::tokenizer(300), 60, 6);
+    let error = place.error(&["train", "shards", "others", "--out", "x"]);
+    assert!(error.contains("others"), "{error}");
+}
+
+#[test]
+fn shards_that_were_changed_are_refused_before_the_first_step() {
+    let place = Place::new(60, 6);
+    let shard = place.path("shards/train-00000.arrow");
+    let mut bytes = file(&shard);
+    // Ids begin after the header; the last bytes are other columns and padding.
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&shard, bytes).expect("is written");
+    let error = place.error(&with(TRAIN, &["--steps", "2"]));
+    assert!(
+        error.contains("train-00000.arrow") && error.contains("changed or damaged"),
+        "{error}"
+    );
+    assert!(!place.path("model/metrics.jsonl").exists());
+}
+
+#[test]
+fn every_architecture_is_trained_from_its_config_and_asked() {
+    let place = Place::new(60, 6);
+    let rotary = r#""hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8"#;
+    let gpt2 = r#""n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64"#;
+    for (name, sizes) in [("qwen2", rotary), ("qwen3", rotary), ("gpt2", gpt2)] {
+        let config = format!(r#"{{"model_type": "{name}", {sizes}}}"#);
+        std::fs::write(place.path("c.json"), config).expect("is written");
+        let mut args = with(TRAIN, &["--steps", "30", "--schedule", "wsd"]);
+        (args[3], args[5]) = (name, "c.json");
+        args.extend(["--save-dtype", "bf16", "--prompts", "prompts.txt"]);
+        std::fs::write(place.path("prompts.txt"), "After one\n\nПосле\n").expect("is written");
+        let report = place.json(&args);
+        assert_eq!(report["skipped_steps"], 0, "{name}");
+        let samples = String::from_utf8(file(&place.path(name).join("samples.jsonl")));
+        assert_eq!(samples.expect("text").lines().count(), 2 * 10, "{name}");
+        let eval = place.json(&["eval", name, "shards"]);
+        let (loss, val) = (eval["loss"].as_f64(), report["val_loss"].as_f64());
+        let error = (loss.expect("a loss") / val.expect("a loss") - 1.0).abs();
+        assert!(error < 0.02, "{name}: bf16 changes the loss by {error}");
+        place.json(&["generate", name, "After", "--max-tokens", "5"]);
+    }
+    let error = place.error(&["train", "shards", "--out", "x", "--model", "c.json"]);
+    assert!(error.contains("context of 64"), "{error}");
+    let config = format!(r#"{{"model_type": "qwen3", "num_experts": 8, {rotary}}}"#);
+    std::fs::write(place.path("c.json"), config).expect("is written");
+    let error = place.error(&["train", "shards", "--out", "x", "--model", "c.json"]);
+    assert!(error.contains("num_experts"), "{error}");
+}
+
+#[test]
+fn a_model_answers_multiple_choice_and_talks() {
+    let place = Place::new(200, 20);
+    place.json(&with(TRAIN, &["--steps", "300"]));
+    let questions: Vec<String> = ["one two three", "two three five", "three four one"]
+        .iter()
+        .map(|row| {
+            let words: Vec<&str> = row.split(' ').collect();
+            format!(
+                r#"{{"question": "After {} comes", "choices": ["{}.", "{}."], "answer": 0}}"#,
+                words[0], words[1], words[2]
+            )
+        })
+        .collect();
+    std::fs::write(place.path("q.jsonl"), questions.join("\n")).expect("is written");
+    let scores = place.json(&["eval", "model", "--tasks", "q.jsonl"]);
+    assert_eq!(scores["items"], 3);
+    assert_eq!(scores["accuracy"], 1.0, "{scores}");
+    std::fs::write(place.path("q.jsonl"), questions.join("\n") + "\n{}\n").expect("is written");
+    let out = place.prep(&["eval", "model", "--tasks", "q.jsonl"]);
+    assert_eq!(out.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("q.jsonl:4"));
+
+    let mut chat = Command::new(env!("CARGO_BIN_EXE_prep"))
+        .args(["chat", "model", "--greedy", "--max-tokens", "8", "--json"])
+        .current_dir(place.dir.path())
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("prep runs");
+    let said = b"?\n\n/reset\n?\n?\n/exit\n?\n";
+    std::io::Write::write_all(&mut chat.stdin.take().expect("a pipe"), said).expect("is heard");
+    let out = chat.wait_with_output().expect("ends");
+    let answers: Vec<Value> = String::from_utf8_lossy(&out.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert!(out.status.success());
+    assert_eq!(answers.len(), 3, "{answers:?}");
+    assert_eq!(answers[0], answers[1], "after /reset nothing is remembered");
+}
+
 #[test]
 fn threads_do_not_change_the_model() {
     let place = Place::new(60, 0);

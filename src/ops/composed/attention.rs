@@ -1,8 +1,8 @@
 //! Causal grouped-query attention out of candle operations, in blocks of query rows.
 
-use candle_core::{D, Device, Result, Tensor};
+use candle_core::{D, DType, Result, Tensor};
 
-use crate::ops::{Attended, AttentionShape, Rope};
+use crate::ops::{Attended, AttentionShape, Places, Rope};
 
 /// Queries of one block: the scores alive at once are `batch * heads * ROWS * seq` floats.
 const ROWS: usize = 512;
@@ -41,14 +41,27 @@ fn gather_group(x: &Tensor, shape: AttentionShape) -> Result<Tensor> {
     x.reshape((batch, heads / group, group, seq, dim))?.sum(2)
 }
 
-/// Rotates `[batch * seq, heads * dim]`; a negative `sign` turns back.
-fn rotate(x: &Tensor, rope: &Rope, seq: usize, past: usize, sign: f64) -> Result<Tensor> {
+/// Rotates `[batch * seq, heads * dim]`; a negative `sign` turns back. Without a table nothing
+/// turns.
+fn rotate(x: &Tensor, places: Places<'_>, seq: usize, past: usize, sign: f64) -> Result<Tensor> {
+    let Some(rope) = places.rope else {
+        return Ok(x.clone());
+    };
     let (rows, width) = x.dims2()?;
     let half = rope.half;
     let heads = width / (2 * half);
-    let range = past * half..(past + seq) * half;
-    let table =
-        |values: &[f32]| Tensor::from_slice(&values[range.clone()], (1, seq, 1, half), x.device());
+    // Sequences of one document each share the rows of the table.
+    let shared = if places.starts.is_empty() { seq } else { rows };
+    let table = |values: &[f32]| {
+        let turned: Vec<f32> = (0..shared)
+            .flat_map(|row| {
+                let at = (past + row % seq - places.start(row)) * half;
+                &values[at..at + half]
+            })
+            .copied()
+            .collect();
+        Tensor::from_vec(turned, (shared / seq, seq, 1, half), x.device())
+    };
     let cos = table(&rope.cos)?;
     let sin = (table(&rope.sin)? * sign)?;
     let x = x.reshape((rows / seq, seq, heads, 2 * half))?;
@@ -59,27 +72,35 @@ fn rotate(x: &Tensor, rope: &Rope, seq: usize, past: usize, sign: f64) -> Result
     Tensor::cat(&[first, second], 3)?.reshape((rows, width))
 }
 
-/// `-inf` where the key lies after the query, `[rows, keys]`; the first query is at `first`.
-fn future(first: usize, rows: usize, keys: usize, device: &Device) -> Result<Tensor> {
-    let mask: Vec<f32> = (0..rows * keys)
-        .map(|i| {
-            if i % keys > first + i / keys {
-                f32::NEG_INFINITY
-            } else {
-                0.0
-            }
-        })
-        .collect();
-    Tensor::from_vec(mask, (rows, keys), device)
+/// Where each row of each sequence begins to see, `[batch or 1, 1, seq, 1]`.
+fn starts(shape: AttentionShape, places: Places<'_>, like: &Tensor) -> Result<Tensor> {
+    let device = like.device();
+    if places.starts.is_empty() {
+        return Tensor::zeros((1, 1, shape.seq, 1), DType::U32, device);
+    }
+    Tensor::from_slice(places.starts, (shape.batch, 1, shape.seq, 1), device)
+}
+
+/// Puts `-inf` where the key lies after the query or before `starts`, in scores of the queries
+/// `first..` against the keys `0..`.
+fn mask(scores: &Tensor, first: usize, starts: &Tensor) -> Result<Tensor> {
+    let (_, _, rows, keys) = scores.dims4()?;
+    let device = scores.device();
+    let key = Tensor::arange(0, keys as u32, device)?.reshape((1, 1, 1, keys))?;
+    let query = Tensor::arange(first as u32, (first + rows) as u32, device)?;
+    let past = key.broadcast_le(&query.reshape((1, 1, rows, 1))?)?;
+    let own = key.broadcast_ge(starts)?;
+    let seen = past.broadcast_mul(&own)?.broadcast_as(scores.shape())?;
+    let never = Tensor::full(f32::NEG_INFINITY, scores.shape(), device)?;
+    seen.where_cond(scores, &never)
 }
 
 /// Scaled and masked scores of the queries `first..first + rows`.
-fn scores(q: &Tensor, k: &Tensor, first: usize, rows: usize, factor: f64) -> Result<Tensor> {
-    let keys = first + rows;
+fn scores([q, k, starts]: [&Tensor; 3], first: usize, rows: usize, factor: f64) -> Result<Tensor> {
     let q = q.narrow(2, first, rows)?.contiguous()?;
-    let k = k.narrow(2, 0, keys)?.contiguous()?;
+    let k = k.narrow(2, 0, first + rows)?.contiguous()?;
     let scores = (q.matmul(&k.t()?)? * factor)?;
-    scores.broadcast_add(&future(first, rows, keys, q.device())?)
+    mask(&scores, first, &starts.narrow(2, first, rows)?)
 }
 
 /// See [`crate::ops::Backend::attention`].
@@ -91,18 +112,19 @@ pub fn forward(
     k: Tensor,
     v: Tensor,
     shape: AttentionShape,
-    rope: &Rope,
+    places: Places<'_>,
 ) -> Result<Attended<Tensor>> {
     let seq = shape.seq;
-    let q = rotate(&q, rope, seq, 0, 1.0)?;
-    let k = rotate(&k, rope, seq, 0, 1.0)?;
+    let starts = starts(shape, places, &q)?;
+    let q = rotate(&q, places, seq, 0, 1.0)?;
+    let k = rotate(&k, places, seq, 0, 1.0)?;
     let queries = split(&q, shape, shape.heads)?;
     let keys = repeat(&split(&k, shape, shape.kv_heads)?, shape)?;
     let values = repeat(&split(&v, shape, shape.kv_heads)?, shape)?;
     let (mut outs, mut lses) = (Vec::new(), Vec::new());
     for first in (0..seq).step_by(ROWS) {
         let rows = ROWS.min(seq - first);
-        let scores = scores(&queries, &keys, first, rows, scale(shape))?;
+        let scores = scores([&queries, &keys, &starts], first, rows, scale(shape))?;
         let max = scores.max_keepdim(D::Minus1)?;
         let exponentials = scores.broadcast_sub(&max)?.exp()?;
         let sum = exponentials.sum_keepdim(D::Minus1)?;
@@ -123,9 +145,10 @@ pub fn backward(
     saved: &Attended<Tensor>,
     dout: &Tensor,
     shape: AttentionShape,
-    rope: &Rope,
+    places: Places<'_>,
 ) -> Result<[Tensor; 3]> {
     let seq = shape.seq;
+    let starts = starts(shape, places, dout)?;
     let queries = split(&saved.q, shape, shape.heads)?;
     let keys = repeat(&split(&saved.k, shape, shape.kv_heads)?, shape)?;
     let values = repeat(&split(&saved.v, shape, shape.kv_heads)?, shape)?;
@@ -138,7 +161,7 @@ pub fn backward(
         let rows = ROWS.min(seq - first);
         let seen = first + rows;
         let block = |x: &Tensor| x.narrow(2, first, rows)?.contiguous();
-        let p = scores(&queries, &keys, first, rows, scale(shape))?
+        let p = scores([&queries, &keys, &starts], first, rows, scale(shape))?
             .broadcast_sub(&block(&lse)?)?
             .exp()?;
         let dout = block(&dout)?;
@@ -148,8 +171,8 @@ pub fn backward(
         dk = add_first(&dk, &ds.t()?.matmul(&block(&queries)?)?)?;
         dv = add_first(&dv, &p.t()?.matmul(&dout)?)?;
     }
-    let dq = rotate(&merge(&Tensor::cat(&dqs, 2)?)?, rope, seq, 0, -1.0)?;
-    let dk = rotate(&merge(&gather_group(&dk, shape)?)?, rope, seq, 0, -1.0)?;
+    let dq = rotate(&merge(&Tensor::cat(&dqs, 2)?)?, places, seq, 0, -1.0)?;
+    let dk = rotate(&merge(&gather_group(&dk, shape)?)?, places, seq, 0, -1.0)?;
     Ok([dq, dk, merge(&gather_group(&dv, shape)?)?])
 }
 
@@ -170,11 +193,13 @@ pub fn cached(
     cache: &mut (Tensor, Tensor),
     past: usize,
     shape: AttentionShape,
-    rope: &Rope,
+    rope: Option<&Rope>,
 ) -> Result<Tensor> {
     let seq = shape.seq;
-    let q = rotate(&q, rope, seq, past, 1.0)?;
-    let k = rotate(&k, rope, seq, past, 1.0)?;
+    let places = Places::whole(rope);
+    let begin = starts(shape, places, &q)?;
+    let q = rotate(&q, places, seq, past, 1.0)?;
+    let k = rotate(&k, places, seq, past, 1.0)?;
     let put = |whole: &Tensor, part: &Tensor| {
         whole.slice_assign(&[past..past + seq, 0..part.dim(1)?], part)
     };
@@ -192,7 +217,7 @@ pub fn cached(
     let values = open(&cache.1)?;
     let queries = split(&q, shape, shape.heads)?;
     let scores = (queries.matmul(&keys.t()?)? * scale(shape))?;
-    let scores = scores.broadcast_add(&future(past, seq, past + seq, q.device())?)?;
+    let scores = mask(&scores, past, &begin)?;
     let max = scores.max_keepdim(D::Minus1)?;
     let exponentials = scores.broadcast_sub(&max)?.exp()?;
     let p = exponentials.broadcast_div(&exponentials.sum_keepdim(D::Minus1)?)?;

@@ -10,7 +10,7 @@ mod attention;
 use anyhow::Result;
 use candle_core::{D, DType, Device, Tensor};
 
-use super::{AdamStep, Attended, AttentionShape, Backend, Rope, Slot, Targets};
+use super::{AdamStep, Attended, AttentionShape, Backend, Loss, Places, Rope, Slot, Targets};
 
 /// Logits that are alive at once, in rows × vocabulary.
 const CHUNK: usize = 1 << 26;
@@ -51,6 +51,10 @@ impl Backend for Composed {
         Ok(Tensor::zeros((rows, cols), DType::F32, &self.device)?)
     }
 
+    fn reshape(&self, buf: Tensor, rows: usize, cols: usize) -> Result<Tensor> {
+        Ok(buf.reshape((rows, cols))?)
+    }
+
     fn copy(&self, buf: &Tensor) -> Result<Tensor> {
         // Nothing writes into a tensor's storage: a second handle is a copy.
         Ok(buf.clone())
@@ -64,6 +68,11 @@ impl Backend for Composed {
     fn embed(&self, table: &Tensor, ids: &[u32]) -> Result<Tensor> {
         let ids = Tensor::from_slice(ids, ids.len(), &self.device)?;
         Ok(table.index_select(&ids, 0)?)
+    }
+
+    fn embed_add(&self, table: &Tensor, ids: &[u32], out: &mut Tensor) -> Result<()> {
+        *out = (&*out + self.embed(table, ids)?)?;
+        Ok(())
     }
 
     fn embed_backward_add(&self, ids: &[u32], dy: &Tensor, dtable: &mut Tensor) -> Result<()> {
@@ -92,6 +101,48 @@ impl Backend for Composed {
 
     fn linear_dw_add(&self, x: &Tensor, dy: &Tensor, dw: &mut Tensor) -> Result<()> {
         *dw = (&*dw + dy.t()?.matmul(x)?)?;
+        Ok(())
+    }
+
+    fn bias_add(&self, bias: &Tensor, y: &mut Tensor) -> Result<()> {
+        *y = y.broadcast_add(bias)?;
+        Ok(())
+    }
+
+    fn bias_backward_add(&self, dy: &Tensor, dbias: &mut Tensor) -> Result<()> {
+        *dbias = (&*dbias + dy.sum_keepdim(0)?)?;
+        Ok(())
+    }
+
+    fn layer_norm(&self, x: &Tensor, w: &Tensor, b: &Tensor, eps: f32) -> Result<(Tensor, Tensor)> {
+        let mean = x.mean_keepdim(D::Minus1)?;
+        let centred = x.broadcast_sub(&mean)?;
+        let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
+        let rstd = (variance + f64::from(eps))?.sqrt()?.recip()?;
+        let y = centred.broadcast_mul(&rstd)?.broadcast_mul(w)?;
+        let stats = Tensor::cat(&[mean, rstd], 1)?.t()?.contiguous()?;
+        Ok((y.broadcast_add(b)?, stats))
+    }
+
+    fn layer_norm_backward_add(
+        &self,
+        x: &Tensor,
+        w: &Tensor,
+        stats: &Tensor,
+        dy: &Tensor,
+        [dw, db]: [&mut Tensor; 2],
+        dx: &mut Tensor,
+    ) -> Result<()> {
+        let stats = stats.t()?;
+        let (mean, rstd) = (stats.narrow(1, 0, 1)?, stats.narrow(1, 1, 1)?);
+        let normed = x.broadcast_sub(&mean)?.broadcast_mul(&rstd)?;
+        *dw = (&*dw + (dy * &normed)?.sum_keepdim(0)?)?;
+        *db = (&*db + dy.sum_keepdim(0)?)?;
+        let dnormed = dy.broadcast_mul(w)?;
+        let plain = dnormed.mean_keepdim(D::Minus1)?;
+        let inner = (&dnormed * &normed)?.mean_keepdim(D::Minus1)?;
+        let back = (dnormed.broadcast_sub(&plain)? - normed.broadcast_mul(&inner)?)?;
+        *dx = (&*dx + back.broadcast_mul(&rstd)?)?;
         Ok(())
     }
 
@@ -127,9 +178,9 @@ impl Backend for Composed {
         k: Tensor,
         v: Tensor,
         shape: AttentionShape,
-        rope: &Rope,
+        places: Places<'_>,
     ) -> Result<Attended<Tensor>> {
-        Ok(attention::forward(q, k, v, shape, rope)?)
+        Ok(attention::forward(q, k, v, shape, places)?)
     }
 
     fn attention_backward(
@@ -137,9 +188,9 @@ impl Backend for Composed {
         saved: &Attended<Tensor>,
         dout: &Tensor,
         shape: AttentionShape,
-        rope: &Rope,
+        places: Places<'_>,
     ) -> Result<[Tensor; 3]> {
-        Ok(attention::backward(saved, dout, shape, rope)?)
+        Ok(attention::backward(saved, dout, shape, places)?)
     }
 
     fn attention_cached(
@@ -150,7 +201,7 @@ impl Backend for Composed {
         cache: &mut (Tensor, Tensor),
         past: usize,
         shape: AttentionShape,
-        rope: &Rope,
+        rope: Option<&Rope>,
     ) -> Result<Tensor> {
         Ok(attention::cached(q, k, v, cache, past, shape, rope)?)
     }
@@ -168,27 +219,40 @@ impl Backend for Composed {
         Ok([dgate, dup, (silu * up)?])
     }
 
+    fn gelu(&self, x: &Tensor) -> Result<Tensor> {
+        Ok((x * gelu_gate(x)?)?)
+    }
+
+    fn gelu_backward(&self, x: Tensor, dact: Tensor) -> Result<[Tensor; 2]> {
+        let gate = gelu_gate(&x)?;
+        let slope = ((x.sqr()? * (3.0 * GELU_CUBIC))? + 1.0)?;
+        let bend = ((&x * &gate)? * (1.0 - &gate)?)?;
+        let whole = (&gate + (bend * (slope * GELU_SLOPE)?)?)?;
+        Ok([(dact * whole)?, (x * gate)?])
+    }
+
     fn head_loss(
         &self,
         x: &Tensor,
         w: &Tensor,
         targets: Targets<'_>,
         mut dw: Option<&mut Tensor>,
-    ) -> Result<(f64, Option<Tensor>)> {
+    ) -> Result<Loss<Tensor>> {
         let (rows, vocab) = (x.dim(0)?, w.dim(0)?);
         let chunk = (CHUNK / vocab).clamp(16, 8192);
-        let mut total = 0.0;
+        let (mut nats, mut squares) = (0.0, 0.0);
         let mut parts = Vec::new();
         for from in (0..rows).step_by(chunk) {
             let len = chunk.min(rows - from);
             let part = Targets {
                 ids: &targets.ids[from..from + len],
                 counted: &targets.counted[from..from + len],
-                scale: targets.scale,
+                ..targets
             };
             let x = x.narrow(0, from, len)?;
             let (loss, dlogits) = self.chunk_loss(&x, w, part)?;
-            total += loss;
+            nats += loss.0;
+            squares += loss.1;
             if let Some(dw) = dw.as_deref_mut() {
                 self.linear_dw_add(&x, &dlogits, dw)?;
                 parts.push(dlogits.matmul(w)?);
@@ -199,7 +263,7 @@ impl Backend for Composed {
         } else {
             Some(Tensor::cat(&parts, 0)?)
         };
-        Ok((total, dx))
+        Ok(Loss { nats, squares, dx })
     }
 
     fn rows(&self, x: &Tensor, from: usize, to: usize) -> Result<Tensor> {
@@ -208,6 +272,11 @@ impl Backend for Composed {
 
     fn sum_squares(&self, buf: &Tensor) -> Result<f64> {
         Ok(f64::from(buf.sqr()?.sum_all()?.to_scalar::<f32>()?))
+    }
+
+    fn average(&self, average: &mut Tensor, weights: &Tensor, keep: f32) -> Result<()> {
+        *average = (weights + ((&*average - weights)? * f64::from(keep))?)?;
+        Ok(())
     }
 
     fn adamw(&self, slot: Slot<'_, Tensor>, step: AdamStep) -> Result<()> {
@@ -228,8 +297,13 @@ impl Backend for Composed {
 }
 
 impl Composed {
-    /// The summed loss and the logits' gradient of some rows.
-    fn chunk_loss(&self, x: &Tensor, w: &Tensor, targets: Targets<'_>) -> Result<(f64, Tensor)> {
+    /// The sums of the losses and of the squared log-sum-exps, and the logits' gradient.
+    fn chunk_loss(
+        &self,
+        x: &Tensor,
+        w: &Tensor,
+        targets: Targets<'_>,
+    ) -> Result<((f64, f64), Tensor)> {
         let rows = targets.ids.len();
         let counted: Vec<f32> = targets.counted.iter().map(|&c| f32::from(c)).collect();
         let counted = Tensor::from_vec(counted, (rows, 1), &self.device)?;
@@ -239,13 +313,29 @@ impl Composed {
         let exponentials = logits.broadcast_sub(&max)?.exp()?;
         let sum = exponentials.sum_keepdim(D::Minus1)?;
         let lse = (sum.log()? + max)?;
-        let losses = ((lse - logits.gather(&ids, 1)?)? * &counted)?;
-        let losses: Vec<f32> = losses.flatten_all()?.to_vec1()?;
+        let sum_of = |x: Tensor| -> Result<f64> {
+            let values: Vec<f32> = x.flatten_all()?.to_vec1()?;
+            Ok(values.iter().map(|&v| f64::from(v)).sum())
+        };
+        let nats = sum_of(((&lse - logits.gather(&ids, 1)?)? * &counted)?)?;
+        let squares = sum_of((lse.sqr()? * &counted)?)?;
         let scale = (counted * f64::from(targets.scale))?;
         let p = exponentials.broadcast_div(&sum)?.broadcast_mul(&scale)?;
+        let pull = ((lse * (2.0 * f64::from(targets.z_loss)))? + 1.0)?;
+        let p = p.broadcast_mul(&pull)?;
         let dlogits = p.scatter_add(&ids, &scale.neg()?, 1)?;
-        Ok((losses.iter().map(|&l| f64::from(l)).sum(), dlogits))
+        Ok(((nats, squares), dlogits))
     }
+}
+
+/// `2 √(2/π)`.
+const GELU_SLOPE: f64 = 1.595_769_121_605_731;
+const GELU_CUBIC: f64 = 0.044_715;
+
+/// `(1 + tanh(√(2/π) (x + 0.044715 x³))) / 2`, which is a logistic function.
+fn gelu_gate(x: &Tensor) -> candle_core::Result<Tensor> {
+    let inner = (x + ((x.sqr()? * x)? * GELU_CUBIC)?)?;
+    sigmoid(&(inner * GELU_SLOPE)?)
 }
 
 fn sigmoid(x: &Tensor) -> candle_core::Result<Tensor> {

@@ -41,6 +41,24 @@ simd::kernel! {
     }
 }
 
+/// `average = keep * average + (1 - keep) * weights`.
+pub fn average(average: &mut [f32], weights: &[f32], keep: f32) {
+    average
+        .par_chunks_mut(BLOCK)
+        .zip(weights.par_chunks(BLOCK))
+        .for_each(|(average, weights)| average_block(average, weights, keep));
+}
+
+simd::kernel! {
+    /// One block of the average.
+    pub fn average_block(average: &mut [f32], weights: &[f32], keep: f32) {
+        for (a, w) in average.iter_mut().zip(weights) {
+            // Written so that an average that equals the weights stays what it is, to the bit.
+            *a = w + keep * (*a - w);
+        }
+    }
+}
+
 /// The sum of squares: blocks in f32 lanes, their sums in f64 in order.
 pub fn sum_squares(x: &[f32]) -> f64 {
     let parts: Vec<f64> = x

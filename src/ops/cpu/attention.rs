@@ -4,11 +4,15 @@
 //! probabilities at once and keeps only each row's log-sum-exp; backward makes the scores again.
 //! A task's scratch is `2 * ROWS * seq` floats (0.5 MiB at 1,024 tokens) where the whole scores
 //! would be `heads * seq * seq` a sequence; the price is one more product of five in backward.
+//! In packed sequences a block's keys begin with the document of its first query: what lies before
+//! is not multiplied at all, so that short documents cost what they would cost alone.
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 
 use super::{
-    super::{Attended, AttentionShape},
+    super::{Attended, AttentionShape, Places},
     buf::CpuBuf,
     disjoint::Disjoint,
     gemm::{self, Sizes, View, Write},
@@ -85,12 +89,39 @@ fn into_scratch(sizes: Sizes, a: View<'_>, b: View<'_>, dst: &mut [f32], stride:
     unsafe { gemm::block(sizes, a, b, &dst, 0, stride, Write::Set) };
 }
 
+/// A block of query rows and the keys that any of them sees, as places in the sequence.
+struct Block {
+    first: usize,
+    rows: usize,
+    first_key: usize,
+    keys: usize,
+}
+
+impl Block {
+    fn new(first: usize, seq: usize, batch: usize, places: Places<'_>) -> Self {
+        let rows = ROWS.min(seq - first);
+        // Documents lie one after another: the first query's is the earliest.
+        let first_key = places.start(batch * seq + first);
+        Self {
+            first,
+            rows,
+            first_key,
+            keys: first + rows - first_key,
+        }
+    }
+
+    /// The block's keys that row `r` of it sees.
+    fn seen(&self, r: usize, seq: usize, batch: usize, places: Places<'_>) -> Range<usize> {
+        let row = self.first + r;
+        places.start(batch * seq + row) - self.first_key..row + 1 - self.first_key
+    }
+}
+
 /// Writes the output and the log-sum-exp of every row.
 pub fn forward(
-    q: &[f32],
-    k: &[f32],
-    v: &[f32],
+    [q, k, v]: [&[f32]; 3],
     shape: AttentionShape,
+    places: Places<'_>,
     out: &mut [f32],
     lse: &mut [f32],
 ) {
@@ -109,20 +140,22 @@ pub fn forward(
             let head = head(q, k, v, shape, i / heads, i % heads);
             scores.resize(ROWS * seq, 0.0);
             for first in (0..seq).step_by(ROWS) {
-                let rows = ROWS.min(seq - first);
-                let keys = first + rows;
+                let block = Block::new(first, seq, i / heads, places);
+                let Block { rows, keys, .. } = block;
                 let sizes = Sizes {
                     m: rows,
                     n: keys,
                     k: head_dim,
                 };
                 let queries = below(head.q, first);
-                into_scratch(sizes, queries, transposed(head.k), scores, keys);
+                let seen_keys = below(head.k, block.first_key);
+                into_scratch(sizes, queries, transposed(seen_keys), scores, keys);
                 let mut inverse = [0.0; ROWS];
                 for (r, row) in scores.chunks_exact_mut(keys).take(rows).enumerate() {
-                    let (seen, future) = row.split_at_mut(first + r + 1);
-                    let (max, sum) = simd::exponentials(seen, factor);
-                    future.fill(0.0);
+                    let seen = block.seen(r, seq, i / heads, places);
+                    row[..seen.start].fill(0.0);
+                    row[seen.end..].fill(0.0);
+                    let (max, sum) = simd::exponentials(&mut row[seen], factor);
                     inverse[r] = 1.0 / sum;
                     lse[first + r] = max * factor + sum.ln();
                 }
@@ -135,7 +168,8 @@ pub fn forward(
                 // SAFETY: a head's columns of a sequence's rows belong to one task.
                 unsafe {
                     let p = View::rows(scores, keys);
-                    gemm::block(sizes, p, head.v, &out, at, q_width, Write::Set);
+                    let values = below(head.v, block.first_key);
+                    gemm::block(sizes, p, values, &out, at, q_width, Write::Set);
                     for (r, inverse) in inverse.iter().enumerate().take(rows) {
                         simd::scale(*inverse, out.part(at + r * q_width, head_dim));
                     }
@@ -156,6 +190,7 @@ pub fn backward(
     saved: &Attended<CpuBuf>,
     dout: &[f32],
     shape: AttentionShape,
+    places: Places<'_>,
     gradients: [&mut [f32]; 3],
 ) {
     let AttentionShape {
@@ -177,13 +212,15 @@ pub fn backward(
                     batch: b,
                     head: h,
                     first_of_group: h == kv * group,
+                    places,
                 };
                 backward_head(saved, dout, shape, place, scratch, [&dq, &dk, &dv]);
             }
         });
 }
 
-struct Place {
+struct Place<'a> {
+    places: Places<'a>,
     batch: usize,
     head: usize,
     /// Whether the key's gradients still hold what the buffer's last user left.
@@ -194,7 +231,7 @@ fn backward_head(
     saved: &Attended<CpuBuf>,
     dout: &[f32],
     shape: AttentionShape,
-    place: Place,
+    place: Place<'_>,
     scratch: &mut Scratch,
     [dq, dk, dv]: [&Disjoint<'_>; 3],
 ) {
@@ -218,8 +255,12 @@ fn backward_head(
         }
     }
     for first in (0..seq).step_by(ROWS) {
-        let rows = ROWS.min(seq - first);
-        let keys = first + rows;
+        let block = Block::new(first, seq, place.batch, place.places);
+        let Block { rows, keys, .. } = block;
+        let (seen_keys, seen_values) = (
+            below(head.k, block.first_key),
+            below(head.v, block.first_key),
+        );
         let scores = Sizes {
             m: rows,
             n: keys,
@@ -228,20 +269,22 @@ fn backward_head(
         let (p, ds) = (&mut scratch.p, &mut scratch.ds);
         let queries = below(head.q, first);
         let dout_block = below(dout_rows, first);
-        into_scratch(scores, queries, transposed(head.k), p, keys);
-        into_scratch(scores, dout_block, transposed(head.v), ds, keys);
+        into_scratch(scores, queries, transposed(seen_keys), p, keys);
+        into_scratch(scores, dout_block, transposed(seen_values), ds, keys);
         let blocks = p.chunks_exact_mut(keys).zip(ds.chunks_exact_mut(keys));
         for (r, (p, ds)) in blocks.take(rows).enumerate() {
-            let seen = first + r + 1;
-            simd::probabilities(&mut p[..seen], factor, lse[first + r]);
-            p[seen..].fill(0.0);
-            ds[seen..].fill(0.0);
+            let seen = block.seen(r, seq, place.batch, place.places);
+            simd::probabilities(&mut p[seen.clone()], factor, lse[first + r]);
+            for row in [&mut *p, &mut *ds] {
+                row[..seen.start].fill(0.0);
+                row[seen.end..].fill(0.0);
+            }
             let at = (first + r) * q_width;
             let delta = simd::dot(
                 &dout_block.data[r * q_width..][..head_dim],
                 &out[at..at + head_dim],
             );
-            score_gradients(&mut ds[..seen], &p[..seen], delta, factor);
+            score_gradients(&mut ds[seen.clone()], &p[seen], delta, factor);
         }
         let (p, ds) = (View::rows(p, keys), View::rows(ds, keys));
         let to_keys = Sizes {
@@ -254,13 +297,14 @@ fn backward_head(
             n: head_dim,
             k: keys,
         };
-        let (kv_at, q_at) = (head.kv_at, head.q_at + first * q_width);
+        let kv_at = head.kv_at + block.first_key * kv_width;
+        let q_at = head.q_at + first * q_width;
         // SAFETY: the columns of a key head and of its query heads belong to one task.
         unsafe {
             let add = Write::Add;
             gemm::block(to_keys, transposed(p), dout_block, dv, kv_at, kv_width, add);
             gemm::block(to_keys, transposed(ds), queries, dk, kv_at, kv_width, add);
-            gemm::block(to_queries, ds, head.k, dq, q_at, q_width, Write::Set);
+            gemm::block(to_queries, ds, seen_keys, dq, q_at, q_width, Write::Set);
         }
     }
 }

@@ -9,17 +9,31 @@ use super::{buf::CpuBuf, simd};
 /// # Errors
 /// When an id is outside of the table.
 pub fn forward(table: &CpuBuf, ids: &[u32], out: &mut CpuBuf) -> Result<()> {
-    let width = table.cols;
-    for (&id, out) in ids.iter().zip(out.chunks_exact_mut(width)) {
-        let id = id as usize;
-        ensure!(
-            id < table.rows,
-            "token id {id} is outside of the model's vocabulary of {}",
-            table.rows
-        );
-        out.copy_from_slice(&table[id * width..][..width]);
+    for (&id, out) in ids.iter().zip(out.chunks_exact_mut(table.cols)) {
+        out.copy_from_slice(row(table, id)?);
     }
     Ok(())
+}
+
+/// Adds row `ids[i]` of the table to row `i`.
+///
+/// # Errors
+/// When an id is outside of the table.
+pub fn forward_add(table: &CpuBuf, ids: &[u32], out: &mut CpuBuf) -> Result<()> {
+    for (&id, out) in ids.iter().zip(out.chunks_exact_mut(table.cols)) {
+        simd::axpy(1.0, row(table, id)?, out);
+    }
+    Ok(())
+}
+
+fn row(table: &CpuBuf, id: u32) -> Result<&[f32]> {
+    let id = id as usize;
+    ensure!(
+        id < table.rows,
+        "id {id} is outside of the model's table of {} rows",
+        table.rows
+    );
+    Ok(&table[id * table.cols..][..table.cols])
 }
 
 /// Adds row `i` to row `ids[i]` of the table's gradient, in order of the rows.

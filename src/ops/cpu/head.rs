@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 use rayon::prelude::*;
 
 use super::{
-    super::Targets,
+    super::{Loss, Targets},
     buf::{CpuBuf, Pool},
     gemm::{self, Write},
     simd,
@@ -28,7 +28,7 @@ pub fn loss(
     w: &CpuBuf,
     targets: Targets<'_>,
     mut dw: Option<&mut CpuBuf>,
-) -> Result<(f64, Option<CpuBuf>)> {
+) -> Result<Loss<CpuBuf>> {
     let (vocab, width) = (w.rows, w.cols);
     ensure!(
         targets.ids.iter().all(|&id| (id as usize) < vocab),
@@ -37,7 +37,7 @@ pub fn loss(
     let counted: Vec<usize> = (0..x.rows).filter(|&r| targets.counted[r]).collect();
     let mut dx = dw.as_ref().map(|_| pool.zeros(x.rows, width));
     let chunk = (CHUNK_BYTES / (4 * vocab)).clamp(16, 1024);
-    let mut total = 0.0;
+    let (mut nats, mut squares) = (0.0, 0.0);
     for rows in counted.chunks(chunk) {
         let mut input = pool.take(rows.len(), width);
         for (&row, input) in rows.iter().zip(input.chunks_exact_mut(width)) {
@@ -45,12 +45,15 @@ pub fn loss(
         }
         let mut logits = pool.take(rows.len(), vocab);
         gemm::abt(&input, w, &mut logits, width, Write::Set);
-        let losses: Vec<f64> = logits
+        let losses: Vec<(f64, f64)> = logits
             .par_chunks_exact_mut(vocab)
             .zip(rows)
-            .map(|(logits, &row)| row_loss(logits, targets.ids[row] as usize, targets.scale))
+            .map(|(logits, &row)| row_loss(logits, targets.ids[row] as usize, targets))
             .collect();
-        total += losses.iter().sum::<f64>();
+        for (loss, lse) in losses {
+            nats += loss;
+            squares += lse * lse;
+        }
         if let (Some(dw), Some(dx)) = (dw.as_deref_mut(), &mut dx) {
             gemm::atb(&logits, &input, dw, rows.len(), Write::Add);
             gemm::ab(&logits, w, &mut input, vocab, Write::Set);
@@ -59,14 +62,17 @@ pub fn loss(
             }
         }
     }
-    Ok((total, dx))
+    Ok(Loss { nats, squares, dx })
 }
 
-/// The loss of one row (nats); its logits become their gradient.
-fn row_loss(logits: &mut [f32], target: usize, scale: f32) -> f64 {
+/// The loss of one row (nats) and its log-sum-exp; its logits become their gradient.
+fn row_loss(logits: &mut [f32], target: usize, targets: Targets<'_>) -> (f64, f64) {
     let wanted = logits[target];
     let (max, sum) = simd::exponentials(logits, 1.0);
-    simd::scale(scale / sum, logits);
-    logits[target] -= scale;
-    f64::from(max) + f64::from(sum).ln() - f64::from(wanted)
+    let lse = f64::from(max) + f64::from(sum).ln();
+    // The slope of z lse² is 2 z lse times the probabilities.
+    let pull = 1.0 + 2.0 * targets.z_loss * lse as f32;
+    simd::scale(targets.scale * pull / sum, logits);
+    logits[target] -= targets.scale;
+    (lse - f64::from(wanted), lse)
 }

@@ -10,8 +10,10 @@ mod buf;
 mod cached;
 mod disjoint;
 mod embed;
+mod gelu;
 mod gemm;
 mod head;
+mod layer_norm;
 mod rms_norm;
 mod rotate;
 mod simd;
@@ -21,7 +23,7 @@ use anyhow::Result;
 
 pub use buf::CpuBuf;
 
-use super::{AdamStep, Attended, AttentionShape, Backend, Rope, Slot, Targets};
+use super::{AdamStep, Attended, AttentionShape, Backend, Loss, Places, Rope, Slot, Targets};
 use buf::Pool;
 
 /// The CPU and its pool of buffers.
@@ -56,6 +58,12 @@ impl Backend for Cpu {
         Ok(self.pool.zeros(rows, cols))
     }
 
+    fn reshape(&self, mut buf: CpuBuf, rows: usize, cols: usize) -> Result<CpuBuf> {
+        assert_eq!(buf.rows * buf.cols, rows * cols, "the same values");
+        (buf.rows, buf.cols) = (rows, cols);
+        Ok(buf)
+    }
+
     fn copy(&self, buf: &CpuBuf) -> Result<CpuBuf> {
         let mut out = self.pool.take(buf.rows, buf.cols);
         out.copy_from_slice(buf);
@@ -70,6 +78,10 @@ impl Backend for Cpu {
         let mut out = self.pool.take(ids.len(), table.cols);
         embed::forward(table, ids, &mut out)?;
         Ok(out)
+    }
+
+    fn embed_add(&self, table: &CpuBuf, ids: &[u32], out: &mut CpuBuf) -> Result<()> {
+        embed::forward_add(table, ids, out)
     }
 
     fn embed_backward_add(&self, ids: &[u32], dy: &CpuBuf, dtable: &mut CpuBuf) -> Result<()> {
@@ -104,6 +116,36 @@ impl Backend for Cpu {
         Ok(())
     }
 
+    fn bias_add(&self, bias: &CpuBuf, y: &mut CpuBuf) -> Result<()> {
+        layer_norm::bias_add(bias, y);
+        Ok(())
+    }
+
+    fn bias_backward_add(&self, dy: &CpuBuf, dbias: &mut CpuBuf) -> Result<()> {
+        layer_norm::bias_backward_add(dy, dbias);
+        Ok(())
+    }
+
+    fn layer_norm(&self, x: &CpuBuf, w: &CpuBuf, b: &CpuBuf, eps: f32) -> Result<(CpuBuf, CpuBuf)> {
+        let mut y = self.pool.take(x.rows, x.cols);
+        let mut stats = self.pool.take(2, x.rows);
+        layer_norm::forward(x, w, b, eps, &mut y, &mut stats);
+        Ok((y, stats))
+    }
+
+    fn layer_norm_backward_add(
+        &self,
+        x: &CpuBuf,
+        w: &CpuBuf,
+        stats: &CpuBuf,
+        dy: &CpuBuf,
+        [dw, db]: [&mut CpuBuf; 2],
+        dx: &mut CpuBuf,
+    ) -> Result<()> {
+        layer_norm::backward_add(x, w, stats, dy, [dw, db], dx);
+        Ok(())
+    }
+
     fn rms_norm(&self, x: &CpuBuf, w: &CpuBuf, eps: f32) -> Result<(CpuBuf, CpuBuf)> {
         let mut y = self.pool.take(x.rows, x.cols);
         let mut rstd = self.pool.take(1, x.rows);
@@ -130,13 +172,13 @@ impl Backend for Cpu {
         mut k: CpuBuf,
         v: CpuBuf,
         shape: AttentionShape,
-        rope: &Rope,
+        places: Places<'_>,
     ) -> Result<Attended<CpuBuf>> {
-        rotate::rotate(&mut q, rope, shape.seq, 0, rotate::Turn::Forward);
-        rotate::rotate(&mut k, rope, shape.seq, 0, rotate::Turn::Forward);
+        rotate::rotate(&mut q, places, shape.seq, 0, rotate::Turn::Forward);
+        rotate::rotate(&mut k, places, shape.seq, 0, rotate::Turn::Forward);
         let mut out = self.pool.take(q.rows, q.cols);
         let mut lse = self.pool.take(shape.batch * shape.heads, shape.seq);
-        attention::forward(&q, &k, &v, shape, &mut out, &mut lse);
+        attention::forward([&q, &k, &v], shape, places, &mut out, &mut lse);
         Ok(Attended { q, k, v, out, lse })
     }
 
@@ -145,14 +187,14 @@ impl Backend for Cpu {
         saved: &Attended<CpuBuf>,
         dout: &CpuBuf,
         shape: AttentionShape,
-        rope: &Rope,
+        places: Places<'_>,
     ) -> Result<[CpuBuf; 3]> {
         let mut dq = self.pool.take(saved.q.rows, saved.q.cols);
         let mut dk = self.pool.take(saved.k.rows, saved.k.cols);
         let mut dv = self.pool.take(saved.v.rows, saved.v.cols);
-        attention::backward(saved, dout, shape, [&mut dq, &mut dk, &mut dv]);
-        rotate::rotate(&mut dq, rope, shape.seq, 0, rotate::Turn::Back);
-        rotate::rotate(&mut dk, rope, shape.seq, 0, rotate::Turn::Back);
+        attention::backward(saved, dout, shape, places, [&mut dq, &mut dk, &mut dv]);
+        rotate::rotate(&mut dq, places, shape.seq, 0, rotate::Turn::Back);
+        rotate::rotate(&mut dk, places, shape.seq, 0, rotate::Turn::Back);
         Ok([dq, dk, dv])
     }
 
@@ -164,10 +206,11 @@ impl Backend for Cpu {
         cache: &mut (CpuBuf, CpuBuf),
         past: usize,
         shape: AttentionShape,
-        rope: &Rope,
+        rope: Option<&Rope>,
     ) -> Result<CpuBuf> {
-        rotate::rotate(&mut q, rope, shape.seq, past, rotate::Turn::Forward);
-        rotate::rotate(&mut k, rope, shape.seq, past, rotate::Turn::Forward);
+        let places = Places::whole(rope);
+        rotate::rotate(&mut q, places, shape.seq, past, rotate::Turn::Forward);
+        rotate::rotate(&mut k, places, shape.seq, past, rotate::Turn::Forward);
         let at = past * k.cols;
         cache.0[at..at + k.len()].copy_from_slice(&k);
         cache.1[at..at + v.len()].copy_from_slice(&v);
@@ -192,13 +235,24 @@ impl Backend for Cpu {
         Ok([gate, up, dact])
     }
 
+    fn gelu(&self, x: &CpuBuf) -> Result<CpuBuf> {
+        let mut act = self.pool.take(x.rows, x.cols);
+        gelu::forward(x, &mut act);
+        Ok(act)
+    }
+
+    fn gelu_backward(&self, mut x: CpuBuf, mut dact: CpuBuf) -> Result<[CpuBuf; 2]> {
+        gelu::backward_in_place(&mut x, &mut dact);
+        Ok([x, dact])
+    }
+
     fn head_loss(
         &self,
         x: &CpuBuf,
         w: &CpuBuf,
         targets: Targets<'_>,
         dw: Option<&mut CpuBuf>,
-    ) -> Result<(f64, Option<CpuBuf>)> {
+    ) -> Result<Loss<CpuBuf>> {
         head::loss(&self.pool, x, w, targets, dw)
     }
 
@@ -210,6 +264,11 @@ impl Backend for Cpu {
 
     fn sum_squares(&self, buf: &CpuBuf) -> Result<f64> {
         Ok(adamw::sum_squares(buf))
+    }
+
+    fn average(&self, average: &mut CpuBuf, weights: &CpuBuf, keep: f32) -> Result<()> {
+        adamw::average(average, weights, keep);
+        Ok(())
     }
 
     fn adamw(&self, slot: Slot<'_, CpuBuf>, step: AdamStep) -> Result<()> {

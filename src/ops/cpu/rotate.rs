@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{super::Rope, buf::CpuBuf};
+use super::{super::Places, buf::CpuBuf};
 
 /// Which way the pairs turn: the backward of a rotation is the rotation back.
 #[derive(Clone, Copy)]
@@ -16,15 +16,18 @@ pub enum Turn {
 /// Tokens that one task rotates.
 const ROWS: usize = 64;
 
-/// Rotates each head of each row; row `r` stands at position `past + r % seq`.
-pub fn rotate(x: &mut CpuBuf, rope: &Rope, seq: usize, past: usize, turn: Turn) {
+/// Rotates each head of each row; row `r` stands `r % seq` tokens into its sequence, and its
+/// position counts from the start of its document, plus `past`. Without a table nothing turns.
+pub fn rotate(x: &mut CpuBuf, places: Places<'_>, seq: usize, past: usize, turn: Turn) {
+    let Some(rope) = places.rope else { return };
     let width = x.cols;
     let half = rope.half;
     x.par_chunks_mut(ROWS * width)
         .enumerate()
         .for_each(|(i, rows)| {
             for (j, row) in rows.chunks_exact_mut(width).enumerate() {
-                let at = (past + (i * ROWS + j) % seq) * half;
+                let r = i * ROWS + j;
+                let at = (past + r % seq - places.start(r)) * half;
                 let cos = &rope.cos[at..at + half];
                 let sin = &rope.sin[at..at + half];
                 for head in row.chunks_exact_mut(2 * half) {

@@ -99,6 +99,13 @@ kernel! {
 }
 
 kernel! {
+    /// The sum of the elements.
+    pub fn total(x: &[f32]) -> f32 {
+        sum(x.len(), |i| x[i])
+    }
+}
+
+kernel! {
     /// `y += scale * x`.
     pub fn axpy(scale: f32, x: &[f32], y: &mut [f32]) {
         for (y, x) in y.iter_mut().zip(x) {

@@ -3,15 +3,17 @@
 //! Bits a byte compares models with different tokenizers: the nats of all counted tokens over the
 //! bytes of text that they stand for.
 
+pub mod tasks;
+
 use std::f64::consts::LN_2;
 
 use anyhow::Result;
 use serde::Serialize;
 
 use crate::{
-    model::{Batch, Llama},
+    model::Model,
     ops::{Backend, Rope},
-    train::Windows,
+    train::{Loader, Scale},
 };
 
 /// Sums over the counted tokens.
@@ -63,39 +65,33 @@ pub struct Extent {
     pub tokens: Option<u64>,
 }
 
-/// Measures the windows of a split, or as many as `extent` allows at even distances, so that a part
+/// Measures the sequences of a split, or as many as `extent` allows at even distances, so that a part
 /// stands for the whole; `token_bytes` has the bytes of each token id.
-/// `progress` hears how many windows are done after each portion and says whether to go on.
+/// `progress` hears how many sequences are done after each portion and says whether to go on.
 ///
 /// # Errors
 /// When a token is outside of the model's vocabulary, or the device fails.
 pub fn measure<B: Backend>(
     backend: &B,
-    model: &Llama<B>,
-    rope: &Rope,
-    windows: &Windows<'_>,
+    model: &Model<B>,
+    rope: Option<&Rope>,
+    data: &Loader<'_>,
     token_bytes: &[u32],
     extent: Extent,
     progress: &mut dyn FnMut(u64) -> bool,
 ) -> Result<Sums> {
-    let seq = windows.seq();
     let most = extent
         .tokens
-        .map_or(u64::MAX, |t| t.div_ceil(seq as u64).max(1));
-    let end = windows.count().min(most);
+        .map_or(u64::MAX, |t| t.div_ceil(data.seq() as u64).max(1));
+    let end = data.count().min(most);
     let mut sums = Sums::default();
     let mut first = 0;
     while first < end {
         let count = (end - first).min(extent.micro_batch as u64) as usize;
-        let data = windows.chosen((first..first + count as u64).map(|i| i * windows.count() / end));
-        let (ids, targets) = data.part(0..count * seq, 1.0);
-        let batch = Batch {
-            batch: count,
-            seq,
-            ids,
-            targets,
-        };
-        sums.nats += model.loss(backend, rope, batch)?;
+        let chosen = (first..first + count as u64).map(|i| i * data.count() / end);
+        let data = data.chosen(chosen);
+        let batch = data.batch(0..count, Scale::PLAIN);
+        sums.nats += model.loss(backend, rope, batch)?.nats;
         for (&id, &counted) in data.targets.iter().zip(&data.counted) {
             if counted {
                 sums.tokens += 1;

@@ -1,11 +1,14 @@
-//! The whole model: gradients of every parameter, cache, files.
+//! The whole model: gradients of every parameter, documents apart, cache, files.
+
+mod architectures;
+mod files;
 
 use candle_core::{D, Device, Tensor, Var};
 
-use super::{Batch, Config, Extra, Keep, Llama, Session, layout, load, save};
+use super::{Arch, Batch, Config, Keep, Model, Session, layout};
 use crate::{
     ops::{
-        Backend, Llama3Scaling, RopeOptions, Targets,
+        Backend, Places, RopeOptions, Targets,
         composed::Composed,
         cpu::Cpu,
         tests::{tape_attention, tape_loss},
@@ -16,6 +19,7 @@ use crate::{
 /// A tiny model in which no two sizes are equal.
 pub fn tiny(tied: bool) -> Config {
     Config {
+        arch: Arch::Llama,
         vocab_size: 29,
         hidden_size: 24,
         intermediate_size: 40,
@@ -26,10 +30,10 @@ pub fn tiny(tied: bool) -> Config {
         norm_eps: 1e-5,
         max_positions: 64,
         tied,
-        rope: RopeOptions {
+        rope: Some(RopeOptions {
             theta: 10_000.0,
             llama3: None,
-        },
+        }),
         init_std: 0.2,
     }
 }
@@ -49,8 +53,8 @@ fn counted() -> Vec<bool> {
 }
 
 /// A model whose norms are not all ones, so that their gradients are tested in general position.
-fn model<B: Backend>(b: &B, config: &Config) -> Llama<B> {
-    Llama::from_values(b, config.clone(), |spec, config| {
+fn model<B: Backend>(b: &B, config: &Config) -> Model<B> {
+    Model::from_values(b, config.clone(), |spec, config| {
         let mut values = super::init::values(spec, config, 5);
         if !spec.decays() {
             let mut random = Random::new(spec.count() as u64);
@@ -64,25 +68,28 @@ fn model<B: Backend>(b: &B, config: &Config) -> Llama<B> {
 }
 
 /// Mean loss and all gradients.
-fn gradients<B: Backend>(b: &B, model: &Llama<B>, keep: Keep) -> (f64, Vec<Vec<f32>>) {
+fn gradients<B: Backend>(b: &B, model: &Model<B>, keep: Keep) -> (f64, Vec<Vec<f32>>) {
     let (ids, targets, counted) = (ids(1), ids(2), counted());
     let n = counted.iter().filter(|&&c| c).count();
     let batch = Batch {
         batch: BATCH,
         seq: SEQ,
         ids: &ids,
+        starts: &[],
         targets: Targets {
             ids: &targets,
             counted: &counted,
             scale: 1.0 / n as f32,
+            z_loss: 0.0,
         },
     };
     let rope = model.config.rope_table(SEQ);
     let mut grads = model.zeros(b).unwrap();
     let loss = model
-        .loss_and_gradients(b, &rope, batch, keep, &mut grads)
-        .unwrap();
-    let alone = model.loss(b, &rope, batch).unwrap();
+        .loss_and_gradients(b, rope.as_ref(), batch, keep, &mut grads)
+        .unwrap()
+        .nats;
+    let alone = model.loss(b, rope.as_ref(), batch).unwrap().nats;
     assert!(
         (loss - alone).abs() < 1e-6 * loss,
         "{loss} with gradients, {alone} without"
@@ -92,7 +99,7 @@ fn gradients<B: Backend>(b: &B, model: &Llama<B>, keep: Keep) -> (f64, Vec<Vec<f
 }
 
 /// The same model on candle's tape.
-fn tape(model: &Llama<Cpu>) -> (f64, Vec<Vec<f32>>) {
+fn tape(model: &Model<Cpu>) -> (f64, Vec<Vec<f32>>) {
     let c = &model.config;
     let vars: Vec<Var> = model
         .specs
@@ -137,7 +144,10 @@ fn tape_forward(c: &Config, vars: &[Var]) -> candle_core::Result<Tensor> {
             linear(&normed, &w[2])?,
             linear(&normed, &w[3])?,
         );
-        x = (x + linear(&tape_attention(&q, &k, &v, shape, &rope)?, &w[4])?)?;
+        x = (x + linear(
+            &tape_attention(&q, &k, &v, shape, Places::whole(rope.as_ref()))?,
+            &w[4],
+        )?)?;
         let normed = norm(&x, &w[5])?;
         let gate = linear(&normed, &w[6])?;
         let act = ((&gate * (gate.neg()?.exp()? + 1.0)?.recip()?)? * linear(&normed, &w[7])?)?;
@@ -263,127 +273,19 @@ fn the_cached_logits_have_the_loss_of_training() {
         batch: 1,
         seq: SEQ,
         ids: &ids[..SEQ],
+        starts: &[],
         targets: Targets {
             ids: &targets[..SEQ],
             counted: &[true; SEQ],
             scale: 1.0,
+            z_loss: 0.0,
         },
     };
     let got = model
-        .loss(&b, &model.config.rope_table(SEQ), batch)
-        .unwrap();
+        .loss(&b, model.config.rope_table(SEQ).as_ref(), batch)
+        .unwrap()
+        .nats;
     assert!((got / want - 1.0).abs() < 1e-5, "{got} instead of {want}");
-}
-
-#[test]
-fn a_saved_model_is_the_same_when_loaded() {
-    for tied in [true, false] {
-        let b = Cpu::default();
-        let mut config = tiny(tied);
-        config.rope.llama3 = Some(Llama3Scaling {
-            factor: 8.0,
-            low_freq_factor: 1.0,
-            high_freq_factor: 4.0,
-            original_max_position_embeddings: 32,
-        });
-        let model = model(&b, &config);
-        let dir = tempfile::tempdir().unwrap();
-        let extra = Extra {
-            bos: Some(1),
-            eos: vec![2, 3],
-            pad: None,
-        };
-        save(&b, &model, dir.path(), &extra).unwrap();
-        let back = load(&b, dir.path()).unwrap();
-        assert_eq!(back.config, config);
-        for (a, b) in model.weights.iter().zip(&back.weights) {
-            assert_eq!(a[..], b[..]);
-        }
-        let config = std::fs::read_to_string(dir.path().join("config.json")).unwrap();
-        for key in [
-            "rope_theta",
-            "rope_parameters",
-            "rope_scaling",
-            "\"dtype\"",
-            "torch_dtype",
-        ] {
-            assert!(config.contains(key), "{key} is missing in {config}");
-        }
-    }
-}
-
-#[test]
-fn broken_folders_are_named() {
-    let b = Cpu::default();
-    let saved = || {
-        let dir = tempfile::tempdir().unwrap();
-        save(&b, &model(&b, &tiny(true)), dir.path(), &Extra::default()).unwrap();
-        dir
-    };
-    let message = |dir: &std::path::Path| format!("{:#}", load(&b, dir).err().unwrap());
-
-    let dir = saved();
-    std::fs::remove_file(dir.path().join("model.safetensors")).unwrap();
-    assert!(message(dir.path()).contains("expected model.safetensors"));
-
-    let dir = saved();
-    let path = dir.path().join("config.json");
-    let text = std::fs::read_to_string(&path).unwrap();
-    let edit = |from: &str, to: &str| std::fs::write(&path, text.replace(from, to)).unwrap();
-    edit("\"intermediate_size\": 40", "\"intermediate_size\": 41");
-    let got = message(dir.path());
-    assert!(
-        got.contains("mlp.gate_proj.weight") && got.contains("[41, 24]"),
-        "{got}"
-    );
-    edit("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3");
-    let got = message(dir.path());
-    assert!(
-        got.contains("missing") && got.contains("model.layers.2."),
-        "{got}"
-    );
-    edit("LlamaForCausalLM", "MambaForCausalLM");
-    let got = message(dir.path());
-    assert!(
-        got.contains("LlamaForCausalLM") && got.contains("Mamba"),
-        "{got}"
-    );
-    edit("\"attention_bias\": false", "\"attention_bias\": true");
-    assert!(message(dir.path()).contains("attention_bias"));
-
-    let dir = saved();
-    let path = dir.path().join("model.safetensors");
-    let bytes = std::fs::read(&path).unwrap();
-    std::fs::write(&path, &bytes[..bytes.len() - 4]).unwrap();
-    assert!(message(dir.path()).contains("cut"));
-    std::fs::write(&path, b"PK").unwrap();
-    assert!(message(dir.path()).contains("not a safetensors file"));
-}
-
-#[test]
-fn both_dialects_of_config_are_read() {
-    let parse = |text: &str| {
-        let mut json: serde_json::Map<_, _> = serde_json::from_str(text).unwrap();
-        let sizes = serde_json::json!({
-            "architectures": ["LlamaForCausalLM"], "hidden_size": 8, "intermediate_size": 8,
-            "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 4
-        });
-        json.extend(sizes.as_object().unwrap().clone());
-        super::hf::parse(&json, None)
-    };
-    let old = parse(r#"{"rope_theta": 5e5}"#).unwrap();
-    let new = parse(r#"{"rope_parameters": {"rope_type": "default", "rope_theta": 5e5}}"#).unwrap();
-    assert_eq!(old, new);
-    let scaled = r#""factor": 8, "low_freq_factor": 1, "high_freq_factor": 4,
-        "original_max_position_embeddings": 64"#;
-    let old =
-        format!(r#"{{"rope_theta": 7, "rope_scaling": {{"rope_type": "llama3", {scaled}}}}}"#);
-    let new =
-        format!(r#"{{"rope_parameters": {{"rope_theta": 7, "rope_type": "llama3", {scaled}}}}}"#);
-    assert_eq!(parse(&old).unwrap(), parse(&new).unwrap());
-    assert!(parse(r#"{"rope_scaling": {"rope_type": "yarn"}}"#).is_err());
-    assert!(parse(r#"{"hidden_act": "gelu"}"#).is_err());
-    assert!(parse(r#"{"num_key_value_heads": 0}"#).is_err());
 }
 
 #[test]

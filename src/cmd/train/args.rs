@@ -1,0 +1,171 @@
+//! The flags of `prep train`.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+
+use crate::{
+    model::{self, safetensors::Dtype},
+    train::{Packing, Shape},
+};
+
+/// Trains a language model from token shards.
+///
+/// A model with random weights, or with those of --base, learns from the train split and is
+/// measured on the val split. The result in --out is a Hugging Face model folder. The same command
+/// again continues after an interruption, with the same bits on the CPU.
+#[derive(Debug, clap::Args)]
+#[command(after_help = model::presets_help())]
+pub struct Args {
+    /// Shard directories that `prep shard` wrote, of one tokenizer; `DIR=2.5` learns from its
+    /// documents two and a half times an epoch.
+    #[arg(required = true, value_name = "SHARDS[=WEIGHT]")]
+    pub shards: Vec<String>,
+    /// Directory of the model: new, or that of an interrupted run.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Preset (see below) or a config.json of Hugging Face (Llama, Qwen2, Qwen3, GPT-2); the
+    /// vocabulary is the shards' [default: llama-15m].
+    #[arg(long, value_name = "PRESET|FILE", conflicts_with = "base")]
+    pub model: Option<String>,
+    /// Model folder whose weights to continue from; its tokenizer must be the shards'.
+    #[arg(long, value_name = "DIR")]
+    pub base: Option<PathBuf>,
+    /// Optimizer steps [default: as many as --epochs takes].
+    #[arg(long, value_name = "STEPS", conflicts_with = "epochs", value_parser = clap::value_parser!(u64).range(1..))]
+    pub steps: Option<u64>,
+    /// Passes over the train split.
+    #[arg(long, value_name = "EPOCHS", default_value_t = 1.0)]
+    pub epochs: f64,
+    /// Tokens of a sequence; shorter by itself for a smaller split.
+    #[arg(long, value_name = "TOKENS", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
+    pub seq_len: u32,
+    /// How documents come into sequences: bestfit (hardly any padding, only longer texts are cut),
+    /// concat (one after another, cut at the sequence's end) or none (a document a sequence). A
+    /// document attends only to itself in each.
+    #[arg(long, value_name = "WAY", default_value = "bestfit")]
+    pub packing: Packing,
+    /// Tokens of an optimizer step, rounded to whole sequences.
+    #[arg(long, value_name = "TOKENS", default_value_t = 8192, value_parser = clap::value_parser!(u64).range(1..))]
+    pub batch_tokens: u64,
+    /// Sequences that go through the model at once; smaller by itself to stay within --memory.
+    #[arg(long, value_name = "SEQUENCES", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
+    pub micro_batch: u32,
+    /// Highest learning rate [default: the preset's; 2e-5 with --base; 6e-4 for a config.json].
+    #[arg(long, value_name = "RATE", value_parser = positive)]
+    pub lr: Option<f64>,
+    /// What the learning rate does after the warm-up: cosine, wsd (stays, then falls over --decay),
+    /// linear or constant.
+    #[arg(long, value_name = "SHAPE", default_value = "cosine")]
+    pub schedule: Shape,
+    /// Steps until the highest learning rate [default: a twentieth of the run, at most 1000].
+    #[arg(long, value_name = "STEPS")]
+    pub warmup: Option<u64>,
+    /// The last steps of `--schedule wsd`, over which the rate falls [default: a fifth of the run].
+    #[arg(long, value_name = "STEPS")]
+    pub decay: Option<u64>,
+    /// What of the highest learning rate the last step has, as a share [default: 0.1 for cosine, 0
+    /// for wsd and linear].
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub final_lr: Option<f64>,
+    /// AdamW's decay of the gradient's mean (a number without unit).
+    #[arg(long, value_name = "BETA", default_value_t = 0.9, value_parser = share)]
+    pub beta1: f64,
+    /// AdamW's decay of the gradient's square (a number without unit).
+    #[arg(long, value_name = "BETA", default_value_t = 0.95, value_parser = share)]
+    pub beta2: f64,
+    /// AdamW's epsilon (a number without unit).
+    #[arg(long, value_name = "EPSILON", default_value_t = 1e-8)]
+    pub eps: f64,
+    /// AdamW's weight decay of matrices; norms and biases have none (a number without unit).
+    #[arg(long, value_name = "DECAY", default_value_t = 0.1)]
+    pub weight_decay: f64,
+    /// Longest gradient, as a norm; `inf` for no clipping.
+    #[arg(long, value_name = "NORM", default_value_t = 1.0, value_parser = positive)]
+    pub clip: f64,
+    /// Weight of the squared log-sum-exp of the logits in the loss, which keeps logits small; 1e-4
+    /// is usual (a number without unit) [default: none].
+    #[arg(long, value_name = "WEIGHT", value_parser = positive)]
+    pub z_loss: Option<f64>,
+    /// Keep an average of the weights that keeps this share of itself at each step, 0.999 for
+    /// example; it is what is measured and saved [default: none].
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub ema: Option<f64>,
+    /// Leave a step out whose loss is this many standard deviations above the last 64; three in a
+    /// row lead back to the last checkpoint. `inf` for never.
+    #[arg(long, value_name = "DEVIATIONS", default_value_t = 10.0, value_parser = positive)]
+    pub spike: f64,
+    /// Steps between evaluations on the val split; there is one at the end in any case
+    /// [default: a tenth of the run].
+    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub eval_every: Option<u64>,
+    /// Tokens of an evaluation on the way; the last one measures the whole val split.
+    #[arg(long, value_name = "TOKENS", default_value_t = 32_768, value_parser = clap::value_parser!(u64).range(1..))]
+    pub eval_tokens: u64,
+    /// End after this many evaluations without a lower loss, with the weights of the best
+    /// [default: never].
+    #[arg(long, value_name = "EVALUATIONS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub patience: Option<u64>,
+    /// File with a prompt a line that the model goes on from at every evaluation, into
+    /// samples.jsonl [default: none].
+    #[arg(long, value_name = "FILE")]
+    pub prompts: Option<PathBuf>,
+    /// Steps between checkpoints [default: a twentieth of the run, at most 500].
+    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub checkpoint_every: Option<u64>,
+    /// Checkpoints that stay; older ones are removed.
+    #[arg(long, value_name = "CHECKPOINTS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep: u32,
+    /// How the model's weights are stored: f32, bf16 or f16.
+    #[arg(long, value_name = "TYPE", default_value = "f32")]
+    pub save_dtype: Dtype,
+    /// Fail when there is no run to continue (the same command continues one without it, too).
+    /// Default: off.
+    #[arg(long)]
+    pub resume: bool,
+    /// Print the plan (parameters, steps, packing, memory) and write nothing. Default: off.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// What computes: auto (a GPU, else the CPU), cpu, cuda or cuda:N.
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: String,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 => Ok(value),
+        _ => Err(format!("expected a number above 0, got {text}")),
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
+        _ => Err(format!("expected a number from 0 to 1, got {text}")),
+    }
+}
+
+/// A shard directory and how often an epoch learns from it.
+pub fn weighted(text: &str) -> Result<(PathBuf, f64), String> {
+    let whole = Path::new(text);
+    match text.rsplit_once('=') {
+        // A directory whose name has a = in it is meant as it stands.
+        Some((dir, weight)) if !whole.exists() => match weight.parse::<f64>() {
+            Ok(weight) if weight > 0.0 && weight <= 100.0 => Ok((PathBuf::from(dir), weight)),
+            _ => Err(format!(
+                "{text}: expected a weight above 0 and at most 100 after the =, got {weight}"
+            )),
+        },
+        _ => Ok((whole.to_owned(), 1.0)),
+    }
+}
+
+impl ValueEnum for Dtype {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        Some(clap::builder::PossibleValue::new(self.short_name()))
+    }
+}

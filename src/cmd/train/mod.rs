@@ -1,0 +1,236 @@
+//! `prep train`: a language model from token shards.
+
+mod args;
+mod input;
+mod person;
+mod prompts;
+mod resolve;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Map, Value, json};
+
+use super::device::{choose, on_device};
+pub use args::Args;
+use input::Input;
+use person::Person;
+use resolve::{Resolved, resolve};
+
+use crate::{
+    atomic,
+    cmd::Context,
+    exit::Exit,
+    model::{self, Model, parameters},
+    ops::Backend,
+    output,
+    run_dir::{self, Found},
+    train::{
+        Loader, Options, Tokens,
+        finish::{finish, packing},
+        memory,
+        run::{Data, Outcome, Saving, run as train},
+    },
+    units::human_bytes,
+};
+
+/// Runs the command: shards and model in, options and plan resolved, steps, model folder out.
+///
+/// # Errors
+/// Says what is wrong with the shards, the model or the directory, and the remedy.
+pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
+    let input = Input::open(args)?;
+    let train = input.train(ctx.seed)?;
+    let resolved = resolve(args, ctx, &input, &train)?;
+    if args.dry_run {
+        plan(ctx, &input, &resolved)?;
+        return Ok(Exit::Done);
+    }
+    let device = choose(&args.device, ctx)?;
+    let config = flat(&resolved.options)?;
+    match run_dir::open(&args.out, &config)? {
+        Found::Finished => return already_done(args, ctx),
+        Found::New => {
+            ensure!(
+                !args.resume,
+                "{}: no run to continue. Leave --resume out to start one",
+                args.out.display()
+            );
+            atomic::write_json(&run_dir::state_path(&args.out), &json!({"config": config}))?;
+        }
+        Found::Unfinished(_) => {}
+    }
+    input.check_hashes()?;
+    on_device!(&device, backend => go(backend, args, ctx, &input, resolved, &config))
+}
+
+/// The options with nested keys joined by dots, so that a difference is named to the point.
+fn flat(options: &Options) -> Result<Value> {
+    Ok(Value::Object(Map::from_iter(options.flat()?)))
+}
+
+fn plan(ctx: &Context, input: &Input, resolved: &Resolved<'_>) -> Result<()> {
+    let options = &resolved.options;
+    let plan = json!({
+        "parameters": parameters(&options.model),
+        "steps": options.schedule.steps,
+        "tokens": options.schedule.steps * options.step_tokens(),
+        "train_tokens": input.train(options.seed)?.tokens(),
+        "val_tokens": input.val()?.tokens(),
+        "packing": packing(resolved.loader.packed(), options),
+        "memory_bytes": memory::bytes(&options.model, options.seq_len, resolved.memory),
+        "options": options,
+    });
+    if ctx.json {
+        output::data(&plan.to_string());
+    } else {
+        output::data(&format!("{plan:#}"));
+    }
+    Ok(())
+}
+
+fn already_done(args: &Args, ctx: &Context) -> Result<Exit> {
+    ctx.note(&format!("{}: this run is done", args.out.display()));
+    if ctx.json {
+        let path = args.out.join("report.json");
+        let text =
+            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let report: Value = serde_json::from_slice(&text)?;
+        output::data(&report.to_string());
+    }
+    Ok(Exit::Done)
+}
+
+/// What will happen, in words, before the first step.
+fn announce(ctx: &Context, device: &str, resolved: &Resolved<'_>) {
+    let (options, packed) = (&resolved.options, resolved.loader.packed());
+    ctx.note(&format!(
+        "{} parameters on {device}, {} steps of {} tokens",
+        parameters(&options.model),
+        options.schedule.steps,
+        options.step_tokens()
+    ));
+    ctx.note(&format!(
+        "{} documents in {} sequences of {}: {:.2} % padding, {:.2} % of the tokens cut off, {} \
+         documents cut in pieces ({} of them would have fitted)",
+        packed.documents,
+        packed.sequences,
+        options.seq_len,
+        100.0 * packed.padded_share(),
+        100.0 * packed.truncated_share(),
+        packed.cut_documents,
+        packed.cut_needlessly
+    ));
+    if packed.truncated_share() > 0.01 {
+        ctx.note(&format!(
+            "{} chats are longer than a sequence and lose their ends: a longer --seq-len keeps them",
+            packed.truncated_documents
+        ));
+    }
+    let all = memory::bytes(&options.model, options.seq_len, resolved.memory);
+    let fixed = memory::fixed_bytes(&options.model, resolved.memory);
+    ctx.note(&format!(
+        "about {} of memory: {} weights, gradients and moments, {} activations of {} sequences{}; \
+         the plan {}",
+        human_bytes(all + packed.plan_bytes),
+        human_bytes(fixed),
+        human_bytes(all - fixed),
+        options.micro_batch,
+        if options.recompute {
+            " (layers computed twice)"
+        } else {
+            ""
+        },
+        human_bytes(packed.plan_bytes)
+    ));
+}
+
+fn go<B: Backend>(
+    backend: &B,
+    args: &Args,
+    ctx: &Context,
+    input: &Input,
+    resolved: Resolved<'_>,
+    config: &Value,
+) -> Result<Exit> {
+    announce(ctx, &backend.name(), &resolved);
+    let options = &resolved.options;
+    let model = match &args.base {
+        Some(base) => model::load(backend, base)?,
+        None => Model::random(backend, options.model.clone(), options.seed)?,
+    };
+    let held_out = input.val()?;
+    let val = (held_out.tokens() >= 2)
+        .then(|| Loader::new(&held_out, options.packing, options.seq_len, 0));
+    if val.is_none() {
+        ctx.note("the val split is empty: nothing will be measured on held-out text");
+        ensure!(
+            options.patience.is_none(),
+            "--patience needs a val split to measure. Shard again with a --val share"
+        );
+    }
+    let tokenizer = &input.tokenizer;
+    let decode = |ids: &[u32]| tokenizer.decode(ids, true);
+    let data = Data {
+        train: resolved.loader,
+        val: val.transpose()?,
+        token_bytes: &tokenizer.token_bytes(),
+        prompts: match &args.prompts {
+            Some(path) => Some(prompts::read(path, tokenizer, &decode)?),
+            None => None,
+        },
+        unchanged: &|| input.check_unchanged(),
+    };
+    let steps = options.schedule.steps;
+    let saving = Saving {
+        every: args.checkpoint_every.unwrap_or((steps / 20).clamp(1, 500)),
+        keep: args.keep as usize,
+    };
+    let mut person = Person::new(ctx, steps, options.step_tokens());
+    let outcome = train(
+        backend,
+        model,
+        &data,
+        options,
+        saving,
+        &args.out,
+        &mut person,
+    )?;
+    person.finish();
+    if !outcome.complete {
+        ctx.note(&format!(
+            "interrupted after step {} of {steps}; the same command continues",
+            outcome.state.step
+        ));
+        return Ok(Exit::Interrupted);
+    }
+    input.check_unchanged()?;
+    let report = finish(
+        backend,
+        &outcome,
+        data.train.packed(),
+        options,
+        config,
+        tokenizer,
+        &args.out,
+    )?;
+    tell(args, ctx, &outcome, &report);
+    Ok(Exit::Done)
+}
+
+fn tell<B: Backend>(args: &Args, ctx: &Context, outcome: &Outcome<B>, report: &Value) {
+    if ctx.json {
+        output::data(&report.to_string());
+        return;
+    }
+    if let Some(loss) = outcome.train_loss {
+        output::data(&format!("train loss    {loss:.4} nats/token"));
+    }
+    if let Some(means) = outcome.val.and_then(|val| val.means()) {
+        output::data(&format!("val loss      {:.4} nats/token", means.loss));
+        let bits = means
+            .bits_per_byte
+            .map_or("-".to_owned(), |b| format!("{b:.4}"));
+        output::data(&format!("bits per byte {bits}"));
+    }
+    output::data(&format!("tokens/s      {:.0}", outcome.tokens_per_second));
+    output::data(&format!("model         {}", args.out.display()));
+}

@@ -1,0 +1,181 @@
+//! From flags, shards and model to the run's options and its plan.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::{args::Args, input::Input};
+use crate::{
+    cmd::{Context, eval::check_tokenizer},
+    model::{self, Config, PRESETS, parameters, preset},
+    tokenize::Tokenizer,
+    train::{Loader, Mixture, Options, Schedule, Shape, Tokens, fitting_seq, memory},
+    units::human_bytes,
+};
+
+/// What a run does.
+pub struct Resolved<'a> {
+    /// The options that decide its result.
+    pub options: Options,
+    /// The sequences of an epoch.
+    pub loader: Loader<'a>,
+    /// How sequences go through the model.
+    pub memory: memory::Plan,
+}
+
+/// The model's configuration, its default learning rate, and the hash of its first weights.
+fn resolve_model(args: &Args, input: &Input, seq: usize) -> Result<(Config, f64, Option<String>)> {
+    let vocab = input.vocab_size();
+    if let Some(base) = &args.base {
+        let tokenizer = Tokenizer::from_dir(base)
+            .with_context(|| format!("{}: the base model", base.display()))?;
+        check_tokenizer(&tokenizer, input.any_train())?;
+        let config = model::load_config(base, None)?;
+        ensure!(
+            config.vocab_size >= vocab,
+            "{}: the model has {} token ids, the shards {vocab}. Shard the corpus with --tokenizer {}",
+            base.display(),
+            config.vocab_size,
+            base.join("tokenizer.json").display()
+        );
+        // Before a plan is made: a broken folder should say so at once.
+        let config = model::check_folder(base, config)?;
+        let weights = model::digest_weights(base)?;
+        return Ok((config, 2e-5, Some(weights)));
+    }
+    let name = args.model.as_deref().unwrap_or("llama-15m");
+    if let Some(preset) = preset(name) {
+        return Ok((preset.config(vocab, seq), preset.lr, None));
+    }
+    let path = Path::new(name);
+    if !path.exists() {
+        let names: Vec<&str> = PRESETS.iter().map(|p| p.name).collect();
+        bail!(
+            "--model: expected a preset ({}) or a config.json, got {name}, which is neither",
+            names.join(", ")
+        );
+    }
+    let mut config = model::load_config(path, Some(vocab))?;
+    config.vocab_size = vocab;
+    Ok((config, 6e-4, None))
+}
+
+/// Resolves the options and plans the sequences.
+///
+/// # Errors
+/// Says which flag, shard directory or model does not fit, and the remedy.
+pub fn resolve<'a>(
+    args: &Args,
+    ctx: &Context,
+    input: &Input,
+    train: &'a Mixture<'a>,
+) -> Result<Resolved<'a>> {
+    let tokens = train.tokens();
+    let seq_len = fitting_seq(args.seq_len as usize, tokens);
+    if seq_len < args.seq_len as usize {
+        ctx.note(&format!(
+            "the train split has {tokens} tokens: sequences have {seq_len} instead of {}",
+            args.seq_len
+        ));
+    }
+    let (model, lr, base) = resolve_model(args, input, seq_len)?;
+    ensure!(
+        seq_len <= model.max_positions,
+        "--seq-len {seq_len} is longer than the model's context of {} tokens",
+        model.max_positions
+    );
+    ensure!(
+        args.epochs > 0.0,
+        "--epochs: expected more than 0, got {}",
+        args.epochs
+    );
+    let memory = resolve_memory(args, ctx, &model, seq_len)?;
+    let loader = Loader::new(train, args.packing, seq_len, ctx.seed)?;
+    let sequences = (args.batch_tokens as f64 / seq_len as f64).round().max(1.0) as usize;
+    let samples = (loader.count() as f64 * args.epochs).ceil() as u64;
+    let steps = args
+        .steps
+        .unwrap_or(samples.div_ceil(sequences as u64).max(1));
+    let options = Options {
+        model,
+        base,
+        shards: input.identity(),
+        tokenizer: input.fingerprint().to_owned(),
+        packing: args.packing,
+        seq_len,
+        sequences,
+        micro_batch: memory.micro_batch.min(sequences),
+        recompute: memory.recompute,
+        schedule: Schedule {
+            shape: args.schedule,
+            lr: args.lr.unwrap_or(lr),
+            final_share: args.final_lr.unwrap_or(match args.schedule {
+                Shape::Cosine => 0.1,
+                Shape::Wsd | Shape::Linear | Shape::Constant => 0.0,
+            }),
+            warmup: args.warmup.unwrap_or((steps / 20).clamp(1, 1000)),
+            decay: args.decay.unwrap_or(steps / 5),
+            steps,
+        },
+        beta1: args.beta1,
+        beta2: args.beta2,
+        eps: args.eps,
+        weight_decay: args.weight_decay,
+        clip: args.clip.is_finite().then_some(args.clip),
+        z_loss: args.z_loss,
+        ema: args.ema,
+        spike: args.spike.is_finite().then_some(args.spike),
+        patience: args.patience,
+        save_dtype: args.save_dtype,
+        seed: ctx.seed,
+        eval_every: Some(args.eval_every.unwrap_or((steps / 10).max(1))),
+        eval_tokens: args.eval_tokens,
+    };
+    Ok(Resolved {
+        options,
+        loader,
+        memory,
+    })
+}
+
+/// How sequences go through the model within `--memory`.
+fn resolve_memory(
+    args: &Args,
+    ctx: &Context,
+    model: &Config,
+    seq_len: usize,
+) -> Result<memory::Plan> {
+    let sequences = (args.batch_tokens as f64 / seq_len as f64).round().max(1.0) as usize;
+    let asked = memory::Plan {
+        micro_batch: (args.micro_batch as usize).min(sequences),
+        recompute: false,
+        average: args.ema.is_some(),
+    };
+    let plan = memory::plan(model, seq_len, asked, ctx.memory).with_context(|| {
+        let least = memory::Plan {
+            micro_batch: 1,
+            recompute: true,
+            ..asked
+        };
+        format!(
+            "the model's {} parameters need {} (weights, gradients, moments and one sequence's \
+             activations), --memory is {}. Choose a smaller --model or --seq-len, leave out --ema, \
+             or raise --memory",
+            parameters(model),
+            human_bytes(memory::bytes(model, seq_len, least)),
+            human_bytes(ctx.memory)
+        )
+    })?;
+    if plan.recompute || plan.micro_batch < asked.micro_batch {
+        ctx.note(&format!(
+            "to stay within --memory, {} sequences at a time{}",
+            plan.micro_batch,
+            if plan.recompute {
+                ", layers computed twice"
+            } else {
+                ""
+            }
+        ));
+    }
+    Ok(plan)
+}

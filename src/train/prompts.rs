@@ -1,0 +1,95 @@
+//! Fixed prompts that the model answers at every evaluation, so that a person sees it learn:
+//! `samples.jsonl`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use super::journal::OfStep;
+use crate::{
+    generate::{Request, Sampler, Sampling, generate},
+    model::Model,
+    ops::Backend,
+};
+
+/// One prompt.
+#[derive(Clone, Debug)]
+pub struct Prompt {
+    /// What a person wrote.
+    pub text: String,
+    /// Its tokens.
+    pub ids: Vec<u32>,
+}
+
+/// The prompts of a run, and how they are answered.
+pub struct Prompts<'a> {
+    /// The prompts, in order.
+    pub prompts: Vec<Prompt>,
+    /// Tokens that end an answer.
+    pub stop: Vec<u32>,
+    /// The most tokens of an answer.
+    pub max_tokens: usize,
+    /// From tokens to text.
+    pub decode: &'a dyn Fn(&[u32]) -> String,
+}
+
+/// One answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Steps that the model had learned.
+    pub step: u64,
+    /// The prompt.
+    pub prompt: String,
+    /// What the model went on with, by its most probable tokens.
+    pub text: String,
+}
+
+impl OfStep for Answer {
+    fn step(&self) -> u64 {
+        self.step
+    }
+}
+
+/// Where a run's answers are.
+#[must_use]
+pub fn path(out: &Path) -> PathBuf {
+    out.join("samples.jsonl")
+}
+
+/// The model's answers after `step` steps.
+///
+/// # Errors
+/// When a prompt is longer than the model's context, or the model's output is no number.
+pub fn answers<B: Backend>(
+    backend: &B,
+    model: &Model<B>,
+    prompts: &Prompts<'_>,
+    step: u64,
+) -> Result<Vec<Answer>> {
+    let greedy = Sampling {
+        temperature: None,
+        top_k: None,
+        top_p: None,
+        repetition_penalty: None,
+    };
+    let answer = |prompt: &Prompt| {
+        let request = Request {
+            prompt: &prompt.ids,
+            max_tokens: prompts.max_tokens,
+            stop: &prompts.stop,
+        };
+        let mut tokens = Vec::new();
+        let mut sampler = Sampler::new(greedy, 0);
+        generate(backend, model, &request, &mut sampler, &mut |token| {
+            tokens.push(token);
+            Ok(true)
+        })?;
+        Ok(Answer {
+            step,
+            prompt: prompt.text.clone(),
+            text: (prompts.decode)(&tokens),
+        })
+    };
+    prompts.prompts.iter().map(answer).collect()
+}
