@@ -1,6 +1,7 @@
 //! The command line: one subcommand is one file with its help, its `Args` and its `run`.
 
 pub mod cat;
+pub mod completions;
 mod device;
 mod dry_run;
 pub mod eval;
@@ -8,6 +9,7 @@ pub mod export;
 pub mod generate;
 pub mod ingest;
 pub mod locate;
+pub mod man;
 pub mod plan;
 pub mod rules;
 pub mod shard;
@@ -110,6 +112,8 @@ enum Command {
     Export(export::Args),
     Verify(verify::Args),
     Cat(cat::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 impl Cli {
@@ -148,6 +152,8 @@ impl Cli {
             Command::Export(args) => export::run(args, &context),
             Command::Verify(args) => verify::run(args, &context),
             Command::Cat(args) => cat::run(args, &context),
+            Command::Completions(args) => completions::run(args, &context),
+            Command::Man(args) => man::run(args, &context),
         }
     }
 }
