@@ -15,6 +15,7 @@ pub mod rules;
 pub mod shard;
 pub mod stats;
 pub mod synth;
+pub mod tokenizer;
 pub mod train;
 pub mod verify;
 pub mod why;
@@ -112,6 +113,7 @@ enum Command {
     Export(export::Args),
     Verify(verify::Args),
     Cat(cat::Args),
+    Tokenizer(tokenizer::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -152,6 +154,7 @@ impl Cli {
             Command::Export(args) => export::run(args, &context),
             Command::Verify(args) => verify::run(args, &context),
             Command::Cat(args) => cat::run(args, &context),
+            Command::Tokenizer(args) => tokenizer::run(args, &context),
             Command::Completions(args) => completions::run(args, &context),
             Command::Man(args) => man::run(args, &context),
         }

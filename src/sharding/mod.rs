@@ -50,7 +50,6 @@ use mixing::Weights;
 pub use options::{DedupMode, Options, TokenizerChoice, ValSize};
 use plan::{Fate, Plan};
 use report::ShardReport;
-use std::path::Path;
 use units::{Corpus, Units};
 use work::Work;
 
@@ -109,7 +108,7 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
         );
     }
     let given = match &options.tokenizer {
-        TokenizerChoice::File(path) => Some(configure(load(path)?, options)?),
+        TokenizerChoice::File(path) => Some(configure(Tokenizer::open(path)?, options)?),
         TokenizerChoice::Train { .. } => None,
     };
     let config = options::config(options, context, given.as_ref())?;
@@ -183,14 +182,6 @@ fn globs(patterns: &[String]) -> Result<GlobSet> {
         set.add(Glob::new(pattern).with_context(|| format!("`{pattern}` is no pattern"))?);
     }
     Ok(set.build()?)
-}
-
-fn load(path: &Path) -> Result<Tokenizer> {
-    if path.is_dir() {
-        Tokenizer::from_dir(path)
-    } else {
-        Tokenizer::from_file(path)
-    }
 }
 
 /// Applies `--bos`, `--eos` and `--chat-template`.

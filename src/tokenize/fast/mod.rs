@@ -26,6 +26,7 @@ mod tests;
 
 use super::engine::Pipeline;
 use anyhow::Result;
+pub(super) use patterns::GPT2 as GPT2_PATTERN;
 use piece::{Form, Model, State};
 use recognise::{Recipe, Refusal, Split};
 use serde_json::Value;
