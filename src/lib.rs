@@ -27,6 +27,7 @@ pub mod output;
 pub mod pii;
 pub mod plan;
 pub mod progress;
+pub mod resharding;
 pub mod run_dir;
 pub mod sample;
 pub mod shard;

@@ -4,8 +4,8 @@
 //! its manifest, says which source and record has the id.
 
 use crate::corpus::CorpusManifest;
-use crate::document::DocumentId;
 use crate::document::id::hash_file;
+use crate::document::{Document, DocumentId};
 use crate::run_dir;
 use crate::shard::dataset::Row;
 use crate::shard::{Dataset, ShardManifest, Split};
@@ -248,34 +248,43 @@ fn origin(
     given: Option<&Path>,
     id: DocumentId,
 ) -> Result<Option<Origin>> {
-    let wanted = manifest.config["corpus"].as_str().unwrap_or_default();
-    let dir = match given {
-        Some(dir) => {
-            let found = hash_file(&run_dir::manifest_path(dir))?;
-            ensure!(
-                found == wanted,
-                "{} is not the corpus that the shards were made from: its manifest is {found}, the shards name {wanted}",
-                dir.display()
-            );
-            dir.to_owned()
+    let mut dirs = Vec::new();
+    if let Some(dir) = given {
+        let found = hash_file(&run_dir::manifest_path(dir))?;
+        ensure!(
+            manifest.corpora().any(|wanted| wanted == found),
+            "{} is not the corpus that the shards were made from: its manifest is {found}, the shards name {}",
+            dir.display(),
+            manifest.corpora().collect::<Vec<_>>().join(", ")
+        );
+        dirs.push(dir.to_owned());
+    } else {
+        for wanted in manifest.corpora() {
+            dirs.extend(beside(shards, wanted)?);
         }
-        None => match beside(shards, wanted)? {
-            Some(dir) => dir,
-            None => return Ok(None),
-        },
-    };
-    let corpus = CorpusManifest::read(&dir)?;
-    let document = corpus.find(&dir, id)?.with_context(|| {
-        format!(
-            "{} has no document {id}; its manifest is the right one, its files are not: ingest again",
-            dir.display()
-        )
-    })?;
+    }
+    // Shards that were merged are of several corpora; one of them has the document.
+    for dir in &dirs {
+        let corpus = CorpusManifest::read(dir)?;
+        if let Some(document) = corpus.find(dir, id)? {
+            return Ok(Some(origin_in(dir, &corpus, document)));
+        }
+    }
+    // One of those that were not found may have it.
+    ensure!(
+        dirs.is_empty() || dirs.len() < manifest.corpora().count(),
+        "{} has no document {id}; its manifest is the right one, its files are not: ingest again",
+        dirs[0].display()
+    );
+    Ok(None)
+}
+
+fn origin_in(dir: &Path, corpus: &CorpusManifest, document: Document) -> Origin {
     let source = corpus
         .sources
         .iter()
         .find(|source| source.name == document.source);
-    Ok(Some(Origin {
+    Origin {
         corpus: dir.display().to_string(),
         record: document.record,
         format: source.and_then(|source| source.format.clone()),
@@ -288,7 +297,7 @@ fn origin(
         source: document.source,
         lang: document.lang,
         meta: document.meta,
-    }))
+    }
 }
 
 /// The corpus whose manifest has the hash `wanted`, among the directories beside the shards and those

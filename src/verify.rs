@@ -7,9 +7,9 @@ use crate::corpus::{CorpusManifest, IngestReport, PartEntry};
 use crate::document::id::hash_file;
 use crate::document::parquet::DocumentFile;
 use crate::ledger::Count;
+use crate::resharding::Report;
 use crate::shard::dataset::Tokens;
 use crate::shard::{Dataset, ShardManifest, Split};
-use crate::sharding::report::ShardReport;
 use crate::tokenize::Tokenizer;
 use anyhow::{Context as _, Result, ensure};
 use rayon::prelude::*;
@@ -113,18 +113,14 @@ fn file(dir: &Path, name: &str, bytes: u64, xxh3: &str) -> Result<String> {
 }
 
 fn ledger_of_shards(dir: &Path, manifest: &ShardManifest) -> Result<String> {
-    let report = ShardReport::read(dir)?;
-    report.ledgers.check()?;
+    let report = Report::read(dir)?;
+    report.ledgers().check()?;
     let tokens: u64 = Split::ALL
         .iter()
         .map(|split| manifest.split(*split).tokens)
         .sum();
-    let repeated: u64 = report
-        .mixing
-        .values()
-        .map(|mix| mix.effective_tokens - mix.tokens)
-        .sum();
-    let kept = report.ledgers.ledger.kept.tokens.unwrap_or(0);
+    let repeated = report.tokens_repeated();
+    let kept = report.ledgers().ledger.kept.tokens.unwrap_or(0);
     ensure!(
         tokens == kept + repeated,
         "the shards hold {tokens} tokens, the ledger {kept} and weights {repeated}"

@@ -4,7 +4,9 @@ use crate::corpus::{IngestReport, LanguageText};
 use crate::ledger::{Count, Ledger, Ledgers};
 use crate::sharding::edit::Changes;
 use crate::sharding::lines::LinesReport;
-use crate::sharding::report::{CopiesReport, MixReport, Removed, Sample, TokenReport};
+use crate::sharding::report::{
+    ChatReport, CopiesReport, EncodingReport, MixReport, Removed, Sample, TokenReport,
+};
 use crate::stats::TokenFigures;
 use crate::table::Table;
 use crate::units::grouped;
@@ -331,6 +333,64 @@ pub fn mixing(mixing: &BTreeMap<String, MixReport>) -> Option<String> {
             ),
         ]);
     }
+    Some(table.render())
+}
+
+/// How texts were encoded, and what they begin and end with.
+#[must_use]
+pub fn encoding(encoding: &EncodingReport) -> String {
+    let mut table = Table::new(&["encoding", ""]);
+    let path = match encoding.path.as_str() {
+        "fast" => format!("fast path, pattern {}", encoding.why),
+        _ => format!("tokenizers crate: {}", encoding.why),
+    };
+    let checks = encoding.checks;
+    let special = if encoding.allow_special {
+        "letters in documents are the tokens"
+    } else {
+        "letters in documents are text"
+    };
+    for (name, value) in [
+        ("path", path),
+        (
+            "self-check",
+            format!(
+                "{} documents, {} differ",
+                grouped(checks.checked),
+                grouped(checks.differing)
+            ),
+        ),
+        ("Unicode", encoding.unicode_version.clone()),
+        ("special tokens", special.to_owned()),
+        (
+            "documents begin with",
+            encoding.bos.clone().unwrap_or_else(|| "no BOS".to_owned()),
+        ),
+        ("texts end with", encoding.eos.clone()),
+    ] {
+        table.row(vec![name.to_owned(), value]);
+    }
+    table.render()
+}
+
+/// Chats that were cut, `None` where none was to be.
+#[must_use]
+pub fn chats(report: &ChatReport) -> Option<String> {
+    let most = report.max_length?;
+    let mut table = Table::new(&[
+        "chats cut",
+        "most tokens",
+        "chats",
+        "pieces",
+        "exchanges left out",
+    ]);
+    table.row(vec![
+        String::new(),
+        grouped(most),
+        grouped(report.cuts.chats),
+        grouped(report.cuts.pieces),
+        grouped(report.cuts.exchanges_left_out),
+    ]);
     Some(table.render())
 }
 

@@ -11,6 +11,7 @@ pub mod ingest;
 pub mod locate;
 pub mod man;
 pub mod plan;
+pub mod reshard;
 pub mod rules;
 pub mod shard;
 pub mod stats;
@@ -111,6 +112,7 @@ enum Command {
     Rules(rules::Args),
     Why(why::Args),
     Export(export::Args),
+    Reshard(reshard::Args),
     Verify(verify::Args),
     Cat(cat::Args),
     Tokenizer(tokenizer::Args),
@@ -152,6 +154,7 @@ impl Cli {
             Command::Rules(args) => rules::run(args, &context),
             Command::Why(args) => why::run(args, &context),
             Command::Export(args) => export::run(args, &context),
+            Command::Reshard(args) => reshard::run(args, &context),
             Command::Verify(args) => verify::run(args, &context),
             Command::Cat(args) => cat::run(args, &context),
             Command::Tokenizer(args) => tokenizer::run(args, &context),

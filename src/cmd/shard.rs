@@ -6,9 +6,10 @@ use crate::dedup::minhash::Recall;
 use crate::exit::Exit;
 use crate::filter::{Fidelity, PROFILES};
 use crate::pii::Masker;
+use crate::shard::shuffle::Order;
 use crate::sharding::benchmarks::Remedy;
 use crate::sharding::{self, DedupMode, Options, TokenizerChoice, ValSize};
-use crate::tokenize::Policy;
+use crate::tokenize::{Letters, Policy};
 use crate::units::{grouped, parse_bytes};
 use crate::{output, view};
 use anyhow::Result;
@@ -113,6 +114,10 @@ pub struct Args {
     /// The most bytes of a shard, with a unit.
     #[arg(long, value_name = "SIZE", default_value = "50MB", value_parser = parse_bytes)]
     shard_size: u64,
+    /// Order of the documents in the shards of a split: as they are read, or shuffled over all shards
+    /// by --seed, within --memory (on disk, 4.2 bytes a token more while it runs).
+    #[arg(long, value_name = "ORDER", default_value = "input")]
+    order: Order,
     /// Whether documents begin with BOS: as the tokenizer's files say, always, or never.
     #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = ["auto", "always", "never"])]
     bos: String,
@@ -123,6 +128,14 @@ pub struct Args {
     /// tokenizer's own, else the one that its special tokens are made for.
     #[arg(long, value_name = "NAME|FILE")]
     chat_template: Option<String>,
+    /// Take the letters of special tokens inside documents (<|endoftext|>, </s>) for the tokens, as
+    /// data needs that was written with them. Default: they are text.
+    #[arg(long)]
+    allow_special: bool,
+    /// The most tokens of a chat: a longer one is cut between turns, never inside an answer, and each
+    /// piece begins with its system prompt. Default: chats are not cut.
+    #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u64).range(16..))]
+    max_length: Option<u64>,
 }
 
 /// Names of the profiles, for flags.
@@ -213,6 +226,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         dedup_lines: args.dedup_lines,
         against: args.against.clone(),
         shard_bytes: args.shard_size,
+        order: args.order,
         bos: match args.bos.as_str() {
             "always" => Policy::Always,
             "never" => Policy::Never,
@@ -220,6 +234,12 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         },
         eos: args.eos.clone(),
         chat_template: args.chat_template.clone(),
+        letters: if args.allow_special {
+            Letters::Tokens
+        } else {
+            Letters::Text
+        },
+        max_length: args.max_length,
     };
     let report = sharding::run(&options, context)?;
     let out = options.out.display();
@@ -239,6 +259,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
             .flatten()
         {
             output::data(&format!("\n{table}"));
+        }
+        output::data(&format!("\n{}", view::encoding(&report.encoding)));
+        if let Some(chats) = view::chats(&report.chats) {
+            output::data(&format!("\n{chats}"));
         }
         output::data(&format!("\n{}", view::samples(&report.samples)));
     }

@@ -6,9 +6,9 @@ use crate::document::parquet::DocumentFile;
 use crate::exit::Exit;
 use crate::lengths::{Lengths, Quantiles};
 use crate::progress::Unit;
+use crate::resharding::Report;
 use crate::run_dir::{self, Kind};
 use crate::shard::{Dataset, ShardManifest, Split};
-use crate::sharding::report::ShardReport;
 use crate::stats::count_words;
 use crate::table::Table;
 use crate::units::grouped;
@@ -231,8 +231,8 @@ fn read_group(file: &DocumentFile, group: usize) -> Result<Tables> {
 
 fn shards(args: &Args, context: &Context) -> Result<()> {
     let dir = &args.dir;
-    let report = ShardReport::read(dir)?;
-    report.ledgers.check()?;
+    let report = Report::read(dir)?;
+    report.ledgers().check()?;
     let manifest = ShardManifest::read(dir)?;
     let mut files = Vec::new();
     for split in Split::ALL {
@@ -266,8 +266,10 @@ fn shards(args: &Args, context: &Context) -> Result<()> {
         output::data(&all.to_string());
         return Ok(());
     }
-    output::data(&view::ledger(&report.ledgers));
-    output::data(&format!("\n{}", view::tokens(&report.tokens)));
+    output::data(&view::ledger(report.ledgers()));
+    if let Report::Shard(report) = &report {
+        output::data(&format!("\n{}", view::tokens(&report.tokens)));
+    }
     let mut table = Table::new(&[
         "split",
         "shards",
@@ -288,7 +290,9 @@ fn shards(args: &Args, context: &Context) -> Result<()> {
         ]);
     }
     output::data(&format!("\n{}", table.render()));
-    output::data(&format!("\n{}", view::samples(&report.samples)));
+    if let Report::Shard(report) = &report {
+        output::data(&format!("\n{}", view::samples(&report.samples)));
+    }
     match &survey {
         Some(survey) => output::data(&format!("\n{}", survey::view::render(survey))),
         None => context.note(&format!(

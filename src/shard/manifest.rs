@@ -110,6 +110,14 @@ impl ShardManifest {
         Ok(manifest)
     }
 
+    /// xxh3-128 of the manifests of the corpora that the documents are from.
+    pub fn corpora(&self) -> impl Iterator<Item = &str> {
+        let several = self.config["corpora"].as_array();
+        let one = self.config.get("corpus");
+        let all = one.into_iter().chain(several.into_iter().flatten());
+        all.filter_map(serde_json::Value::as_str)
+    }
+
     /// The entry of `split`.
     #[must_use]
     pub fn split(&self, split: Split) -> &SplitEntry {

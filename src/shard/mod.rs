@@ -7,6 +7,7 @@
 pub mod dataset;
 pub mod format;
 pub mod manifest;
+pub mod shuffle;
 pub mod writer;
 
 pub use dataset::Dataset;

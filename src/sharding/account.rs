@@ -9,7 +9,7 @@ use crate::corpus::PartEntry;
 use crate::document::{Document, count_characters};
 use crate::ledger::{Count, Entry, Ledgers, Place};
 use crate::stats::{TokenSums, TokenTables, count_words};
-use crate::tokenize::Encoded;
+use crate::tokenize::{Checks, Pieces};
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
@@ -31,6 +31,10 @@ pub struct PartAccount {
     pub repeated: Repeated,
     /// The most copies of one document.
     pub most_copies: u32,
+    /// Chats that were cut between turns.
+    pub chats: ChatCuts,
+    /// What the self-check of the encoding looked at.
+    pub checks: Checks,
     /// The file of removed documents, if there are any.
     pub removed: Option<PartEntry>,
     /// The keys of documents that are no texts, if there are any.
@@ -52,6 +56,25 @@ impl AddAssign for Repeated {
     fn add_assign(&mut self, other: Self) {
         self.documents += other.documents;
         self.tokens += other.tokens;
+    }
+}
+
+/// Chats longer than `--max-length`, cut between turns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatCuts {
+    /// Chats that were cut.
+    pub chats: u64,
+    /// Pieces that they were cut into.
+    pub pieces: u64,
+    /// Exchanges of kept chats that are longer than a piece, and are left out.
+    pub exchanges_left_out: u64,
+}
+
+impl AddAssign for ChatCuts {
+    fn add_assign(&mut self, other: Self) {
+        self.chats += other.chats;
+        self.pieces += other.pieces;
+        self.exchanges_left_out += other.exchanges_left_out;
     }
 }
 
@@ -94,6 +117,8 @@ impl AddAssign<&PartAccount> for PartAccount {
         self.mixes += &other.mixes;
         self.repeated += other.repeated;
         self.most_copies = self.most_copies.max(other.most_copies);
+        self.chats += other.chats;
+        self.checks += other.checks;
     }
 }
 
@@ -110,11 +135,33 @@ impl PartAccount {
             .with_context(|| format!("{} is damaged; remove the directory", path.display()))
     }
 
+    /// Documents in the shards: with every repetition, and a chat that was cut once for each piece.
+    #[must_use]
+    pub fn items(&self) -> u64 {
+        let kept = self.ledgers.ledger.kept.records;
+        kept + self.chats.pieces - self.chats.chats + self.repeated.documents
+    }
+
     /// Books a document where its fate says, with its tokens.
-    pub fn book(&mut self, document: &Document, fate: &Fate, encoded: &Encoded) {
+    pub fn book(&mut self, document: &Document, fate: &Fate, tokens: &Pieces) {
         let content = &document.content;
+        for piece in &tokens.pieces {
+            self.checks += piece.encoded.checks;
+        }
+        let kept = matches!(fate, Fate::Keep { .. });
+        if kept && (tokens.pieces.len() > 1 || tokens.left_out > 0) {
+            self.chats += ChatCuts {
+                chats: 1,
+                pieces: tokens.pieces.len() as u64,
+                exchanges_left_out: tokens.left_out,
+            };
+        }
         let count = Count {
-            tokens: Some(encoded.ids.len() as u64),
+            tokens: Some(if kept {
+                tokens.tokens()
+            } else {
+                tokens.tokens_whole
+            }),
             ..Count::one(content.characters(), content.bytes())
         };
         let place = Place {
@@ -135,11 +182,13 @@ impl PartAccount {
                         .sum(),
                     bytes: content.learned().map(|piece| piece.len() as u64).sum(),
                     words: content.learned().map(count_words).sum(),
-                    tokens: encoded.ids.len() as u64,
-                    tokens_loss: encoded.loss_mask.iter().filter(|counts| **counts).count() as u64,
+                    tokens: tokens.tokens(),
+                    tokens_loss: tokens.tokens_loss(),
                     ..TokenSums::default()
                 };
-                sums.lengths.add(sums.tokens);
+                for piece in &tokens.pieces {
+                    sums.lengths.add(piece.encoded.ids.len() as u64);
+                }
                 let keys = [
                     split.name(),
                     &document.source,

@@ -1,11 +1,12 @@
-//! Last pass: the tokens of all parts, in order, into shards of the size asked for.
+//! Last pass: the tokens of all parts, in the order asked for, into shards of the size asked for.
 
 use super::account::PartAccount;
 use super::{Job, work};
 use crate::document::DocumentId;
 use crate::interrupt;
-use crate::progress::Unit;
+use crate::progress::{Progress, Unit};
 use crate::shard::manifest::SplitEntry;
+use crate::shard::shuffle::{Item, Order, Shuffle};
 use crate::shard::writer::SplitWriter;
 use crate::shard::{ShardInfo, Split};
 use anyhow::Result;
@@ -37,58 +38,91 @@ pub fn run(
     account: &PartAccount,
 ) -> Result<([SplitEntry; 2], Vec<Ends>)> {
     let total = account.tokens.total();
+    let tokens = total.tokens + account.repeated.tokens;
     let out = &job.options.out;
-    let mut writers = [
-        SplitWriter::new(out, Split::Train, info, job.options.shard_bytes)?,
-        SplitWriter::new(out, Split::Val, info, job.options.shard_bytes)?,
-    ];
-    let progress = job.context.progress(
-        "write shards",
-        Unit::Tokens,
-        Some(total.tokens + account.repeated.tokens),
-    );
-    let shown = [0, total.documents / 2, total.documents.saturating_sub(1)];
-    let (mut number, mut ends) = (0, Vec::new());
+    let items = account.items();
+    let mut output = Output {
+        writers: [
+            SplitWriter::new(out, Split::Train, info, job.options.shard_bytes)?,
+            SplitWriter::new(out, Split::Val, info, job.options.shard_bytes)?,
+        ],
+        shown: [0, items / 2, items.saturating_sub(1)],
+        number: 0,
+        ends: Vec::new(),
+        progress: job
+            .context
+            .progress("write shards", Unit::Tokens, Some(tokens)),
+    };
+    match job.options.order {
+        Order::Input => for_each(job, account.most_copies, |item| output.push(item))?,
+        Order::Shuffle => {
+            let (path, memory) = (job.work.file("order"), job.context.memory);
+            let mut shuffle = Shuffle::new(&path, job.context.seed, memory, tokens)?;
+            for_each(job, account.most_copies, |item| shuffle.push(item))?;
+            shuffle.for_each(|item| output.push(item))?;
+        }
+    }
+    output.progress.finish();
+    let [train, val] = output.writers;
+    Ok(([train.finish()?, val.finish()?], output.ends))
+}
+
+/// The shards that are being written.
+struct Output {
+    writers: [SplitWriter; 2],
+    /// Numbers of the items whose ends are shown.
+    shown: [u64; 3],
+    number: u64,
+    ends: Vec<Ends>,
+    progress: Progress,
+}
+
+impl Output {
+    fn push(&mut self, item: &Item) -> Result<()> {
+        let ids = item.ids;
+        if self.shown.contains(&self.number) {
+            let (first, last) = (
+                END_TOKENS.min(ids.len()),
+                ids.len().saturating_sub(END_TOKENS),
+            );
+            self.ends.push(Ends {
+                id: item.id,
+                first: ids[..first].to_vec(),
+                last: ids[last..].to_vec(),
+            });
+        }
+        self.number += 1;
+        self.progress.add(ids.len() as u64);
+        let writer = &mut self.writers[usize::from(item.split == Split::Val)];
+        writer.push(item.id, ids, item.mask, item.bytes_text)
+    }
+}
+
+/// Calls `each` with every document in the order of the corpus. Those of a weight above 1 come again
+/// after all others, as in a further epoch.
+fn for_each(job: &Job, most_copies: u32, mut each: impl FnMut(&Item) -> Result<()>) -> Result<()> {
     let mut mask = Vec::new();
-    // Documents of a weight above 1 come again after all others, as in a further epoch.
-    for round in 0..account.most_copies {
+    for round in 0..most_copies {
         for part in 0..job.corpus.parts.len() {
             if round > 0 && PartAccount::read(job, part)?.most_copies <= round {
                 continue;
             }
             for batch in work::read(&job.work.part("tokens", part))? {
                 interrupt::check()?;
-                let tokens = append(&batch?, round, &mut writers, &mut mask, |id, ids| {
-                    if shown.contains(&number) && ends.len() < shown.len() {
-                        let (first, last) = (
-                            END_TOKENS.min(ids.len()),
-                            ids.len().saturating_sub(END_TOKENS),
-                        );
-                        ends.push(Ends {
-                            id,
-                            first: ids[..first].to_vec(),
-                            last: ids[last..].to_vec(),
-                        });
-                    }
-                    number += 1;
-                })?;
-                progress.add(tokens);
+                rows(&batch?, round, &mut mask, &mut each)?;
             }
         }
     }
-    progress.finish();
-    let [train, val] = writers;
-    Ok(([train.finish()?, val.finish()?], ends))
+    Ok(())
 }
 
-/// Appends the documents of `batch` that have a copy of this round; returns their tokens.
-fn append(
+/// Calls `each` with the documents of `batch` that have a copy of this round.
+fn rows(
     batch: &RecordBatch,
     round: u32,
-    writers: &mut [SplitWriter; 2],
     mask: &mut Vec<bool>,
-    mut seen: impl FnMut(DocumentId, &[u32]),
-) -> Result<u64> {
+    mut each: impl FnMut(&Item) -> Result<()>,
+) -> Result<()> {
     let ids = batch.column(0).as_fixed_size_binary();
     let splits = batch.column(1).as_primitive::<UInt8Type>();
     let bytes = batch.column(2).as_primitive::<UInt64Type>();
@@ -99,18 +133,21 @@ fn append(
         masks.values().as_boolean(),
     );
     let copies = batch.column(5).as_primitive::<UInt32Type>();
-    let mut appended = 0;
+    let pieces = batch.column(6).as_primitive::<UInt32Type>();
     for row in (0..batch.num_rows()).filter(|row| copies.value(*row) > round) {
         let range = tokens.value_offsets()[row] as usize..tokens.value_offsets()[row + 1] as usize;
         mask.clear();
         mask.extend(range.clone().map(|i| all_masks.value(i)));
         let mut id = [0; 16];
         id.copy_from_slice(ids.value(row));
-        let writer = &mut writers[usize::from(splits.value(row) == 1)];
-        let ids = &all_tokens.values()[range];
-        seen(DocumentId(id), ids);
-        writer.push(DocumentId(id), ids, mask, bytes.value(row))?;
-        appended += ids.len() as u64;
+        each(&Item {
+            id: DocumentId(id),
+            number: u64::from(round) << 32 | u64::from(pieces.value(row)),
+            split: Split::ALL[usize::from(splits.value(row) == 1)],
+            bytes_text: bytes.value(row),
+            ids: &all_tokens.values()[range],
+            mask,
+        })?;
     }
-    Ok(appended)
+    Ok(())
 }

@@ -12,7 +12,7 @@ use super::units::{Unit, Units};
 use crate::document::parquet::{Encoder, RowGroup, schema_with};
 use crate::document::{Content, Document, Kind};
 use crate::shard::Split;
-use crate::tokenize::{Encoded, Tokenizer};
+use crate::tokenize::{Pieces, Tokenizer};
 use crate::{interrupt, ordered};
 use anyhow::{Context as _, Result, ensure};
 use arrow::array::{
@@ -100,32 +100,12 @@ impl Worker<'_> {
                 edit::clean(&self.job.filters, &mut document, &mut account.edits);
             }
             let (fate, copies) = self.weighted(fate, &document);
-            let encoded = self.tokenize(&document);
-            // An answer of which the loss counts nothing was not rendered as an answer.
-            let encoded = encoded.and_then(|encoded| {
-                let learns = encoded.loss_mask.contains(&true);
-                ensure!(
-                    learns || document.content.kind() == Kind::Text,
-                    "the chat template renders no token of an answer"
-                );
-                Ok(encoded)
-            });
-            let (fate, encoded) = match (fate, encoded) {
-                // A chat that its template refuses is dropped for that, if nothing else drops it.
-                (Fate::Keep { .. }, Err(_)) => {
-                    let why = Removal {
-                        reason: "chat_template".to_owned(),
-                        ..Removal::default()
-                    };
-                    (Fate::Drop(why), Encoded::default())
-                }
-                (fate, encoded) => (fate, encoded.unwrap_or_default()),
-            };
-            account.book(&document, &fate, &encoded);
+            let (fate, pieces) = self.tokenized(fate, &document);
+            account.book(&document, &fate, &pieces);
             match fate {
                 Fate::Keep { split, conflict } => {
-                    self.mix(&mut account, &document, split, &encoded, copies);
-                    tokens.append(&document, split, &encoded, copies);
+                    self.mix(&mut account, &document, split, &pieces, copies);
+                    tokens.append(&document, split, &pieces, copies);
                     keys.append(scanned);
                     if conflict {
                         conflicting.push(document);
@@ -176,12 +156,12 @@ impl Worker<'_> {
         account: &mut PartAccount,
         document: &Document,
         split: Split,
-        encoded: &Encoded,
+        pieces: &Pieces,
         copies: u32,
     ) {
-        let tokens = encoded.ids.len() as u64;
+        let tokens = pieces.tokens();
         account.most_copies = account.most_copies.max(copies);
-        account.repeated.documents += u64::from(copies - 1);
+        account.repeated.documents += u64::from(copies - 1) * pieces.pieces.len() as u64;
         account.repeated.tokens += u64::from(copies - 1) * tokens;
         if split == Split::Train && !self.job.options.weights.is_empty() {
             let mix = Mix {
@@ -193,13 +173,44 @@ impl Worker<'_> {
         }
     }
 
+    /// The tokens of a document, and its fate once they are known: a chat that its template refuses or
+    /// that does not fit is dropped for that, if nothing else drops it.
+    fn tokenized(&self, fate: Fate, document: &Document) -> (Fate, Pieces) {
+        let pieces = self.tokenize(document).and_then(|pieces| {
+            let mut masks = pieces.pieces.iter().map(|piece| &piece.encoded.loss_mask);
+            // An answer of which the loss counts nothing was not rendered as an answer.
+            ensure!(
+                document.content.kind() == Kind::Text || masks.all(|mask| mask.contains(&true)),
+                "the chat template renders no token of an answer"
+            );
+            Ok(pieces)
+        });
+        let why = match (&fate, &pieces) {
+            (Fate::Keep { .. }, Err(_)) => Removal {
+                reason: "chat_template".to_owned(),
+                ..Removal::default()
+            },
+            (Fate::Keep { .. }, Ok(pieces)) if pieces.pieces.is_empty() => Removal {
+                reason: "chat_too_long".to_owned(),
+                value: Some(pieces.tokens_whole as f64),
+                threshold: self.job.options.max_length.map(|most| most as f64),
+                ..Removal::default()
+            },
+            _ => return (fate, pieces.unwrap_or_default()),
+        };
+        (Fate::Drop(why), pieces.unwrap_or_default())
+    }
+
     /// The tokens of a document as training sees them. Of a preference the chosen answer is learned.
-    fn tokenize(&self, document: &Document) -> Result<Encoded> {
+    fn tokenize(&self, document: &Document) -> Result<Pieces> {
         match &document.content {
-            Content::Text(text) => self.tokenizer.encode_document(text),
-            Content::Chat(messages) | Content::Preference { messages, .. } => {
-                self.tokenizer.encode_chat(messages)
-            }
+            Content::Text(text) => Ok(Pieces::whole(
+                self.tokenizer.encode_document(text)?,
+                text.len() as u64,
+            )),
+            Content::Chat(messages) | Content::Preference { messages, .. } => self
+                .tokenizer
+                .encode_chat_within(messages, self.job.options.max_length),
         }
     }
 }
@@ -213,24 +224,23 @@ struct TokenColumns {
     tokens: ListBuilder<UInt32Builder>,
     mask: ListBuilder<BooleanBuilder>,
     copies: UInt32Builder,
+    /// Which piece of its document it is.
+    piece: UInt32Builder,
 }
 
 impl TokenColumns {
-    fn append(&mut self, document: &Document, split: Split, encoded: &Encoded, copies: u32) {
-        self.copies.append_value(copies);
-        self.ids.push(document.id.0);
-        self.split.append_value(u8::from(split == Split::Val));
-        self.bytes.append_value(
-            document
-                .content
-                .learned()
-                .map(|piece| piece.len() as u64)
-                .sum(),
-        );
-        self.tokens.values().append_slice(&encoded.ids);
-        self.tokens.append(true);
-        self.mask.values().append_slice(&encoded.loss_mask);
-        self.mask.append(true);
+    fn append(&mut self, document: &Document, split: Split, pieces: &Pieces, copies: u32) {
+        for (number, piece) in pieces.pieces.iter().enumerate() {
+            self.copies.append_value(copies);
+            self.piece.append_value(number as u32);
+            self.ids.push(document.id.0);
+            self.split.append_value(u8::from(split == Split::Val));
+            self.bytes.append_value(piece.bytes_text);
+            self.tokens.values().append_slice(&piece.encoded.ids);
+            self.tokens.append(true);
+            self.mask.values().append_slice(&piece.encoded.loss_mask);
+            self.mask.append(true);
+        }
     }
 
     fn finish(mut self) -> Result<RecordBatch> {
@@ -245,6 +255,7 @@ impl TokenColumns {
             ("tokens", Arc::new(self.tokens.finish())),
             ("mask", Arc::new(self.mask.finish())),
             ("copies", Arc::new(self.copies.finish())),
+            ("piece", Arc::new(self.piece.finish())),
         ];
         Ok(RecordBatch::try_from_iter_with_nullable(
             columns.into_iter().map(|(n, c)| (n, c, true)),

@@ -4,7 +4,9 @@ use super::account::{Account, PartAccount};
 use super::assemble::Ends;
 use super::lines::LinesReport;
 use super::plan::Plan;
-use super::report::{CopiesReport, MixReport, Sample, ShardReport, TokenReport};
+use super::report::{
+    ChatReport, CopiesReport, EncodingReport, MixReport, Sample, ShardReport, TokenReport,
+};
 use super::work::Work;
 use super::{Job, Options, benchmarks};
 use crate::atomic;
@@ -39,8 +41,7 @@ pub fn run(
     );
     let repeated = account.repeated;
     ensure!(
-        documents == kept.records + repeated.documents
-            && tokens == kept.tokens.unwrap_or(0) + repeated.tokens,
+        documents == account.items() && tokens == kept.tokens.unwrap_or(0) + repeated.tokens,
         "the shards hold {documents} documents and {tokens} tokens, the ledger says {} and {:?}, and {repeated:?}; this is a bug of prep, please report it",
         kept.records,
         kept.tokens
@@ -76,6 +77,11 @@ pub fn run(
         conflicting_answers,
         copies: CopiesReport::new(job.options.dedup, &plan.copies, &account.ledgers),
         vocab_size: manifest.info.vocab_size,
+        chats: ChatReport {
+            max_length: job.options.max_length,
+            cuts: account.chats,
+        },
+        encoding: EncodingReport::new(tokenizer, account.checks),
         samples,
     };
     atomic::write_json(&out.join("report.json"), &report)?;

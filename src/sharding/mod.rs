@@ -40,7 +40,7 @@ use crate::progress::{Progress, Unit};
 use crate::run_dir::{self, Found};
 use crate::shard::ShardManifest;
 use crate::shard::manifest::VERSION;
-use crate::tokenize::{EncodePath, Tokenizer};
+use crate::tokenize::{EncodePath, Letters, Tokenizer};
 use anyhow::{Context as _, Result, bail, ensure};
 use earlier::Earlier;
 use edit::Edits;
@@ -184,9 +184,12 @@ fn globs(patterns: &[String]) -> Result<GlobSet> {
     Ok(set.build()?)
 }
 
-/// Applies `--bos`, `--eos` and `--chat-template`.
+/// Applies `--bos`, `--eos`, `--allow-special` and `--chat-template`.
 fn configure(mut tokenizer: Tokenizer, options: &Options) -> Result<Tokenizer> {
     tokenizer.set_specials(options.bos, options.eos.as_deref())?;
+    if options.letters == Letters::Tokens {
+        tokenizer.set_letters(Letters::Tokens);
+    }
     match &options.chat_template {
         Some(template) => tokenizer.with_chat_template(template),
         None => Ok(tokenizer),

@@ -9,7 +9,8 @@ use crate::document::id::hex_hash;
 use crate::filter::Fidelity;
 use crate::pii::Masker;
 use crate::run_dir;
-use crate::tokenize::{Policy, Tokenizer};
+use crate::shard::shuffle::Order;
+use crate::tokenize::{Letters, Policy, Tokenizer};
 use anyhow::{Context as _, Result};
 use std::path::PathBuf;
 
@@ -112,12 +113,18 @@ pub struct Options {
     pub val_sources: Vec<String>,
     /// The most bytes of a shard.
     pub shard_bytes: u64,
+    /// How documents are ordered in the shards.
+    pub order: Order,
     /// Whether documents begin with BOS.
     pub bos: Policy,
     /// The token that ends documents, `None` for the tokenizer's own.
     pub eos: Option<String>,
     /// Chat template by name or file, `None` for the tokenizer's own.
     pub chat_template: Option<String>,
+    /// What the letters of special tokens in documents are.
+    pub letters: Letters,
+    /// The most tokens of a chat before it is cut between turns.
+    pub max_length: Option<u64>,
 }
 
 /// Everything that decides the bytes, in the words of the flags.
@@ -138,7 +145,7 @@ pub(super) fn config(
             _,
         ) => serde_json::json!({
             "trained": { "vocab_size": vocab_size, "sample_bytes": sample_bytes }, "bos": format!("{:?}", options.bos),
-            "eos": options.eos, "chat_template": options.chat_template.as_deref().map(template_identity),
+            "eos": options.eos, "allow_special": options.letters == Letters::Tokens, "chat_template": options.chat_template.as_deref().map(template_identity),
         }),
         (TokenizerChoice::File(_), given) => serde_json::json!({
             "fingerprint": given.map(Tokenizer::fingerprint), "chat_template": given.map(Tokenizer::chat_template_hash),
@@ -166,6 +173,8 @@ pub(super) fn config(
         "val_documents": if let ValSize::Documents(documents) = options.val { Some(documents) } else { None },
         "val_sources": options.val_sources,
         "shard_bytes": options.shard_bytes,
+        "order": options.order.name(),
+        "max_length": options.max_length,
         "seed": context.seed,
     }))
 }

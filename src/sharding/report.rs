@@ -1,5 +1,6 @@
 //! `shards/report.json`, which `prep shard --json` prints.
 
+use super::account::ChatCuts;
 use super::copies::{CandidateCounts, SIZES, Statistics, VerifiedCounts};
 pub use super::copies::{Removed, Sample as PairSample};
 use super::edit::Changes;
@@ -8,6 +9,7 @@ use super::mixing::Mix;
 use super::{DedupMode, scan};
 use crate::ledger::Ledgers;
 use crate::stats::{TokenFigures, TokenSums, TokenTables};
+use crate::tokenize::{Checks, EncodePath, Letters, Tokenizer, UNICODE_VERSION};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -70,6 +72,58 @@ impl MixReport {
             tokens: mix.tokens,
             effective_tokens: mix.effective_tokens,
             epochs: mix.effective_tokens as f64 / mix.tokens.max(1) as f64,
+        }
+    }
+}
+
+/// Chats that were cut between turns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatReport {
+    /// The most tokens of a chat (`--max-length`), `null` where chats are not cut.
+    pub max_length: Option<u64>,
+    /// What was cut.
+    #[serde(flatten)]
+    pub cuts: ChatCuts,
+}
+
+/// How texts were encoded, and what puts a beginning and an end to them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EncodingReport {
+    /// `fast`, or `crate` for the `tokenizers` crate.
+    pub path: String,
+    /// The split pattern of the fast path, or why the crate encodes.
+    pub why: String,
+    /// Version of the Unicode tables that texts are split by; the tokenizer's fingerprint holds it.
+    pub unicode_version: String,
+    /// What the self-check looked at.
+    #[serde(flatten)]
+    pub checks: Checks,
+    /// Whether letters of special tokens in documents are the tokens (`--allow-special`).
+    pub allow_special: bool,
+    /// Letters of the token that documents begin with, `null` if none.
+    pub bos: Option<String>,
+    /// Letters of the token that texts end with.
+    pub eos: String,
+}
+
+impl EncodingReport {
+    /// The report of a run with `tokenizer`.
+    #[must_use]
+    pub fn new(tokenizer: &Tokenizer, checks: Checks) -> Self {
+        let (path, why) = match tokenizer.encode_path() {
+            EncodePath::Fast(pattern) => ("fast", pattern),
+            EncodePath::Crate(reason) => ("crate", reason),
+            EncodePath::Differs => ("crate", "the fast path differed on this text"),
+        };
+        let bos = tokenizer.bos_id().filter(|_| tokenizer.adds_bos());
+        Self {
+            path: path.to_owned(),
+            why: why.to_owned(),
+            unicode_version: UNICODE_VERSION.to_owned(),
+            checks,
+            allow_special: tokenizer.letters() == Letters::Tokens,
+            bos: bos.map(|id| tokenizer.token(id)),
+            eos: tokenizer.token(tokenizer.eos_id()),
         }
     }
 }
@@ -204,6 +258,12 @@ pub struct ShardReport {
     pub copies: CopiesReport,
     /// Entries of the vocabulary.
     pub vocab_size: u32,
+    /// Chats that were cut between turns.
+    #[serde(default)]
+    pub chats: ChatReport,
+    /// How texts were encoded.
+    #[serde(default)]
+    pub encoding: EncodingReport,
     /// Three documents' first and last tokens.
     pub samples: Vec<Sample>,
 }

@@ -16,8 +16,8 @@ pub mod view;
 
 use crate::interrupt;
 use crate::progress::Progress;
+use crate::resharding::Report;
 use crate::shard::{Dataset, ShardManifest, Split};
-use crate::sharding::report::ShardReport;
 use crate::tokenize::{Spelt, TokenKind, Tokenizer};
 use anyhow::Result;
 pub use ngrams::Frequent;
@@ -66,8 +66,9 @@ pub struct Survey {
     pub byte_fallback_share: f64,
     /// Share of the tokens that the loss does not count, 0 to 1.
     pub loss_masked_share: f64,
-    /// Share of the documents that were read and that went as copies, 0 to 1.
-    pub duplicate_share: f64,
+    /// Share of the documents that were read and that went as copies, 0 to 1; `null` of shards that
+    /// `prep reshard` made of others.
+    pub duplicate_share: Option<f64>,
     /// Ordinary tokens of the vocabulary.
     pub vocabulary: u64,
     /// Those of them that do not occur.
@@ -87,7 +88,7 @@ pub struct Survey {
 pub fn run(
     dir: &Path,
     manifest: &ShardManifest,
-    report: &ShardReport,
+    report: &Report,
     progress: &Progress,
 ) -> Result<Survey> {
     let tokenizer = Tokenizer::from_dir(dir)?;
@@ -139,8 +140,10 @@ pub fn run(
         let loss = manifest.train.tokens_loss + manifest.val.tokens_loss;
         1.0 - ratio(loss, survey.tokens)
     };
-    let copies = report.copies.exact.total() + report.copies.near.total();
-    survey.duplicate_share = ratio(copies, report.ledgers.ledger.read.records);
+    if let Report::Shard(report) = report {
+        let copies = report.copies.exact.total() + report.copies.near.total();
+        survey.duplicate_share = Some(ratio(copies, report.ledgers.ledger.read.records));
+    }
     survey.ngrams = ngrams;
     survey.packing = lengths.packings();
     Ok(survey)
@@ -177,7 +180,7 @@ fn of_counts(counts: &[u64], spelt: &[Spelt]) -> Survey {
         single_byte_share: ratio(sum(&Spelt::is_single_byte), tokens - special),
         byte_fallback_share: ratio(sum(&Spelt::is_part_of_character), tokens - special),
         loss_masked_share: 0.0,
-        duplicate_share: 0.0,
+        duplicate_share: None,
         vocabulary: spelt.iter().filter(|token| ordinary(token)).count() as u64,
         unused_vocabulary: (spelt.iter().zip(counts))
             .filter(|(token, count)| ordinary(token) && **count == 0)

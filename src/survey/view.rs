@@ -15,21 +15,23 @@ fn percent(share: f64) -> String {
 #[must_use]
 pub fn render(survey: &Survey) -> String {
     let mut table = Table::new(&["every token", "share"]);
+    let unused = survey.unused_vocabulary as f64 / survey.vocabulary.max(1) as f64;
     for (name, share) in [
-        ("special tokens", survey.special_share),
-        ("single bytes, of the others", survey.single_byte_share),
+        ("special tokens", Some(survey.special_share)),
+        (
+            "single bytes, of the others",
+            Some(survey.single_byte_share),
+        ),
         (
             "parts of characters, of the others",
-            survey.byte_fallback_share,
+            Some(survey.byte_fallback_share),
         ),
-        ("not counted by the loss", survey.loss_masked_share),
+        ("not counted by the loss", Some(survey.loss_masked_share)),
         ("documents that went as copies", survey.duplicate_share),
-        (
-            "vocabulary that does not occur",
-            survey.unused_vocabulary as f64 / survey.vocabulary.max(1) as f64,
-        ),
+        ("vocabulary that does not occur", Some(unused)),
     ] {
-        table.row(vec![name.to_owned(), percent(share)]);
+        let share = share.map_or_else(|| "–".to_owned(), percent);
+        table.row(vec![name.to_owned(), share]);
     }
     let mut tables = vec![table.render()];
     let mut table = Table::new(&["most frequent token", "id", "count", "share"]);

@@ -1,7 +1,11 @@
 //! `tokenizer_config.json`: what prep reads of it and what it writes.
 
+use super::Letters;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+
+/// The field that says that letters of special tokens are the tokens.
+const ALLOW_SPECIAL: &str = "prep_allow_special";
 
 /// A token that a configuration may name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,6 +49,8 @@ pub(super) struct TokenizerConfig {
     pub pad: Named,
     pub unk: Named,
     pub add_bos_token: Option<bool>,
+    /// Whether texts were encoded with `--allow-special`: prep's own field.
+    pub letters: Letters,
     pub chat_template: Option<String>,
 }
 
@@ -58,6 +64,10 @@ impl TokenizerConfig {
             pad: Named::read(&config, "pad_token"),
             unk: Named::read(&config, "unk_token"),
             add_bos_token: config.get("add_bos_token").and_then(Value::as_bool),
+            letters: match config.get(ALLOW_SPECIAL) {
+                Some(Value::Bool(true)) => Letters::Tokens,
+                _ => Letters::Text,
+            },
             chat_template: config.get("chat_template").and_then(default_template),
         })
     }
@@ -97,12 +107,13 @@ pub(super) struct Saved<'a> {
     pub unk: Option<&'a str>,
     pub adds_bos: bool,
     pub chat_template: &'a str,
+    pub letters: Letters,
 }
 
 impl Saved<'_> {
     /// The file's content. Absent tokens are written as null, so that reading it decides the same.
     pub fn to_json(&self) -> Value {
-        json!({
+        let mut json = json!({
             "add_bos_token": self.adds_bos,
             "bos_token": self.bos,
             "chat_template": self.chat_template,
@@ -113,6 +124,10 @@ impl Saved<'_> {
             "pad_token": self.pad,
             "tokenizer_class": "PreTrainedTokenizerFast",
             "unk_token": self.unk,
-        })
+        });
+        if self.letters == Letters::Tokens {
+            json[ALLOW_SPECIAL] = Value::Bool(true);
+        }
+        json
     }
 }

@@ -4,7 +4,8 @@
 //! token. Text must never mean it and a chat template always does, so two pipelines stand here; they
 //! share the model, which is nearly all of the memory (a 151,000-token vocabulary is about 60 MB).
 
-use super::fast::{Encode, EncodePath, Fast};
+use super::chunks::{self, Cut};
+use super::fast::{Checks, Encode, EncodePath, Fast};
 use super::shield;
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -71,9 +72,16 @@ pub(super) struct Engine {
     template: Pipeline,
     /// Encodes texts, if it knows the tokenizer; if not, why.
     fast: Result<Fast, &'static str>,
+    /// Where a long text may be cut for the crate.
+    cut: Option<Cut>,
+    /// Bytes of the chunks that it is cut into.
+    chunk_bytes: usize,
     /// Highest id + 1.
     vocab_size: u32,
 }
+
+/// The crate encodes 3 MB a second and takes a hundred bytes a token.
+const CHUNK_BYTES: usize = 1 << 18;
 
 impl Encode for Pipeline {
     fn encode_into(&self, text: &str, out: &mut Vec<u32>) -> Result<()> {
@@ -133,10 +141,14 @@ impl Engine {
         text.set_encode_special_tokens(true);
         let model = shielded.as_ref().or(json.get("model"));
         let fast = Fast::new(json, model.unwrap_or(&Value::Null), &text);
+        let tokens = text.get_added_vocabulary().get_added_tokens_decoder();
+        let plain = tokens.values().all(|token| token.special);
         Ok(Self {
             text,
             template: pipeline,
             fast,
+            cut: Cut::of_crate(json).filter(|_| plain),
+            chunk_bytes: CHUNK_BYTES,
             vocab_size,
         })
     }
@@ -171,10 +183,29 @@ impl Engine {
     }
 
     /// As [`Self::encode_text`], appended to `out`.
-    pub fn encode_text_into(&self, text: &str, out: &mut Vec<u32>) -> Result<()> {
-        match &self.fast {
-            Ok(fast) => fast.encode_or(text, &self.text, out),
-            Err(_) => self.text.encode_into(text, out),
+    pub fn encode_text_into(&self, text: &str, out: &mut Vec<u32>) -> Result<Checks> {
+        if let Ok(fast) = &self.fast {
+            return fast.encode_or(text, &self.text, out);
+        }
+        let begin = out.len();
+        let done = self.cut.is_some_and(|cut| {
+            chunks::encode(text, self.chunk_bytes, cut, out, |chunk, out| {
+                self.text.encode_into(chunk.text, out).is_ok()
+            })
+        });
+        if !done {
+            out.truncate(begin);
+            self.text.encode_into(text, out)?;
+        }
+        Ok(Checks::default())
+    }
+
+    /// Cuts texts into smaller chunks.
+    #[cfg(test)]
+    pub fn set_chunk_bytes(&mut self, bytes: usize) {
+        self.chunk_bytes = bytes;
+        if let Ok(fast) = &mut self.fast {
+            fast.chunk_bytes = bytes;
         }
     }
 
@@ -195,10 +226,9 @@ impl Engine {
     }
 
     /// Appends the ids of a part of a chat without added tokens, by the fast path alone; does nothing
-    /// and says no where the crate has to do it.
-    pub fn encode_part(&self, text: &str, out: &mut Vec<u32>) -> bool {
-        self.fast_in_bytes()
-            .is_some_and(|fast| fast.encode_part(text, &self.text, out))
+    /// and gives nothing where the crate has to do it.
+    pub fn encode_part(&self, text: &str, out: &mut Vec<u32>) -> Option<Checks> {
+        self.fast_in_bytes()?.encode_part(text, &self.text, out)
     }
 
     /// How texts are encoded.

@@ -1,6 +1,8 @@
 //! Fingerprints: two tokenizers with the same one give the same ids.
 
+use super::Letters;
 use super::engine::Engine;
+use super::fast::UNICODE_VERSION;
 use super::specials::Specials;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -65,14 +67,24 @@ fn hash_string(hasher: &mut Xxh3, text: &str) {
     hasher.update(text.as_bytes());
 }
 
-/// The fingerprint: content, which tokens are special and which begin and end a text.
-pub(super) fn fingerprint(content_hash: u128, engine: &Engine, specials: &Specials) -> String {
+/// The fingerprint: content, which tokens are special and which begin and end a text, what the letters
+/// of special tokens are, and the Unicode tables that texts are split by.
+pub(super) fn fingerprint(
+    content_hash: u128,
+    engine: &Engine,
+    specials: &Specials,
+    letters: Letters,
+) -> String {
     let mut text = format!("{content_hash:032x}");
     let bos = specials.bos.filter(|_| specials.adds_bos);
     // Writing to a string cannot fail.
     let _ = write!(text, " bos {bos:?} eos {} special", specials.eos);
     for (id, _) in engine.specials() {
         let _ = write!(text, " {id}");
+    }
+    let _ = write!(text, " unicode {UNICODE_VERSION}");
+    if letters == Letters::Tokens {
+        text.push_str(" allowed");
     }
     hex_of(text.as_bytes())
 }

@@ -6,6 +6,7 @@
 //! article about tokenizers) are text and never the token.
 
 mod chat;
+mod chunks;
 mod config;
 mod engine;
 mod fast;
@@ -18,15 +19,20 @@ mod token_bytes;
 mod train;
 
 #[cfg(test)]
+mod chunk_tests;
+#[cfg(test)]
 mod golden_tests;
+#[cfg(test)]
+mod letters_tests;
 #[cfg(test)]
 mod real_data_tests;
 #[cfg(test)]
 mod tests;
 
 pub use chat::builtin::{BUILT_IN, BuiltIn};
-pub use fast::EncodePath;
+pub use chat::pieces::{Piece, Pieces};
 use fast::GPT2_PATTERN;
+pub use fast::{Checks, EncodePath, UNICODE_VERSION};
 pub use specials::Policy;
 pub use token_bytes::{Spelt, TokenKind};
 pub use train::{Digits, ModelKind, Spaces, Training};
@@ -51,6 +57,18 @@ pub struct Encoded {
     pub ids: Vec<u32>,
     /// Whether the loss counts the token as a target.
     pub loss_mask: Vec<bool>,
+    /// What the self-check looked at while it was encoded.
+    pub checks: Checks,
+}
+
+/// What the letters of a special token inside a text or a message are (`--allow-special`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Letters {
+    /// Text like any other.
+    #[default]
+    Text,
+    /// The token.
+    Tokens,
 }
 
 /// A loaded or trained tokenizer; cheap to share by reference between threads.
@@ -62,6 +80,7 @@ pub struct Tokenizer {
     specials: Specials,
     template: Template,
     guard: Guard,
+    letters: Letters,
     /// xxh3-128 of the content of tokenizer.json, without the special-token policy.
     content_hash: u128,
     fingerprint: String,
@@ -133,7 +152,8 @@ impl Tokenizer {
             None => Template::built_in(chat::builtin::choose(|token| engine.is_added(token)))?,
         };
         let content_hash = fingerprint::content_hash(&parsed);
-        let fingerprint = fingerprint::fingerprint(content_hash, &engine, &specials);
+        let letters = config.letters;
+        let fingerprint = fingerprint::fingerprint(content_hash, &engine, &specials, letters);
         let guard = Guard::new(&engine);
         Ok(Self {
             json,
@@ -142,6 +162,7 @@ impl Tokenizer {
             specials,
             template,
             guard,
+            letters,
             content_hash,
             fingerprint,
         })
@@ -164,9 +185,29 @@ impl Tokenizer {
             self.guard = Guard::new(&self.engine);
         }
         self.specials = specials::resolve(&self.engine, &self.config, bos, eos)?;
-        self.fingerprint =
-            fingerprint::fingerprint(self.content_hash, &self.engine, &self.specials);
+        self.sign();
         Ok(())
+    }
+
+    /// Decides what the letters of special tokens inside texts are; the fingerprint follows.
+    pub fn set_letters(&mut self, letters: Letters) {
+        self.letters = letters;
+        self.sign();
+    }
+
+    /// What the letters of special tokens inside texts are.
+    #[must_use]
+    pub fn letters(&self) -> Letters {
+        self.letters
+    }
+
+    fn sign(&mut self) {
+        self.fingerprint = fingerprint::fingerprint(
+            self.content_hash,
+            &self.engine,
+            &self.specials,
+            self.letters,
+        );
     }
 
     /// Uses a built-in chat template by name, or the Jinja file of that path.
@@ -200,6 +241,7 @@ impl Tokenizer {
             unk: self.config.unk.token(),
             adds_bos: self.specials.adds_bos,
             chat_template: &template,
+            letters: self.letters,
         };
         std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
         atomic::write(&dir.join(load::TOKENIZER), &self.json)?;
@@ -261,7 +303,9 @@ impl Tokenizer {
         self.engine.id(token)
     }
 
-    fn token(&self, id: u32) -> String {
+    /// The letters of a token, empty of an id that has none.
+    #[must_use]
+    pub fn token(&self, id: u32) -> String {
         self.engine.token(id).unwrap_or_default()
     }
 
@@ -270,15 +314,20 @@ impl Tokenizer {
     /// # Errors
     /// When the vocabulary cannot express the text (no unknown token and no bytes).
     pub fn encode_text(&self, text: &str) -> Result<Vec<u32>> {
-        self.engine.encode_text(text)
+        let mut ids = Vec::new();
+        self.encode_text_into(text, &mut ids)?;
+        Ok(ids)
     }
 
     /// As [`Self::encode_text`], appended to `ids`.
     ///
     /// # Errors
     /// As [`Self::encode_text`].
-    pub fn encode_text_into(&self, text: &str, ids: &mut Vec<u32>) -> Result<()> {
-        self.engine.encode_text_into(text, ids)
+    pub fn encode_text_into(&self, text: &str, ids: &mut Vec<u32>) -> Result<Checks> {
+        match self.letters {
+            Letters::Text => self.engine.encode_text_into(text, ids),
+            Letters::Tokens => self.guard.encode_text(&self.engine, text, ids),
+        }
     }
 
     /// How texts are encoded: by the fast path or by the `tokenizers` crate.
@@ -294,13 +343,17 @@ impl Tokenizer {
     pub fn encode_document(&self, text: &str) -> Result<Encoded> {
         let bos = self.specials.bos.filter(|_| self.specials.adds_bos);
         let mut ids: Vec<u32> = bos.into_iter().collect();
-        self.engine.encode_text_into(text, &mut ids)?;
+        let checks = self.encode_text_into(text, &mut ids)?;
         ids.push(self.specials.eos);
         let mut loss_mask = vec![true; ids.len()];
         if bos.is_some() {
             loss_mask[0] = false;
         }
-        Ok(Encoded { ids, loss_mask })
+        Ok(Encoded {
+            ids,
+            loss_mask,
+            checks,
+        })
     }
 
     /// A whole chat through the chat template. The loss counts exactly the tokens that begin in
@@ -310,6 +363,15 @@ impl Tokenizer {
     /// Unknown roles, what the template refuses, and templates whose assistant turns cannot be found.
     pub fn encode_chat(&self, messages: &[Message]) -> Result<Encoded> {
         chat::encode(self, messages)
+    }
+
+    /// As [`Self::encode_chat`], cut between turns into pieces of at most `most` tokens, each with the
+    /// chat's system prompt.
+    ///
+    /// # Errors
+    /// As [`Self::encode_chat`].
+    pub fn encode_chat_within(&self, messages: &[Message], most: Option<u64>) -> Result<Pieces> {
+        chat::pieces::encode_within(self, messages, most)
     }
 
     /// Ids of a chat as a prompt: with `add_generation_prompt` it ends where the assistant answers.

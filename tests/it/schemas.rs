@@ -84,6 +84,17 @@ fn what_is_printed_and_written_follows_the_schemas() {
             .is_some_and(|map| map.len() > 3)
     );
     assert!(printed["ledger"]["read"]["tokens"].is_u64());
+    let resharded = place.path().join("resharded");
+    let printed = Prep::new(["reshard"])
+        .arg(&shards)
+        .arg("--out")
+        .arg(&resharded)
+        .json();
+    check("reshard_report.json", &printed);
+    check(
+        "shard_manifest.json",
+        &read_json(&resharded.join("manifest.json")),
+    );
     let printed = Prep::new(["where"])
         .arg(&shards)
         .args(["train", "7"])

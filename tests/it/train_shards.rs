@@ -74,7 +74,7 @@ fn split(
     for i in 0..documents {
         // In random order: no sentence says which one comes next.
         let text = sentence((random.bits() % 36) as usize);
-        let Encoded { ids, loss_mask } = if i % 3 == 2 {
+        let Encoded { ids, loss_mask, .. } = if i % 3 == 2 {
             let chat = [
                 Message::new("user", "?"),
                 Message::new("assistant", text.as_str()),

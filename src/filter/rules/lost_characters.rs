@@ -9,7 +9,9 @@
 //! - **Departs**: of question marks those count that follow another one, and only in texts of 50 words or
 //!   more: people write "???".
 
+use crate::document::count_characters;
 use crate::filter::{Bound, Check, Exchange, Rule, TextMeasures, fraction};
+use memchr::memchr_iter;
 
 /// Row of the table.
 pub const TEXT: Rule = Rule {
@@ -36,8 +38,9 @@ pub const EXCHANGE: Rule = Rule {
 fn of_text(text: &TextMeasures) -> Option<f64> {
     let mut lost = unread(text.text);
     if text.enough_words().is_some() {
-        let marks = text.text.as_bytes().windows(2);
-        lost += marks.filter(|pair| *pair == b"??").count();
+        let bytes = text.text.as_bytes();
+        let marks = memchr_iter(b'?', bytes);
+        lost += marks.filter(|mark| bytes[..*mark].ends_with(b"?")).count();
     }
     Some(fraction(lost, text.characters))
 }
@@ -48,11 +51,15 @@ fn of_exchange(exchange: &Exchange) -> Option<f64> {
     let (mut lost, mut characters) = (0, 0);
     for turn in turns {
         lost += unread(&turn.content);
-        characters += crate::document::count_characters(&turn.content);
+        characters += count_characters(&turn.content);
     }
     Some(fraction(lost, characters))
 }
 
 fn unread(text: &str) -> usize {
-    text.matches('\u{FFFD}').count()
+    // Its first byte is rare, its last one is that of "н".
+    let bytes = text.as_bytes();
+    memchr_iter(0xef, bytes)
+        .filter(|first| bytes[*first..].starts_with("\u{FFFD}".as_bytes()))
+        .count()
 }

@@ -96,12 +96,58 @@ const ASCII: [u8; 128] = {
     table
 };
 
+/// What a Cyrillic letter says of the language; the fields of [`Letters`] explain each.
+#[derive(Clone, Copy)]
+enum Sign {
+    Nothing,
+    Yeru,
+    NotBelarusian,
+    DottedI,
+    Ukrainian,
+    ShortU,
+    Turkic,
+    Kazakh,
+    NotKazakh,
+    SouthSlavic,
+    Hard,
+}
+
+/// The signs of U+0400 to U+052F.
+const CYRILLIC: [Sign; 0x130] = {
+    let mut table = [Sign::Nothing; 0x130];
+    let mut letter = 0;
+    while letter < table.len() {
+        if let Some(c) = char::from_u32(0x400 + letter as u32) {
+            table[letter] = sign(c);
+        }
+        letter += 1;
+    }
+    table
+};
+
+const fn sign(c: char) -> Sign {
+    match c {
+        'ы' | 'э' | 'ё' | 'Ы' | 'Э' | 'Ё' | 'ѣ' | 'Ѣ' => Sign::Yeru,
+        'и' | 'щ' | 'И' | 'Щ' => Sign::NotBelarusian,
+        'і' | 'І' => Sign::DottedI,
+        'ї' | 'є' | 'ґ' | 'Ї' | 'Є' | 'Ґ' => Sign::Ukrainian,
+        'ў' | 'Ў' => Sign::ShortU,
+        'ә' | 'ң' | 'ө' | 'ү' | 'һ' | 'Ә' | 'Ң' | 'Ө' | 'Ү' | 'Һ' => Sign::Turkic,
+        'ғ' | 'қ' | 'ұ' | 'Ғ' | 'Қ' | 'Ұ' => Sign::Kazakh,
+        'җ' | 'ҡ' | 'ҙ' | 'ҫ' | 'ӑ' | 'ӗ' | 'ӣ' | 'ҷ' | 'ҳ' | 'ӯ' => Sign::NotKazakh,
+        'ъ' | 'Ъ' => Sign::Hard,
+        'ј' | 'љ' | 'њ' | 'ђ' | 'ћ' | 'џ' | 'ѓ' | 'ќ' | 'ѕ' => Sign::SouthSlavic,
+        _ => Sign::Nothing,
+    }
+}
+
 impl Letters {
     pub(super) fn count(text: &str) -> Self {
         let mut n = Self::default();
         let bytes = text.as_bytes();
         let mut at = 0;
         let (mut counts, mut last) = ([0_u32; 3], b' ');
+        let mut signs = [0_u32; Sign::Hard as usize + 1];
         while at < bytes.len() {
             let byte = bytes[at];
             if byte < 0x80 {
@@ -111,14 +157,24 @@ impl Letters {
                 at += 1;
                 continue;
             }
-            // Russian letters but ё are two bytes that begin with D0 or D1; so are all of Cyrillic.
+            last = b' ';
+            // U+0400 to U+052F, all of Cyrillic, are two bytes that begin with D0 to D4.
+            let trail = bytes.get(at + 1).copied().unwrap_or(0);
+            let letter = usize::from(byte).wrapping_sub(0xd0) << 6 | usize::from(trail & 0x3f);
+            if let Some(sign) = CYRILLIC.get(letter) {
+                at += 2;
+                n.cyrillic += 1;
+                signs[*sign as usize] += 1;
+                if let Sign::Hard = sign {
+                    n.hard_sign_before(&text[at..]);
+                }
+                continue;
+            }
             let Some(c) = text[at..].chars().next() else {
                 break;
             };
             at += c.len_utf8();
-            last = b' ';
             match c {
-                '\u{400}'..='\u{52f}' => n.cyrillic_letter(c, &text[at..]),
                 '\u{d7}' | '\u{f7}' => {}
                 '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => n.latin += 1,
                 c if c.is_alphabetic() => n.other += 1,
@@ -127,33 +183,25 @@ impl Letters {
         }
         n.latin += counts[1];
         n.symbols = counts[2];
+        let of = |sign: Sign| signs[sign as usize];
+        n.yeru = of(Sign::Yeru);
+        n.not_belarusian = of(Sign::NotBelarusian);
+        n.dotted_i = of(Sign::DottedI);
+        n.ukrainian = of(Sign::Ukrainian);
+        n.short_u = of(Sign::ShortU);
+        n.turkic = of(Sign::Turkic);
+        n.kazakh = of(Sign::Kazakh);
+        n.not_kazakh = of(Sign::NotKazakh);
+        n.south_slavic = of(Sign::SouthSlavic);
         n
     }
 
-    fn cyrillic_letter(&mut self, c: char, rest: &str) {
-        self.cyrillic += 1;
-        match c {
-            'ы' | 'э' | 'ё' | 'Ы' | 'Э' | 'Ё' | 'ѣ' | 'Ѣ' => self.yeru += 1,
-            'и' | 'щ' | 'И' | 'Щ' => self.not_belarusian += 1,
-            'і' | 'І' => self.dotted_i += 1,
-            'ї' | 'є' | 'ґ' | 'Ї' | 'Є' | 'Ґ' => self.ukrainian += 1,
-            'ў' | 'Ў' => self.short_u += 1,
-            'ә' | 'ң' | 'ө' | 'ү' | 'һ' | 'Ә' | 'Ң' | 'Ө' | 'Ү' | 'Һ' => self.turkic += 1,
-            'ғ' | 'қ' | 'ұ' | 'Ғ' | 'Қ' | 'Ұ' => self.kazakh += 1,
-            'җ' | 'ҡ' | 'ҙ' | 'ҫ' | 'ӑ' | 'ӗ' | 'ӣ' | 'ҷ' | 'ҳ' | 'ӯ' => {
-                self.not_kazakh += 1;
-            }
-            'ъ' | 'Ъ' => {
-                let softens = rest.starts_with(['е', 'ё', 'ю', 'я', 'Е', 'Ё', 'Ю', 'Я', 'э', '-']);
-                if softens {
-                    self.hard_sign_russian += 1;
-                } else if rest.starts_with(|c| ('а'..='я').contains(&c) || ('А'..='Я').contains(&c))
-                {
-                    self.hard_sign += 1;
-                }
-            }
-            'ј' | 'љ' | 'њ' | 'ђ' | 'ћ' | 'џ' | 'ѓ' | 'ќ' | 'ѕ' => self.south_slavic += 1,
-            _ => {}
+    /// Counts a hard sign by what comes after it.
+    fn hard_sign_before(&mut self, rest: &str) {
+        if rest.starts_with(['е', 'ё', 'ю', 'я', 'Е', 'Ё', 'Ю', 'Я', 'э', '-']) {
+            self.hard_sign_russian += 1;
+        } else if rest.starts_with(|c| ('а'..='я').contains(&c) || ('А'..='Я').contains(&c)) {
+            self.hard_sign += 1;
         }
     }
 

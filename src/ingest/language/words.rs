@@ -137,6 +137,27 @@ fn place(word: u64, slot: impl Fn(usize) -> Slot) -> usize {
     at
 }
 
+/// A bit for each of at most 64 bytes: whether it is a letter. Bytes beyond ASCII are, near enough.
+fn letters(block: &[u8]) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * EACH;
+    let mut all = 0;
+    for (number, eight) in block.chunks(8).enumerate() {
+        let mut bytes = [0; 8];
+        bytes[..eight.len()].copy_from_slice(eight);
+        let eight = u64::from_le_bytes(bytes);
+        // Adding lifts the high bit of each byte from "a" (0x61) on, and beyond "z" (0x7a).
+        let lower = (eight | (0x20 * EACH)) & !HIGH;
+        let from_a = lower + (0x80 - 0x61) * EACH;
+        let beyond_z = lower + (0x7f - 0x7a) * EACH;
+        let high = (from_a & !beyond_z | eight) & HIGH;
+        // The product gathers the high bits of the eight bytes in its topmost byte.
+        let bits = (high >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        all |= bits << (8 * number);
+    }
+    all
+}
+
 /// Common words of each language in a text.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hits {
@@ -155,31 +176,45 @@ impl Hits {
 
     pub(super) fn add(&mut self, text: &str) {
         let (table, bytes) = (TABLE.as_slice(), text.as_bytes());
-        let mut at = 0;
-        while at < bytes.len() {
-            let start = at;
-            // Bytes beyond ASCII are letters, near enough.
-            while at < bytes.len() && (bytes[at].is_ascii_alphabetic() || bytes[at] >= 0x80) {
-                at += 1;
+        let mut open = None;
+        for (block, base) in bytes.chunks(64).zip((0..).step_by(64)) {
+            let letters = letters(block);
+            // A bit where a word begins, and one where it has ended.
+            let mut edges = letters ^ (letters << 1 | u64::from(open.is_some()));
+            while edges != 0 {
+                let at = base + edges.trailing_zeros() as usize;
+                edges &= edges - 1;
+                match open.take() {
+                    None => open = Some(at),
+                    Some(start) => self.word(table, bytes, start, at),
+                }
             }
-            if at == start {
-                at += 1;
-                continue;
-            }
-            // A letter beside digits or underscores is a variable.
-            let alone = |byte: Option<&u8>| byte.is_none_or(|b| !b.is_ascii_digit() && *b != b'_');
-            let is_word = alone(bytes.get(at)) && alone(start.checked_sub(1).map(|i| &bytes[i]));
-            self.word(table, &bytes[start..at], is_word);
+        }
+        if let Some(start) = open {
+            self.word(table, bytes, start, bytes.len());
         }
     }
 
-    fn word(&mut self, table: &[Slot], word: &[u8], is_word: bool) {
+    /// Counts the word that is `bytes` from `start` to `end`.
+    #[inline]
+    fn word(&mut self, table: &[Slot], bytes: &[u8], start: usize, end: usize) {
         self.words += 1;
-        if word.len() > LONGEST || !is_word {
+        // A letter beside digits or underscores is a variable.
+        let alone = |byte: Option<&u8>| byte.is_none_or(|b| !b.is_ascii_digit() && *b != b'_');
+        let is_word = alone(bytes.get(end)) && alone(start.checked_sub(1).map(|i| &bytes[i]));
+        if end - start > LONGEST || !is_word {
             return;
         }
         // Words that begin with a capital beyond ASCII are not found, which costs few of them.
-        let word = packed(word);
+        let word = match bytes[start..].first_chunk::<LONGEST>() {
+            Some(eight) => {
+                let beyond = 8 * (LONGEST - (end - start));
+                let mut eight = *eight;
+                eight.make_ascii_lowercase();
+                u64::from_le_bytes(eight) << beyond >> beyond
+            }
+            None => packed(&bytes[start..end]),
+        };
         let slot = table[place(word, |at| table[at])];
         let mut left = slot.languages;
         while left != 0 {
@@ -254,6 +289,52 @@ impl AddAssign<&Hits> for Hits {
         for i in 0..COUNT {
             self.count[i] += other.count[i];
             self.seen[i] |= other.seen[i];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The words, a byte at a time.
+    fn slowly(text: &str) -> Hits {
+        let mut hits = Hits::default();
+        let bytes = text.as_bytes();
+        let is_letter = |b: &u8| b.is_ascii_alphabetic() || *b >= 0x80;
+        let mut at = 0;
+        while at < bytes.len() {
+            let length = bytes[at..].iter().take_while(|b| is_letter(b)).count();
+            let (word, end) = (&bytes[at..at + length], at + length);
+            let beside = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_digit() || *b == b'_');
+            let is_alone = !beside(bytes.get(end)) && (at == 0 || !beside(bytes.get(at - 1)));
+            hits.words += u32::from(length > 0);
+            if (1..=LONGEST).contains(&length) && is_alone {
+                let slot = TABLE[place(packed(word), |at| TABLE[at])];
+                for language in (0..COUNT).filter(|i| slot.languages >> i & 1 == 1) {
+                    hits.count[language] += 1;
+                    hits.seen[language] |= 1 << (slot.number % 64);
+                }
+            }
+            at = end.max(at + 1);
+        }
+        hits
+    }
+
+    #[test]
+    fn words_are_cut_64_bytes_at_a_time_as_one_by_one() {
+        let text = "The cat of 3the a_is is2 OF für über Qué, «да» the{and}@`[z]~ interesting\n";
+        let whole = text.repeat(9);
+        for start in (0..text.len()).filter(|at| text.is_char_boundary(*at)) {
+            for end in (start..start + 200).filter(|at| whole.is_char_boundary(*at)) {
+                let piece = &whole[start..end];
+                let (fast, slow) = (Hits::of(piece), slowly(piece));
+                assert_eq!(
+                    (fast.words, fast.count, fast.seen),
+                    (slow.words, slow.count, slow.seen),
+                    "{piece:?}"
+                );
+            }
         }
     }
 }

@@ -7,6 +7,7 @@
 //! characters: the crate splits at exactly the template's tokens and everything else is text.
 
 use super::super::engine::{Engine, Pipeline, Placed, encode_placed};
+use super::super::fast::{Checks, Encode as _};
 use super::super::token_bytes::token_bytes;
 use super::{Rendered, private_use};
 use crate::document::Message;
@@ -25,6 +26,8 @@ pub(in super::super) struct Guard {
     first_bytes: [bool; 256],
     /// Bytes of each token by id, where chats can be encoded between their special tokens.
     lengths: Option<Vec<u32>>,
+    /// Whether the crate looks for special tokens in a text before it is normalised.
+    raw: bool,
 }
 
 /// Messages in which the letters of special tokens are hidden.
@@ -51,23 +54,43 @@ impl Guard {
         let plain = specials.iter().all(|(_, token)| {
             !(token.lstrip || token.rstrip || token.single_word || token.normalized)
         });
+        let raw = specials.iter().all(|(_, token)| !token.normalized);
         let lengths = (plain && engine.encodes_parts()).then(|| token_bytes(engine));
         Self {
             specials,
             first_bytes,
             lengths,
+            raw,
         }
+    }
+
+    /// Appends the ids of `text`, in which the letters of special tokens are the tokens.
+    pub(in super::super) fn encode_text(
+        &self,
+        engine: &Engine,
+        text: &str,
+        out: &mut Vec<u32>,
+    ) -> Result<Checks> {
+        if self.raw && self.find(text, 0).is_none() {
+            return engine.encode_text_into(text, out);
+        }
+        if let Some((tokens, checks)) = self.encode_fast(engine, text) {
+            out.extend(tokens.iter().map(|token| token.id));
+            return Ok(checks);
+        }
+        engine.template().encode_into(text, out)?;
+        Ok(Checks::default())
     }
 
     /// Tokens of a rendered chat with their places, each part between special tokens by the fast
     /// path; `None` where the crate has to do it.
-    pub(super) fn encode_fast(&self, engine: &Engine, text: &str) -> Option<Vec<Placed>> {
+    pub(super) fn encode_fast(&self, engine: &Engine, text: &str) -> Option<(Vec<Placed>, Checks)> {
         let lengths = self.lengths.as_ref()?;
         if engine.has_added(text) {
             return None;
         }
         let (mut tokens, mut ids) = (Vec::new(), Vec::new());
-        let mut at = 0;
+        let (mut at, mut checks) = (0, Checks::default());
         loop {
             let special = self.find(text, at);
             let end = special
@@ -75,9 +98,7 @@ impl Guard {
                 .map_or(text.len(), |(range, _)| range.start);
             if at < end {
                 ids.clear();
-                if !engine.encode_part(&text[at..end], &mut ids) {
-                    return None;
-                }
+                checks += engine.encode_part(&text[at..end], &mut ids)?;
                 let mut begin = at;
                 tokens.extend(ids.iter().map(|&id| {
                     let placed = Placed { id, begin };
@@ -89,7 +110,7 @@ impl Guard {
                 }
             }
             let Some((range, index)) = special else {
-                return Some(tokens);
+                return Some((tokens, checks));
             };
             tokens.push(Placed {
                 id: self.specials[index].0,

@@ -7,6 +7,7 @@
 
 pub(super) mod builtin;
 pub(super) mod guard;
+pub(super) mod pieces;
 mod private_use;
 mod python;
 mod spans;
@@ -20,9 +21,11 @@ mod tests;
 pub(super) use template::Template;
 
 use super::engine::{Placed, encode_placed};
-use super::{Encoded, Tokenizer};
+use super::fast::Checks;
+use super::{Encoded, Letters, Tokenizer};
 use crate::document::Message;
 use anyhow::{Result, bail, ensure};
+use guard::Hidden;
 use std::ops::Range;
 use std::path::Path;
 use template::Program;
@@ -66,7 +69,7 @@ pub(super) fn named_template(name_or_file: &str, has: impl Fn(&str) -> bool) -> 
 /// Ids and mask of a whole chat.
 pub(super) fn encode(tokenizer: &Tokenizer, messages: &[Message]) -> Result<Encoded> {
     check(messages)?;
-    let hidden = tokenizer.guard.hide(messages);
+    let hidden = hide(tokenizer, messages);
     let shown = hidden.as_ref().map_or(messages, |hidden| &hidden.messages);
     let program = program(tokenizer);
     let rendered = if program.has_generation_tags() {
@@ -74,15 +77,19 @@ pub(super) fn encode(tokenizer: &Tokenizer, messages: &[Message]) -> Result<Enco
     } else {
         spans::find(tokenizer, program, shown)?
     };
-    let (tokens, spans) = match &hidden {
+    let ((tokens, checks), spans) = match &hidden {
         None => (place(tokenizer, &rendered.text)?, rendered.spans),
-        Some(hidden) => tokenizer
-            .guard
-            .encode(&tokenizer.engine, hidden, &rendered)?,
+        Some(hidden) => {
+            let (tokens, spans) = tokenizer
+                .guard
+                .encode(&tokenizer.engine, hidden, &rendered)?;
+            ((tokens, Checks::default()), spans)
+        }
     };
     let mut encoded = Encoded {
         ids: tokens.iter().map(|token| token.id).collect(),
         loss_mask: mask(&tokens, &spans),
+        checks,
     };
     if let Some(bos) = missing_bos(tokenizer, &encoded.ids) {
         encoded.ids.insert(0, bos);
@@ -98,11 +105,11 @@ pub(super) fn prompt(
     generation: bool,
 ) -> Result<Vec<u32>> {
     check(messages)?;
-    let hidden = tokenizer.guard.hide(messages);
+    let hidden = hide(tokenizer, messages);
     let shown = hidden.as_ref().map_or(messages, |hidden| &hidden.messages);
     let text = program(tokenizer).render(tokenizer, shown, generation)?;
     let tokens = match &hidden {
-        None => place(tokenizer, &text)?,
+        None => place(tokenizer, &text)?.0,
         Some(hidden) => {
             let rendered = Rendered {
                 text,
@@ -121,11 +128,22 @@ pub(super) fn prompt(
     Ok(ids)
 }
 
-/// Tokens of a rendered chat in which every special token is the template's.
-fn place(tokenizer: &Tokenizer, text: &str) -> Result<Vec<Placed>> {
+/// The messages with letters of special tokens hidden, where there are any and they are text.
+fn hide(tokenizer: &Tokenizer, messages: &[Message]) -> Option<Hidden> {
+    match tokenizer.letters {
+        Letters::Text => tokenizer.guard.hide(messages),
+        Letters::Tokens => None,
+    }
+}
+
+/// Tokens of a rendered chat in which the letters of every special token are the token.
+fn place(tokenizer: &Tokenizer, text: &str) -> Result<(Vec<Placed>, Checks)> {
     match tokenizer.guard.encode_fast(&tokenizer.engine, text) {
-        Some(tokens) => Ok(tokens),
-        None => encode_placed(tokenizer.engine.template(), text),
+        Some(placed) => Ok(placed),
+        None => Ok((
+            encode_placed(tokenizer.engine.template(), text)?,
+            Checks::default(),
+        )),
     }
 }
 

@@ -270,6 +270,7 @@ fn by_the_crate(tokenizer: &Tokenizer, messages: &[Message]) -> Encoded {
     let mut encoded = Encoded {
         ids: tokens.iter().map(|token| token.id).collect(),
         loss_mask: mask(&tokens, &rendered.spans),
+        ..Encoded::default()
     };
     if let Some(bos) = missing_bos(tokenizer, &encoded.ids) {
         encoded.ids.insert(0, bos);

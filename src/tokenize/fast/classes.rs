@@ -25,6 +25,9 @@ pub(super) const LOWER: u8 = 1 << 5;
 /// NFC may change it, or compose or reorder it with what is before it.
 pub(super) const COMPOSES: u8 = 1 << 6;
 
+/// The version of the tables, which `regex-syntax` does not say; a test holds it.
+pub const UNICODE_VERSION: &str = "16.0.0";
+
 /// The class bits of each code point.
 pub(super) type Classes = [u8; 0x11_0000];
 

@@ -24,12 +24,17 @@ mod metaspace_tests;
 #[cfg(test)]
 mod tests;
 
+pub use classes::UNICODE_VERSION;
+
+use super::chunks::{self, Chunk};
 use super::engine::Pipeline;
 use anyhow::Result;
 pub(super) use patterns::GPT2 as GPT2_PATTERN;
 use piece::{Form, Model, State};
 use recognise::{Recipe, Refusal, Split};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::ops::AddAssign;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use tokenizers::{AddedVocabulary, NormalizedString, Normalizer, NormalizerWrapper};
@@ -54,6 +59,22 @@ pub enum EncodePath {
     Differs,
 }
 
+/// What the oracle was asked about encoded texts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checks {
+    /// Texts, or parts of chats, of which it judged a piece.
+    pub checked: u64,
+    /// Of these, those that it encodes as other ids.
+    pub differing: u64,
+}
+
+impl AddAssign for Checks {
+    fn add_assign(&mut self, other: Self) {
+        self.checked += other.checked;
+        self.differing += other.differing;
+    }
+}
+
 /// The fast path of one tokenizer.
 pub(super) struct Fast {
     recipe: Recipe,
@@ -64,11 +85,15 @@ pub(super) struct Fast {
     /// States that no thread is using; each thread takes the one that was put back last.
     states: Mutex<Vec<State>>,
     differs: AtomicBool,
+    /// Bytes of the chunks of a long text.
+    pub chunk_bytes: usize,
 }
 
 /// One text in so many is judged by the oracle, for a piece of so many bytes.
 const JUDGED_IN: u64 = 1000;
 const JUDGED_BYTES: usize = 1024;
+/// A long text is encoded in chunks of about this many bytes: a hundredth of a second of work.
+const CHUNK_BYTES: usize = 1 << 20;
 
 impl Fast {
     /// The fast path of a tokenizer.json with `model` for its model, if it is one that is known and
@@ -84,6 +109,7 @@ impl Fast {
             recipe,
             states: Mutex::new(Vec::new()),
             differs: AtomicBool::new(false),
+            chunk_bytes: CHUNK_BYTES,
         };
         let mut specials: Vec<&str> = (added.get_added_tokens_decoder().values())
             .map(|token| token.content.as_str())
@@ -115,39 +141,45 @@ impl Fast {
     }
 
     /// Appends the ids of `text`, a part of one without added tokens, if their bytes are those of the
-    /// text, one behind the other; does nothing and says no if that is not certain.
-    pub fn encode_part(&self, text: &str, oracle: &impl Encode, out: &mut Vec<u32>) -> bool {
-        self.judge_some(text, oracle);
+    /// text, one behind the other; does nothing and gives nothing if that is not certain.
+    pub fn encode_part(
+        &self,
+        text: &str,
+        oracle: &impl Encode,
+        out: &mut Vec<u32>,
+    ) -> Option<Checks> {
+        let checks = self.judge_some(text, oracle);
         if self.differs() || !self.keeps_bytes() {
-            return false;
+            return None;
         }
-        let Some(mut state) = self.state() else {
-            return false;
-        };
         let begin = out.len();
-        let done = self.encode_with(&mut state, text, self.form(), out);
-        self.lock().push(state);
+        let done = self.encode_with(text, self.form(), out);
         if !done {
             out.truncate(begin);
         }
-        done
+        done.then_some(checks)
     }
 
     /// Appends the ids of `text`, of `oracle` where it must be.
-    pub fn encode_or(&self, text: &str, oracle: &impl Encode, out: &mut Vec<u32>) -> Result<()> {
-        self.judge_some(text, oracle);
+    pub fn encode_or(&self, text: &str, oracle: &Pipeline, out: &mut Vec<u32>) -> Result<Checks> {
+        let checks = self.judge_some(text, oracle);
         if self.differs() || !self.encode(text, out) {
-            return oracle.encode_into(text, out);
+            oracle.encode_into(text, out)?;
         }
-        Ok(())
+        Ok(checks)
     }
 
     /// Lets the oracle judge a piece of one text in a thousand.
-    fn judge_some(&self, text: &str, oracle: &impl Encode) {
+    fn judge_some(&self, text: &str, oracle: &impl Encode) -> Checks {
         let head = &text.as_bytes()[..text.len().min(JUDGED_BYTES)];
         let hash = xxhash_rust::xxh3::xxh3_64_with_seed(head, text.len() as u64);
-        if hash.is_multiple_of(JUDGED_IN) {
-            self.judge(part(text, hash / JUDGED_IN), oracle);
+        if !hash.is_multiple_of(JUDGED_IN) {
+            return Checks::default();
+        }
+        let same = self.judge(part(text, hash / JUDGED_IN), oracle);
+        Checks {
+            checked: 1,
+            differing: u64::from(!same),
         }
     }
 
@@ -156,31 +188,51 @@ impl Fast {
         if self.has_added(text) {
             return false;
         }
-        let Some(mut state) = self.state() else {
-            return false;
-        };
         let begin = out.len();
-        let mut done = self.encode_with(&mut state, text, self.form(), out);
-        if !done {
-            out.truncate(begin);
-            if let Some(text) = self.normalized(text).filter(|text| !self.has_added(text)) {
-                done = self.encode_with(&mut state, &text, Form::Any, out);
-            }
+        if self.encode_with(text, self.form(), out) {
+            return true;
         }
-        self.lock().push(state);
-        done
+        out.truncate(begin);
+        let normalized = self.normalized(text).filter(|text| !self.has_added(text));
+        normalized.is_some_and(|text| self.encode_with(&text, Form::Any, out))
     }
 
-    fn encode_with(&self, state: &mut State, text: &str, form: Form, out: &mut Vec<u32>) -> bool {
+    /// Appends the ids of `text`, of a long one on all cores.
+    fn encode_with(&self, text: &str, form: Form, out: &mut Vec<u32>) -> bool {
+        chunks::encode(text, self.chunk_bytes, self.cut(), out, |chunk, out| {
+            let Some(mut state) = self.state() else {
+                return false;
+            };
+            let done = self.encode_chunk(&mut state, chunk, form, out);
+            self.lock().push(state);
+            done
+        })
+    }
+
+    fn encode_chunk(
+        &self,
+        state: &mut State,
+        chunk: Chunk,
+        form: Form,
+        out: &mut Vec<u32>,
+    ) -> bool {
         let model = Model {
             merges: &self.recipe.merges,
             whole: &self.recipe.whole,
         };
         match self.recipe.split {
             Split::Pattern(pattern) => {
-                state.encode(text, pattern, model, (self.classes, form), out)
+                state.encode(chunk.text, pattern, model, (self.classes, form), out)
             }
-            Split::Metaspace(metaspace) => state.encode_words(text, metaspace, model, out),
+            Split::Metaspace(metaspace) => state.encode_words(chunk, metaspace, model, out),
+        }
+    }
+
+    /// Where a text may be cut.
+    fn cut(&self) -> chunks::Cut {
+        match self.recipe.split {
+            Split::Pattern(_) => chunks::Cut::AfterLetter,
+            Split::Metaspace(_) => chunks::Cut::BeforeSpaces,
         }
     }
 
@@ -217,13 +269,15 @@ impl Fast {
         })
     }
 
-    fn judge(&self, text: &str, oracle: &impl Encode) {
+    /// Whether the oracle encodes `text` as the fast path does. If not, that is off for good.
+    fn judge(&self, text: &str, oracle: &impl Encode) -> bool {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        if self.encode(text, &mut ours)
-            && (oracle.encode_into(text, &mut theirs).is_err() || ours != theirs)
-        {
+        let same = !self.encode(text, &mut ours)
+            || (oracle.encode_into(text, &mut theirs).is_ok() && ours == theirs);
+        if !same {
             self.differs.store(true, Ordering::Relaxed);
         }
+        same
     }
 
     fn state(&self) -> Option<State> {

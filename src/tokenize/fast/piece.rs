@@ -5,6 +5,7 @@
 //! a blank, where every known pattern begins a new span whatever comes before and after: so masks stay
 //! in the first-level cache, and a document of 10 MB needs no more memory than a page.
 
+use super::super::chunks::{Chunk, Cut};
 use super::cache::{self, Cache, LongKey, MOST_IDS};
 use super::classes::Classes;
 use super::masks::Masks;
@@ -103,7 +104,7 @@ impl State {
     ) -> bool {
         let mut rest = text.as_bytes();
         while !rest.is_empty() {
-            let (piece, after) = rest.split_at(piece_end(rest));
+            let (piece, after) = rest.split_at(Cut::AfterLetter.end(rest, PIECE));
             rest = after;
             self.masks.fill(piece, classes, pattern.wanted);
             if form == Form::Nfc && !is_nfc(piece, &self.masks.composing) {
@@ -131,11 +132,11 @@ impl State {
 }
 
 impl State {
-    /// Appends the ids of `text`, whose words begin at spaces. Refuses a text that holds a "▁": it
+    /// Appends the ids of a chunk whose words begin at spaces. Refuses a text that holds a "▁": it
     /// would be a space.
     pub fn encode_words(
         &mut self,
-        text: &str,
+        Chunk { text, first }: Chunk,
         metaspace: Metaspace,
         model: Model<'_>,
         out: &mut Vec<u32>,
@@ -150,7 +151,7 @@ impl State {
         }
         let words = &mut self.words;
         let mut rest = text.as_bytes();
-        if metaspace.prepends(text) {
+        if first && metaspace.prepends(text) {
             // The first word with its space is a word like any other.
             let end = if text.starts_with(' ') && metaspace.each {
                 0
@@ -315,20 +316,4 @@ fn is_nfc(text: &[u8], composing: &[u32]) -> bool {
         let end = after(*last);
         str::from_utf8(&text[begin..end]).is_ok_and(unicode_normalization::is_nfc)
     })
-}
-
-/// Where the first piece of `text` ends: after a letter and before a blank, or at the end.
-fn piece_end(text: &[u8]) -> usize {
-    if text.len() <= PIECE {
-        return text.len();
-    }
-    let cut = |at: &usize| {
-        let letter = text[at - 1].is_ascii_alphabetic() || text[at - 2] & 0xFE == 0xD0;
-        letter && matches!(text[*at], b' ' | b'\n')
-    };
-    (2..PIECE)
-        .rev()
-        .find(cut)
-        .or_else(|| (PIECE..text.len()).find(cut))
-        .unwrap_or(text.len())
 }

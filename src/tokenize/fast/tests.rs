@@ -1,6 +1,8 @@
 //! Classes, spans and merges against the crate's own, one at a time.
 
-use super::classes::{COMPOSES, LETTER, LOWER, MARK, NUMBER, SPACE, UPPER, classes};
+use super::classes::{
+    COMPOSES, LETTER, LOWER, MARK, NUMBER, SPACE, UNICODE_VERSION, UPPER, classes,
+};
 use super::masks::Masks;
 use super::merge::{Alphabet, Merges, Scratch};
 use super::patterns::{PATTERNS, Pattern, Shape};
@@ -58,6 +60,25 @@ fn classes_are_those_of_the_regex_engine_for_all_code_points() {
             [],
             "code points that {pattern} and the table class differently"
         );
+    }
+}
+
+/// `UNICODE_VERSION` is what the tables are: they have what came with it and nothing that came later.
+#[test]
+fn the_tables_are_of_the_version_that_fingerprints_record() {
+    assert_eq!(UNICODE_VERSION, "16.0.0");
+    let classes = classes().unwrap();
+    let new: [(char, u8); 4] = [
+        ('\u{1c89}', LETTER | UPPER),
+        ('\u{a7cd}', LETTER | LOWER),
+        ('\u{10d40}', NUMBER),
+        ('\u{10d4a}', LETTER | UPPER | LOWER),
+    ];
+    for (character, class) in new {
+        assert_eq!(classes[character as usize], class, "{character:?} of 16.0");
+    }
+    for later in ['\u{a7ce}', '\u{11de0}', '\u{16ea0}'] {
+        assert_eq!(classes[later as usize], 0, "{later:?} of 17.0");
     }
 }
 
