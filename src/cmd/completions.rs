@@ -9,11 +9,9 @@ use clap_complete::{Shell, generate};
 
 /// Print the completions of a shell, to be saved where it looks for them.
 ///
-/// bash:  prep completions bash > ~/.local/share/bash-completion/completions/prep
-///
-/// zsh:   prep completions zsh > ~/.zfunc/_prep   (with fpath+=~/.zfunc before compinit)
-///
-/// fish:  prep completions fish > ~/.config/fish/completions/prep.fish
+/// `prep completions bash > ~/.local/share/bash-completion/completions/prep`, or
+/// `prep completions fish > ~/.config/fish/completions/prep.fish`, or, with `fpath+=~/.zfunc` before
+/// compinit, `prep completions zsh > ~/.zfunc/_prep`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Shell that is completed.

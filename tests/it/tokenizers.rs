@@ -93,12 +93,12 @@ fn a_weight_for_a_language_that_is_not_there_is_refused() {
             "--weight-language",
             "ru=0.5,en=0.5",
             "--sample-bytes",
-            "40kB",
+            "4MB",
         ],
     );
     for language in ["ru", "en"] {
         let share = half["sample"][language]["share"].as_f64().expect("a share");
-        assert!((share - 0.5).abs() < 0.2, "{language} {share}");
+        assert!((share - 0.5).abs() < 0.05, "{language} {share}");
     }
 }
 
@@ -195,13 +195,13 @@ fn completions_and_manual_pages_know_every_command() {
             .run();
     }
     let place = place();
-    let printed = Prep::new(["man", "--out"]).arg(place.path()).json();
+    let printed = Prep::new(["man"]).arg("--out").arg(place.path()).json();
     let pages = printed["pages"].as_array().expect("pages");
     for name in ["prep.1", "prep-shard.1", "prep-tokenizer-train.1"] {
         let page = place.path().join(name);
         assert!(pages.contains(&json!(page.display().to_string())), "{name}");
         assert!(
-            String::from_utf8_lossy(&read(&page)).starts_with(".ie"),
+            String::from_utf8_lossy(&read(&page)).contains(".TH"),
             "{name}"
         );
     }

@@ -1,6 +1,6 @@
-//! Words as SentencePiece has them: a space is a "▁" at the beginning of the word behind it.
+//! Words as `SentencePiece` has them: a space is a "▁" at the beginning of the word behind it.
 //!
-//! Words also end where letters, digits, signs and scripts meet (SentencePiece's
+//! Words also end where letters, digits, signs and scripts meet (`SentencePiece`'s
 //! `split_by_unicode_script` and `split_by_number`), so that no token joins a word and its comma or
 //! Russian and Latin letters. This decides what is learned; the finished tokenizer needs no such
 //! border, since no merge and no piece crosses one.

@@ -1,4 +1,4 @@
-//! BPE and Unigram over characters with "▁" for spaces and byte fallback, as SentencePiece has them.
+//! BPE and Unigram over characters with "▁" for spaces and byte fallback, as `SentencePiece` has them.
 //!
 //! Both keep every text: a "▁" is put before it and taken off again, spaces are written as "▁", and
 //! what the alphabet lacks is written as the bytes `<0x00>` to `<0xFF>`. Nothing else is normalised.

@@ -5,7 +5,7 @@ use crate::document::count_characters;
 use crate::progress::Unit;
 use crate::sample::{Piece, Sample};
 use crate::stats::count_words;
-use crate::tokenize::Tokenizer;
+use crate::tokenize::{Spelt, Tokenizer};
 use crate::{interrupt, ordered};
 use anyhow::Result;
 use serde::Serialize;
@@ -161,11 +161,8 @@ impl Marks {
     pub(super) fn new(tokenizer: &Tokenizer) -> Self {
         let spelt = tokenizer.spelt();
         Self {
-            single_byte: spelt.iter().map(|token| token.is_single_byte()).collect(),
-            byte_fallback: spelt
-                .iter()
-                .map(|token| token.is_part_of_character())
-                .collect(),
+            single_byte: spelt.iter().map(Spelt::is_single_byte).collect(),
+            byte_fallback: spelt.iter().map(Spelt::is_part_of_character).collect(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Unigram: a vocabulary of pieces with probabilities, thinned out from a large one.
 //!
-//! Kudo 2018 (<https://arxiv.org/abs/1804.10959>), in the steps of SentencePiece's trainer: frequent
+//! Kudo 2018 (<https://arxiv.org/abs/1804.10959>), in the steps of `SentencePiece`'s trainer: frequent
 //! substrings are the first vocabulary; expectation maximisation over all segmentations gives their
 //! probabilities; those whose loss would cost the likelihood least go, a quarter at a time, until the
 //! wanted size is left. Single characters always stay.
@@ -20,7 +20,7 @@ use super::pieces::Symbols;
 use rayon::prelude::*;
 use trie::Trie;
 
-/// Symbols of a piece at most (SentencePiece's `max_sentencepiece_length`).
+/// Symbols of a piece at most (`SentencePiece`'s `max_sentencepiece_length`).
 const LONGEST: usize = 16;
 /// Pieces of the first vocabulary for each wanted one, and at most.
 const SEEDS: (usize, usize) = (10, 1_000_000);
@@ -83,7 +83,7 @@ fn add(blocks: Vec<Vec<f64>>, length: usize) -> Vec<f64> {
     sums
 }
 
-/// Probabilities from expectations, with SentencePiece's digamma, which holds rare pieces down.
+/// Probabilities from expectations, with `SentencePiece`'s digamma, which holds rare pieces down.
 fn maximise(pieces: Vec<Piece>, expected: &[f64]) -> Vec<Piece> {
     let stays = |piece: &Piece, expected: f64| piece.0.len() == 1 || expected >= RAREST;
     let kept: Vec<(Vec<u32>, f64)> = (pieces.into_iter().zip(expected))

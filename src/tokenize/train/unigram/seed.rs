@@ -31,8 +31,8 @@ pub(super) fn pieces(words: &[Symbols], letters: usize, size: usize) -> Vec<Piec
             .iter()
             .flat_map(|symbol| symbol.to_le_bytes())
             .collect();
-        for begin in 0..symbols.len() {
-            single[symbols[begin] as usize] += count;
+        for (begin, symbol) in symbols.iter().enumerate() {
+            single[*symbol as usize] += count;
             for length in 2..=LONGEST.min(symbols.len() - begin) {
                 let hash = xxh3_64(&bytes[4 * begin..4 * (begin + length)]);
                 let new = Seen {
