@@ -4,7 +4,7 @@
 PREP := target/debug/prep
 DEMO ?= demo
 
-.PHONY: build demo test accuracy lint bench release clean
+.PHONY: build demo test test-python test-python-heavy accuracy lint bench release clean
 
 build:
 	cargo build --locked
@@ -18,6 +18,15 @@ test:
 	@command -v cargo-nextest >/dev/null || cargo install --locked cargo-nextest
 	cargo nextest run --locked
 	cargo test --locked --doc
+
+## Shards and exports, read by numpy, pyarrow, polars, DuckDB and Hugging Face datasets. The packages are
+## installed once, into ~/.cache/prep; PREP_PYTHON names an interpreter that has them.
+test-python: build
+	@PREP=$(PREP) sh tests/python/run.sh light
+
+## The same, and by torch with TRL's collator, Megatron's IndexedDataset and datatrove: gigabytes to install.
+test-python-heavy: build
+	@PREP=$(PREP) sh tests/python/run.sh heavy
 
 ## Tables of what is measured against known truth: encodings told, mojibake repaired. PREP_DATA names the
 ## directory of real texts for the second.

@@ -172,6 +172,13 @@ pub struct IngestReport {
     /// Records that have a field of `--map`, by its path; empty without `--map`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mapped: BTreeMap<String, u64>,
+    /// What a person should know of the sources though nothing of them was lost, such as an archive
+    /// without its end mark.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Fields of JSON files that stand beside the records and are none, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub frame_fields: BTreeMap<String, u64>,
 }
 
 impl IngestReport {

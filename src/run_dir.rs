@@ -2,11 +2,14 @@
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// File that an unfinished run keeps its state in.
 const STATE: &str = "state.json";
 const MANIFEST: &str = "manifest.json";
+/// Changed files that a message names.
+const FILES_SHOWN: usize = 3;
 
 /// What stands in an output directory.
 #[derive(Debug)]
@@ -153,6 +156,10 @@ fn differences(found: &Value, wanted: &Value) -> Vec<String> {
     keys.into_iter()
         .filter(|key| found.get(*key) != wanted.get(*key))
         .map(|key| {
+            let changed = found.get(key).zip(wanted.get(key));
+            if let Some(files) = changed.and_then(|(found, wanted)| changed_files(found, wanted)) {
+                return format!("its {key} differ: {files}");
+            }
             format!(
                 "its {key} is {}, yours is {}",
                 shown(found.get(key)),
@@ -160,6 +167,36 @@ fn differences(found: &Value, wanted: &Value) -> Vec<String> {
             )
         })
         .collect()
+}
+
+/// Which files differ, of lists of names and sizes in bytes; `None` of other values.
+fn changed_files(found: &Value, wanted: &Value) -> Option<String> {
+    let files = |list: &Value| -> Option<BTreeMap<String, u64>> {
+        let pair = |item: &Value| Some((item[0].as_str()?.to_owned(), item[1].as_u64()?));
+        list.as_array()?.iter().map(pair).collect()
+    };
+    let (found, wanted) = (files(found)?, files(wanted)?);
+    let mut names: Vec<&String> = found.keys().chain(wanted.keys()).collect();
+    names.sort();
+    names.dedup();
+    let mut changes: Vec<String> = names
+        .into_iter()
+        .filter_map(|name| match (found.get(name), wanted.get(name)) {
+            (Some(then), Some(now)) if then != now => Some(format!(
+                "the size of {name} was {then} bytes when it was made and is {now} now"
+            )),
+            (Some(_), None) => Some(format!(
+                "it was made from {name} too, which is not given now"
+            )),
+            (None, Some(_)) => Some(format!("it was made without {name}")),
+            _ => None,
+        })
+        .collect();
+    if changes.len() > FILES_SHOWN {
+        let more = changes.split_off(FILES_SHOWN).len();
+        changes.push(format!("and {more} files more"));
+    }
+    Some(changes.join("; "))
 }
 
 fn shorten(value: &Value) -> String {

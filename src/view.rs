@@ -355,7 +355,7 @@ pub fn encoding(encoding: &EncodingReport) -> String {
         (
             "self-check",
             format!(
-                "{} documents, {} differ",
+                "{} texts and parts of chats, {} differ",
                 grouped(checks.checked),
                 grouped(checks.differing)
             ),

@@ -82,8 +82,9 @@ fn render(preview: &Preview) -> String {
     }
     if let Some(csv) = &preview.csv {
         let delimiter = match csv.delimiter {
-            '\t' => "tab".to_owned(),
-            other => format!("`{other}`"),
+            None => "one column".to_owned(),
+            Some('\t') => "delimiter tab".to_owned(),
+            Some(other) => format!("delimiter `{other}`"),
         };
         let header = if csv.has_header {
             "header"
@@ -91,7 +92,7 @@ fn render(preview: &Preview) -> String {
             "no header, columns are called"
         };
         let columns = csv.columns.join(", ");
-        line("csv", format!("delimiter {delimiter}, {header} {columns}"));
+        line("csv", format!("{delimiter}, {header} {columns}"));
     }
     line("shape", preview.decision.clone());
     if preview.format.is_some() {

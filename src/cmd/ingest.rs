@@ -58,7 +58,8 @@ pub struct Args {
     #[arg(long, value_name = "HOW", default_value = "paragraphs", value_parser = ["paragraphs", "lines", "none"])]
     split: String,
     /// Characters that a document of packed paragraphs aims at. It ends between half and one and a half
-    /// of it, at the strongest place there, of equally strong ones the nearest: a form feed; a chapter
+    /// of it, at the strongest place there, of equally strong ones the nearest: a form feed at the
+    /// beginning or end of a line (inside a line it is a line break and no more); a chapter
     /// or a separator line (***, ---, %); a lesser heading; several blank lines; one; the end of a
     /// sentence at a line's end; a line's end. Code blocks and front matter are kept whole.
     #[arg(long, value_name = "CHARACTERS", default_value_t = 16_000, value_parser = clap::value_parser!(u64).range(1..))]
@@ -157,6 +158,16 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         context.note(&format!(
             "warning: no record has the field `{}` of --map; --dry-run shows the fields that there are",
             path.0
+        ));
+    }
+    for note in &report.notes {
+        context.note(note);
+    }
+    if !report.frame_fields.is_empty() {
+        let names: Vec<&str> = report.frame_fields.keys().map(String::as_str).collect();
+        context.note(&format!(
+            "fields beside the records of JSON files were left out: {}",
+            names.join(", ")
         ));
     }
     let rejected = report.ledgers.ledger.rejected_total().records;

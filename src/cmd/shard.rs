@@ -8,12 +8,16 @@ use crate::filter::{Fidelity, PROFILES};
 use crate::pii::Masker;
 use crate::shard::shuffle::Order;
 use crate::sharding::benchmarks::Remedy;
-use crate::sharding::{self, DedupMode, Options, TokenizerChoice, ValSize};
+use crate::sharding::report::ShardReport;
+use crate::sharding::{self, DedupMode, LARGEST_VAL_SHARE, Options, TokenizerChoice, ValSize};
 use crate::tokenize::{Letters, Policy};
 use crate::units::{grouped, parse_bytes};
 use crate::{output, view};
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use std::path::PathBuf;
+
+/// From this Jaccard similarity of word 5-grams on, one of two texts says nothing that the other does not.
+const DEFAULT_THRESHOLD: f64 = 0.8;
 
 /// Filter, deduplicate and tokenize documents into token shards.
 ///
@@ -69,7 +73,12 @@ pub struct Args {
     decontaminate: Vec<PathBuf>,
     /// What is done with a contaminated document: drop it, or trim the lines in question (of a text,
     /// if half of it stays).
-    #[arg(long, value_name = "HOW", default_value = "drop")]
+    #[arg(
+        long,
+        value_name = "HOW",
+        default_value = "drop",
+        requires = "decontaminate"
+    )]
     decontaminate_by: Remedy,
     /// How often documents of a source are learned from, by the source's name or a pattern: 2.5 writes
     /// all twice and half of them a third time, 0.3 a seeded 30 %. May be repeated; the last that
@@ -82,7 +91,7 @@ pub struct Args {
     dedup: DedupMode,
     /// From which similarity on a text is a near copy: exact Jaccard of the word 5-grams, 0.5 to 1
     /// (no unit).
-    #[arg(long, value_name = "SIMILARITY", default_value_t = 0.8, value_parser = parse_similarity)]
+    #[arg(long, value_name = "SIMILARITY", default_value_t = DEFAULT_THRESHOLD, value_parser = parse_similarity)]
     threshold: f64,
     /// How surely near copies are found. At a similarity of 0.8, `default` compares 92 % of pairs and
     /// `high` 99.4 % (at 0.7, 56 % and 81 %), for twice the time and disk of the search.
@@ -90,8 +99,8 @@ pub struct Args {
     dedup_recall: Recall,
     /// Take lines out of texts that stand in at least so many documents (10 if no number is given): of
     /// 30 characters and four words and more, no headings or rows of tables, neither in code nor in
-    /// verse. report.json lists them.
-    /// Default: off.
+    /// verse. One of the documents keeps the line, and a text that would lose more than four fifths of
+    /// itself keeps all. report.json lists them. Default: off.
     #[arg(long, value_name = "DOCUMENTS", num_args = 0..=1, require_equals = true, default_missing_value = "10",
           value_parser = clap::value_parser!(u32).range(2..))]
     dedup_lines: Option<u32>,
@@ -102,13 +111,14 @@ pub struct Args {
     /// What is done with a question that has different answers. All of them are listed in conflicts/.
     #[arg(long, value_name = "HOW", default_value = "keep")]
     conflicts: Conflicts,
-    /// Documents for the validation split: a share in percent, or a whole number of documents. Texts
-    /// that are half alike and answers to one question stay together. Default: 0.5%, or nothing more
-    /// where --val-source is given.
+    /// Documents for the validation split: a share in percent, or a whole number of documents, at most
+    /// 90 %. Answers to one question stay together, and so do texts that the search for near copies
+    /// finds to be half alike or more (--dedup-recall says how surely); groups larger than the split are
+    /// learned from. Default: 0.5%, or nothing more where --val-source is given.
     #[arg(long, value_name = "PERCENT|DOCUMENTS", value_parser = parse_val)]
     val: Option<ValSize>,
-    /// Sources that are validated whole, as a pattern of their names; what is half like one of their
-    /// documents goes with them. May be repeated. Default: none.
+    /// Sources that are validated whole, as a pattern of their names; copies of their documents in other
+    /// sources, and what is found to be half like one, go with them. May be repeated. Default: none.
     #[arg(long, value_name = "GLOB")]
     val_source: Vec<String>,
     /// The most bytes of a shard, with a unit.
@@ -169,7 +179,7 @@ fn parse_val(text: &str) -> Result<ValSize, String> {
         .parse()
         .map_err(|_| format!("`{text}` is no share; expected for instance 0.5% or 500"))?;
     let share = value / unit;
-    if (0.0..=0.9).contains(&share) {
+    if (0.0..=LARGEST_VAL_SHARE).contains(&share) {
         Ok(ValSize::Share(share))
     } else {
         Err(format!("`{text}` is not between 0% and 90%"))
@@ -181,6 +191,62 @@ fn parse_similarity(text: &str) -> Result<f64, String> {
         Ok(similarity) if (0.5..=1.0).contains(&similarity) => Ok(similarity),
         _ => Err(format!("`{text}` is not between 0.5 and 1")),
     }
+}
+
+/// What a person should know of the run, and where to look.
+fn tell(args: &Args, context: &Context, report: &ShardReport) {
+    let out = args.out.display();
+    if report.contamination_listed > 0 {
+        let count = grouped(report.contamination_listed);
+        context.note(&format!("{count} finds of benchmark items in documents: {out}/contamination.jsonl lists both places"));
+    }
+    if report.conflicting_answers > 0 {
+        let count = grouped(report.conflicting_answers);
+        context.note(&format!("{count} answers contradict another answer to the same question: {out}/conflicts lists them"));
+    }
+    let left_out = report.copies.candidates.pairs_left_out;
+    if left_out > 0 && args.dedup_recall == Recall::Default {
+        context.note(&format!(
+            "note: {} pairs of texts of one pattern were compared in no more than {} of their bands; --dedup-recall high looks at more",
+            grouped(left_out),
+            args.dedup_recall.bands() - 1
+        ));
+    }
+    for line in view::alarms(&report.copies) {
+        context.note(&line);
+    }
+}
+
+/// Flags that would say nothing, and thresholds that promise more than the search keeps.
+fn check(args: &Args, context: &Context) -> Result<()> {
+    let standard = |mode: DedupMode| args.dedup == mode;
+    if standard(DedupMode::Off) {
+        ensure!(
+            args.against.is_empty(),
+            "--against removes copies of earlier documents, which --dedup off leaves in: use --dedup exact or near"
+        );
+        ensure!(
+            args.conflicts == Conflicts::Keep,
+            "--conflicts is decided where copies are searched: use --dedup exact or near"
+        );
+    }
+    if !standard(DedupMode::Near) {
+        ensure!(
+            args.threshold == DEFAULT_THRESHOLD && args.dedup_recall == Recall::Default,
+            "--threshold and --dedup-recall are of near copies: use --dedup near"
+        );
+    }
+    let found = args.dedup_recall.chance(args.threshold);
+    if standard(DedupMode::Near) && found < 0.9 {
+        context.note(&format!(
+            "note: of texts that are {} alike the search finds {:.0} % (of those that are 0.9 alike {:.0} %){}",
+            args.threshold,
+            100.0 * found,
+            100.0 * args.dedup_recall.chance(0.9),
+            if args.dedup_recall == Recall::Default { "; --dedup-recall high finds more" } else { "" },
+        ));
+    }
+    Ok(())
 }
 
 /// Shard, print the ledger.
@@ -241,6 +307,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         },
         max_length: args.max_length,
     };
+    check(args, context)?;
     let report = sharding::run(&options, context)?;
     let out = options.out.display();
     if context.json {
@@ -266,17 +333,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         }
         output::data(&format!("\n{}", view::samples(&report.samples)));
     }
-    if report.contamination_listed > 0 {
-        let count = grouped(report.contamination_listed);
-        context.note(&format!("{count} finds of benchmark items in documents: {out}/contamination.jsonl lists both places"));
-    }
-    if report.conflicting_answers > 0 {
-        let count = grouped(report.conflicting_answers);
-        context.note(&format!("{count} answers contradict another answer to the same question: {out}/conflicts lists them"));
-    }
-    for line in view::alarms(&report.copies) {
-        context.note(&line);
-    }
+    tell(args, context, &report);
     context.note(&format!(
         "next: prep train {out} --out model --model llama-15m"
     ));

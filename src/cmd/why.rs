@@ -76,11 +76,20 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     }
     let twin = match removed.as_ref().and_then(|removed| removed.why.kept) {
         Some(kept) => {
+            // A document of an earlier set may share its id with one of this corpus.
+            let earlier = removed
+                .as_ref()
+                .is_some_and(|removed| removed.why.kept_earlier);
             let found = match &args.corpus {
-                Some(corpus) => in_corpus(corpus, kept)?,
-                None => None,
+                Some(corpus) if !earlier => in_corpus(corpus, kept)?,
+                _ => None,
             };
-            Some((kept, found, self::places(&args.shards, kept)?))
+            let places = if earlier {
+                Vec::new()
+            } else {
+                self::places(&args.shards, kept)?
+            };
+            Some((kept, found, places, earlier))
         }
         None => None,
     };
@@ -94,8 +103,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
             "reason": removed.why.reason, "value": removed.why.value, "threshold": removed.why.threshold,
             "kept_id": removed.why.kept.map(|id| id.to_string()), "similarity": removed.why.similarity,
         })),
-        "kept_copy": twin.as_ref().map(|(kept, document, places)| json!({
-            "document_id": kept.to_string(), "document": document.as_ref().map(describe),
+        "kept_copy": twin.as_ref().map(|(kept, document, places, earlier)| json!({
+            "document_id": kept.to_string(), "of_earlier_set": earlier, "document": document.as_ref().map(describe),
             "kept": places.iter().map(Place::as_json).collect::<Vec<_>>(),
         })),
         "contamination": contamination,
@@ -273,6 +282,9 @@ fn tell(story: &Value, measured: &[Measured]) {
     let twin = &story["kept_copy"];
     if twin.is_object() {
         row("stays instead", text(&twin["document_id"]));
+        if twin["of_earlier_set"] == true {
+            row("from", "a set of --against, not these shards".to_owned());
+        }
         if twin["document"].is_object() {
             row(
                 "from",

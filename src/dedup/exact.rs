@@ -5,6 +5,7 @@
 use crate::document::DocumentId;
 use crate::record;
 use anyhow::Result;
+use std::collections::BTreeMap;
 
 record! {
     /// What is known of a document when copies are searched; in this order they are compared.
@@ -21,6 +22,8 @@ record! {
         pub id: DocumentId,
         /// 1 where other answers to the same question are conflicts: of chats alone.
         pub answers: u8,
+        /// Equal for conversations under the same system prompt: only such answers are conflicts.
+        pub system: u64,
         /// Part of the corpus that it is in.
         pub part: u32,
         /// Row in that part.
@@ -112,26 +115,21 @@ fn settle(
     }
     let sets = || group.chunk_by(|a, b| a.content == b.content);
     // Answers that an earlier set has are no conflict of this corpus.
-    let answers: Vec<&[Candidate]> = sets()
-        .filter(|copies| copies[0].answers == 1 && copies[0].own == 1)
-        .collect();
-    let stays = match conflicts {
-        Conflicts::Keep | Conflicts::Drop => None,
-        Conflicts::First => answers.iter().min_by_key(|copies| {
-            copies
-                .iter()
-                .map(|copy| (copy.part, copy.row))
-                .min()
-                .unwrap_or_default()
-        }),
-        Conflicts::Longest => answers
-            .iter()
-            .min_by_key(|copies| (copies[0].shortness, copies[0].id)),
-    };
-    let stays = stays.map(|copies| copies[0]);
+    let answers = sets().filter(|copies| copies[0].answers == 1 && copies[0].own == 1);
+    let mut questions = BTreeMap::<u64, Question>::new();
+    for copies in answers {
+        questions
+            .entry(copies[0].system)
+            .or_default()
+            .add(copies, conflicts);
+    }
     for copies in sets() {
         let survivor = copies[0];
-        let conflict = survivor.answers == 1 && survivor.own == 1 && answers.len() > 1;
+        let question = questions
+            .get(&survivor.system)
+            .filter(|question| survivor.answers == 1 && survivor.own == 1 && question.answers > 1);
+        let conflict = question.is_some();
+        let stays = question.and_then(|question| question.stays);
         let dropped = conflict && conflicts != Conflicts::Keep && stays != Some(survivor);
         for copy in copies.iter().filter(|copy| copy.own == 1) {
             let found = match (dropped, *copy == survivor) {
@@ -147,6 +145,39 @@ fn settle(
     Ok(())
 }
 
+/// A question under one system prompt.
+#[derive(Default)]
+struct Question {
+    /// Different answers to it.
+    answers: u64,
+    /// The one that stays for the others, if one does, and what ranks it.
+    stays: Option<Candidate>,
+    rank: Option<(u64, u64, DocumentId)>,
+}
+
+impl Question {
+    /// Adds an answer with its copies.
+    fn add(&mut self, copies: &[Candidate], conflicts: Conflicts) {
+        self.answers += 1;
+        let survivor = copies[0];
+        let rank = match conflicts {
+            Conflicts::Keep | Conflicts::Drop => return,
+            Conflicts::First => copies
+                .iter()
+                .map(|copy| (u64::from(copy.part), u64::from(copy.row)))
+                .min()
+                .map(|(part, row)| (part, row, survivor.id)),
+            Conflicts::Longest => Some((survivor.shortness, 0, survivor.id)),
+        };
+        if self
+            .rank
+            .is_none_or(|best| rank.is_some_and(|rank| rank < best))
+        {
+            (self.stays, self.rank) = (Some(survivor), rank);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,6 +190,7 @@ mod tests {
             shortness: u64::MAX - characters,
             id: DocumentId::new("s", u64::from(row)),
             answers: 1,
+            system: 0,
             part: 0,
             row,
             source: 0,

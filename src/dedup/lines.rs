@@ -2,9 +2,10 @@
 //!
 //! A line counts by its comparison key, so "Page 3 of 10" and "page 4 of 10" are one line. What is
 //! short is never taken for boilerplate ("— Yes, of course." is in every novel), nor are headings and
-//! rows of tables in Markdown (what they hold together would fall apart), code (fenced, or indented by
-//! four spaces or a tab) and verse (three lines and more, none longer than 60 characters, without a
-//! blank line between them): a refrain and a loop may be in many documents.
+//! rows of tables in Markdown (what they hold together would fall apart), code (fenced as Markdown has
+//! it, indented by four spaces or a tab, or told by its marks) and verse (three lines and more without a
+//! blank line between them, of which at most a quarter is longer than 60 characters): a refrain and a
+//! loop may be in many documents.
 
 use crate::document::comparison_key::append_key;
 use crate::document::count_characters;
@@ -19,6 +20,8 @@ pub const LEAST_WORDS: usize = 4;
 const VERSE_CHARACTERS: usize = 60;
 /// Lines that make a stanza.
 const VERSE_LINES: usize = 3;
+/// Of so many lines of a stanza one may be longer.
+const VERSE_LONGER: usize = 4;
 
 /// A line of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,25 +37,25 @@ pub struct Line {
 /// The lines of `text`, in order.
 #[must_use]
 pub fn lines(text: &str) -> Vec<Line> {
-    let (mut lines, mut at, mut fence) = (Vec::new(), 0, None::<&str>);
+    let (mut lines, mut at, mut open) = (Vec::new(), 0, None::<Fence>);
     let mut block = 0;
     for line in text.split('\n') {
         let range = at..at + line.len();
         at = range.end + 1;
         let trimmed = line.trim();
-        let mark = ["```", "~~~"]
-            .into_iter()
-            .find(|mark| trimmed.starts_with(mark));
-        // A fence ends with the mark it began with.
-        let code =
-            fence.is_some() || mark.is_some() || line.starts_with("    ") || line.starts_with('\t');
-        fence = match (fence, mark) {
-            (None, mark) => mark,
-            (Some(open), Some(mark)) if open == mark => None,
+        let fence = Fence::of(line);
+        let code = open.is_some()
+            || fence.is_some()
+            || line.starts_with("    ")
+            || line.starts_with('\t')
+            || is_code(trimmed);
+        open = match (open, fence) {
+            (None, fence) => fence.filter(|fence| fence.opens),
+            (Some(open), Some(fence)) if fence.closes(&open) => None,
             (open, _) => open,
         };
         let blank = trimmed.is_empty();
-        if blank {
+        if blank || code {
             spare_verse(&mut lines[block..], text);
             block = lines.len() + 1;
         }
@@ -64,6 +67,48 @@ pub fn lines(text: &str) -> Vec<Line> {
     }
     spare_verse(&mut lines[block..], text);
     lines
+}
+
+/// A line that opens or closes a block of code.
+#[derive(Clone, Copy)]
+struct Fence {
+    mark: u8,
+    length: usize,
+    /// Whether a block may begin with it.
+    opens: bool,
+    /// Whether nothing stands behind the marks.
+    bare: bool,
+}
+
+impl Fence {
+    /// `line` as a fence: at most three spaces, then at least three backticks or tildes; what stands
+    /// behind backticks has none, or it is a piece of code in a line.
+    fn of(line: &str) -> Option<Self> {
+        let marks = line.trim_start_matches(' ');
+        let mark = *marks.as_bytes().first()?;
+        let length = marks.bytes().take_while(|byte| *byte == mark).count();
+        let behind = marks.get(length..)?;
+        let is_fence = matches!(mark, b'`' | b'~') && length >= 3 && line.len() - marks.len() <= 3;
+        is_fence.then(|| Self {
+            mark,
+            length,
+            opens: mark == b'~' || !behind.contains('`'),
+            bare: behind.trim().is_empty(),
+        })
+    }
+
+    fn closes(&self, open: &Self) -> bool {
+        self.bare && self.mark == open.mark && self.length >= open.length
+    }
+}
+
+/// Whether a line is a statement of a program or a line of markup, which stands in many texts on purpose.
+fn is_code(trimmed: &str) -> bool {
+    const BEGINNINGS: [&str; 6] = ["$", ">>> ", "//", "/*", "<?", "#include"];
+    const MARKS: [&str; 6] = ["()", "::", " == ", " != ", " = ", "</"];
+    trimmed.ends_with([';', '{', '}', '\\'])
+        || BEGINNINGS.iter().any(|begin| trimmed.starts_with(begin))
+        || MARKS.iter().any(|mark| trimmed.contains(mark))
 }
 
 /// The hash of a line's key if the line is long enough to be boilerplate.
@@ -80,7 +125,8 @@ fn hash(trimmed: &str) -> Option<u64> {
 
 fn spare_verse(block: &mut [Line], text: &str) {
     let short = |line: &Line| count_characters(text[line.range.clone()].trim()) <= VERSE_CHARACTERS;
-    if block.len() >= VERSE_LINES && block.iter().all(short) {
+    let longer = block.iter().filter(|line| !short(line)).count();
+    if block.len() >= VERSE_LINES && longer * VERSE_LONGER <= block.len() {
         for line in block {
             line.hash = None;
         }
@@ -188,6 +234,10 @@ mod tests {
         for line in [
             format!("```\n{NOTICE}\n```"),
             format!("~~~ text\n```\n{NOTICE}\n~~~"),
+            format!("````markdown\n```\n{NOTICE}\n```\n````"),
+            format!("```\n```rust\n{NOTICE}\n```"),
+            format!("header('{NOTICE}');"),
+            format!("$notice = '{NOTICE}'"),
             format!("    {NOTICE}"),
             format!("\t{NOTICE}"),
             format!("## {NOTICE}"),
@@ -204,6 +254,12 @@ mod tests {
             left(&format!("```\nx\n```\n{NOTICE}")).as_deref(),
             Some("```\nx\n```")
         );
+        assert_eq!(
+            left(&format!("```pip install```\n{NOTICE}\nx")).as_deref(),
+            Some("```pip install```\nx")
+        );
+        let ballad = format!("{verse}\n{}", "И лучше выдумать не мог. ".repeat(3));
+        assert!(hashes(&ballad).is_empty());
         let prose = format!("{}\nb\n{NOTICE}", "a ".repeat(40));
         assert!(left(&prose).is_some());
     }

@@ -8,10 +8,12 @@
 use super::archive;
 use super::arrow_file;
 use super::csv_cutter::CsvCutter;
+use super::csv_rows;
 use super::cutter::MAX_LINE_BYTES;
 use super::cutter::{Cut, Cutter};
 use super::format::Format;
 use super::json_cutter::JsonCutter;
+use super::line_ends::LineFeeds;
 use super::parquet_file;
 use super::reject::Reject;
 use super::source::{Source, Wishes};
@@ -60,12 +62,16 @@ pub enum Block {
     },
     /// Something of the source that cannot be read, with its reason.
     Refused(Box<Reject>),
+    /// What a person should know of the source, though nothing of it was lost.
+    Note(String),
     /// Something that is left out on purpose: what it is called, why, and its size.
     Left {
         name: String,
         reason: &'static str,
         bytes: u64,
     },
+    /// Fields of a JSON file that stand beside its records.
+    FrameFields { names: Vec<String> },
     /// A member of an archive was read to its end: xxh3-128 of its bytes as they are unpacked.
     MemberEnd { xxh3: u128 },
     /// The source was read to its end: xxh3-128 of its bytes on disk.
@@ -82,7 +88,12 @@ impl Block {
             Self::LongLine { head, .. } => head.len(),
             Self::Unreadable { tail, .. } => tail.len(),
             // So many of them are a group, too.
-            Self::Refused(_) | Self::Left { .. } | Self::MemberEnd { .. } | Self::End { .. } => 512,
+            Self::Refused(_)
+            | Self::Note(_)
+            | Self::Left { .. }
+            | Self::FrameFields { .. }
+            | Self::MemberEnd { .. }
+            | Self::End { .. } => 512,
         }
     }
 }
@@ -247,19 +258,24 @@ impl Reading<'_> {
             return archive::tar::read(self, source, &mut reader, depth);
         }
         let encoding = source.encoding.encoding;
-        if format == Format::Xml {
-            reader = Box::new(XmlText::new(encoding.reader(reader)));
-        } else if !encoding.is_ascii_superset() && format != Format::Warc {
+        let decoded =
+            format == Format::Xml || !encoding.is_ascii_superset() && format != Format::Warc;
+        if decoded {
             reader = Box::new(encoding.reader(reader));
         }
+        if source.lone_cr {
+            reader = Box::new(LineFeeds::new(reader));
+        }
+        if format == Format::Xml {
+            reader = Box::new(XmlText::new(reader));
+        }
         let mut cutter: Box<dyn Cut> = match format {
-            Format::Json => Box::new(JsonCutter::new()),
-            Format::Csv => Box::new(CsvCutter::new(
-                source
-                    .dialect
-                    .as_ref()
-                    .map_or(b',', |dialect| dialect.delimiter),
-            )),
+            Format::Json => Box::new(JsonCutter::new(self.wishes.mapping)),
+            Format::Csv => {
+                let dialect = source.dialect.as_ref();
+                let grammar = dialect.map_or(csv_rows::COMMA, |dialect| dialect.grammar);
+                Box::new(CsvCutter::new(grammar))
+            }
             Format::Html => Box::new(WholeCutter::new(super::html::MAX_BYTES)),
             Format::Text if self.wishes.split == Split::None => {
                 Box::new(WholeCutter::new(MAX_LINE_BYTES))
@@ -293,14 +309,13 @@ impl Reading<'_> {
     ) -> Result<(), Stop> {
         let failure = loop {
             let filled = cutter.fill(reader);
-            if let Err(error) = filled {
-                break error;
-            }
             while let Some(block) = cutter.cut() {
                 self.send(source, block)?;
             }
-            if let Ok(false) = filled {
-                return Ok(());
+            match filled {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(error) => break error,
             }
         };
         let (whole, tail) = cutter.give_up();

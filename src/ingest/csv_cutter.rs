@@ -1,21 +1,21 @@
 //! Cuts CSV and TSV into blocks of whole rows: a line end inside quotes ends no row.
 //!
-//! A quote opens a field only right behind a delimiter or a line end, as in RFC 4180, so that an
-//! inch sign inside a field does not swallow the rest of the file.
+//! What a row is says `csv_rows`, which the parser asks again: a block ends behind a row, so it finds
+//! the same ones.
 
 use super::blocks::Block;
+use super::csv_rows::{Grammar, Search};
 use super::cutter::{BLOCK_BYTES, Cut, HEAD_BYTES, MAX_LINE_BYTES, drop_line, fitting, read_more};
 use std::io::Read;
 
 /// The rows of one stream on their way to blocks.
 pub struct CsvCutter {
-    delimiter: u8,
+    grammar: Grammar,
     buffer: Vec<u8>,
-    /// Bytes of the buffer that were looked at.
-    searched: usize,
-    /// End of the last whole row among them.
+    /// End of the last row in the buffer that was found.
     row_end: usize,
-    quoted: bool,
+    /// The search for the end of the one behind it.
+    search: Search,
     line: u64,
     /// A row that is being left out: bytes so far and its beginning.
     skipping: Option<(u64, Vec<u8>)>,
@@ -23,15 +23,14 @@ pub struct CsvCutter {
 }
 
 impl CsvCutter {
-    /// Cuts a stream whose fields are separated by `delimiter`.
+    /// Cuts a stream whose rows are written by `grammar`.
     #[must_use]
-    pub fn new(delimiter: u8) -> Self {
+    pub fn new(grammar: Grammar) -> Self {
         Self {
-            delimiter,
+            grammar,
             buffer: Vec::new(),
-            searched: 0,
             row_end: 0,
-            quoted: false,
+            search: Search::default(),
             line: 1,
             skipping: None,
             ended: false,
@@ -39,46 +38,21 @@ impl CsvCutter {
     }
 
     /// Looks on until a row ends at or behind the size of a block.
-    fn search(&mut self) {
-        while let Some(found) = memchr::memchr2(b'"', b'\n', &self.buffer[self.searched..]) {
-            let at = self.searched + found;
-            if self.buffer[at] == b'\n' {
-                self.searched = at + 1;
-                if !self.quoted {
-                    self.row_end = at + 1;
-                    if self.row_end >= BLOCK_BYTES {
-                        return;
-                    }
-                }
-                continue;
-            }
-            if self.quoted {
-                match self.buffer.get(at + 1) {
-                    // A doubled quote is a quote.
-                    Some(b'"') => self.searched = at + 2,
-                    None if !self.ended => {
-                        // The next byte decides; it is not here yet.
-                        self.searched = at;
-                        return;
-                    }
-                    _ => {
-                        self.quoted = false;
-                        self.searched = at + 1;
-                    }
-                }
-            } else {
-                let before = at.checked_sub(1).map(|before| self.buffer[before]);
-                self.quoted = before.is_none_or(|byte| byte == self.delimiter || byte == b'\n');
-                self.searched = at + 1;
-            }
+    fn find_rows(&mut self, ended: bool) {
+        while self.row_end < BLOCK_BYTES
+            && let Some(ending) = self
+                .search
+                .on(self.grammar, &self.buffer[self.row_end..], ended)
+        {
+            self.row_end += ending.bytes();
+            self.search = Search::default();
         }
-        self.searched = self.buffer.len();
     }
 
     /// Leaves out a line that is too long, `bytes` of which are gone already.
     fn skip(&mut self, bytes: u64, head: Vec<u8>) -> Option<Block> {
         let (gone, whole) = drop_line(&mut self.buffer);
-        (self.searched, self.row_end, self.quoted) = (0, 0, false);
+        (self.row_end, self.search) = (0, Search::default());
         let bytes = bytes + gone;
         if !whole && !self.ended {
             self.skipping = Some((bytes, head));
@@ -89,19 +63,14 @@ impl CsvCutter {
         Some(Block::LongLine { line, bytes, head })
     }
 
-    fn take(&mut self, end: usize) -> Vec<u8> {
-        let rest = self.buffer.split_off(end);
-        let bytes = std::mem::replace(&mut self.buffer, rest);
-        self.searched = self.searched.saturating_sub(end);
+    /// The rows that were found.
+    fn take_rows(&mut self) -> Option<Block> {
+        let rest = self.buffer.split_off(self.row_end);
+        let bytes = fitting(std::mem::replace(&mut self.buffer, rest));
         self.row_end = 0;
-        bytes
-    }
-
-    fn block(&mut self, bytes: Vec<u8>) -> Block {
-        let bytes = fitting(bytes);
         let line = self.line;
         self.line += memchr::memchr_iter(b'\n', &bytes).count() as u64;
-        Block::Lines { line, bytes }
+        (!bytes.is_empty()).then_some(Block::Lines { line, bytes })
     }
 }
 
@@ -116,49 +85,28 @@ impl Cut for CsvCutter {
         if let Some((bytes, head)) = self.skipping.take() {
             return self.skip(bytes, head);
         }
-        if self.row_end < BLOCK_BYTES {
-            self.search();
-        }
+        self.find_rows(self.ended);
         if self.row_end >= BLOCK_BYTES {
-            let bytes = self.take(self.row_end);
-            return Some(self.block(bytes));
+            return self.take_rows();
         }
         if self.buffer.len() - self.row_end > MAX_LINE_BYTES {
             if self.row_end > 0 {
-                let bytes = self.take(self.row_end);
-                return Some(self.block(bytes));
+                return self.take_rows();
             }
-            let Some(end) = memchr::memrchr(b'\n', &self.buffer) else {
-                // A line without end: only its beginning is kept, to show it.
-                let head = self.buffer[..HEAD_BYTES].to_vec();
-                return self.skip(0, head);
-            };
-            // A quote that is never closed: what it swallowed is left out, the next line goes on.
-            let bytes = self.take(end + 1);
-            self.quoted = false;
-            let line = self.line;
-            self.line += memchr::memchr_iter(b'\n', &bytes).count() as u64;
-            return Some(Block::LongLine {
-                line,
-                bytes: bytes.len() as u64,
-                head: bytes[..HEAD_BYTES].to_vec(),
-            });
+            // A line without end: only its beginning is kept, to show it.
+            let head = self.buffer[..HEAD_BYTES].to_vec();
+            return self.skip(0, head);
         }
-        if self.ended && !self.buffer.is_empty() {
-            let bytes = self.take(self.buffer.len());
-            return Some(self.block(bytes));
-        }
-        None
+        if self.ended { self.take_rows() } else { None }
     }
 
     fn give_up(&mut self) -> (Option<Block>, Vec<u8>) {
         if self.skipping.take().is_some() {
             return (None, std::mem::take(&mut self.buffer));
         }
-        self.search();
-        let bytes = self.take(self.row_end);
-        let tail = std::mem::take(&mut self.buffer);
-        ((!bytes.is_empty()).then(|| self.block(bytes)), tail)
+        self.find_rows(false);
+        let block = self.take_rows();
+        (block, std::mem::take(&mut self.buffer))
     }
 
     fn position(&self) -> u64 {
@@ -174,7 +122,7 @@ mod tests {
     fn rows_with_quoted_line_ends_stay_whole_however_they_are_read() {
         let row = "a \"5\" inch,\"x\n\"\"y\"\",\nz\",b\n";
         let data = row.repeat(400_000);
-        let mut cutter = CsvCutter::new(b',');
+        let mut cutter = CsvCutter::new(super::super::csv_rows::COMMA);
         let mut reader = data.as_bytes();
         let (mut blocks, mut joined) = (0, Vec::new());
         loop {

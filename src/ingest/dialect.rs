@@ -1,7 +1,9 @@
 //! The dialect of a CSV file: its delimiter and the names of its columns, told from its beginning.
 
+use super::csv_rows::{self, Ending, Grammar};
 use super::mapping::Mapping;
 use super::shape;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// Delimiters that are tried.
@@ -14,12 +16,59 @@ const LONGEST_NAME: usize = 60;
 /// How a CSV file is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dialect {
-    /// The byte between fields.
-    pub delimiter: u8,
+    /// What divides its rows into fields.
+    pub grammar: Grammar,
     /// Names of the columns: those of the header, else `column_1`, `column_2`, …
-    pub columns: Vec<String>,
+    pub columns: Vec<Column>,
     /// Whether the first row holds the names.
     pub has_header: bool,
+}
+
+/// A column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name, which no other column has.
+    pub name: String,
+    /// Whether the header left its name out: rows may leave out its field.
+    pub is_spare: bool,
+}
+
+/// A reading of the sample.
+struct Reading {
+    grammar: Grammar,
+    rows: Vec<Vec<String>>,
+    /// Thousandths of the rows that fit below the first.
+    share: usize,
+}
+
+impl Reading {
+    fn new(grammar: Grammar, sample: &str) -> Option<Self> {
+        let rows = rows(sample, grammar);
+        let first = rows.first()?;
+        let fitting = rows.iter().filter(|row| fits(row, first)).count();
+        let share = fitting * 1000 / rows.len();
+        Some(Self {
+            grammar,
+            rows,
+            share,
+        })
+    }
+
+    fn width(&self) -> usize {
+        self.rows.first().map_or(0, Vec::len)
+    }
+}
+
+/// Whether `row` is as wide as `header`, but for empty fields at the end of either.
+fn fits(row: &[String], header: &[String]) -> bool {
+    let filled = |fields: &[String]| {
+        let last = fields.iter().rposition(|field| !field.trim().is_empty());
+        last.map_or(0, |at| at + 1)
+    };
+    let (narrow, wide) = (filled(header), header.len());
+    row.len() == wide
+        || (narrow..=wide).contains(&row.len())
+        || row.len() > wide && filled(row) <= wide
 }
 
 impl Dialect {
@@ -39,22 +88,37 @@ impl Dialect {
         let best = delimiters
             .iter()
             .filter_map(|delimiter| {
-                let rows = rows(sample, *delimiter);
-                let width = rows.first()?.len();
-                let equal = rows.iter().filter(|row| row.len() == width).count();
-                // The share of rows as wide as the first decides, then the width.
-                (width > 1).then_some((equal * 1000 / rows.len(), width, *delimiter, rows))
+                let grammar = Grammar {
+                    delimiter: Some(*delimiter),
+                    spaced: is_spaced(sample, *delimiter),
+                };
+                Reading::new(grammar, sample).filter(|reading| reading.width() > 1)
             })
-            .max_by_key(|(share, width, ..)| (*share, *width));
-        let Some((share, width, delimiter, rows)) = best else {
-            return Err(
-                "no delimiter (comma, semicolon, tab or bar) divides its first row".to_owned(),
-            );
+            // The share of rows as wide as the first decides, then the width.
+            .max_by_key(|reading| (reading.share, reading.width()));
+        // One column has no delimiter to tell it: its name must be known.
+        let known = |reading: &Reading| {
+            names.len() == 1 || names.is_empty() && has_known_name(&reading.rows[0], mapping)
         };
-        if share < 500 {
-            return Err("its rows are of different widths with every delimiter (comma, semicolon, tab, bar)".to_owned());
-        }
-        let has_header = rows
+        let single = || {
+            let grammar = Grammar {
+                delimiter: None,
+                spaced: false,
+            };
+            Reading::new(grammar, sample).filter(known)
+        };
+        let different = best.as_ref().is_some_and(|reading| reading.share < 500);
+        let Some(reading) = best.filter(|_| !different).or_else(single) else {
+            return Err(if different {
+                "its rows are of different widths with every delimiter (comma, semicolon, tab, bar)"
+            } else {
+                "no delimiter (comma, semicolon, tab or bar) divides its first row, and it is no name of a column that is known (--columns text reads each row as a text)"
+            }
+            .to_owned());
+        };
+        let width = reading.width();
+        let has_header = reading
+            .rows
             .split_first()
             .is_some_and(|(first, below)| is_header(first, below, mapping));
         if !names.is_empty() && names.len() != width {
@@ -63,19 +127,98 @@ impl Dialect {
                 names.len()
             ));
         }
-        let columns = match rows.into_iter().next() {
-            _ if !names.is_empty() => names.to_vec(),
-            Some(first) if has_header => first.iter().map(|name| name.trim().to_owned()).collect(),
-            _ => (1..=width)
-                .map(|number| format!("column_{number}"))
+        let columns = match reading.rows.into_iter().next() {
+            _ if !names.is_empty() => columns(names),
+            Some(first) if has_header => columns(&first),
+            _ => columns(&vec![String::new(); width])
+                .into_iter()
+                .map(|column| Column {
+                    is_spare: false,
+                    ..column
+                })
                 .collect(),
         };
         Ok(Self {
-            delimiter,
+            grammar: reading.grammar,
             columns,
             has_header,
         })
     }
+
+    /// Names of the columns.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|column| column.name.as_str())
+    }
+
+    /// How many fields a row must have at least: the named ones.
+    #[must_use]
+    pub fn least_width(&self) -> usize {
+        let last = self.columns.iter().rposition(|column| !column.is_spare);
+        last.map_or(0, |at| at + 1)
+    }
+}
+
+/// Columns called as the fields of a header are: a column without a name by its number, one whose
+/// name was there before with a number behind it.
+fn columns(header: &[String]) -> Vec<Column> {
+    let mut taken: BTreeSet<String> = header.iter().map(|name| name.trim().to_owned()).collect();
+    let mut seen = BTreeSet::new();
+    header
+        .iter()
+        .enumerate()
+        .map(|(at, name)| {
+            let name = name.trim();
+            if !name.is_empty() && seen.insert(name) {
+                return Column {
+                    name: name.to_owned(),
+                    is_spare: false,
+                };
+            }
+            let (stem, first) = if name.is_empty() {
+                ("column", at + 1)
+            } else {
+                (name, 2)
+            };
+            let mut number = first;
+            while !taken.insert(format!("{stem}_{number}")) {
+                number += 1;
+            }
+            Column {
+                name: format!("{stem}_{number}"),
+                is_spare: name.is_empty(),
+            }
+        })
+        .collect()
+}
+
+/// Whether spaces follow the delimiters and are no part of the fields: some field behind one is quoted,
+/// and each that begins so ends as a quoted field does.
+fn is_spaced(sample: &str, delimiter: u8) -> bool {
+    let plain = Grammar {
+        delimiter: Some(delimiter),
+        spaced: false,
+    };
+    let spaced = Grammar {
+        spaced: true,
+        ..plain
+    };
+    let quoted = |rows: &[Vec<String>]| {
+        let fields = rows.iter().flatten();
+        fields
+            .filter(|field| {
+                field.trim_start_matches(' ').starts_with('"') && field.starts_with(' ')
+            })
+            .count()
+    };
+    let (Some(a), Some(b)) = (Reading::new(plain, sample), Reading::new(spaced, sample)) else {
+        return false;
+    };
+    let sample = sample.as_bytes();
+    let strict = csv_rows::rows(spaced, sample, false).all(|(start, ending)| {
+        let row = &sample[start..start + ending.bytes()];
+        matches!(ending, Ending::Whole(_)) && spaced.is_strict(csv_rows::without_end(row))
+    });
+    quoted(&a.rows) > 0 && strict && b.share >= a.share
 }
 
 /// The delimiter of a first line `sep=;`.
@@ -109,39 +252,45 @@ pub fn before_rows(bytes: &[u8]) -> usize {
     mark + end
 }
 
-/// The first whole rows.
-fn rows(sample: &str, delimiter: u8) -> Vec<Vec<String>> {
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter)
-        .has_headers(false)
-        .flexible(true)
-        .from_reader(sample.as_bytes());
-    let mut rows: Vec<Vec<String>> = reader
-        .records()
-        .take(ROWS)
-        .filter_map(Result::ok)
-        .map(|row| row.iter().map(str::to_owned).collect())
-        .collect();
-    // The sample may end inside the last one.
-    if rows.len() > 1 && rows.len() < ROWS && !sample.ends_with('\n') {
-        rows.pop();
+/// The first whole rows that hold anything.
+fn rows(sample: &str, grammar: Grammar) -> Vec<Vec<String>> {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for (start, ending) in csv_rows::rows(grammar, sample.as_bytes(), true) {
+        let Ending::Whole(bytes) = ending else {
+            continue;
+        };
+        let row = csv_rows::without_end(&sample.as_bytes()[start..start + bytes]);
+        let row = grammar.fields(row);
+        // The sample may end inside the last one.
+        let cut = start + bytes == sample.len() && !sample.ends_with('\n') && !rows.is_empty();
+        if !csv_rows::is_blank(&row) && !cut {
+            let text = |field: &Cow<[u8]>| String::from_utf8_lossy(field).into_owned();
+            rows.push(row.iter().map(text).collect());
+        }
+        if rows.len() == ROWS {
+            break;
+        }
     }
     rows
+}
+
+/// Whether `--map` or a shape knows a name in it.
+fn has_known_name(row: &[String], mapping: Option<&Mapping>) -> bool {
+    let names: BTreeSet<String> = row.iter().map(|name| name.trim().to_lowercase()).collect();
+    let mut mapped = mapping.iter().flat_map(|mapping| mapping.paths());
+    mapped.any(|path| names.contains(&path.trim().to_lowercase()))
+        || names.iter().any(|name| shape::is_known_field(name))
 }
 
 /// Whether a row names columns: it has a name that `--map` or a shape knows; or short and different texts above
 /// a column of numbers.
 fn is_header(row: &[String], below: &[Vec<String>], mapping: Option<&Mapping>) -> bool {
+    if has_known_name(row, mapping) {
+        return true;
+    }
     let names: BTreeSet<String> = row.iter().map(|name| name.trim().to_lowercase()).collect();
     if names.len() != row.len() || names.contains("") {
         return false;
-    }
-    let mut mapped = mapping.iter().flat_map(|mapping| mapping.paths());
-    if mapped.any(|path| names.contains(&path.trim().to_lowercase())) {
-        return true;
-    }
-    if names.iter().any(|name| shape::is_known_field(name)) {
-        return true;
     }
     let reads_like_names = names.iter().all(|name| {
         name.chars().count() <= LONGEST_NAME
@@ -172,24 +321,65 @@ mod tests {
             None,
         )
         .expect("told");
-        assert_eq!((dialect.delimiter, dialect.has_header), (b';', true));
-        assert_eq!(dialect.columns, ["Вопрос", "Ответ"]);
+        assert_eq!(
+            (dialect.grammar.delimiter, dialect.has_header),
+            (Some(b';'), true)
+        );
+        assert_eq!(dialect.names().collect::<Vec<_>>(), ["Вопрос", "Ответ"]);
         let dialect = Dialect::detect("question\tanswer\nx, y, z\t1\n", &[], None).expect("told");
-        assert_eq!(dialect.delimiter, b'\t');
+        assert_eq!(dialect.grammar.delimiter, Some(b'\t'));
         let dialect =
             Dialect::detect("1,What is it?\n2,\"Why, then?\"\n", &[], None).expect("told");
         assert_eq!(
-            (dialect.has_header, dialect.columns),
-            (false, vec!["column_1".to_owned(), "column_2".to_owned()])
+            (dialect.has_header, dialect.names().collect()),
+            (false, vec!["column_1", "column_2"])
         );
         let excel = "\u{feff}sep=;\r\nвопрос;ответ\r\nда, или нет, а?;да\r\n";
         let dialect = Dialect::detect(excel, &[], None).expect("told");
-        assert_eq!((dialect.delimiter, dialect.has_header), (b';', true));
+        assert_eq!(
+            (dialect.grammar.delimiter, dialect.has_header),
+            (Some(b';'), true)
+        );
         assert_eq!(&excel[before_rows(excel.as_bytes())..][..12], "вопрос");
         assert_eq!(before_rows(b"separate,fields\n"), 0);
         let mapping = Mapping::parse(&["text=Тело".to_owned()]).expect("a mapping");
         let dialect = Dialect::detect("Имя,тело\nа,б\n", &[], Some(&mapping)).expect("told");
         assert!(dialect.has_header);
         assert!(Dialect::detect("just a line\nand another\n", &[], None).is_err());
+    }
+
+    fn told(sample: &str) -> (Option<u8>, bool, Vec<String>) {
+        let dialect = Dialect::detect(sample, &[], None).expect("told");
+        let names = dialect.names().map(str::to_owned).collect();
+        (dialect.grammar.delimiter, dialect.has_header, names)
+    }
+
+    #[test]
+    fn headers_are_as_people_write_them() {
+        let (delimiter, has_header, names) = told("question;answer;;\nкто?;я;;\nчто?;ты\n");
+        assert_eq!((delimiter, has_header), (Some(b';'), true));
+        assert_eq!(names, ["question", "answer", "column_3", "column_4"]);
+        let (_, has_header, names) = told("Question|answer|answer|\"answer_2\"\na|b|c|d\n");
+        assert!(has_header);
+        assert_eq!(names, ["Question", "answer", "answer_3", "answer_2"]);
+        let dialect = Dialect::detect(
+            "question, answer\n\"Да, или нет?\", \"Да\"\n\"b\", \"c\"\n",
+            &[],
+            None,
+        )
+        .expect("told");
+        assert!(dialect.grammar.spaced && dialect.has_header);
+        let inch = "question,answer\na, \"b\" and c\nd,e\n";
+        assert!(Dialect::detect(inch, &[], None).is_ok_and(|dialect| !dialect.grammar.spaced));
+    }
+
+    #[test]
+    fn one_column_needs_a_name_that_is_known() {
+        let (delimiter, has_header, names) = told("text\nРаз, два; три\n\"Четыре, пять\"\n");
+        assert_eq!((delimiter, has_header), (None, true));
+        assert_eq!(names, ["text"]);
+        let names = ["text".to_owned()];
+        let dialect = Dialect::detect("один\nдва\n", &names, None).expect("told");
+        assert!(!dialect.has_header);
     }
 }

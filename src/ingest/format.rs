@@ -7,6 +7,7 @@
 use super::archive::tar;
 use super::codec::Codec;
 use super::encoding;
+use super::line_ends;
 use super::shape::Shape;
 use serde_json::{Deserializer, Value};
 use std::fmt;
@@ -243,7 +244,11 @@ fn sample(head: &[u8]) -> String {
         }
     }
     let text = String::from_utf8_lossy(head);
-    text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned()
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    if line_ends::are_lone_cr(head) {
+        return text.replace('\r', "\n");
+    }
+    text.to_owned()
 }
 
 /// Whether a page begins here, behind comments and an XML declaration.

@@ -11,24 +11,32 @@ use std::fmt;
 /// Integers from here on have no exact value in 64 bits.
 const WIDE: f64 = 9_223_372_036_854_775_807.0;
 
-/// The fields of an object, `None` of another value.
+/// A line of JSON.
+#[derive(Debug, PartialEq)]
+pub enum Line {
+    /// The fields of an object.
+    Record(Fields),
+    /// Another value.
+    Other(Value),
+}
+
+/// Reads a line.
 ///
 /// Of a repeated key the last value counts, as everywhere; earlier ones that differ are kept under
 /// `key#1`, `key#2`. Integers beyond 64 bits become texts of their digits.
 ///
 /// # Errors
 /// When `line` is no JSON.
-pub fn parse(line: &str) -> serde_json::Result<Option<Fields>> {
+pub fn parse(line: &str) -> serde_json::Result<Line> {
     if !line.trim_ascii_start().starts_with('{') {
-        return serde_json::from_str::<Value>(line).map(|_| None);
+        return serde_json::from_str(line).map(Line::Other);
     }
     let fields = serde_json::from_str::<Record>(line)?.0;
     if fields.values().any(has_wide_number) {
-        return Ok(Some(
-            serde_json::from_slice::<Record>(&quote_wide(line.as_bytes()))?.0,
-        ));
+        let quoted = quote_wide(line.as_bytes());
+        return Ok(Line::Record(serde_json::from_slice::<Record>(&quoted)?.0));
     }
-    Ok(Some(fields))
+    Ok(Line::Record(fields))
 }
 
 /// An object whose repeated keys are kept.
@@ -133,7 +141,9 @@ mod tests {
     use super::*;
 
     fn read(json: &str) -> String {
-        let fields = parse(json).expect("JSON").expect("an object");
+        let Line::Record(fields) = parse(json).expect("JSON") else {
+            panic!("{json} is an object");
+        };
         Value::Object(fields).to_string()
     }
 
@@ -161,7 +171,10 @@ mod tests {
         ] {
             assert_eq!(read(json), wanted, "{json}");
         }
-        assert_eq!(parse("[1]").expect("JSON"), None);
+        assert_eq!(
+            parse("[1]").expect("JSON"),
+            Line::Other(serde_json::json!([1]))
+        );
         assert!(parse("{\"a\":").is_err());
         assert!(parse("[").is_err());
     }

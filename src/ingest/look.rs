@@ -6,6 +6,7 @@ use super::dialect::Dialect;
 use super::encoding::{self, Detected, Encoding};
 use super::format::{Format, Unread};
 use super::html::charset;
+use super::line_ends;
 use super::source::Wishes;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -36,6 +37,8 @@ pub struct Look {
     pub encoding: Detected,
     /// How it is written, of a CSV file.
     pub dialect: Option<Dialect>,
+    /// Whether its lines end with carriage returns alone.
+    pub lone_cr: bool,
 }
 
 /// What is known of a source without text.
@@ -85,6 +88,7 @@ impl Sample {
             codec: self.codec,
             encoding: UTF8,
             dialect: None,
+            lone_cr: false,
             format,
         };
         let Ok(format) = look.format else {
@@ -100,9 +104,20 @@ impl Sample {
             },
             None => self.encoding(format, wide),
         };
+        let encoding = look.encoding.encoding;
+        if matches!(
+            format,
+            Format::Text | Format::Jsonl | Format::Csv | Format::Xml
+        ) {
+            look.lone_cr = if encoding.is_ascii_superset() {
+                line_ends::are_lone_cr(&self.bytes)
+            } else {
+                line_ends::are_lone_cr(encoding.decode(&self.bytes).text.as_bytes())
+            };
+        }
         if format == Format::Csv {
             match Dialect::detect(
-                &self.text(look.encoding.encoding),
+                &self.text(encoding, look.lone_cr),
                 wishes.columns,
                 wishes.mapping,
             ) {
@@ -123,19 +138,28 @@ impl Sample {
         if format != Format::Html || unicode {
             return detected;
         }
-        // A page says itself how it is written.
+        // A page says itself how it is written; one whose text is plainly another lies.
         match charset::meta(&self.bytes).map(Encoding::parse) {
-            Some(Ok(encoding)) if encoding.is_ascii_superset() && !encoding.is_utf8() => Detected {
-                encoding,
-                confidence: 1.0,
-            },
+            Some(Ok(encoding))
+                if encoding.is_ascii_superset()
+                    && !encoding.is_utf8()
+                    && !charset::is_untrue(&self.bytes, encoding, detected.encoding) =>
+            {
+                Detected {
+                    encoding,
+                    confidence: 1.0,
+                }
+            }
             _ => detected,
         }
     }
 
     /// The beginning as text, whole lines of it.
-    fn text(&self, encoding: Encoding) -> String {
+    fn text(&self, encoding: Encoding, lone_cr: bool) -> String {
         let mut text = encoding.decode(&self.bytes).text;
+        if lone_cr {
+            text = text.replace('\r', "\n");
+        }
         if !self.whole {
             text.truncate(text.rfind('\n').map_or(text.len(), |at| at + 1));
         }

@@ -2,7 +2,7 @@
 //!
 //! Only mapped fields are understood; everything else of the record is in `meta`, whatever its name.
 
-use super::shape::{Fields, Item, Misfit, Shape};
+use super::shape::{Fields, Items, Misfit, Shape};
 use serde_json::Value;
 
 /// What a field can be mapped onto, with what it holds.
@@ -148,6 +148,15 @@ impl Mapping {
         self.pairs.iter().map(|pair| pair.path.as_str())
     }
 
+    /// Whether a record has all fields that are mapped, at least the outermost of nested ones.
+    #[must_use]
+    pub fn fits(&self, fields: &Fields) -> bool {
+        self.paths().all(|path| {
+            let mut dots = path.match_indices('.');
+            key(fields, path).is_some() || dots.any(|(at, _)| key(fields, &path[..at]).is_some())
+        })
+    }
+
     /// As it is written on the command line.
     #[must_use]
     pub fn describe(&self) -> String {
@@ -163,11 +172,7 @@ impl Mapping {
     ///
     /// # Errors
     /// Names the field that is missing or of the wrong type.
-    pub fn take(
-        &self,
-        fields: &mut Fields,
-        mut seen: impl FnMut(&str),
-    ) -> Result<Vec<Item>, Misfit> {
+    pub fn take(&self, fields: &mut Fields, mut seen: impl FnMut(&str)) -> Items {
         let mut mapped = Fields::new();
         for pair in &self.pairs {
             let Some(value) = take_path(fields, &pair.path) else {
@@ -184,14 +189,17 @@ impl Mapping {
             };
             mapped.insert(pair.target.to_owned(), value);
         }
-        let items = self.shape.take(&mut mapped).map_err(|Misfit(why)| {
-            let names: Vec<&str> = fields.keys().map(String::as_str).take(12).collect();
-            Misfit(format!(
-                "{why} (--map {}; other fields are [{}])",
+        let names: Vec<&str> = fields.keys().map(String::as_str).take(12).collect();
+        let explained = |misfit: Misfit| Misfit {
+            why: format!(
+                "{} (--map {}; other fields are [{}])",
+                misfit.why,
                 self.describe(),
                 names.join(", ")
-            ))
-        })?;
+            ),
+            ..misfit
+        };
+        let items = self.shape.take(&mut mapped).map_err(explained)?;
         // What the shape gave back is the user's, under the user's name.
         for (target, value) in mapped {
             let path = self.pairs.iter().find(|pair| pair.target == target);
@@ -268,8 +276,9 @@ mod tests {
         let mut seen = Vec::new();
         let items = mapping(map).take(&mut fields, |path| seen.push(path.to_owned()));
         let content = items
-            .map(|mut items| items.remove(0).content)
-            .map_err(|Misfit(why)| why);
+            .and_then(|mut items| items.remove(0))
+            .map(|item| item.content)
+            .map_err(|misfit| misfit.why);
         (content, Value::Object(fields).to_string(), seen)
     }
 

@@ -16,6 +16,7 @@ mod arrow_inflate;
 mod blocks;
 pub mod codec;
 mod csv_cutter;
+pub mod csv_rows;
 mod cutter;
 pub mod dialect;
 pub mod encoding;
@@ -25,6 +26,7 @@ pub mod html;
 mod json;
 mod json_cutter;
 pub mod language;
+mod line_ends;
 mod look;
 pub mod mapping;
 pub mod normalise;
@@ -381,12 +383,16 @@ fn fold(
     for (path, records) in std::mem::take(&mut done.parsed.mapped) {
         *state.mapped.entry(path).or_default() += records;
     }
+    for (name, fields) in std::mem::take(&mut done.parsed.frame_fields) {
+        state.add_frame_fields(name, fields);
+    }
     for (name, shapes) in done.shapes {
         let all = state.shapes.entry(name).or_default();
         for (shape, count) in shapes {
             *all.entry(shape.to_owned()).or_default() += count;
         }
     }
+    state.notes.append(&mut done.parsed.notes);
     state.begun = done.begun;
     for ended in done.ended {
         let source = &ended.source;
@@ -471,6 +477,8 @@ fn finish(out: &Path, sources: &[Arc<Source>], state: State) -> Result<IngestRep
         by_language_share: state.languages,
         sources: entries.clone(),
         mapped: state.mapped,
+        notes: state.notes,
+        frame_fields: state.frame_fields,
     };
     atomic::write_json(&out.join("report.json"), &report)?;
     let manifest = CorpusManifest {
@@ -516,11 +524,19 @@ fn finished(out: &Path, sources: &[Arc<Source>], context: &Context) -> Result<In
         .filter(|entry| entry.member_of.is_none());
     for (entry, source) in files.zip(sources) {
         let now = format!("{:032x}", blocks::hash_file(&source.path).unwrap_or(0));
+        let written = source.modified.map(|since| since.as_secs());
         ensure!(
             now == entry.xxh3,
-            "{} changed since {} was made from it; remove the directory to ingest again, or give another --out",
+            "{} changed since {} was made from it: its size is the same ({} bytes), its content is not (xxh3 {} then, {now} now){}; put the old file back to keep the corpus, or remove the directory or give another --out to ingest it as it is now",
             source.name,
-            out.display()
+            out.display(),
+            entry.bytes,
+            entry.xxh3,
+            if written == entry.modified_unix_seconds {
+                ""
+            } else {
+                ", and it was written at another time"
+            }
         );
     }
     let _ = std::fs::remove_file(run_dir::state_path(out));

@@ -80,8 +80,8 @@ pub struct RunnerUp {
 /// How a CSV file is written.
 #[derive(Debug, Serialize)]
 pub struct Csv {
-    /// The character between fields.
-    pub delimiter: char,
+    /// The character between fields; `None` of a table of one column.
+    pub delimiter: Option<char>,
     /// Whether the first row names the columns.
     pub has_header: bool,
     /// Names of the columns.
@@ -135,9 +135,9 @@ pub fn preview(source: &Arc<Source>, rules: Rules<'_>, wishes: &Wishes) -> Resul
         encoding_confidence: source.encoding.confidence,
         encoding_runner_up: None,
         csv: source.dialect.as_ref().map(|dialect| Csv {
-            delimiter: dialect.delimiter.into(),
+            delimiter: dialect.grammar.delimiter.map(char::from),
             has_header: dialect.has_header,
-            columns: dialect.columns.clone(),
+            columns: dialect.names().map(str::to_owned).collect(),
         }),
         decision: String::new(),
         fields: Vec::new(),
@@ -271,8 +271,8 @@ fn first_fields(source: &Source, format: Format, bytes: &[u8]) -> Option<Fields>
             .filter(|line| !line.trim_ascii().is_empty())
             .find_map(|line| serde_json::from_slice(line).ok()),
         Format::Csv => {
-            let columns = source.dialect.as_ref()?.columns.iter();
-            Some(columns.map(|name| (name.clone(), "".into())).collect())
+            let columns = source.dialect.as_ref()?.names();
+            Some(columns.map(|name| (name.to_owned(), "".into())).collect())
         }
         _ => None,
     }

@@ -13,7 +13,7 @@ use super::spool::{self, Spool};
 use super::text::Split;
 use crate::run_dir;
 use anyhow::{Context, Result, bail, ensure};
-use globset::Glob;
+use globset::GlobBuilder;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
 use std::path::{Component, Path, PathBuf};
@@ -46,6 +46,8 @@ pub struct Source {
     pub forced: Option<Encoding>,
     /// How it is written, of a CSV file.
     pub dialect: Option<Dialect>,
+    /// Whether its lines end with carriage returns alone.
+    pub lone_cr: bool,
     /// Name of the file that it is a member of, if it is none itself.
     pub member_of: Option<String>,
 }
@@ -111,7 +113,13 @@ pub fn discover(arguments: &[String], wishes: &Wishes) -> Result<Vec<Source>> {
             let kept = path
                 .strip_prefix(&root)
                 .map_or(1, |below| below.components().count() + 1);
-            found.entry(canonical).or_insert((path, kept));
+            // A file that is given twice has the longer of its names, whichever came first.
+            let entry = found
+                .entry(canonical)
+                .or_insert_with(|| (path.clone(), kept));
+            if kept > entry.1 {
+                *entry = (path, kept);
+            }
         }
         if found.len() == before && !Path::new(argument).exists() {
             bail!("{argument}: no such file, and as a pattern it matches nothing; check the path");
@@ -142,12 +150,20 @@ fn expand(argument: &str) -> Result<Vec<(PathBuf, PathBuf)>> {
             .collect());
     }
     if path.exists() {
+        // A pipe gives its bytes once, and only to one that waits; looking into it takes some of them.
+        ensure!(
+            path.is_file(),
+            "{argument} is a pipe or a device, not a file; read it as standard input: prep ingest - < {argument}"
+        );
         return Ok(vec![(path.to_owned(), path.to_owned())]);
     }
     if !argument.contains(['*', '?', '[', '{']) {
         bail!("{argument}: no such file or directory; check the path");
     }
-    let pattern = Glob::new(argument)
+    // As in a shell: `*` is within a directory, `**` goes through all below.
+    let pattern = GlobBuilder::new(argument)
+        .literal_separator(true)
+        .build()
         .with_context(|| format!("{argument} is not a valid pattern"))?
         .compile_matcher();
     let fixed: PathBuf = path
@@ -183,6 +199,8 @@ fn walk(dir: &Path) -> Result<Vec<PathBuf>> {
         match entry {
             Ok(entry) if entry.file_type().is_file() => files.push(entry.into_path()),
             Ok(_) => {}
+            // A link to a directory around it: what is there is read anyway.
+            Err(error) if error.loop_ancestor().is_some() => {}
             Err(error) => match error.path() {
                 // A broken link costs itself.
                 Some(path) if path.is_symlink() => files.push(path.to_owned()),
@@ -256,6 +274,7 @@ fn open(name: String, path: PathBuf, wishes: &Wishes) -> Source {
             ))),
             encoding: UTF8,
             dialect: None,
+            lone_cr: false,
         },
     };
     Source {
@@ -268,6 +287,7 @@ fn open(name: String, path: PathBuf, wishes: &Wishes) -> Source {
         encoding: look.encoding,
         forced: wishes.encoding,
         dialect: look.dialect,
+        lone_cr: look.lone_cr,
         member_of: None,
     }
 }
@@ -380,13 +400,35 @@ mod tests {
             names(&[&x, &x.join("b.txt")]),
             ["data/b.txt", "data/sub/a.txt"]
         );
+        assert_eq!(
+            names(&[&x.join("b.txt"), &x]),
+            ["data/b.txt", "data/sub/a.txt"]
+        );
         assert_eq!(names(&[&x.join("sub/a.txt")]), ["a.txt"]);
+        assert_eq!(names(&[&x.join("*.txt")]), ["b.txt"]);
         let y = dir.path().join("y/data");
         assert_eq!(
             names(&[&y, &x]),
             ["data/sub/a.txt", "x/data/b.txt", "y/data/b.txt"]
         );
         assert_eq!(names(&[&x.join("**/*.txt")]), ["a.txt", "b.txt"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_to_directories_around_them_and_pipes_are_no_files() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let data = dir.path().join("data");
+        std::fs::create_dir(&data).expect("creates");
+        std::fs::write(data.join("имя файла\n.txt"), "text").expect("writes");
+        std::os::unix::fs::symlink(&data, data.join("loop")).expect("links");
+        assert_eq!(names(&[&data]), ["data/имя файла\n.txt"]);
+        let pipe = dir.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.expect("mkfifo runs").success());
+        let error = discover(&[pipe.display().to_string()], &Wishes::default());
+        let message = error.expect_err("fails").to_string();
+        assert!(message.contains("prep ingest - <"), "{message}");
     }
 
     #[test]

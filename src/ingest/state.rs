@@ -18,6 +18,8 @@ use xxhash_rust::xxh3::Xxh3;
 const PIECE_BYTES: u64 = 8 << 10;
 /// Pieces of it.
 const PIECES: u64 = 16;
+/// Names of fields beside records that are told apart.
+const FRAME_FIELDS: usize = 100;
 
 /// The next block to read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -117,6 +119,12 @@ pub struct State {
     /// Records that have a field of `--map`, by its path.
     #[serde(default)]
     pub mapped: BTreeMap<String, u64>,
+    /// What a person should know of the sources.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// Fields of JSON files beside the records, by name.
+    #[serde(default)]
+    pub frame_fields: BTreeMap<String, u64>,
     /// xxh3-128 of the sources that were read to their end.
     pub hashes: BTreeMap<String, String>,
     /// Members of archives that were read to their end, in order.
@@ -126,6 +134,14 @@ pub struct State {
 }
 
 impl State {
+    /// Counts fields beside the records; of endless different names the first are told apart.
+    pub fn add_frame_fields(&mut self, name: String, fields: u64) {
+        let is_told =
+            self.frame_fields.len() < FRAME_FIELDS || self.frame_fields.contains_key(&name);
+        let name = if is_told { name } else { "…".to_owned() };
+        *self.frame_fields.entry(name).or_default() += fields;
+    }
+
     /// Checks that what the finished parts rest on is still what the sources hold. A source whose
     /// size and time are the same has not changed; of one that was touched or copied the content
     /// decides: all that was read, and pieces of the rest.
@@ -153,8 +169,14 @@ impl State {
                 unchanged && is(&stamp.sample, sample(source).map_err(anyhow::Error::from));
             ensure!(
                 unchanged,
-                "{} changed since the interrupted run began; remove the output directory and start again",
-                source.name
+                "{} changed since the interrupted run began: its size is the same ({} bytes), its content is not{}; put the old file back to go on, or remove the output directory to ingest it as it is now",
+                source.name,
+                source.bytes,
+                if stamp.modified_ns == modified_ns(source) {
+                    ""
+                } else {
+                    ", and it was written at another time"
+                }
             );
         }
         Ok(())

@@ -94,7 +94,7 @@ impl Parsed {
         rules: Rules,
         raw: &[u8],
     ) {
-        let text = repaired(text, rules.repairs, &mut self.repairs);
+        let text = repaired(text.to_owned(), rules.repairs, &mut self.repairs);
         let text = text.trim_end();
         if text.trim().is_empty() {
             let message = "the page has no text".to_owned();

@@ -44,7 +44,37 @@ impl Shard {
     }
 }
 
-/// One split of a shard directory. Opening it maps the files and reads their headers and offsets.
+/// One split of a shard directory. Opening it maps the files and reads their headers and offsets: 1,000
+/// of them in well under 0.1 s. A window costs the pages that it lies on, and no allocation.
+///
+/// ```
+/// use prep::shard::{Dataset, Split};
+/// # use prep::{atomic, document::DocumentId, shard::{ShardInfo, ShardManifest, manifest::{SplitEntry, VERSION}, writer::SplitWriter}};
+/// # let place = tempfile::tempdir()?;
+/// # let dir = place.path();
+/// # let info = ShardInfo { vocab_size: 1000, bos_id: None, eos_id: 0, pad_id: None, tokenizer_fingerprint: String::new(), chat_template_hash: String::new() };
+/// # let mut writer = SplitWriter::new(dir, Split::Train, &info, 3_000)?;
+/// # for record in 0..10 {
+/// #     let ids: Vec<u32> = (record * 300..record * 300 + 300).map(|id| id % 1000).collect();
+/// #     writer.push(DocumentId::new("a.txt", record as u64), &ids, &[true; 300], 900)?;
+/// # }
+/// # let manifest = ShardManifest { format: "prep-shards".into(), version: VERSION, prep_version: "0".into(), config: serde_json::Value::Null, info, train: writer.finish()?, val: SplitEntry::default(), keys: Vec::new() };
+/// # atomic::write_json(&dir.join("manifest.json"), &manifest)?;
+/// // `dir` is what `prep shard CORPUS --out DIR` wrote.
+/// let data = Dataset::open(dir, Split::Train)?;
+/// let (mut ids, mut mask) = ([0_u32; 257], [false; 257]);
+/// for index in 0..data.tokens() / 256 - 1 {
+///     // 256 inputs and the target of the last of them, across the ends of files.
+///     data.window(256 * index, &mut ids, &mut mask);
+///     let (inputs, targets) = (&ids[..256], &ids[1..]);
+/// #   assert_eq!((inputs[0], targets[255]), (256 * index as u32 % 1000, (256 * index as u32 + 256) % 1000));
+/// }
+/// let first = data.row(0);
+/// println!("{} begins at {} and has {} tokens", first.document_id, first.start, first.len);
+/// # assert_eq!((data.tokens(), data.documents(), first.len), (3000, 10, 300));
+/// # assert!(data.manifest().train.shards.len() > 1);
+/// # anyhow::Ok(())
+/// ```
 pub struct Dataset {
     shards: Vec<Shard>,
     manifest: ShardManifest,
@@ -223,13 +253,45 @@ impl Dataset {
                 }
                 Ids::Wide(all) => out.copy_from_slice(&all[from..from + count]),
             }
-            for (i, counts) in mask[filled..filled + count].iter_mut().enumerate() {
-                *counts = shard.mask.value(from + i);
-            }
+            unpack(&shard.mask, from, &mut mask[filled..filled + count]);
             filled += count;
             position += count as u64;
             index += 1;
         }
+    }
+}
+
+/// The eight bits of each byte.
+const BITS: [[bool; 8]; 256] = {
+    let mut table = [[false; 8]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut bit = 0;
+        while bit < 8 {
+            table[byte][bit] = byte >> bit & 1 != 0;
+            bit += 1;
+        }
+        byte += 1;
+    }
+    table
+};
+
+/// Bits of `bits` from `from` on, a byte at once: one by one would take as long as the ids eight times.
+fn unpack(bits: &BooleanBuffer, from: usize, out: &mut [bool]) {
+    let head = (from + bits.offset()).wrapping_neg() % 8;
+    let (head, rest) = out.split_at_mut(head.min(out.len()));
+    for (i, bit) in head.iter_mut().enumerate() {
+        *bit = bits.value(from + i);
+    }
+    let from = from + head.len();
+    let (whole, tail) = rest.as_chunks_mut::<8>();
+    let bytes = &bits.values()[(from + bits.offset()) / 8..];
+    for (eight, byte) in whole.iter_mut().zip(bytes) {
+        *eight = BITS[usize::from(*byte)];
+    }
+    let from = from + 8 * whole.len();
+    for (i, bit) in tail.iter_mut().enumerate() {
+        *bit = bits.value(from + i);
     }
 }
 
@@ -336,4 +398,24 @@ fn map_shard(
         document_ids: batch.column(2).to_data().buffers()[0].clone(),
         continuation: batch.column(3).as_boolean().values().clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_are_unpacked_from_any_place_at_any_length() {
+        let wanted: Vec<bool> = (0..200).map(|i| i * i % 7 < 3).collect();
+        for offset in [0, 3] {
+            let bits = BooleanBuffer::from(wanted.as_slice()).slice(offset, 200 - offset);
+            for from in 0..40 {
+                for length in 0..=bits.len() - from {
+                    let mut out = vec![false; length];
+                    unpack(&bits, from, &mut out);
+                    assert_eq!(out, wanted[offset + from..offset + from + length]);
+                }
+            }
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! `--against`: finished sets, corpora or shards, whose documents this run must not repeat.
 //!
 //! A corpus is read as it is; the texts of shards are decoded from their tokens, which gives them
-//! back letter by letter. Questions and answers cannot be told apart in tokens, so a shard
+//! back letter by letter unless the tokenizer folds case or accents or has letters that it does not know
+//! (a run says so: then the corpus is the better choice). Questions and answers cannot be told apart in tokens, so a shard
 //! directory holds their keys in `dedup/`. All of it becomes further parts behind those of the
 //! corpus, which only the search for copies sees.
 
@@ -15,6 +16,7 @@ use crate::run_dir;
 use crate::shard::{Dataset, ShardManifest, Split};
 use crate::tokenize::Tokenizer;
 use anyhow::{Context, Result, bail};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -104,6 +106,18 @@ impl Earlier {
             Part::Keys(_) => true,
         });
         Ok(Self { own, parts })
+    }
+
+    /// Shard directories whose tokenizer does not give texts back as they were.
+    pub fn lossy(&self) -> BTreeSet<&Path> {
+        let texts = self.parts.iter().filter_map(|part| match part {
+            Part::Texts { shards, .. } => Some(shards),
+            _ => None,
+        });
+        texts
+            .filter(|shards| !shards.gives_back())
+            .map(|shards| shards.dir.as_path())
+            .collect()
     }
 
     /// Parts of all sets.
@@ -208,6 +222,13 @@ impl Earlier {
 }
 
 impl Shards {
+    /// Whether the tokenizer gives a text with much that is folded or unknown back as it was.
+    fn gives_back(&self) -> bool {
+        const PROBE: &str = "Ёжик  в тумане:\n\n\tÉtude №5 — «naïve» ∑ 漢字 😀, don't\r\nend.";
+        let encoded = self.tokenizer.encode_document(PROBE);
+        encoded.is_ok_and(|encoded| self.text(&encoded.ids) == PROBE)
+    }
+
     /// 1 where `ids` begin with BOS, 0 where they do not.
     fn bos(&self, ids: &[u32]) -> usize {
         let bos = self.tokenizer.bos_id();

@@ -85,8 +85,6 @@ pub struct Edited {
     pub contaminated: bool,
     /// Repeated lines that were taken out of it.
     pub lines: Option<Taken>,
-    /// Whether it is repeated lines throughout (then it is as it was), and how many.
-    pub only_repeated: Option<u64>,
 }
 
 /// The edits of a run.
@@ -165,13 +163,9 @@ fn take_lines(document: &mut Document, repeated: &RepeatedLines, edited: &mut Ed
     let Content::Text(text) = &document.content else {
         return;
     };
-    let Some((left, taken)) = repeated.take(text) else {
+    let Some((left, taken)) = repeated.take(document.id, text) else {
         return;
     };
-    if left.is_empty() {
-        edited.only_repeated = Some(taken.lines);
-        return;
-    }
     let (before, after) = (count_characters(text), count_characters(&left));
     let items = BTreeMap::from([("lines".to_owned(), taken.lines)]);
     edited

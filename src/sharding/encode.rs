@@ -2,14 +2,15 @@
 
 use super::Job;
 use super::account::{Account, PartAccount};
+use super::conflicts::{self, Conflicting};
 use super::edit;
 use super::mixing::Mix;
 use super::part_files::PartFiles;
-use super::plan::{Fate, Plan};
+use super::plan::{CONFLICT, Fate, Plan};
 use super::removed::{self, Removal, Removed};
-use super::scan::{KeyColumns, Scanned};
+use super::scan::{KeyColumns, SAMPLED_OUT, Scanned};
 use super::units::{Unit, Units};
-use crate::document::parquet::{Encoder, RowGroup, schema_with};
+use crate::document::parquet::{Encoder, RowGroup};
 use crate::document::{Content, Document, Kind};
 use crate::shard::Split;
 use crate::tokenize::{Pieces, Tokenizer};
@@ -47,7 +48,7 @@ pub fn run(job: &Job, plan: &Plan, tokenizer: &Tokenizer) -> Result<Account> {
         job,
         tokenizer,
         removed: Encoder::new(removed::schema())?,
-        conflicts: Encoder::new(schema_with(Vec::new()))?,
+        conflicts: Encoder::new(conflicts::schema())?,
     };
     let mut fates = plan.read(job)?;
     let mut open: Option<PartFiles> = None;
@@ -99,76 +100,71 @@ impl Worker<'_> {
             if matches!(fate, Fate::Keep { .. }) {
                 edit::clean(&self.job.filters, &mut document, &mut account.edits);
             }
-            let (fate, copies) = self.weighted(fate, &document);
             let (fate, pieces) = self.tokenized(fate, &document);
             account.book(&document, &fate, &pieces);
+            self.mix(&mut account, &document, &fate, &pieces);
+            let question = scanned.group ^ u128::from(scanned.system);
             match fate {
                 Fate::Keep { split, conflict } => {
-                    self.mix(&mut account, &document, split, &pieces, copies);
+                    let copies = self.job.weights.copies(&document, split);
                     tokens.append(&document, split, &pieces, copies);
                     keys.append(scanned);
                     if conflict {
-                        conflicting.push(document);
+                        conflicting.push(Conflicting {
+                            document,
+                            question,
+                            kept: true,
+                        });
                     }
                 }
-                Fate::Drop(why) => removed.push(Removed { document, why }),
+                Fate::Drop(why) => {
+                    if why.reason == CONFLICT {
+                        conflicting.push(Conflicting {
+                            document: document.clone(),
+                            question,
+                            kept: false,
+                        });
+                    }
+                    removed.push(Removed { document, why });
+                }
             }
             Ok(())
         })?;
-        let conflicts = if conflicting.is_empty() {
-            None
-        } else {
-            Some((
-                self.conflicts.encode(&conflicting, Vec::new())?,
-                conflicting.len() as u64,
-            ))
-        };
         Ok(Done {
             unit,
             tokens: tokens.finish()?,
             keys: keys.finish()?,
             removed: removed::encode(&self.removed, removed)?,
-            conflicts,
+            conflicts: conflicts::encode(&self.conflicts, conflicting)?,
             account,
         })
     }
 
-    /// How often a document that stays is written; its source's weight may leave it out.
-    fn weighted(&self, fate: Fate, document: &Document) -> (Fate, u32) {
-        let Fate::Keep { split, .. } = fate else {
-            return (fate, 0);
-        };
-        match self.job.weights.copies(document, split) {
-            0 => {
-                let sampled_out = Removal {
-                    reason: "sampled_out".to_owned(),
-                    value: Some(self.job.weights.of(&document.source)),
-                    ..Removal::default()
-                };
-                (Fate::Drop(sampled_out), 0)
-            }
-            copies => (fate, copies),
-        }
-    }
-
-    fn mix(
-        &self,
-        account: &mut PartAccount,
-        document: &Document,
-        split: Split,
-        pieces: &Pieces,
-        copies: u32,
-    ) {
+    /// Books what the weight of its source makes of a training document.
+    fn mix(&self, account: &mut PartAccount, document: &Document, fate: &Fate, pieces: &Pieces) {
         let tokens = pieces.tokens();
-        account.most_copies = account.most_copies.max(copies);
-        account.repeated.documents += u64::from(copies - 1) * pieces.pieces.len() as u64;
-        account.repeated.tokens += u64::from(copies - 1) * tokens;
-        if split == Split::Train && !self.job.options.weights.is_empty() {
-            let mix = Mix {
-                documents: 1,
+        let mix = match fate {
+            Fate::Keep { split, .. } => {
+                let copies = self.job.weights.copies(document, *split);
+                account.most_copies = account.most_copies.max(copies);
+                account.repeated.documents += u64::from(copies - 1) * pieces.pieces.len() as u64;
+                account.repeated.tokens += u64::from(copies - 1) * tokens;
+                if *split == Split::Val {
+                    return;
+                }
+                Mix {
+                    documents: 1,
+                    tokens,
+                    effective_tokens: tokens * u64::from(copies),
+                }
+            }
+            Fate::Drop(why) if why.reason == SAMPLED_OUT => Mix {
                 tokens,
-                effective_tokens: tokens * u64::from(copies),
-            };
+                ..Mix::default()
+            },
+            Fate::Drop(_) => return,
+        };
+        if !self.job.options.weights.is_empty() {
             *account.mixes.0.entry(document.source.clone()).or_default() += &mix;
         }
     }

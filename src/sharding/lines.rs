@@ -3,30 +3,38 @@
 //! One pass over the corpus counts in how many documents each line stands (once a document), sorted
 //! on disk; the hashes of those that are in enough are held in memory, the most frequent first,
 //! within an eighth of `--memory`. Every later pass takes the same lines out of the same texts.
+//!
+//! Nothing is lost: one of the documents keeps the line, that with the smallest id. And a text of which
+//! more than four fifths would go is left whole: it is a copy of others, or nearly one, and the search
+//! for copies, which keeps one of them, decides on it.
 
 use super::Job;
 use super::units::{Unit, Units};
 use crate::dedup::lines;
-use crate::document::{Content, count_characters};
+use crate::document::{Content, DocumentId, count_characters};
 use crate::spill::{Reader, RecordWriter, Sorter};
 use crate::{atomic, interrupt, ordered, record};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::AddAssign;
 
 /// Lines that are shown.
 const SHOWN: usize = 20;
 /// Characters of a line that are shown.
 const SHOWN_CHARACTERS: usize = 200;
-/// Bytes that a hash takes in memory.
-const HASH_BYTES: u64 = 20;
+/// Bytes that a hash with its keeper takes in memory.
+const HASH_BYTES: u64 = 48;
+/// The largest share of a text's characters that is taken out.
+const MOST_TAKEN: f64 = 0.8;
 
 record! {
     /// A line and how many documents of a unit have it.
     struct Counted {
         hash: u64,
         documents: u32,
+        /// The smallest id among them.
+        keeper: DocumentId,
     }
 }
 
@@ -36,6 +44,7 @@ record! {
         /// `u32::MAX` less the documents.
         rarity: u32,
         hash: u64,
+        keeper: DocumentId,
     }
 }
 
@@ -50,7 +59,8 @@ pub struct Counts {
 
 /// The lines that are taken out of texts.
 pub struct RepeatedLines {
-    hashes: HashSet<u64>,
+    /// By hash, the document that keeps the line.
+    keepers: HashMap<u64, DocumentId>,
     /// The most frequent, with their documents.
     shown: Vec<(u64, u32)>,
     counts: Counts,
@@ -84,31 +94,27 @@ impl RepeatedLines {
         let text = std::fs::read(&done)?;
         let counts = serde_json::from_slice(&text)
             .with_context(|| format!("{} is damaged; remove the directory", done.display()))?;
-        let (mut hashes, mut shown) = (HashSet::new(), Vec::new());
+        let (mut keepers, mut shown) = (HashMap::new(), Vec::new());
         for line in Reader::<Frequent>::open(&path)? {
             let line = line?;
-            hashes.insert(line.hash);
+            keepers.insert(line.hash, line.keeper);
             if shown.len() < SHOWN {
                 shown.push((line.hash, u32::MAX - line.rarity));
             }
         }
         Ok(Self {
-            hashes,
+            keepers,
             shown,
             counts,
             documents,
         })
     }
 
-    /// Documents from which on a line goes.
-    pub fn documents(&self) -> u32 {
-        self.documents
-    }
-
-    /// What is left of `text` (nothing, when it is repeated lines throughout), and what was taken.
+    /// What is left of the text of the document `id`, and what was taken; `None` where it is left whole.
     #[must_use]
-    pub fn take(&self, text: &str) -> Option<(String, Taken)> {
-        let left = lines::without(text, |hash| self.hashes.contains(&hash))?;
+    pub fn take(&self, id: DocumentId, text: &str) -> Option<(String, Taken)> {
+        let goes = |hash| self.keepers.get(&hash).is_some_and(|keeper| *keeper != id);
+        let left = lines::without(text, goes)?;
         let mut taken = Taken::default();
         for (hash, range) in left.taken {
             let line = &text[range];
@@ -119,7 +125,8 @@ impl RepeatedLines {
                 taken.examples.entry(hash).or_insert(line);
             }
         }
-        Some((left.text, taken))
+        let most = count_characters(text) as f64 * MOST_TAKEN;
+        (taken.characters as f64 <= most).then_some((left.text, taken))
     }
 }
 
@@ -133,8 +140,12 @@ fn count(job: &Job, documents: u32, path: &std::path::Path) -> Result<Counts> {
         |unit: Unit| Ok((unit, of_unit(job, unit)?)),
         |(unit, counted)| {
             interrupt::check()?;
-            for (hash, documents) in counted {
-                sorter.push(Counted { hash, documents })?;
+            for (hash, (documents, keeper)) in counted {
+                sorter.push(Counted {
+                    hash,
+                    documents,
+                    keeper,
+                })?;
             }
             progress.add(unit.bytes);
             Ok(())
@@ -143,17 +154,19 @@ fn count(job: &Job, documents: u32, path: &std::path::Path) -> Result<Counts> {
     let mut frequent = Sorter::new(&job.work.file("lines-frequent"), job.context.memory / 8);
     let mut counted = sorter.sorted()?.peekable();
     while let Some(first) = counted.next().transpose()? {
-        let mut sum = first.documents;
+        let (mut sum, mut keeper) = (first.documents, first.keeper);
         while let Some(next) = counted
             .next_if(|next| next.as_ref().is_ok_and(|next| next.hash == first.hash))
             .transpose()?
         {
             sum = sum.saturating_add(next.documents);
+            keeper = keeper.min(next.keeper);
         }
         if sum >= documents {
             frequent.push(Frequent {
                 rarity: u32::MAX - sum,
                 hash: first.hash,
+                keeper,
             })?;
         }
     }
@@ -172,13 +185,15 @@ fn count(job: &Job, documents: u32, path: &std::path::Path) -> Result<Counts> {
     Ok(counts)
 }
 
-/// In how many documents of the unit each line stands.
-fn of_unit(job: &Job, unit: Unit) -> Result<BTreeMap<u64, u32>> {
-    let mut counted = BTreeMap::new();
+/// In how many documents of the unit each line stands, and the smallest id among them.
+fn of_unit(job: &Job, unit: Unit) -> Result<BTreeMap<u64, (u32, DocumentId)>> {
+    let mut counted = BTreeMap::<u64, (u32, DocumentId)>::new();
     unit.for_each(job, |document, _| {
         if let Content::Text(text) = &document.content {
             for hash in lines::hashes(text) {
-                *counted.entry(hash).or_default() += 1;
+                let (documents, keeper) = counted.entry(hash).or_insert((0, document.id));
+                *documents += 1;
+                *keeper = document.id.min(*keeper);
             }
         }
         Ok(())

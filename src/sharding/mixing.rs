@@ -1,8 +1,10 @@
 //! `--weight SOURCE=W`: how often a source's documents are learned from.
 //!
 //! A weight of 2.5 writes every document of the source twice and a seeded half of them a third
-//! time; 0.3 keeps a seeded 30 %. Whole documents only. Repetitions stand behind one pass over
-//! everything, as further epochs do, not beside each other. Validation is never repeated.
+//! time; 0.3 keeps a seeded 30 %. Whole documents only. What is left out is left out before copies are
+//! searched, so that no other source's document goes for it, and by its content, so that copies of it
+//! go too. Repetitions stand behind one pass over everything, as further epochs do, not beside each
+//! other. Validation is never repeated.
 
 use crate::document::Document;
 use crate::shard::Split;
@@ -62,16 +64,31 @@ impl Weights {
             .map(|(glob, _)| glob.glob().glob())
     }
 
-    /// How often `document` is written: by its id and the seed, so that it depends on nothing else.
+    /// Why a document of `source` with this content key is left out, if it is: its number, 0 to 1, and
+    /// the weight, which is not above that.
+    #[must_use]
+    pub fn leaves_out(&self, source: &str, content: u128) -> Option<(f64, f64)> {
+        let weight = self.of(source);
+        let number = self.number(&content.to_be_bytes());
+        (weight < 1.0 && number >= weight).then_some((number, weight))
+    }
+
+    /// How often `document`, which is not left out, is written: by its id and the seed, so that it depends
+    /// on nothing else.
     #[must_use]
     pub fn copies(&self, document: &Document, split: Split) -> u32 {
         let weight = self.of(&document.source);
-        if split == Split::Val {
-            return u32::from(weight > 0.0);
+        if split == Split::Val || weight < 1.0 {
+            return 1;
         }
-        let hash = xxh3_64_with_seed(&document.id.0, self.seed ^ 0x006d_6978);
-        let one_more = (hash as f64 / u64::MAX as f64) < weight.fract();
+        let one_more = self.number(&document.id.0) < weight.fract();
         weight as u32 + u32::from(one_more)
+    }
+
+    /// A number from 0 to 1, without 1.
+    fn number(&self, bytes: &[u8; 16]) -> f64 {
+        let hash = xxh3_64_with_seed(bytes, self.seed ^ 0x006d_6978);
+        (hash >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 
@@ -80,9 +97,9 @@ impl Weights {
 pub struct Mix {
     /// Documents that are learned from.
     pub documents: u64,
-    /// Their tokens.
+    /// Tokens of these and of those that the weight left out: a pass over all of the source.
     pub tokens: u64,
-    /// Their tokens with every repetition: what an epoch over the shards sees of the source.
+    /// Tokens that are learned from, with every repetition: what an epoch over the shards sees.
     pub effective_tokens: u64,
 }
 
@@ -151,11 +168,25 @@ mod tests {
     }
 
     #[test]
+    fn a_share_is_left_out_by_the_content() {
+        let weights = Weights::new(&[("a*".to_owned(), 0.3)], 0).unwrap();
+        let stays = |source: &str| {
+            (0..10_000_u128)
+                .filter(|content| weights.leaves_out(source, *content).is_none())
+                .collect::<Vec<_>>()
+        };
+        let some = stays("a1");
+        assert!((2_850..3_150).contains(&some.len()), "{}", some.len());
+        assert_eq!(some, stays("a2"));
+        assert_eq!(stays("b").len(), 10_000);
+        assert_eq!(weights.copies(&document("a1", 1), Split::Train), 1);
+    }
+
+    #[test]
     fn a_weight_of_nothing_leaves_a_source_out() {
         let weights = Weights::new(&[("a".to_owned(), 0.0)], 0).unwrap();
-        for split in Split::ALL {
-            assert_eq!(weights.copies(&document("a", 1), split), 0);
-        }
+        assert!((0..100).all(|content| weights.leaves_out("a", content).is_some()));
+        assert!((0..100).all(|content| weights.leaves_out("b", content).is_none()));
         assert_eq!(weights.unused(&["b".to_owned()]).collect::<Vec<_>>(), ["a"]);
         assert!(Weights::new(&[("a".to_owned(), -1.0)], 0).is_err());
         assert!(Weights::new(&[("[".to_owned(), 1.0)], 0).is_err());

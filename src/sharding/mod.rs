@@ -14,6 +14,7 @@
 mod account;
 pub mod assemble;
 pub mod benchmarks;
+mod conflicts;
 mod copies;
 mod earlier;
 pub mod edit;
@@ -47,7 +48,7 @@ use edit::Edits;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use lines::RepeatedLines;
 use mixing::Weights;
-pub use options::{DedupMode, Options, TokenizerChoice, ValSize};
+pub use options::{DedupMode, LARGEST_VAL_SHARE, Options, TokenizerChoice, ValSize};
 use plan::{Fate, Plan};
 use report::ShardReport;
 use units::{Corpus, Units};
@@ -107,6 +108,14 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
             options.corpus.display()
         );
     }
+    for pattern in &options.val_sources {
+        let glob = globs(std::slice::from_ref(pattern))?;
+        ensure!(
+            names.iter().any(|name| glob.is_match(name)),
+            "--val-source {pattern}: no source of {} has such a name; `prep stats` lists them",
+            options.corpus.display()
+        );
+    }
     let given = match &options.tokenizer {
         TokenizerChoice::File(path) => Some(configure(Tokenizer::open(path)?, options)?),
         TokenizerChoice::Train { .. } => None,
@@ -135,6 +144,12 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
         repeated: None,
         work,
     };
+    for dir in job.earlier.lossy() {
+        context.note(&format!(
+            "warning: the tokenizer of {} does not give texts back letter by letter: copies of them may be missed or taken for near ones; --against its corpus finds all",
+            dir.display()
+        ));
+    }
     if let Some(documents) = options.dedup_lines {
         job.repeated = Some(RepeatedLines::find(&job, documents)?);
     }
@@ -271,8 +286,13 @@ fn why_nothing(job: &Job, plan: &Plan) -> Result<String> {
         .iter()
         .map(|(reason, count)| format!("{reason} dropped {count}"))
         .collect();
-    Ok(format!(
-        "{}; choose another --profile, --skip a rule or --set its threshold",
-        listed.join(", ")
-    ))
+    let of_copies = |(reason, _): &(String, u64)| reason.ends_with("_duplicate");
+    let remedy = if reasons.iter().any(|reason| !of_copies(reason)) {
+        "choose another --profile, --skip a rule, --set its threshold, or change --weight"
+    } else if job.options.against.is_empty() {
+        "this is a bug of prep: of copies one stays"
+    } else {
+        "nothing in it is new: the sets of --against have it all, and no shards are needed"
+    };
+    Ok(format!("{}; {remedy}", listed.join(", ")))
 }

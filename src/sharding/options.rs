@@ -37,6 +37,9 @@ impl DedupMode {
     }
 }
 
+/// Of the documents that stay, at most this share can be validated.
+pub const LARGEST_VAL_SHARE: f64 = 0.9;
+
 /// How much is validated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ValSize {

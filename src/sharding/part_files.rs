@@ -1,12 +1,13 @@
 //! The files that encoding leaves for a part: tokens, keys, removed documents, conflicts, the account.
 
 use super::account::PartAccount;
+use super::conflicts;
 use super::encode::Done;
 use super::work::BatchWriter;
 use super::{Job, removed};
 use crate::atomic::{self, AtomicFile};
 use crate::corpus::PartEntry;
-use crate::document::parquet::{DocumentWriter, RowGroup, schema_with};
+use crate::document::parquet::{DocumentWriter, RowGroup};
 use anyhow::{Context as _, Result};
 use arrow::datatypes::SchemaRef;
 use std::path::PathBuf;
@@ -92,7 +93,7 @@ impl PartFiles {
             keys: BatchWriter::new(job.options.out.join(keys_file(part))),
             keys_rows: 0,
             removed: Side::new(job, "removed", part, removed::schema()),
-            conflicts: Side::new(job, "conflicts", part, schema_with(Vec::new())),
+            conflicts: Side::new(job, "conflicts", part, conflicts::schema()),
             account: PartAccount::default(),
         }
     }

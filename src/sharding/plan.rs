@@ -1,9 +1,11 @@
 //! What becomes of each document, and which are validated.
 //!
-//! Documents that share a key of their split (copies, answers to one question, related texts) fall to
-//! the same one, so none straddles. A share is chosen by the hash of that key.
+//! Documents that share a key of their split (copies, answers to one question, texts that were found to
+//! be related) fall to the same one, so none straddles. A share is chosen by the hash of that key; a
+//! group that is larger than what is to be validated is learned from.
 
 use super::copies::{self, Finding, FindingKind, Statistics};
+use super::options::LARGEST_VAL_SHARE;
 use super::removed::Removal;
 use super::scan::{self, Scanned};
 use super::{Job, ValSize, work};
@@ -15,6 +17,9 @@ use arrow::array::RecordBatch;
 use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// Why an answer goes that contradicts another one.
+pub const CONFLICT: &str = "qa_conflict";
 
 /// What becomes of one document.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,6 +90,8 @@ pub struct Plan {
     findings: Option<PathBuf>,
     /// Groups whose hash is below this are validated.
     val_below: u64,
+    /// Groups below it that are too large: 16 bytes each, at most one for each share of the corpus.
+    train_keys: HashSet<u128>,
     /// The one group that is validated when the share is too small for any.
     val_group: Option<u128>,
     /// Groups with a document of a source that is validated: 16 bytes each.
@@ -106,75 +113,145 @@ impl Plan {
         let mut plan = Self {
             findings,
             val_below: 0,
+            train_keys: HashSet::new(),
             val_group: None,
             val_keys: HashSet::new(),
             seed: job.context.seed,
             kept: 0,
             copies: copies.unwrap_or_default(),
         };
-        if !job.options.val_sources.is_empty() {
-            let mut keys = HashSet::new();
-            plan.for_each_kept(job, |scanned| {
-                if scanned.of_val_source {
-                    keys.insert(scanned.split);
-                }
-                Ok(())
-            })?;
-            plan.val_keys = keys;
-        }
-        let documents = match job.options.val {
-            ValSize::Share(_) => None,
-            ValSize::Documents(documents) => Some(documents),
-        };
+        plan.validate_sources(job)?;
         let memory = job.context.memory / 4;
         let mut hashed = Sorter::<Hashed>::new(&job.work.file("val-hashes"), memory);
-        let (mut kept, mut ends) = (0_u64, None::<[(u64, u128); 2]>);
-        plan.for_each_kept(job, |scanned| {
+        let (mut kept, mut left) = (0_u64, 0_u64);
+        plan.for_each(job, |scanned, fate| {
+            if let Fate::Drop(_) = fate {
+                return Ok(());
+            }
             kept += 1;
             if plan.val_keys.contains(&scanned.split) {
                 return Ok(());
             }
+            left += 1;
             let (hash, key) = (plan.hash(scanned.split), scanned.split);
-            ends = Some(ends.map_or([(hash, key); 2], |[lowest, highest]| {
-                [lowest.min((hash, key)), highest.max((hash, key))]
-            }));
-            match documents {
-                Some(_) => hashed.push(Hashed { hash, key }),
-                None => Ok(()),
-            }
+            hashed.push(Hashed { hash, key })
         })?;
         ensure!(
-            ends.is_some() || kept == 0,
+            left > 0 || kept == 0,
             "every document that stays is of a source of --val-source, or is like one of it; nothing is left to learn from"
         );
         plan.kept = kept;
-        plan.val_below = match job.options.val {
-            ValSize::Share(share) => (share * u64::MAX as f64) as u64,
-            ValSize::Documents(documents) => below(hashed.sorted()?, documents)?,
-        };
-        if let Some([lowest, highest]) = ends {
-            // However small a corpus, its highest group is learned from, and its lowest is validated
-            // if it is another one.
-            plan.val_below = plan.val_below.min(highest.0);
-            let wanted = job.options.val.is_some() && plan.val_keys.is_empty();
-            if lowest.0 >= plan.val_below && lowest.1 != highest.1 && wanted {
-                plan.val_group = Some(lowest.1);
-            }
-        }
+        plan.choose(job, hashed.sorted()?)?;
         Ok(plan)
     }
 
-    /// Calls `each` with every document that stays; its split is that of the documents it is
-    /// related to.
-    fn for_each_kept(&self, job: &Job, mut each: impl FnMut(&Scanned) -> Result<()>) -> Result<()> {
+    /// Finds the groups of the sources that are validated whole: those of their documents, and of what
+    /// stays in the place of one of them.
+    fn validate_sources(&mut self, job: &Job) -> Result<()> {
+        if job.options.val_sources.is_empty() {
+            return Ok(());
+        }
+        let (mut of_sources, mut keys) = (HashSet::new(), HashSet::new());
+        self.for_each(job, |scanned, _| {
+            if scanned.of_val_source && scanned.dropped.is_none() {
+                of_sources.insert(scanned.own_split);
+                keys.insert(scanned.split);
+            }
+            Ok(())
+        })?;
+        // A copy of such a document, in another source, may be related to further ones.
+        self.for_each(job, |scanned, _| {
+            if scanned.dropped.is_none() && of_sources.contains(&scanned.own_split) {
+                keys.insert(scanned.split);
+            }
+            Ok(())
+        })?;
+        self.val_keys = keys;
+        Ok(())
+    }
+
+    /// Chooses the groups that are validated, of all others in the order of their hashes.
+    fn choose(&mut self, job: &Job, sorted: impl Iterator<Item = Result<Hashed>>) -> Result<()> {
+        let wanted = match job.options.val {
+            ValSize::Share(share) => (share * self.kept as f64).ceil() as u64,
+            ValSize::Documents(documents) => {
+                ensure!(
+                    documents as f64 <= self.kept as f64 * LARGEST_VAL_SHARE,
+                    "--val {documents}: {} documents stay, of which at most {:.0} % can be validated",
+                    self.kept,
+                    100.0 * LARGEST_VAL_SHARE
+                );
+                documents
+            }
+        };
+        let below = match job.options.val {
+            ValSize::Share(share) => (share * u64::MAX as f64) as u64,
+            ValSize::Documents(_) => u64::MAX,
+        };
+        let by_count = matches!(job.options.val, ValSize::Documents(_));
+        let mut sorted = sorted.peekable();
+        let (mut lowest, mut last, mut chosen) = (None::<Hashed>, None, 0_u64);
+        let (mut full, mut large) = (wanted == 0, 0_u64);
+        while let Some(group) = sorted.next().transpose()? {
+            let mut size = 1;
+            while sorted
+                .next_if(|next| next.as_ref().is_ok_and(|next| next.key == group.key))
+                .is_some()
+            {
+                size += 1;
+            }
+            last = Some(group);
+            if size <= wanted {
+                lowest = lowest.or(last);
+            } else {
+                large += u64::from(wanted > 0);
+            }
+            if full || group.hash >= below {
+                continue;
+            }
+            if size > wanted {
+                self.train_keys.insert(group.key);
+            } else if by_count && chosen + size > wanted {
+                full = true;
+                self.val_below = group.hash;
+            } else {
+                chosen += size;
+            }
+        }
+        let Some(last) = last else {
+            return Ok(());
+        };
+        if !full {
+            self.val_below = below;
+        }
+        // However small a corpus, its last group is learned from, and its lowest is validated if it is
+        // another one.
+        self.val_below = self.val_below.min(last.hash);
+        self.val_group = lowest
+            .filter(|lowest| lowest.hash >= self.val_below && lowest.key != last.key)
+            .filter(|_| self.val_keys.is_empty())
+            .map(|lowest| lowest.key);
+        if chosen < wanted.div_ceil(2) && large > 0 {
+            job.context.note(&format!(
+                "warning: {chosen} documents are validated, not about {wanted}: groups of texts that are alike, or of answers to one question, are larger than that ({large}), and are learned from"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Calls `each` with every document and its fate; its split is that of the documents it is related
+    /// to.
+    fn for_each(
+        &self,
+        job: &Job,
+        mut each: impl FnMut(&Scanned, &Fate) -> Result<()>,
+    ) -> Result<()> {
         let mut fates = self.read(job)?;
         for part in 0..job.corpus.parts.len() {
             // A row group at a time: the fates of a part of tiny records may be many.
             for (rows, _) in &job.corpus.parts[part] {
                 for (scanned, fate) in fates.take(part, *rows)? {
-                    if let Fate::Keep { .. } = fate {
-                        each(&scanned)?;
-                    }
+                    each(&scanned, &fate)?;
                 }
             }
         }
@@ -186,10 +263,8 @@ impl Plan {
     }
 
     fn split(&self, group: u128) -> Split {
-        if self.hash(group) < self.val_below
-            || self.val_group == Some(group)
-            || self.val_keys.contains(&group)
-        {
+        let chosen = self.hash(group) < self.val_below && !self.train_keys.contains(&group);
+        if chosen || self.val_group == Some(group) || self.val_keys.contains(&group) {
             Split::Val
         } else {
             Split::Train
@@ -214,6 +289,7 @@ impl Plan {
         let dropped = |reason: &str, found: &Finding| Removal {
             reason: reason.to_owned(),
             kept: Some(found.kept()),
+            kept_earlier: found.own == 0,
             ..Removal::default()
         };
         let removal = match (found.gone, &scanned.dropped) {
@@ -225,13 +301,14 @@ impl Plan {
                     cluster_size: Some(gone.cluster),
                     ..dropped("near_duplicate", &gone)
                 },
-                FindingKind::ConflictLost => dropped("qa_conflict", &gone),
+                FindingKind::ConflictLost => dropped(CONFLICT, &gone),
                 FindingKind::ConflictAll => Removal {
                     kept: None,
-                    ..dropped("qa_conflict", &gone)
+                    ..dropped(CONFLICT, &gone)
                 },
+                // Of a copy of a near copy, the similarity to what stays.
                 _ => Removal {
-                    similarity: Some(1.0),
+                    similarity: Some(gone.similarity()),
                     cluster_size: Some(gone.cluster),
                     ..dropped("exact_duplicate", &gone)
                 },
@@ -251,18 +328,6 @@ impl Plan {
         };
         Fate::Drop(removal)
     }
-}
-
-/// The hash below which about `documents` documents are, in whole groups and never more.
-fn below(sorted: impl Iterator<Item = Result<Hashed>>, documents: u64) -> Result<u64> {
-    for (seen, hashed) in sorted.enumerate() {
-        let hashed = hashed?;
-        // The group that this one is of would be too much.
-        if seen as u64 == documents {
-            return Ok(hashed.hash);
-        }
-    }
-    Ok(u64::MAX)
 }
 
 /// Reads fates in the order of parts and rows; whole parts may be left out.

@@ -4,8 +4,8 @@ use crate::document::parquet::{Encoder, RowGroup, documents, schema_with};
 use crate::document::{Document, DocumentId};
 use anyhow::{Context, Result};
 use arrow::array::{
-    Array, ArrayRef, AsArray, FixedSizeBinaryArray, Float64Array, RecordBatch, StringArray,
-    UInt64Array,
+    Array, ArrayRef, AsArray, BooleanArray, FixedSizeBinaryArray, Float64Array, RecordBatch,
+    StringArray, UInt64Array,
 };
 use arrow::datatypes::{DataType, Field, Float64Type, SchemaRef, UInt64Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -24,6 +24,8 @@ pub struct Removal {
     pub threshold: Option<f64>,
     /// The document that is kept for it.
     pub kept: Option<DocumentId>,
+    /// Whether that is in a set of `--against`, not in these shards.
+    pub kept_earlier: bool,
     /// The similarity to that, 0 to 1.
     pub similarity: Option<f64>,
     /// Documents of its cluster, the kept one among them.
@@ -47,6 +49,7 @@ pub fn schema() -> SchemaRef {
         Field::new("value", DataType::Float64, true),
         Field::new("threshold", DataType::Float64, true),
         Field::new("kept_id", DataType::FixedSizeBinary(16), true),
+        Field::new("kept_earlier", DataType::Boolean, true),
         Field::new("similarity", DataType::Float64, true),
         Field::new("cluster_size", DataType::UInt64, true),
     ])
@@ -62,6 +65,7 @@ pub fn encode(encoder: &Encoder, removed: Vec<Removed>) -> Result<Option<(RowGro
     }
     let why = || removed.iter().map(|dropped| &dropped.why);
     let kept = why().map(|why| why.kept.map(|id| id.0));
+    let earlier = why().map(|why| why.kept.map(|_| why.kept_earlier));
     let extra: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(why().map(|why| &why.reason))),
         Arc::new(why().map(|why| why.value).collect::<Float64Array>()),
@@ -69,6 +73,7 @@ pub fn encode(encoder: &Encoder, removed: Vec<Removed>) -> Result<Option<(RowGro
         Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(
             kept, 16,
         )?),
+        Arc::new(earlier.collect::<BooleanArray>()),
         Arc::new(why().map(|why| why.similarity).collect::<Float64Array>()),
         Arc::new(why().map(|why| why.cluster_size).collect::<UInt64Array>()),
     ];
@@ -130,6 +135,7 @@ fn of_row(batch: &RecordBatch, row: usize) -> Result<Removed> {
         Ok(column.is_valid(0).then(|| column.value(0)))
     };
     let kept = column("kept_id")?.as_fixed_size_binary();
+    let earlier = column("kept_earlier")?.as_boolean();
     let cluster = column("cluster_size")?.as_primitive::<UInt64Type>();
     Ok(Removed {
         document: documents(&slice)?.pop().context("a row is a document")?,
@@ -142,6 +148,7 @@ fn of_row(batch: &RecordBatch, row: usize) -> Result<Removed> {
                 id.copy_from_slice(kept.value(0));
                 DocumentId(id)
             }),
+            kept_earlier: earlier.is_valid(0) && earlier.value(0),
             similarity: number("similarity")?,
             cluster_size: cluster.is_valid(0).then(|| cluster.value(0)),
         },

@@ -54,9 +54,9 @@ pub struct MixReport {
     pub weight: f64,
     /// Documents that are learned from.
     pub documents: u64,
-    /// Their tokens.
+    /// Tokens of these and of those that the weight left out.
     pub tokens: u64,
-    /// Their tokens with every repetition.
+    /// Tokens that are learned from, with every repetition.
     pub effective_tokens: u64,
     /// How often an epoch over the shards sees a token of the source, on average.
     pub epochs: f64,

@@ -19,6 +19,9 @@ use arrow::datatypes::{Float64Type, UInt8Type, UInt64Type};
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
+/// Why a document goes that the weight of its source leaves out.
+pub const SAMPLED_OUT: &str = "sampled_out";
+
 /// What the scan says of one document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scanned {
@@ -27,7 +30,11 @@ pub struct Scanned {
     /// Equal for copies and for answers to the same question.
     pub group: u128,
     /// Equal for conversations that begin with the same question; decides the split.
+    pub own_split: u128,
+    /// The same, or that of the documents that it is related to.
     pub split: u128,
+    /// Equal for conversations with the same system prompt.
+    pub system: u64,
     /// The document's id.
     pub id: [u8; 16],
     /// Unicode scalar values of the content.
@@ -104,6 +111,7 @@ fn scan(job: &Job, unit: Unit) -> Result<([RecordBatch; 2], String)> {
     let mut content = FixedSizeBinaryBuilder::new(16);
     let mut group = FixedSizeBinaryBuilder::new(16);
     let mut split = FixedSizeBinaryBuilder::new(16);
+    let mut system = UInt64Builder::new();
     let mut id = FixedSizeBinaryBuilder::new(16);
     let mut characters = UInt64Builder::new();
     let mut kind = UInt8Builder::new();
@@ -117,7 +125,7 @@ fn scan(job: &Job, unit: Unit) -> Result<([RecordBatch; 2], String)> {
     let mut bands = FixedSizeBinaryBuilder::new(8 * job.options.recall.bands() as i32);
     let mut key = String::new();
     unit.for_each(job, |mut document: Document, mut edited: Edited| {
-        let reason = if own {
+        let mut reason = if own {
             edits.judge(&document, &mut edited);
             if let (Some(benchmarks), false) = (&job.benchmarks, edited.hits.is_empty()) {
                 contaminated += &benchmarks::listed(benchmarks, &document, &edited)?;
@@ -132,6 +140,14 @@ fn scan(job: &Job, unit: Unit) -> Result<([RecordBatch; 2], String)> {
         };
         key.clear();
         let found = keys::of_with(&document.content, &mut key);
+        if own && reason.is_none() {
+            let left_out = job.weights.leaves_out(&document.source, found.content);
+            reason = left_out.map(|(value, threshold)| Reason {
+                rule: SAMPLED_OUT,
+                value,
+                threshold,
+            });
+        }
         source.append_value(source_hash(&document.source));
         of_val_source.append_value(job.val_sources.is_match(&document.source));
         // Only texts: questions of one pattern differ in a word or a number, which is their content.
@@ -149,6 +165,7 @@ fn scan(job: &Job, unit: Unit) -> Result<([RecordBatch; 2], String)> {
         content.append_value(found.content.to_be_bytes())?;
         group.append_value(found.group.to_be_bytes())?;
         split.append_value(found.split.to_be_bytes())?;
+        system.append_value(found.system);
         id.append_value(document.id.0)?;
         characters.append_value(document.content.characters());
         kind.append_value(
@@ -174,6 +191,7 @@ fn scan(job: &Job, unit: Unit) -> Result<([RecordBatch; 2], String)> {
         ("split", Arc::new(split.finish())),
         ("source", Arc::new(source.finish())),
         ("of_val_source", Arc::new(of_val_source.finish())),
+        ("system", Arc::new(system.finish())),
     ];
     let bands = batch(vec![("bands", Arc::new(bands.finish()))])?;
     Ok(([bands, batch(columns)?], contaminated))
@@ -196,13 +214,6 @@ fn judge(job: &Job, document: &mut Document, edited: &Edited) -> Option<Reason> 
             rule: "contaminated",
             value: f64::from(shared),
             threshold: f64::from(FEWEST_SHARED),
-        });
-    }
-    if let (Some(lines), Some(repeated)) = (edited.only_repeated, &job.repeated) {
-        return Some(Reason {
-            rule: "repeated_lines",
-            value: lines as f64,
-            threshold: f64::from(repeated.documents()),
         });
     }
     let (verdict, cleaned) = job.filters.apply(document);
@@ -282,7 +293,9 @@ pub fn of_keys(batch: &RecordBatch) -> Vec<Scanned> {
         .map(|row| Scanned {
             content: u128::from_be_bytes(bytes(0, row)),
             group: u128::from_be_bytes(bytes(1, row)),
+            own_split: u128::from_be_bytes(bytes(1, row)),
             split: u128::from_be_bytes(bytes(1, row)),
+            system: 0,
             id: bytes(2, row),
             characters: batch.column(3).as_primitive::<UInt64Type>().value(row),
             kind: Kind::from_name(kinds.value(row)).unwrap_or(Kind::Chat),
@@ -308,7 +321,9 @@ pub fn rows(batch: &RecordBatch) -> Vec<Scanned> {
             content: u128::from_be_bytes(bytes(0, row)),
             group: u128::from_be_bytes(bytes(1, row)),
             id: bytes(2, row),
+            own_split: u128::from_be_bytes(bytes(8, row)),
             split: u128::from_be_bytes(bytes(8, row)),
+            system: batch.column(11).as_primitive::<UInt64Type>().value(row),
             source: batch.column(9).as_primitive::<UInt64Type>().value(row),
             of_val_source: batch.column(10).as_boolean().value(row),
             characters: batch.column(3).as_primitive::<UInt64Type>().value(row),

@@ -232,7 +232,7 @@ mod tests {
             let mut fields = serde_json::from_slice(&line).expect("JSON");
             let read = Read::of(&fields).expect("a known shape");
             assert_eq!(read.name, shape.name);
-            assert_eq!(read.take(&mut fields).expect("fits"), [content.into()]);
+            assert_eq!(read.take(&mut fields).expect("fits"), [Ok(content.into())]);
         }
     }
 }

@@ -35,28 +35,25 @@ fn tokenizer(change: impl Fn(&mut Value)) -> Tokenizer {
     .unwrap()
 }
 
-fn kinds() -> [(&'static str, Tokenizer); 4] {
-    [
-        ("fast", tokenizer(|_| {})),
-        (
-            "nfc",
-            tokenizer(|json| json["normalizer"] = json!({"type": "NFC"})),
-        ),
-        (
-            "crate",
-            tokenizer(|json| {
-                json["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = r"\s+|\S+".into()
-            }),
-        ),
-        (
-            "tokens that take white space",
-            tokenizer(|json| {
-                for token in json["added_tokens"].as_array_mut().unwrap() {
-                    token["lstrip"] = true.into();
-                }
-            }),
-        ),
-    ]
+type Change = fn(&mut Value);
+
+fn kinds() -> Vec<(&'static str, Tokenizer)> {
+    let changes: [(&str, Change); 4] = [
+        ("fast", |_| {}),
+        ("nfc", |json| json["normalizer"] = json!({"type": "NFC"})),
+        ("crate", |json| {
+            json["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = r"\s+|\S+".into();
+        }),
+        ("tokens that take white space", |json| {
+            for token in json["added_tokens"].as_array_mut().unwrap() {
+                token["lstrip"] = true.into();
+            }
+        }),
+    ];
+    changes
+        .into_iter()
+        .map(|(kind, change)| (kind, tokenizer(change)))
+        .collect()
 }
 
 #[test]

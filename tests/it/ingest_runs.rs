@@ -79,9 +79,13 @@ fn a_changed_source_is_noticed() {
     write(&source, "{\"text\":\"two\"}\n");
     let message = Prep::ingest(&source, &corpus).fails();
     assert!(message.contains("a.jsonl changed since"), "{message}");
+    assert!(message.contains("its content is not (xxh3 "), "{message}");
+    assert!(message.contains("put the old file back"), "{message}");
     write(&source, "{\"text\":\"one\"}\n{\"text\":\"two\"}\n");
     let message = Prep::ingest(&source, &corpus).fails();
-    assert!(message.contains("its sources is"), "{message}");
+    let says = "the size of a.jsonl was 15 bytes when it was made and is 30 now";
+    assert!(message.contains(says), "{message}");
+    assert!(message.contains("give another --out"), "{message}");
     write(&source, "{\"text\":\"one\"}\n");
     Prep::ingest(&source, &corpus).json();
 }

@@ -47,7 +47,12 @@ fn message(role: &str, content: &str) -> Value {
 #[test]
 fn long_chats_are_cut_between_turns_and_counted() {
     let place = place();
-    let answer = |number: usize| format!("Ответ номер {number}: {}", "подробно и ясно, ".repeat(4));
+    let answer = |number: usize| {
+        format!(
+            "Ответ номер {number}: {}вот так.",
+            "подробно и ясно, ".repeat(4)
+        )
+    };
     let mut long = vec![message("system", "Ты вежливый помощник.")];
     for number in 0..12 {
         long.push(message("user", &format!("Вопрос номер {number}?")));

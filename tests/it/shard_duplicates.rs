@@ -373,6 +373,7 @@ fn assert_removed_columns(out: &Path) {
         "value",
         "threshold",
         "kept_id",
+        "kept_earlier",
         "similarity",
         "cluster_size",
     ]);

@@ -242,7 +242,7 @@ fn reshard_refuses_other_tokenizers_damage_and_its_own_input() {
     let at = |name: &str| place.path().join(name);
     Prep::ingest(&fixture("text"), &at("corpus")).json();
     shard(&at("corpus"), &at("a"), &[]);
-    shard(&at("corpus"), &at("bos"), &["--bos", "always"]);
+    shard(&at("corpus"), &at("bos"), &["--bos", "never"]);
     shard(&at("corpus"), &at("plain"), &["--chat-template", "plain"]);
     let reshard = |inputs: &[&str], out: &str| {
         Prep::new(["reshard"])

@@ -1,17 +1,17 @@
 """Reads every export of a shard directory with its own reader, and compares the tokens.
 
-    python3 -m venv venv && venv/bin/pip install numpy pyarrow datasets polars duckdb
-    venv/bin/pip install datatrove torch megatron-core      # optional, the heavy readers
-    venv/bin/python tests/python/check_exports.py PREP SHARDS
+    make test-python                                       # or test-python-heavy, with all readers
+    python tests/python/check_exports.py PREP SHARDS       # of another directory
 
 PREP is the binary. A reader that is not installed is named as skipped. Prints a line a reader; stops at
-the first difference. Not part of `make test`: it needs packages that prep does not.
+the first difference.
 """
 
 import json
 import subprocess
 import sys
 import tempfile
+import types
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +66,7 @@ def main():
         parquet = export(prep, shards, out, "parquet")
         expect("parquet with pyarrow", pq.read_table(parquet / "train.parquet")["input_ids"].combine_chunks().values.to_numpy(), flat)
         light(parquet / "train.parquet", flat)
+        arrow_as_it_is(shards, manifest, flat, flat_mask)
 
         packed = pq.read_table(export(prep, shards, out, "parquet", "--pack", "512") / "train.parquet")
         found = packed["input_ids"].combine_chunks().values.to_numpy()
@@ -100,6 +101,62 @@ def light(path, flat):
         expect(f"parquet with datasets {datasets.__version__}", np.concatenate(found["input_ids"][:]), flat)
     except ImportError:
         print("skipped: datasets is not installed")
+
+
+def arrow_as_it_is(shards, manifest, flat, flat_mask):
+    """The shards themselves, without an export."""
+    files = [str(shards / entry["file"]) for entry in manifest["train"]["shards"]]
+    tables = [pa.ipc.open_stream(pa.memory_map(file)).read_all() for file in files]
+    rows = pa.concat_tables(tables)
+    try:
+        import polars
+
+        frame = polars.concat([polars.read_ipc_stream(file) for file in files])
+        found = frame["input_ids"].drop_nulls().explode().drop_nulls()
+        expect(f"shards with polars {polars.__version__}", np.asarray(found), flat)
+    except ImportError:
+        print("skipped: polars is not installed")
+    try:
+        import duckdb
+
+        learned = "(select count(*) from (select unnest(loss_mask) as counts from rows) where counts)"
+        found = duckdb.sql(f"select sum(len(input_ids)), {learned} from rows").fetchall()[0]
+        expect(f"shards with duckdb {duckdb.__version__}", found, (len(flat), int(flat_mask.sum())))
+    except ImportError:
+        print("skipped: duckdb is not installed")
+    try:
+        import datasets
+
+        parts = datasets.concatenate_datasets([datasets.Dataset.from_file(file) for file in files])
+        expect(f"shards with datasets {datasets.__version__}", np.concatenate(parts["input_ids"][:]), flat)
+        expect("their loss masks with datasets", np.concatenate(parts["loss_mask"][:]), flat_mask)
+        torch_collator(parts, flat, flat_mask)
+    except ImportError:
+        print("skipped: datasets is not installed")
+
+
+def torch_collator(dataset, flat, flat_mask):
+    """Batches as TRL's SFTTrainer makes them, the loss mask as `assistant_masks`."""
+    try:
+        import torch
+        from trl import SFTConfig, __version__
+        from trl.trainer.sft_trainer import DataCollatorForLanguageModeling, SFTTrainer
+    except (ImportError, RuntimeError) as error:
+        print(f"skipped: TRL's collator ({error})")
+        return
+    dataset = dataset.rename_column("loss_mask", "assistant_masks").select_columns(["input_ids", "assistant_masks"])
+    # The trainer's own preparation, without a model: newer versions make the labels here, older ones in the collator.
+    trainer = types.SimpleNamespace(completion_only_loss=False)
+    config = SFTConfig(output_dir=tempfile.gettempdir(), max_length=None, bf16=False, report_to=[])
+    dataset = SFTTrainer._prepare_dataset(trainer, dataset, None, config, False, None, "train")
+    collate = DataCollatorForLanguageModeling(pad_token_id=0)
+    ids, learned = [], []
+    for rows in torch.utils.data.DataLoader(dataset, batch_size=16, collate_fn=collate):
+        there = rows["attention_mask"].bool()
+        ids.append(rows["input_ids"][there])
+        learned.append(rows["labels"][there] != -100)
+    expect(f"batches of TRL {__version__}", torch.cat(ids).numpy(), flat)
+    expect("labels of TRL where the loss counts", torch.cat(learned).numpy(), flat_mask)
 
 
 def heavy(prep, shards, out, ids, masks, flat, flat_mask, lengths):

@@ -1,11 +1,11 @@
 """Opens a shard directory with Hugging Face `datasets` and pyarrow, as other tools will.
 
-    python3 -m venv venv && venv/bin/pip install datasets pyarrow
-    venv/bin/python tests/python/check_shards.py SHARDS
+    make test-python
+    python tests/python/check_shards.py SHARDS      # of another directory, with datasets and pyarrow
 
 Checks each shard against manifest.json: size, hash, rows, tokens, the type of the ids, that masks
 are as long as ids, and that pyarrow maps the ids without a copy. Prints one line at the end, or the
-first shard that is wrong. Not part of `make test`: it needs packages that prep does not.
+first shard that is wrong.
 """
 
 import json

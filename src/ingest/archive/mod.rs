@@ -66,6 +66,17 @@ impl<'a, 'b> Members<'a, 'b> {
             .send(self.archive, Block::Refused(Box::new(reject)))
     }
 
+    /// Says something of the archive that costs nothing.
+    pub fn note(&self, message: &str) -> Result<(), Stop> {
+        let note = format!("{}: {message}", self.archive.name);
+        self.reading.send(self.archive, Block::Note(note))
+    }
+
+    /// Whether no member was seen.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     /// Closes the archive.
     pub fn finish(&self) -> Result<(), Stop> {
         if self.count == 0 {
@@ -92,6 +103,7 @@ impl<'a, 'b> Members<'a, 'b> {
             encoding: UTF8,
             forced: self.reading.wishes.encoding,
             dialect: None,
+            lone_cr: false,
             member_of: Some(self.archive.file_name().to_owned()),
         }
     }
@@ -139,7 +151,8 @@ impl<'a, 'b> Members<'a, 'b> {
         }
         let look = Sample::of_bytes(&head).look(path, self.reading.wishes, |_| None);
         let mut source = self.source(path, bytes, look.format);
-        (source.codec, source.encoding, source.dialect) = (look.codec, look.encoding, look.dialect);
+        (source.codec, source.encoding) = (look.codec, look.encoding);
+        (source.dialect, source.lone_cr) = (look.dialect, look.lone_cr);
         if source
             .format
             .as_ref()

@@ -51,12 +51,25 @@ pub fn read(
     let mut members = Members::new(reading, archive, depth);
     let mut attributes = Attributes::default();
     let mut block = [0; BLOCK];
+    let mut marked = false;
     loop {
         match fill(reader, &mut block) {
-            // Two empty blocks end it; some writers leave them out.
-            Ok(0) => return members.finish(),
-            Ok(BLOCK) if block.iter().all(|byte| *byte == 0) => return members.finish(),
-            Ok(BLOCK) if is_header(&block) => {}
+            // Two empty blocks end it. Some writers leave them out, so that an archive without them may
+            // be whole or cut off between two members.
+            Ok(0) => {
+                if !marked && !members.is_empty() {
+                    members.note("the archive has no end mark; if it was copied or downloaded, check that it is whole")?;
+                }
+                return members.finish();
+            }
+            Ok(BLOCK) if block.iter().all(|byte| *byte == 0) => {
+                marked = true;
+                continue;
+            }
+            // Archives put one behind another are read as one.
+            Ok(BLOCK) if is_header(&block) => marked = false,
+            // What else follows the end is none of the archive.
+            Ok(_) if marked => return members.finish(),
             Ok(BLOCK) => {
                 let message = "a header is damaged: what follows it cannot be found; unpack what tar can save";
                 return members.stop("unreadable", message.to_owned());
@@ -123,10 +136,15 @@ pub fn read(
         let padding = size.next_multiple_of(BLOCK as u64) - size;
         let skipped = std::io::copy(&mut content, &mut std::io::sink())
             .and_then(|_| std::io::copy(&mut reader.take(padding), &mut std::io::sink()));
-        if let Err(error) = skipped {
-            let message = format!("the archive is damaged or cut off: {error}");
-            return members.stop("unreadable", message);
-        }
+        let broken = match skipped {
+            Ok(skipped) if skipped == padding => continue,
+            Ok(_) => "it ends before the block of that is filled".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let message = format!(
+            "the archive is damaged or cut off behind {path} ({broken}): get it again, or unpack what tar can save"
+        );
+        return members.stop("unreadable", message);
     }
 }
 

@@ -28,6 +28,7 @@ pub fn read(
             format!("the archive has {count} members, at most {MAX_MEMBERS} are read; split it");
         return members.stop("too_many_members", message);
     }
+    let mut probe = file.try_clone()?;
     let mut zip = match ZipArchive::new(BufReader::new(file)) {
         Ok(zip) => zip,
         Err(error) => {
@@ -37,6 +38,10 @@ pub fn read(
             return members.stop("unreadable", message);
         }
     };
+    if zip.offset() > 0 && is_inside_another(&mut probe, zip.offset())? {
+        let message = "the archive is cut off, or two stand one behind the other: its own directory is missing, that at its end is of an archive within it; zip -FF may repair it";
+        return members.stop("unreadable", message.to_owned());
+    }
     let names = names(&mut zip);
     for (index, path) in names.into_iter().enumerate() {
         let (size, refusal) = match zip.by_index_data(index) {
@@ -91,6 +96,35 @@ pub fn read(
     members.finish()
 }
 
+/// Whether the archive that begins `offset` bytes into `file` is not what the file is: an archive stands
+/// before it, or a member that it is the stored content of. Anything else may stand before an archive, for
+/// instance a program that unpacks it. The place in `file` is kept.
+fn is_inside_another(file: &mut File, offset: u64) -> std::io::Result<bool> {
+    const MEMBER: &[u8] = b"PK\x03\x04";
+    const HEADER_BYTES: usize = 30;
+    let place = file.stream_position()?;
+    // A name and an extra field have at most 64 kB each.
+    let from = offset.saturating_sub(HEADER_BYTES as u64 + 2 * 65_535);
+    let (mut head, mut before) = (Vec::new(), Vec::new());
+    file.seek(SeekFrom::Start(0))?;
+    (&mut *file)
+        .take(MEMBER.len() as u64)
+        .read_to_end(&mut head)?;
+    file.seek(SeekFrom::Start(from))?;
+    (&mut *file).take(offset - from).read_to_end(&mut before)?;
+    file.seek(SeekFrom::Start(place))?;
+    let holds_all_behind = |at: usize| {
+        let length = |at: usize| {
+            let bytes = before.get(at..at + 2)?;
+            Some(usize::from(u16::from_le_bytes([bytes[0], bytes[1]])))
+        };
+        let (name, extra) = (length(at + 26)?, length(at + 28)?);
+        Some(at + HEADER_BYTES + name + extra == before.len())
+    };
+    Ok(head == MEMBER
+        || memchr::memmem::find_iter(&before, MEMBER).any(|at| holds_all_behind(at) == Some(true)))
+}
+
 /// The number of members that the end of the archive names, if that is found.
 fn count_members(file: &mut File) -> std::io::Result<Option<u64>> {
     const END: &[u8] = b"PK\x05\x06";
@@ -138,7 +172,12 @@ fn names(zip: &mut ZipArchive<BufReader<File>>) -> Vec<String> {
     let detected = encoding::detect(&foreign.join(&b'\n')).encoding;
     let cyrillic = matches!(
         detected,
-        Encoding::Cp866 | Encoding::Windows1251 | Encoding::Koi8R | Encoding::MacCyrillic
+        Encoding::Cp866
+            | Encoding::Cp1125
+            | Encoding::Windows1251
+            | Encoding::Koi8R
+            | Encoding::Koi8U
+            | Encoding::MacCyrillic
     );
     names
         .into_iter()

@@ -135,6 +135,21 @@ pub fn runner_up(sample: &[u8], chosen: Encoding) -> Option<(Encoding, f64)> {
         .map(|(encoding, cost)| (encoding, (cost as f64 - own as f64) / BIT as f64))
 }
 
+/// By how many bits `sample` fits `encoding` worse than `other`; 0 for encodings that are not among
+/// those told apart.
+#[must_use]
+pub fn bits_behind(sample: &[u8], encoding: Encoding, other: Encoding) -> f64 {
+    let sample = &sample[..sample.len().min(RUNNER_UP_BYTES)];
+    let readings = readings(sample);
+    let cost = |wanted| {
+        let reading = readings.iter().find(|(encoding, _)| *encoding == wanted);
+        reading.map(|(_, cost)| *cost as f64 / BIT as f64)
+    };
+    cost(encoding)
+        .zip(cost(other))
+        .map_or(0.0, |(worse, better)| worse - better)
+}
+
 /// What the sample costs in UTF-8 and in each single-byte encoding.
 fn readings(sample: &[u8]) -> Vec<(Encoding, u64)> {
     let evidence = utf8_evidence(sample);
@@ -156,8 +171,12 @@ pub fn rescue_line(line: &[u8]) -> Option<(String, Encoding)> {
     let mut readings = costs(line);
     readings.sort_by_key(|(_, tally)| tally.cost);
     let (encoding, tally) = readings[0];
-    let lead = readings[1].1.bits() - tally.bits();
     let text = encoding.decode(line).text;
+    // One that reads the line the same way is no rival.
+    let rival = readings[1..]
+        .iter()
+        .find(|(other, _)| other.decode(line).text != text)?;
+    let lead = rival.1.bits() - tally.bits();
     let certain = match encoding {
         // One é among Latin letters is as good as a hundred.
         Encoding::Windows1252 => tally.mean_bits() <= 7.0 && utf8_evidence(line).sequences == 0,

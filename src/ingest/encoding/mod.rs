@@ -1,7 +1,7 @@
 //! The encodings that Russian and English text comes in: which one a file has, and its text.
 //!
 //! Detection is our own because detectors for the web guess among forty encodings and err on short
-//! Russian text; here are nine single-byte and Unicode families, a strict look at their structure
+//! Russian text; here are eleven single-byte and Unicode families, a strict look at their structure
 //! and a model of Russian letter pairs (1.2 KB), which is right on 100 bytes. Decoding is `encoding_rs`
 //! but for UTF-32, which the web has dropped.
 //!
@@ -11,6 +11,7 @@
 //! ```
 
 mod bigrams;
+mod cp1125;
 mod detect;
 mod reader;
 pub mod russian;
@@ -19,11 +20,12 @@ mod single_byte;
 pub(crate) mod tests;
 mod unicode;
 
-pub use detect::{Detected, detect, rescue_line, runner_up};
+pub use detect::{Detected, bits_behind, detect, rescue_line, runner_up};
 pub use reader::Utf8Reader;
 
 use encoding_rs::{
-    IBM866, ISO_8859_5, KOI8_R, UTF_16BE, UTF_16LE, WINDOWS_1251, WINDOWS_1252, X_MAC_CYRILLIC,
+    IBM866, ISO_8859_5, KOI8_R, KOI8_U, UTF_16BE, UTF_16LE, WINDOWS_1251, WINDOWS_1252,
+    X_MAC_CYRILLIC,
 };
 use std::io::Read;
 use std::ops::Range;
@@ -55,8 +57,12 @@ pub enum Encoding {
     Windows1251,
     /// Cyrillic of Unix and early mail.
     Koi8R,
+    /// Cyrillic of Unix with the Ukrainian and Belarusian letters.
+    Koi8U,
     /// Cyrillic of DOS.
     Cp866,
+    /// Ukrainian of DOS.
+    Cp1125,
     /// Cyrillic of the ISO, seldom used.
     Iso8859_5,
     /// Western European of Windows; holds all of ISO-8859-1's letters.
@@ -111,7 +117,14 @@ pub const ENCODINGS: &[Row] = &[
         b"",
     ),
     row(Encoding::Koi8R, "koi8-r", &["koi8r", "koi8", "koi"], b""),
+    row(Encoding::Koi8U, "koi8-u", &["koi8u", "koi8-ru"], b""),
     row(Encoding::Cp866, "cp866", &["ibm866", "866", "dos"], b""),
+    row(
+        Encoding::Cp1125,
+        "cp1125",
+        &["ibm1125", "1125", "cp866u", "ruscii"],
+        b"",
+    ),
     row(
         Encoding::Iso8859_5,
         "iso-8859-5",
@@ -224,13 +237,14 @@ impl Encoding {
         }
     }
 
-    /// What `encoding_rs` calls it, `None` for UTF-8 and UTF-32.
+    /// What `encoding_rs` calls it, `None` for UTF-8, UTF-32 and CP1125.
     pub(super) fn foreign(self) -> Option<&'static encoding_rs::Encoding> {
         match self {
             Self::Utf16Le | Self::Utf16LeBom => Some(UTF_16LE),
             Self::Utf16Be | Self::Utf16BeBom => Some(UTF_16BE),
             Self::Windows1251 => Some(WINDOWS_1251),
             Self::Koi8R => Some(KOI8_R),
+            Self::Koi8U => Some(KOI8_U),
             Self::Cp866 => Some(IBM866),
             Self::Iso8859_5 => Some(ISO_8859_5),
             Self::Windows1252 => Some(WINDOWS_1252),
@@ -246,6 +260,9 @@ impl Encoding {
             mark if bytes.starts_with(mark) => mark.len(),
             _ => 0,
         };
+        if self == Self::Cp1125 {
+            return cp1125::decode(bytes);
+        }
         let mut decoded = match (self.foreign(), self.utf32_order()) {
             (Some(foreign), _) => unicode::decode_foreign(foreign, &bytes[mark..]),
             (None, Some(order)) => unicode::decode_utf32(order, &bytes[mark..]),

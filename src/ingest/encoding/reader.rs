@@ -80,6 +80,11 @@ impl<R: Read> Utf8Reader<R> {
             self.decode_utf32(order);
             return;
         }
+        if self.encoding == Encoding::Cp1125 {
+            self.output = self.encoding.decode(&self.input).text;
+            self.input.clear();
+            return;
+        }
         let Some(decoder) = &mut self.decoder else {
             return;
         };

@@ -9,6 +9,9 @@
 
 use super::bigrams::BIGRAMS;
 
+/// а, е, и, о, у, ы, э, ю, я, ё.
+const VOWELS: [u8; 10] = [1, 6, 9, 15, 20, 28, 30, 31, 32, 33];
+
 /// Costs are in sixteenths of a bit.
 pub const BIT: u64 = 16;
 
@@ -25,6 +28,8 @@ pub enum Symbol {
     Letter(u8, Case),
     /// A letter of another Cyrillic alphabet; common ones are Ukrainian and Belarusian.
     Other(Rarity),
+    /// The Belarusian ў, which stands after vowels only, where the Ukrainian і hardly ever does.
+    Short,
     /// An accented Latin letter.
     Accent(Rarity),
     /// Typography that books have.
@@ -68,6 +73,8 @@ pub enum Case {
 pub enum Rarity {
     /// Seen on every page.
     Common,
+    /// At the beginning of a word or among capitals.
+    Capital,
     /// Hardly ever seen.
     Rare,
 }
@@ -83,7 +90,10 @@ pub fn symbol(character: char) -> Symbol {
         'А'..='Я' => Symbol::Letter((character as u32 - 'А' as u32) as u8 + 1, Case::Upper),
         'ё' => Symbol::Letter(33, Case::Lower),
         'Ё' => Symbol::Letter(33, Case::Upper),
-        'і' | 'ї' | 'є' | 'ґ' | 'ў' => Symbol::Other(Rarity::Common),
+        'ў' => Symbol::Short,
+        // ґ is so rare that a text full of it is і of another encoding.
+        'і' | 'ї' | 'є' => Symbol::Other(Rarity::Common),
+        'І' | 'Ї' | 'Є' => Symbol::Other(Rarity::Capital),
         '\u{400}'..='\u{4ff}' => Symbol::Other(Rarity::Rare),
         '«' => Symbol::Mark(Mark::Open),
         '“' | '„' | '‘' => Symbol::Mark(Mark::OpenForeign),
@@ -172,7 +182,7 @@ fn step(before: Symbol, now: Symbol, capitals: u32) -> u64 {
     };
     if let Symbol::Letter(letter, case) = now {
         let pair = match before {
-            Symbol::Other(_) => 5 * BIT,
+            Symbol::Other(_) | Symbol::Short => 5 * BIT,
             _ => u64::from(BIGRAMS[usize::from(left)][usize::from(letter)]),
         };
         return pair + before_letter(before) + case_cost(before, case, capitals);
@@ -183,28 +193,40 @@ fn step(before: Symbol, now: Symbol, capitals: u32) -> u64 {
     };
     end_of_word
         + match (before, now) {
-            (Symbol::Letter(..) | Symbol::Other(_), Symbol::Latin) => 10 * BIT,
+            (Symbol::Letter(..) | Symbol::Other(_) | Symbol::Short, Symbol::Latin) => 10 * BIT,
             (Symbol::Mark(Mark::Open | Mark::OpenForeign | Mark::Space), Symbol::Space) => 8 * BIT,
             (_, Symbol::Plain | Symbol::Space | Symbol::Latin | Symbol::Letter(..)) => 0,
             (_, Symbol::Mark(mark)) => mark_cost(before, mark),
+            (Symbol::Letter(letter, _), Symbol::Short) if VOWELS.contains(&letter) => 6 * BIT,
+            (Symbol::Letter(..), Symbol::Short) => 14 * BIT,
+            (_, Symbol::Short) => 8 * BIT + before_letter(before),
             (_, Symbol::Other(Rarity::Common)) => 7 * BIT + before_letter(before),
+            (Symbol::Letter(_, Case::Lower), Symbol::Other(Rarity::Capital)) => 14 * BIT,
+            (_, Symbol::Other(Rarity::Capital)) => 8 * BIT + before_letter(before),
             (_, Symbol::Other(Rarity::Rare)) => 10 * BIT + before_letter(before),
-            (Symbol::Letter(..) | Symbol::Other(_), Symbol::Accent(_)) => 14 * BIT,
+            (Symbol::Letter(..) | Symbol::Other(_) | Symbol::Short, Symbol::Accent(_)) => 14 * BIT,
             (Symbol::Accent(_), Symbol::Accent(_)) => 12 * BIT,
             (Symbol::Latin, Symbol::Accent(Rarity::Common)) => 5 * BIT,
             (_, Symbol::Accent(Rarity::Common)) => 7 * BIT,
-            (_, Symbol::Accent(Rarity::Rare)) => 9 * BIT,
+            (_, Symbol::Accent(_)) => 9 * BIT,
             (Symbol::Odd, Symbol::Odd) => 5 * BIT,
             (_, Symbol::Odd) => 11 * BIT,
             (_, Symbol::Bad) => 16 * BIT,
         }
 }
 
+fn is_cyrillic(symbol: Symbol) -> bool {
+    matches!(
+        symbol,
+        Symbol::Letter(..) | Symbol::Other(_) | Symbol::Short
+    )
+}
+
 /// What it costs a mark to stand after `before`.
 #[expect(clippy::match_same_arms, reason = "a table of costs, not a choice")]
 fn mark_cost(before: Symbol, mark: Mark) -> u64 {
     let spaced = matches!(before, Symbol::Space | Symbol::Mark(Mark::Space));
-    let in_word = matches!(before, Symbol::Letter(..) | Symbol::Other(_));
+    let in_word = is_cyrillic(before);
     let bits = match mark {
         Mark::Open | Mark::OpenForeign if in_word => 14,
         Mark::Close if spaced => 12,
@@ -231,7 +253,7 @@ fn before_letter(before: Symbol) -> u64 {
 
 #[expect(clippy::match_same_arms, reason = "a table of costs, not a choice")]
 fn case_cost(before: Symbol, case: Case, capitals: u32) -> u64 {
-    let in_word = matches!(before, Symbol::Letter(..) | Symbol::Other(_));
+    let in_word = is_cyrillic(before);
     match (in_word, case, capitals) {
         (false, Case::Lower, _) => 3,
         (false, Case::Upper, _) => 3 * BIT,

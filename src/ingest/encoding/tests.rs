@@ -234,19 +234,46 @@ Gäste aus Österreich und der Schweiz gibt es Führungen auf Deutsch: über die
 schönsten Möbel und die Geschichte des Gebäudes. Wer müde ist, trinkt im Café gegenüber eine heiße \
 Schokolade. Später öffnet auch der Garten, in dem früher Äpfel und Nüsse wuchsen. ";
 
+/// A Ukrainian and a Belarusian text, written for the tests.
+const UKRAINIAN: &str = "Уранці ми вийшли з дому, коли ще було темно, і пішли вулицею до річки. \
+Місто спало, тільки десь далеко їхав перший трамвай. Біля мосту стояв старий рибалка; він мовчки \
+дивився на воду і не помітив, як ми підійшли. «Чи є сьогодні риба?» — запитав мій брат. Рибалка \
+усміхнувся: «Риба є завжди, її треба лише вміти чекати». Потім зійшло сонце, і над лукою піднявся \
+легкий туман. Ми сіли на траву, з’їли хліб із сиром та яблуками й довго слухали, як співають птахи. \
+Увечері ми повернулися додому втомлені, але щасливі. Бабуся вже чекала нас біля воріт і питала, де \
+ми були цілий день. Її подруга з Чернігова надіслала листа: в них усе гаразд, діти вчаться, а дід \
+лагодить дах. Я прочитав його вголос двічі. На ґанку спав кіт. Є дні, які пам'ятаєш усе життя. ";
+const BELARUSIAN: &str = "Раніцай мы выйшлі з дому, калі яшчэ было цёмна, і пайшлі вуліцай да ракі. Горад \
+спаў, толькі недзе далёка ехаў першы трамвай. Каля моста стаяў стары рыбак; ён моўчкі глядзеў на ваду \
+і не заўважыў, як мы падышлі. Потым узышло сонца, і над лугам падняўся лёгкі туман. Мы селі на траву, \
+з'елі хлеб з сырам і доўга слухалі, як спяваюць птушкі. Увечары мы вярнуліся дадому стомленыя. ";
+
 /// Of the samples of each length: how many of an encoding were told (recall), and how many of those
 /// that were told to be of it are (precision). A reading that gives the same text is right.
 #[test]
 fn accuracy_of_detection() {
     let (ru, en) = (fixtures("ru"), fixtures("en"));
     let western = vec![("western".to_owned(), WESTERN.repeat(16))];
+    let ukrainian = vec![("ukrainian".to_owned(), UKRAINIAN.repeat(16))];
+    let belarusian = vec![("belarusian".to_owned(), BELARUSIAN.repeat(32))];
     let unicode = [Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be];
     let mut truths: Vec<(&[(String, String)], Encoding)> = Vec::new();
     truths.extend(CYRILLIC.map(|encoding| (ru.as_slice(), encoding)));
     for texts in [ru.as_slice(), &en, &western] {
         truths.extend(unicode.map(|encoding| (texts, encoding)));
     }
+    truths.extend(
+        [
+            Encoding::Windows1251,
+            Encoding::Koi8U,
+            Encoding::Cp1125,
+            Encoding::MacCyrillic,
+        ]
+        .map(|encoding| (ukrainian.as_slice(), encoding)),
+    );
     truths.extend([
+        (belarusian.as_slice(), Encoding::Windows1251),
+        (&belarusian, Encoding::Koi8U),
         (en.as_slice(), Encoding::Windows1252),
         (&western, Encoding::Windows1252),
     ]);
@@ -317,6 +344,24 @@ fn western_and_other_cyrillic_text_is_told() {
         (
             "Була восьма година ранку, коли офіцери після гарячої задушливої ночі купалися в морі",
             Encoding::Windows1251,
+        ),
+        (
+            "Була восьма година ранку, коли офіцери після гарячої ночі купалися в морі",
+            Encoding::Koi8U,
+        ),
+        ("УКРАЇНСЬКА МОВА І ЛІТЕРАТУРА. ЄДНІСТЬ", Encoding::Koi8U),
+        (
+            "Була восьма година ранку, коли офіцери після гарячої ночі купалися в морі",
+            Encoding::Cp1125,
+        ),
+        ("УКРАЇНСЬКА МОВА І ЛІТЕРАТУРА", Encoding::Cp1125),
+        (
+            "╔══════════╦═════╗\n║ Название ║ Год ║\n╠══════════╬═════╣\n╚══════════╩═════╝",
+            Encoding::Koi8R,
+        ),
+        (
+            "Була восьма година ранку, коли офіцери після гарячої ночі купалися в морі",
+            Encoding::MacCyrillic,
         ),
         (
             "Была восьмая гадзіна раніцы, калі афіцэры пасля душнай ночы купаліся ў моры",

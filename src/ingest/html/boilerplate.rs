@@ -135,14 +135,22 @@ pub fn choose(tree: &Tree, level: Level) -> Choice {
     let nodes = &tree.nodes;
     let whole = nodes.first().map_or(0, |node| node.letters);
     let mut left_out = vec![false; nodes.len()];
-    let (mut at, mut inside) = (0, 0);
+    let (mut at, mut inside, mut in_article) = (0, 0, 0);
     while at < nodes.len() {
         let node = &nodes[at];
         if let Kind::Element(element) = node.kind {
             if matches!(element.name(), "main" | "article") {
                 inside = inside.max(node.end);
             }
-            if is_left_out(tree, at, element, level, whole, at < inside) {
+            if element.name() == "article" {
+                in_article = in_article.max(node.end);
+            }
+            let place = Around {
+                whole,
+                in_main: at < inside,
+                in_article: at < in_article,
+            };
+            if is_left_out(tree, at, element, level, place) {
                 left_out[at] = true;
                 at = node.end;
                 continue;
@@ -231,14 +239,16 @@ fn kept(nodes: &[Node], left_out: &[bool], range: Range<usize>) -> u32 {
     letters
 }
 
-fn is_left_out(
-    tree: &Tree,
-    at: usize,
-    element: &Element,
-    level: Level,
+/// What is around an element.
+#[derive(Clone, Copy)]
+struct Around {
+    /// Letters of the whole page.
     whole: u32,
     in_main: bool,
-) -> bool {
+    in_article: bool,
+}
+
+fn is_left_out(tree: &Tree, at: usize, element: &Element, level: Level, place: Around) -> bool {
     let node = &tree.nodes[at];
     let name = element.name();
     if is_silent(name) {
@@ -250,13 +260,15 @@ fn is_left_out(
     if is_hidden(element) || is_control(name) || is_permalink(tree, at, element) {
         return true;
     }
-    let large = f64::from(node.letters) > LARGE * f64::from(whole);
+    let large = f64::from(node.letters) > LARGE * f64::from(place.whole);
     let role = attribute(element, "role");
     let structural = match name {
         "nav" => true,
         // In an article a header holds its title; a page's has it seldom.
-        "header" => !in_main && !node.holds_main,
-        "footer" => !node.holds_main || !in_main,
+        "header" => !place.in_main && !node.holds_main,
+        // That of an article holds who wrote it and its sources; that of a page its copyright.
+        "footer" if place.in_article => tree.text(at..node.end).contains('©'),
+        "footer" => !node.holds_main || !place.in_main,
         "aside" => !is_note(element),
         "form" => !node.holds_main && !node.holds_code,
         _ => role.is_some_and(|role| ROLES.contains(&role)),
@@ -270,7 +282,11 @@ fn is_left_out(
     }
     is_line_numbers(element, name)
         || is_called_boilerplate(node, element, name, level, large)
-        || (level == Level::Main && is_all_links(node, element, name))
+        || (level == Level::Main
+            && !tree.nodes[node.parent]
+                .element()
+                .is_some_and(has_prose_name)
+            && is_all_links(node, element, name))
 }
 
 fn is_hidden(element: &Element) -> bool {
@@ -379,7 +395,10 @@ fn is_called_boilerplate(
         return true;
     }
     let brief = node.letters <= SHORT && !node.holds_main;
-    named && !node.holds_code && (node.link_density() >= SOME_LINKS || brief)
+    named
+        && !has_prose_name(element)
+        && !node.holds_code
+        && (node.link_density() >= SOME_LINKS || brief)
 }
 
 /// A list, a table or a block without a heading which is mostly links.
@@ -389,20 +408,32 @@ fn is_all_links(node: &Node, element: &Element, name: &str) -> bool {
         return false;
     }
     match name {
-        "ul" | "ol" | "dl" | "table" => !node.holds_main,
-        "div" | "section" | "td" => !node.holds_main && !has_prose_name(element),
+        "ul" | "ol" | "dl" | "table" | "div" | "section" | "td" | "footer" => {
+            !node.holds_main && !has_prose_name(element)
+        }
         // `Home | News | Contact`; a sentence of references has words of its own.
         "p" | "center" => density >= 0.9 && node.letters / node.links <= 20,
         _ => false,
     }
 }
 
-/// Blocks that are called a paragraph or a list of members are part of a text.
+/// Blocks that are called a paragraph, a list of members, notes or sources are part of a text, however many
+/// links they have.
 fn has_prose_name(element: &Element) -> bool {
     words(element).any(|word| {
         matches!(
             word.as_str(),
-            "para" | "simplelist" | "footnote" | "footnotes"
+            "para"
+                | "simplelist"
+                | "footnote"
+                | "footnotes"
+                | "endnotes"
+                | "notes"
+                | "references"
+                | "reflist"
+                | "bibliography"
+                | "sources"
+                | "signature"
         )
     })
 }

@@ -7,6 +7,9 @@ use std::borrow::Cow;
 
 /// Bytes of a page in which its `<meta>` is looked for.
 const META_BYTES: usize = 4096;
+/// Bits by which the encoding that a page names must be worse than the one that is detected before it is
+/// not believed: as much as some twenty letters tell.
+const LYING_BITS: f64 = 100.0;
 /// Bytes of a page that tell its encoding.
 const SAMPLE_BYTES: usize = 256 << 10;
 
@@ -24,15 +27,24 @@ pub fn decode<'a>(bytes: &'a [u8], forced: Option<Encoding>, label: Option<&str>
     let named = label
         .or_else(|| meta(bytes))
         .and_then(|label| Foreign::for_label(label.as_bytes()));
-    if let Some(foreign) = named {
+    let sample = &bytes[..bytes.len().min(SAMPLE_BYTES)];
+    let detected = encoding::detect(sample).encoding;
+    let untrue = named.is_some_and(|foreign| {
+        Encoding::parse(foreign.name()).is_ok_and(|named| is_untrue(sample, named, detected))
+    });
+    if let Some(foreign) = named.filter(|_| !untrue) {
         let (text, damaged) = foreign.decode_without_bom_handling(bytes);
         // A page that says UTF-8 and is not at all is of another encoding.
         if !damaged || (foreign == UTF_8 && is_nearly_whole(&text)) {
             return text;
         }
     }
-    let sample = &bytes[..bytes.len().min(SAMPLE_BYTES)];
-    Cow::Owned(encoding::detect(sample).encoding.decode(bytes).text)
+    Cow::Owned(detected.decode(bytes).text)
+}
+
+/// Whether a page that begins with `sample` and says that it is in `named` plainly is in `detected`.
+pub fn is_untrue(sample: &[u8], named: Encoding, detected: Encoding) -> bool {
+    encoding::bits_behind(sample, named, detected) > LYING_BITS
 }
 
 /// Whether damage is rare: one in a thousand characters.
@@ -97,6 +109,11 @@ mod tests {
         // It says UTF-8 and is not.
         let page = [b"<meta charset=utf-8>".as_slice(), &cp1251].concat();
         assert!(decode(&page, None, None).ends_with(russian));
+        // It names another encoding than it is in, and has text enough to tell.
+        for label in ["koi8-r", "iso-8859-1", "windows-1252"] {
+            let page = [format!("<meta charset={label}>").as_bytes(), &cp1251].concat();
+            assert!(decode(&page, None, None).ends_with(russian), "{label}");
+        }
         let wide: Vec<u8> = [0xff, 0xfe]
             .into_iter()
             .chain(russian.encode_utf16().flat_map(u16::to_le_bytes))

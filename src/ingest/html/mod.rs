@@ -37,6 +37,28 @@ pub struct Page {
 /// # Errors
 /// When its tags are too many or too deep to be parsed in bounded memory and time; says which.
 pub fn extract(html: &str) -> Result<Page, String> {
+    let (page, alternative) = main_text(html)?;
+    if page.text.is_empty() {
+        // A page of frames or of scripts alone says its text to old browsers, if it is more than that
+        // they are too old.
+        let (other, _) = main_text(&alternative)?;
+        if letters(&other.text) >= FEW_LETTERS as usize {
+            let title = page.title.or(other.title);
+            return Ok(Page {
+                text: other.text,
+                title,
+            });
+        }
+    }
+    Ok(page)
+}
+
+fn letters(text: &str) -> usize {
+    text.chars().filter(|c| c.is_alphanumeric()).count()
+}
+
+/// The main text, and what stands for it where scripts or frames do not work.
+fn main_text(html: &str) -> Result<(Page, String), String> {
     limits::check(html)?;
     let html = limits::close_raw_text(html);
     let page = scraper::Html::parse_document(&html);
@@ -56,10 +78,13 @@ pub fn extract(html: &str) -> Result<Page, String> {
         }
     }
     let text = best.map_or_else(String::new, |choice| render::render(&tree, &choice));
-    Ok(Page {
-        text,
-        title: tree.title(),
-    })
+    let alternative = if text.is_empty() {
+        tree.alternative()
+    } else {
+        String::new()
+    };
+    let title = tree.title();
+    Ok((Page { text, title }, alternative))
 }
 
 #[cfg(test)]

@@ -144,6 +144,11 @@ fn write(tree: &Tree, choice: &Choice, range: Range<usize>, writer: &mut Writer)
                     at = node.end;
                     continue;
                 }
+                "math" if let Some(formula) = formula(tree, at..node.end) => {
+                    writer.text(&formula);
+                    at = node.end;
+                    continue;
+                }
                 name => {
                     if let Some(action) = enter(name, element, writer) {
                         open.push((node.end, action));
@@ -257,23 +262,71 @@ fn close(action: Close, writer: &mut Writer) {
     }
 }
 
-/// The text of `<pre>` as it is written.
+/// The text of `<pre>` as it is written. Lines may be blocks in it, with or without line ends of their own.
 fn code(tree: &Tree, choice: &Choice, range: Range<usize>) -> String {
     let (mut out, mut at) = (String::new(), range.start);
+    // Where the blocks that are open end.
+    let mut blocks: Vec<usize> = Vec::new();
+    // Whether a block begins or ended since the last text.
+    let mut edge = false;
     while at < range.end {
+        while blocks.pop_if(|end| *end <= at).is_some() {
+            edge = true;
+        }
         let node = &tree.nodes[at];
         if choice.left_out[at] {
             at = node.end;
             continue;
         }
-        match node.kind {
-            Kind::Text(text) => out.push_str(text),
-            Kind::Element(element) if element.name() == "br" => out.push('\n'),
-            Kind::Element(_) => {}
+        let text = match node.kind {
+            Kind::Text(text) => text,
+            Kind::Element(element) if element.name() == "br" => "\n",
+            Kind::Element(element) => {
+                if at > range.start && is_line(element) {
+                    edge = true;
+                    blocks.push(node.end);
+                }
+                ""
+            }
+        };
+        // The line end of the source between two blocks is no line of its own.
+        if edge && !text.is_empty() {
+            edge = false;
+            let ends = out.is_empty() || out.ends_with('\n');
+            let begins = text.starts_with('\n') && !blocks.iter().any(|end| *end > at);
+            if !ends && !begins {
+                out.push('\n');
+            }
         }
+        out.push_str(text);
         at += 1;
     }
     out
+}
+
+/// Whether an element in `<pre>` is a line, or several.
+fn is_line(element: &Element) -> bool {
+    let is_block = matches!(
+        element.name(),
+        "div" | "p" | "li" | "ol" | "ul" | "tr" | "table" | "section" | "blockquote" | "pre"
+    );
+    is_block
+        || attribute(element, "style").is_some_and(|style| {
+            let style: String = style.split_ascii_whitespace().collect();
+            style.contains("display:block")
+        })
+}
+
+/// What a formula of `MathML` says of itself in TeX.
+fn formula(tree: &Tree, math: Range<usize>) -> Option<String> {
+    let mut math = math;
+    let at = math.find(|at| {
+        tree.nodes[*at].name() == "annotation"
+            && tree.nodes[*at].element().is_some_and(|element| {
+                attribute(element, "encoding").is_some_and(|kind| kind.contains("tex"))
+            })
+    })?;
+    Some(tree.text(at..tree.nodes[at].end))
 }
 
 /// The language that the class of `<pre>`, of `<code>` in it or of the block around it names.
@@ -359,7 +412,8 @@ fn rows(tree: &Tree, choice: &Choice, table: Range<usize>, writer: &mut Writer) 
             }
             let column = cells.len();
             reached.resize(reached.len().max(column + 1), 0);
-            reached[column] = row_span(tree, cell.start - 1) - 1;
+            let cell_at = cell.start - 1;
+            reached[column] = span(tree, cell_at, "rowspan") - 1;
             let mut inner = Writer::default();
             write(tree, choice, cell, &mut inner);
             let words: Vec<&str> = inner.out.split_ascii_whitespace().collect();
@@ -370,6 +424,13 @@ fn rows(tree: &Tree, choice: &Choice, table: Range<usize>, writer: &mut Writer) 
             } else {
                 text
             });
+            // What follows a wide cell stands above its own column.
+            for _ in 1..span(tree, cell_at, "colspan") {
+                let column = cells.len();
+                reached.resize(reached.len().max(column + 1), 0);
+                reached[column] = reached[column - 1];
+                cells.push(String::new());
+            }
         }
         // One cell alone is a line of its own.
         let alone = cells.iter().filter(|cell| !cell.trim().is_empty()).count() == 1;
@@ -388,10 +449,11 @@ fn rows(tree: &Tree, choice: &Choice, table: Range<usize>, writer: &mut Writer) 
     writer.end_line(2);
 }
 
-/// Rows that a cell is in.
-fn row_span(tree: &Tree, cell: usize) -> u64 {
+/// Rows or columns that a cell is in, as its attribute `which` says.
+fn span(tree: &Tree, cell: usize, which: &str) -> u64 {
     let element = tree.nodes[cell].element();
-    let said = element.and_then(|element| attribute(element, "rowspan"));
+    let said = element.and_then(|element| attribute(element, which));
+    let most = if which == "colspan" { 100 } else { 1000 };
     said.and_then(|said| said.trim().parse().ok())
-        .map_or(1, |rows: u64| rows.clamp(1, 1000))
+        .map_or(1, |cells: u64| cells.clamp(1, most))
 }

@@ -135,3 +135,105 @@ fn a_page_with_text_is_never_empty() {
     assert_eq!(text(""), "");
     assert!(text(&format!("<body><h1>Книга</h1><ul>{links}</ul></body>")).contains("- Глава 7"));
 }
+
+#[test]
+fn lines_of_code_are_lines_however_they_are_marked() {
+    let wanted = "```\nfn main() {\n    a();\n\n}\n```";
+    for lines in [
+        "<div>fn main() {</div><div>    a();</div><div><br></div><div>}</div>",
+        "<code><span style='display: block'>fn main() {</span><span style='display:block'>    a();\n</span><span style='display:block'>\n</span><span style='display:block'>}</span></code>",
+        "<ol><li>fn main() {</li><li>    a();</li><li>\n</li><li>}</li></ol>",
+        "<span class=line>fn main() {</span>\n<span class=line>    a();</span>\n<span class=line></span>\n<span class=line>}</span>",
+        "<div>fn main() {\n</div><div>    a();\n</div><div>\n</div><div>}\n</div>",
+        "<div>fn main() {</div>\n<div>    a();</div>\n<div>\n</div><div>}</div>",
+        "fn main() {<br>    a();<br><br>}",
+        "fn main() {\n    a();\n\n}",
+    ] {
+        let text = text(&format!("<p>{PROSE}</p><pre>{lines}</pre>"));
+        assert!(text.ends_with(wanted), "{lines}: {text}");
+    }
+    let code = text(&format!(
+        "<p>{PROSE}</p><pre>if a &lt; b &amp;&amp; c &gt; d {{ &quot;&amp;lt;&quot; }}</pre>"
+    ));
+    assert!(
+        code.ends_with("if a < b && c > d { \"&lt;\" }\n```"),
+        "{code}"
+    );
+}
+
+#[test]
+fn what_an_article_says_at_its_foot_stays() {
+    let html = format!(
+        "<body><article><h1>Тема</h1><p>{PROSE}</p><footer>Автор: Иван Петров. Источник: <a href=x>архив</a></footer></article>\
+         <footer>© 2026 Издательство</footer></body>"
+    );
+    assert_eq!(
+        text(&html),
+        format!(
+            "# Тема\n\n{}\nАвтор: Иван Петров. Источник: архив",
+            PROSE.trim_end()
+        )
+        .replace("\nАвтор", "\n\nАвтор")
+    );
+    let links: String = (1..6)
+        .map(|i| {
+            format!("<li><a href='#r{i}'>↑</a> <a href='/{i}'>Книга о погоде, том {i}</a></li>")
+        })
+        .collect();
+    for notes in [
+        format!("<div id='footer-notes'><ol>{links}</ol></div>"),
+        format!("<ol class='references'>{links}</ol>"),
+        format!("<section class='footnotes'><ol>{links}</ol></section>"),
+    ] {
+        let html = format!(
+            "<body><h1>Тема</h1><p>{}</p>{notes}</body>",
+            PROSE.repeat(4)
+        );
+        assert!(text(&html).contains("Книга о погоде, том 5"), "{notes}");
+    }
+    let html = format!(
+        "<body><p>{}</p><div id=footer><a href=/>Главная</a> <a href=/m>Карта</a></div></body>",
+        PROSE.repeat(4)
+    );
+    assert!(!text(&html).contains("Карта"));
+}
+
+#[test]
+fn pages_of_frames_or_scripts_alone_have_their_other_text() {
+    let frames = format!(
+        "<html><head><title>Сайт</title></head><frameset cols='20%,*'><frame src=a><frame src=b><noframes><body><h1>Меню</h1><p>{PROSE}</p></body></noframes></frameset></html>"
+    );
+    let page = extract(&frames).expect("is read");
+    assert_eq!(page.text, format!("# Меню\n\n{}", PROSE.trim_end()));
+    assert_eq!(page.title.as_deref(), Some("Сайт"));
+    let scripts = format!("<body><script>run()</script><noscript><p>{PROSE}</p></noscript></body>");
+    assert_eq!(text(&scripts), PROSE.trim_end());
+    let app = "<body><div id=root></div><noscript>You need to enable JavaScript to run this app.</noscript></body>";
+    assert_eq!(text(app), "");
+    // Beside a text they say nothing.
+    let both =
+        format!("<body><p>{PROSE}</p><noscript><p>Без скриптов. {PROSE}</p></noscript></body>");
+    assert_eq!(text(&both), PROSE.trim_end());
+}
+
+#[test]
+fn wide_cells_formulas_and_readings_keep_their_places() {
+    let html = format!(
+        "<p>{PROSE}</p><table><tr><th>Год</th><th colspan=2>Доход</th><th>Итог</th></tr>\
+         <tr><td>1<br>2</td><td>a</td><td>b</td><td>c</td></tr></table>"
+    );
+    assert!(
+        text(&html).ends_with("Год | Доход |  | Итог\n1 2 | a | b | c"),
+        "{}",
+        text(&html)
+    );
+    let html = format!(
+        "<p>{PROSE} <math><semantics><mrow><mi>x</mi></mrow><annotation encoding='application/x-tex'>x^2</annotation></semantics></math> и \
+         <ruby>漢<rp>(</rp><rt>kan</rt><rp>)</rp></ruby></p><details><summary>Ещё</summary>Подробности</details>"
+    );
+    assert!(
+        text(&html).ends_with("x^2 и 漢\n\nЕщё\nПодробности"),
+        "{}",
+        text(&html)
+    );
+}

@@ -85,6 +85,7 @@ const SILENT: &[&str] = &[
     "rp",
     "rt",
     "annotation",
+    "annotation-xml",
 ];
 
 /// Whether the text in an element of this name is none of the page's.
@@ -119,6 +120,18 @@ impl<'a> Tree<'a> {
         let text = self.text(title..self.nodes[title].end);
         let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
         (!line.is_empty()).then_some(line)
+    }
+
+    /// What the page says to browsers that run no scripts or show no frames, as HTML.
+    pub fn alternative(&self) -> String {
+        let mut html = String::new();
+        for (at, node) in self.nodes.iter().enumerate() {
+            if matches!(node.name(), "noscript" | "noframes") {
+                html += &self.text(at..node.end);
+                html.push('\n');
+            }
+        }
+        html
     }
 
     /// All text of `range` as it is written.

@@ -58,6 +58,17 @@ enum Cut {
 
 /// Joins cut words; ordinary hyphens only where `words` are given.
 pub fn join(text: &str, words: Option<&Words>, counts: &mut Counts) -> Option<String> {
+    join_lines(text, words, counts, &mut Vec::new())
+}
+
+/// The same; appends to `gone` the numbers, from 0, of the lines that held nothing but the rest of a word
+/// and are now part of the line before.
+pub fn join_lines(
+    text: &str,
+    words: Option<&Words>,
+    counts: &mut Counts,
+    gone: &mut Vec<usize>,
+) -> Option<String> {
     // groff from 1.23 on writes the hyphens of words so too: then the words decide.
     let within = text
         .match_indices(PRINTED)
@@ -66,10 +77,11 @@ pub fn join(text: &str, words: Option<&Words>, counts: &mut Counts) -> Option<St
     let words = words.or(known.as_ref());
     let mut joined = String::with_capacity(text.len());
     let mut rest = text;
-    let mut count = 0;
+    let (mut count, mut number) = (0, 0);
     while let Some(at) = rest.find('\n') {
         let (line, below) = (&rest[..at], &rest[at + 1..]);
         rest = below;
+        number += 1;
         if let Some((head, cut)) = cut_word(line, below, words) {
             let indented = below.trim_start_matches([' ', '\t']);
             let word = &indented[..indented.find(char::is_whitespace).unwrap_or(indented.len())];
@@ -84,6 +96,8 @@ pub fn join(text: &str, words: Option<&Words>, counts: &mut Counts) -> Option<St
             if !left.is_empty() && !left.starts_with('\n') {
                 joined.push('\n');
                 joined.push_str(&below[..below.len() - indented.len()]);
+            } else {
+                gone.push(number);
             }
             rest = left;
             continue;

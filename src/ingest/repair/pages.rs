@@ -16,9 +16,18 @@ const LEAST_PAGES: usize = 3;
 /// Indentation beyond which a line is part of a column rather than a paragraph's beginning.
 const PARAGRAPH_INDENT: usize = 8;
 
+/// Running text that was laid out in pages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Running {
+    /// The text.
+    pub text: String,
+    /// For each of its lines the number, from 0, of the line of the pages that it is or begins with.
+    pub lines: Vec<u32>,
+}
+
 /// The text of pages as running text; `None` where there are none or nothing changes.
 #[must_use]
-pub fn pages(text: &str, switches: Switches, counts: &mut Counts) -> Option<String> {
+pub fn pages(text: &str, switches: Switches, counts: &mut Counts) -> Option<Running> {
     memchr::memchr(b'\x0c', text.as_bytes())?;
     if !switches.has(Repair::Pages) {
         return None;
@@ -36,19 +45,40 @@ pub fn pages(text: &str, switches: Switches, counts: &mut Counts) -> Option<Stri
         return None;
     }
     counts.add(Repair::Pages, removed as u64);
-    let mut joined = join_pages(&pages);
+    let (mut joined, mut lines) = join_pages(&pages, &first_lines(text));
     if text.ends_with('\n') || text.ends_with('\x0c') {
         joined.push('\n');
     }
-    if switches.has(Repair::Hyphens)
-        && let Some(whole) = hyphens::join(&joined, Some(&Words::of(&joined)), counts)
-    {
-        joined = whole;
+    if switches.has(Repair::Hyphens) {
+        let (words, mut gone) = (Words::of(&joined), Vec::new());
+        if let Some(whole) = hyphens::join_lines(&joined, Some(&words), counts, &mut gone) {
+            joined = whole;
+        }
+        let (mut number, mut gone) = (0, gone.into_iter().peekable());
+        lines.retain(|_| {
+            number += 1;
+            gone.next_if_eq(&(number - 1)).is_none()
+        });
     }
     if switches.has(Repair::Layout) {
         joined = fold_indentation(&joined, counts);
     }
-    Some(joined)
+    Some(Running {
+        text: joined,
+        lines,
+    })
+}
+
+/// The number of the line, from 0, that each page begins in.
+fn first_lines(text: &str) -> Vec<u32> {
+    let mut line = 0;
+    text.split('\x0c')
+        .map(|page| {
+            let first = line;
+            line += memchr::memchr_iter(b'\n', page.as_bytes()).count() as u32;
+            first
+        })
+        .collect()
 }
 
 /// One line of so many may be furniture, at most: else it is what the text is made of.
@@ -183,10 +213,12 @@ fn goes_on(last: &str, first: &str) -> bool {
     open && first.trim_start().starts_with(char::is_lowercase)
 }
 
-/// The pages one after another, a blank line between them unless a sentence crosses.
-fn join_pages(pages: &[Vec<&str>]) -> String {
+/// The pages one after another, a blank line between them unless a sentence crosses; with the number of
+/// each line, counted from that of the first of its page.
+fn join_pages(pages: &[Vec<&str>], first_lines: &[u32]) -> (String, Vec<u32>) {
     let mut joined: Vec<&str> = Vec::new();
-    for page in pages {
+    let mut numbers = Vec::new();
+    for (page, first_line) in pages.iter().zip(first_lines) {
         let filled = |line: &str| !line.trim().is_empty();
         let Some(first) = page.iter().position(|line| filled(line)) else {
             continue;
@@ -196,17 +228,19 @@ fn join_pages(pages: &[Vec<&str>]) -> String {
             && !goes_on(before, page[first])
         {
             joined.push("");
+            numbers.push(*first_line);
         }
         let mut blank = 0;
-        for line in &page[first..=last] {
+        for (line, number) in page[first..=last].iter().zip(first as u32..) {
             blank = if filled(line) { 0 } else { blank + 1 };
             // The white of a page is one blank line.
             if blank < 2 {
                 joined.push(line.trim_end());
+                numbers.push(first_line + number);
             }
         }
     }
-    joined.join("\n")
+    (joined.join("\n"), numbers)
 }
 
 /// Takes off what indents a whole block and what begins a paragraph; lists and code keep their steps.

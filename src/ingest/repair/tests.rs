@@ -130,9 +130,19 @@ fn pages_become_running_text() {
     let mut counts = Counts::default();
     let running = pages(&text, Switches::all(), &mut counts).unwrap();
     assert_eq!(
-        running,
+        running.text,
         "После завершения\nустановки кто-нибудь\nпридёт, и завершения не будет\nвидно. Обычный текст.\n\n2.1 Заголовок\nЕщё строка.\n\n1. Первый\n   пункт\n2. Второй\n\nКонец.\n"
     );
+    let source: Vec<&str> = text.split('\n').collect();
+    for (line, number) in running.text.lines().zip(&running.lines) {
+        let beginning: String = line.chars().take(6).collect();
+        let beginning = beginning.trim_end();
+        // A title loses the spaces behind its number.
+        let beginning = beginning.split(' ').next().unwrap_or(beginning);
+        let there = source[*number as usize];
+        assert!(there.contains(beginning), "{line:?} is not {there:?}");
+    }
+    assert_eq!(running.text.lines().count(), running.lines.len());
     assert_eq!(counts.get(Repair::Pages), 8);
     assert_eq!(counts.get(Repair::Hyphens), 3);
     let separate = "Первый рассказ.\nКонец.\n\x0cВторой рассказ.\nИ всё.\n";

@@ -1,91 +1,297 @@
 //! Multiple choice: the options belong to the question, the answer is an option's text.
+//!
+//! An answer names an option by its text, its label, its letter or its number. Numbers count as the
+//! options do: by their labels where they have some, from 1 where columns are called `option1`, else
+//! from 0 as in programs. An answer that only can be a name and names none is a misfit, never a text.
 
 use super::fields::{as_answer, find, take, take_text, type_name};
+use super::names::{ANSWER, BEGINNING, ENDINGS, LABEL, OPTIONS, QUESTION};
 use super::pairs::{take_context, with_context};
-use super::{ANSWER, Fields, Misfit, OPTIONS, QUESTION};
+use super::{Fields, Misfit};
 use crate::document::{Content, Message};
-
 use serde_json::Value;
 
 /// An option of a question.
-pub(super) struct Choice {
+struct Choice {
     /// What stands before it: a letter.
-    letter: String,
+    letter: char,
     /// What an answer may call it: its label, or its number.
     label: String,
     text: String,
 }
 
-const LETTERS: &[&str] = &[
-    "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p",
-];
+/// The options of a question.
+#[derive(Default)]
+struct Choices {
+    all: Vec<Choice>,
+    /// How its numbers count, for the error.
+    counting: &'static str,
+    /// The options are numbers themselves, so a number is one of them.
+    are_numbers: bool,
+}
 
-pub(super) fn take_options(fields: &mut Fields) -> Result<Vec<Choice>, Misfit> {
-    if find(fields, OPTIONS).is_some() {
-        let (options, labels) = match take(fields, OPTIONS)? {
-            Value::Array(list) => (list, Vec::new()),
-            // {"text": […], "label": […]}, as on the hub.
-            Value::Object(mut parts) => match (parts.remove("text"), parts.remove("label")) {
-                (Some(Value::Array(list)), Some(Value::Array(labels))) => (list, labels),
-                (Some(Value::Array(list)), _) => (list, Vec::new()),
-                _ => {
-                    return Err(Misfit(
-                        "the field `options` holds no list of texts".to_owned(),
-                    ));
-                }
-            },
-            other => {
-                return Err(Misfit(format!(
-                    "the field `options` is {}, expected a list",
-                    type_name(&other)
+const LATIN: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+/// Letters of Russian lists: Ё, Й, Ъ, Ы and Ь name nothing.
+const RUSSIAN: &str = "АБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЭЮЯ";
+const FROM_0: &str = "numbers count from 0";
+
+/// Takes the options, in a list or in columns of their own.
+fn take_options(fields: &mut Fields) -> Result<Choices, Misfit> {
+    match find(fields, OPTIONS) {
+        Some(_) => listed(take(fields, OPTIONS)?, "options"),
+        None => columns(fields),
+    }
+}
+
+/// The options of a list of texts or of objects, of a map from letters, or of lists side by side.
+fn listed(value: Value, name: &str) -> Result<Choices, Misfit> {
+    let (options, labels): (Vec<Value>, Vec<Value>) = match value {
+        Value::Null => return Ok(Choices::default()),
+        Value::Array(list) => list.into_iter().map(option_of).unzip(),
+        // {"text": […], "label": […]}, as on the hub.
+        Value::Object(mut parts) => match (parts.remove("text"), parts.remove("label")) {
+            (Some(Value::Array(list)), labels) => {
+                let labels = match labels {
+                    Some(Value::Array(labels)) if labels.len() == list.len() => labels,
+                    None => Vec::new(),
+                    Some(_) => {
+                        return Err(Misfit::wrong(format!(
+                            "the field `{name}` has other labels than texts"
+                        )));
+                    }
+                };
+                let labels = labels.into_iter().chain(std::iter::repeat(Value::Null));
+                list.into_iter().zip(labels).unzip()
+            }
+            // {"A": "…", "B": "…"}.
+            (None, None)
+                if parts
+                    .values()
+                    .all(|text| !text.is_object() && !text.is_array()) =>
+            {
+                let pairs = parts.into_iter().filter(|(_, text)| !text.is_null());
+                pairs.map(|(label, text)| (text, label.into())).unzip()
+            }
+            _ => {
+                return Err(Misfit::wrong(format!(
+                    "the field `{name}` holds no list of texts"
                 )));
             }
-        };
-        return options
-            .into_iter()
-            .zip(LETTERS)
-            .enumerate()
-            .map(|(i, (option, letter))| {
-                // Without labels a list is counted from 0, as in programs.
-                let label = match labels.get(i) {
-                    Some(label) => as_answer(label.clone(), "label")?,
-                    None => i.to_string(),
-                };
-                Ok(Choice {
-                    letter: letter.to_uppercase(),
-                    label,
-                    text: as_answer(option, "options")?,
-                })
-            })
-            .collect();
+        },
+        other => {
+            return Err(Misfit::wrong(format!(
+                "the field `{name}` is {}, expected a list",
+                type_name(&other)
+            )));
+        }
+    };
+    if options.len() > LATIN.len() {
+        return Err(Misfit::wrong(format!(
+            "the field `{name}` has {} options, the most that have a letter are {}",
+            options.len(),
+            LATIN.len()
+        )));
     }
-    let mut options = Vec::new();
-    for (i, letter) in LETTERS.iter().enumerate() {
-        let (named, numbered) = (format!("option_{letter}"), format!("option{}", i + 1));
-        let names = [*letter, named.as_str(), numbered.as_str()];
+    let is_labelled = !labels.is_empty() && labels.iter().all(|label| !label.is_null());
+    let labels: Vec<String> = labels
+        .into_iter()
+        .enumerate()
+        .map(|(i, label)| {
+            if is_labelled {
+                as_answer(label, "label")
+            } else {
+                // Without labels a list is counted from 0, as in programs.
+                Ok(i.to_string())
+            }
+        })
+        .collect::<Result<_, _>>()?;
+    let letters = letters(&labels);
+    let are_numbers = options.iter().any(Value::is_number);
+    let all = options.into_iter().zip(labels).zip(letters);
+    let all = all.map(|((option, label), letter)| {
+        Ok(Choice {
+            letter,
+            label: label.trim().to_owned(),
+            text: as_answer(option, name)?,
+        })
+    });
+    Ok(Choices {
+        all: all.collect::<Result<_, Misfit>>()?,
+        counting: if is_labelled {
+            "its labels are given"
+        } else {
+            FROM_0
+        },
+        are_numbers,
+    })
+}
+
+/// An option's text and its label, null where it has none.
+fn option_of(option: Value) -> (Value, Value) {
+    match option {
+        Value::Object(mut parts) => {
+            let mut part = |names: &[&str]| find(&parts, names).and_then(|key| parts.remove(&key));
+            let text = part(&["text", "value", "content"]);
+            let label = part(&["label", "key", "letter", "id"]);
+            match text {
+                Some(text) => (text, label.unwrap_or_default()),
+                None => (Value::Object(parts), Value::Null),
+            }
+        }
+        other => (other, Value::Null),
+    }
+}
+
+/// The letters that options with these labels are listed by: Russian ones where the labels are.
+fn letters(labels: &[String]) -> Vec<char> {
+    let is_russian = labels.first().and_then(|label| one_letter(label)) == Some('А');
+    let alphabet = if is_russian { RUSSIAN } else { LATIN };
+    alphabet.chars().collect()
+}
+
+/// The letter that a name is, in upper case.
+fn one_letter(name: &str) -> Option<char> {
+    let mut letters = name.trim().chars();
+    let first = letters.next()?;
+    (letters.next().is_none() && first.is_alphabetic())
+        .then(|| first.to_uppercase().next())
+        .flatten()
+}
+
+/// Options in columns of their own: `A`, `option_a`, `option1`, or `А`, `вариант_а`.
+fn columns(fields: &mut Fields) -> Result<Choices, Misfit> {
+    let mut choices = Choices {
+        all: Vec::new(),
+        counting: FROM_0,
+        are_numbers: false,
+    };
+    let lower = |letter: char| letter.to_lowercase().to_string();
+    for (i, (latin, russian)) in LATIN.chars().zip(RUSSIAN.chars()).enumerate() {
+        let (letter, own) = (lower(latin), lower(russian));
+        let numbered = format!("option{}", i + 1);
+        let (named, named_own) = (format!("option_{letter}"), format!("вариант_{own}"));
+        let names = [
+            letter.as_str(),
+            named.as_str(),
+            numbered.as_str(),
+            own.as_str(),
+            named_own.as_str(),
+        ];
         let Some(key) = find(fields, &names) else {
             break;
         };
         let text = match take(fields, &names)? {
             Value::Null => String::new(),
-            other => as_answer(other, letter)?,
+            other => as_answer(other, &letter)?,
         };
+        let key = key.trim().to_lowercase();
+        let is_numbered = key == numbered;
+        if is_numbered {
+            choices.counting = "numbers count from 1, as the columns do";
+        }
         // Questions with fewer options leave the last columns empty.
         if !text.trim().is_empty() {
-            // A column called option1 is counted from 1, lettered ones from 0.
-            let number = if key.trim().to_lowercase() == numbered {
-                i + 1
-            } else {
-                i
-            };
-            options.push(Choice {
-                letter: letter.to_uppercase(),
-                label: number.to_string(),
+            choices.all.push(Choice {
+                letter: if key == own || key == named_own {
+                    russian
+                } else {
+                    latin
+                },
+                label: (i + usize::from(is_numbered)).to_string(),
                 text,
             });
         }
     }
-    Ok(options)
+    Ok(choices)
+}
+
+impl Choices {
+    /// What `answer` means: the text of the option that it names, or itself where it is said in words.
+    fn resolve(&self, answer: Value) -> Result<String, Misfit> {
+        // A number beside texts is an index, even where a text has the same digits; as text it may be
+        // either, and an option is the likelier.
+        let is_index = answer.is_number() && !self.are_numbers;
+        let answer = as_answer(answer, "answer")?;
+        let given = answer.trim();
+        if given.is_empty() {
+            return Err(Misfit::no_answer("the answer is empty".to_owned()));
+        }
+        let mut options = self.all.iter();
+        if !is_index && let Some(option) = options.find(|option| option.text.trim() == given) {
+            return Ok(option.text.clone());
+        }
+        if self.all.is_empty() {
+            return Ok(answer);
+        }
+        let bare = |name: &str| -> String {
+            let name = name.trim().trim_start_matches('(');
+            name.trim_end_matches(['.', ')', ':']).trim().to_owned()
+        };
+        if let Some(option) = self.named(&bare(given)) {
+            return Ok(option.text.clone());
+        }
+        let same = |text: &str| text.trim().to_lowercase() == given.to_lowercase();
+        if let Some(option) = self.all.iter().find(|option| same(&option.text)) {
+            return Ok(option.text.clone());
+        }
+        // "B) the text" and "B. the text".
+        if let Some((name, text)) = given.split_once([')', '.', ':'])
+            && let Some(option) = self.named(&bare(name))
+            && option.text.trim().to_lowercase() == text.trim().to_lowercase()
+        {
+            return Ok(option.text.clone());
+        }
+        // "A, C": several are right.
+        let several: Vec<&str> = given.split([',', ';']).collect();
+        if several.len() > 1 {
+            let named: Option<Vec<&str>> = several
+                .iter()
+                .map(|name| Some(self.named(&bare(name))?.text.trim()))
+                .collect();
+            if let Some(named) = named {
+                return Ok(named.join("\n"));
+            }
+        }
+        let bare = bare(given);
+        let is_name = one_letter(&bare).is_some() || bare.parse::<f64>().is_ok();
+        if !is_name {
+            return Ok(answer);
+        }
+        let known: Vec<String> = self
+            .all
+            .iter()
+            .map(|option| match option.label.as_str() {
+                label if label.chars().eq([option.letter]) => label.to_owned(),
+                label => format!("{} or {label}", option.letter),
+            })
+            .collect();
+        Err(Misfit::named(
+            "no_such_option",
+            format!(
+                "the answer `{given}` names none of the options [{}] ({}); options with numbers of their own are read as \"options\": {{\"text\": […], \"label\": […]}} or from columns option1, option2",
+                known.join(", "),
+                self.counting
+            ),
+        ))
+    }
+
+    /// The option that has this label or letter.
+    fn named(&self, name: &str) -> Option<&Choice> {
+        let lower = name.to_lowercase();
+        let mut options = self.all.iter();
+        if let Some(option) = options.find(|option| option.label.to_lowercase() == lower) {
+            return Some(option);
+        }
+        let letter = one_letter(name)?;
+        if let Some(option) = self.all.iter().find(|option| option.letter == letter) {
+            return Some(option);
+        }
+        // А and В look alike in both alphabets and stand at other places: among options with letters
+        // of their own only those count, a list without labels is counted in the answer's alphabet.
+        let is_list = self.counting == FROM_0 && self.all.first()?.letter == 'A';
+        let at = RUSSIAN.chars().position(|russian| russian == letter)?;
+        if is_list { self.all.get(at) } else { None }
+    }
 }
 
 /// Options are part of the question; a letter, label or number as answer, as text or as a number,
@@ -93,27 +299,48 @@ pub(super) fn take_options(fields: &mut Fields) -> Result<Vec<Choice>, Misfit> {
 pub(super) fn take_multiple_choice(fields: &mut Fields) -> Result<Content, Misfit> {
     let context = take_context(fields)?;
     let question = take_text(fields, QUESTION)?;
-    let answer = as_answer(take(fields, ANSWER)?, "answer")?;
+    let answer = take(fields, ANSWER)?;
     let options = take_options(fields)?;
-    let given = answer.trim();
-    let is_text = options.iter().any(|option| option.text.trim() == given);
-    let name = given.trim_end_matches(['.', ')']);
-    let meant = options
-        .iter()
-        .find(|option| option.label.trim() == name)
-        .or_else(|| {
-            let letter = name.to_uppercase();
-            options.iter().find(|option| option.letter == letter)
-        })
-        .filter(|_| !is_text)
-        .map(|option| option.text.clone());
+    let answer = match answer {
+        Value::Null => {
+            return Err(Misfit::no_answer(
+                "the field `answer` is null, expected an option".to_owned(),
+            ));
+        }
+        // Several are right.
+        Value::Array(list) => {
+            let named: Result<Vec<String>, Misfit> =
+                list.into_iter().map(|name| options.resolve(name)).collect();
+            let named = named?.join("\n");
+            if named.is_empty() {
+                return Err(Misfit::no_answer("the list of answers is empty".to_owned()));
+            }
+            named
+        }
+        other => options.resolve(other)?,
+    };
     let listed: String = options
+        .all
         .iter()
         .map(|option| format!("\n{}) {}", option.letter, option.text.trim()))
         .collect();
     let question = with_context(context, format!("{}{listed}", question.trim_end()));
     Ok(Content::Chat(vec![
         Message::new("user", question),
-        Message::new("assistant", meant.unwrap_or(answer)),
+        Message::new("assistant", answer),
+    ]))
+}
+
+/// A beginning and the ending that fits: how it goes on is the answer, the other endings are in `meta`.
+pub(super) fn take_ending(fields: &mut Fields) -> Result<Content, Misfit> {
+    let beginning = take_text(fields, BEGINNING)?;
+    let key = find(fields, ENDINGS).unwrap_or_default();
+    let endings = take(fields, ENDINGS)?;
+    let label = take(fields, LABEL)?;
+    let ending = listed(endings.clone(), "endings")?.resolve(label)?;
+    fields.insert(key, endings);
+    Ok(Content::Chat(vec![
+        Message::new("user", beginning),
+        Message::new("assistant", ending),
     ]))
 }

@@ -11,10 +11,9 @@ pub(super) fn find(fields: &Fields, names: &[&str]) -> Option<String> {
         if fields.contains_key(*name) {
             return Some((*name).to_owned());
         }
-        fields
-            .keys()
-            .find(|key| key.trim().to_lowercase() == *name)
-            .cloned()
+        // A key that is folded already was looked up above.
+        let mut keys = fields.keys().filter(|key| !is_folded(key));
+        keys.find(|key| key.trim().to_lowercase() == *name).cloned()
     };
     let mut found = names.iter().filter_map(named);
     let first = found.next()?;
@@ -24,9 +23,15 @@ pub(super) fn find(fields: &Fields, names: &[&str]) -> Option<String> {
     Some(found.find(|name| !fields[name].is_null()).unwrap_or(first))
 }
 
+/// Whether a key is as it would be without white space around it and in lower case.
+fn is_folded(key: &str) -> bool {
+    let byte = |byte: &u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase();
+    key.as_bytes().iter().all(byte)
+}
+
 pub(super) fn take(fields: &mut Fields, names: &[&str]) -> Result<Value, Misfit> {
     let key = find(fields, names)
-        .ok_or_else(|| Misfit(format!("the field `{}` is missing", names[0])))?;
+        .ok_or_else(|| Misfit::wrong(format!("the field `{}` is missing", names[0])))?;
     // `shift_remove` keeps the order of what is left for `meta`.
     Ok(fields.shift_remove(&key).unwrap_or_default())
 }
@@ -40,7 +45,7 @@ pub(super) fn take_text(fields: &mut Fields, names: &[&str]) -> Result<String, M
 pub(super) fn as_text(value: Value, name: &str) -> Result<String, Misfit> {
     match value {
         Value::String(text) => Ok(text),
-        other => Err(Misfit(format!(
+        other => Err(Misfit::wrong(format!(
             "the field `{name}` is {}, expected text",
             type_name(&other)
         ))),

@@ -1,66 +1,102 @@
-//! Lists of messages, preferences and conversation trees.
+//! Lists of messages, as chats and as what a preference prefers.
 
-use super::fields::{as_answer, find, take, take_text, type_name};
+use super::fields::{as_answer, as_text, find, take, take_text, type_name};
+use super::names::{CHOSEN, INSTRUCTION, MESSAGES, PROMPT, QUESTION, REJECTED, TURNS};
 use super::pairs::take_system;
-use super::{CHOSEN, Fields, INSTRUCTION, Misfit, PROMPT, QUESTION, REJECTED};
+use super::tools::{call_text, calls_text};
+use super::{Fields, Misfit};
 use crate::document::{Content, Message};
 use serde_json::Value;
 
-/// The thread of the best-ranked replies (the first where none is ranked) of a conversation tree.
-pub(super) fn take_tree(fields: &mut Fields) -> Result<Content, Misfit> {
-    let key = find(fields, PROMPT).unwrap_or_default();
-    let mut messages = Vec::new();
-    let mut next = fields.get(&key);
-    while let Some(node) = next {
-        let text = |name: &str| node.get(name).and_then(Value::as_str);
-        let (Some(content), Some(role)) = (text("text"), text("role")) else {
-            return Err(Misfit(format!(
-                "a message of the tree lacks text or role: {}",
-                shorten(node)
-            )));
-        };
-        messages.push(Message::new(known_role(role).map_err(Misfit)?, content));
-        let replies = node.get("replies").and_then(Value::as_array);
-        next = replies
-            .into_iter()
-            .flatten()
-            .enumerate()
-            .min_by_key(|(i, reply)| {
-                (
-                    reply
-                        .get("rank")
-                        .and_then(Value::as_u64)
-                        .unwrap_or(u64::MAX),
-                    *i,
-                )
-            })
-            .map(|(_, reply)| reply);
-    }
-    // A thread that ends with a question has no answer to learn from.
-    if messages.last().is_some_and(|last| last.role == "user") && messages.len() > 1 {
-        messages.pop();
-    }
-    Ok(Content::Chat(messages))
-}
-
-pub(super) fn shorten(value: &Value) -> String {
-    value.to_string().chars().take(80).collect()
-}
-
 /// Names of roles in the wild, and ours.
 pub(super) const ROLES: &[(&str, &[&str])] = &[
-    ("system", &["system", "developer"]),
-    ("user", &["user", "human", "prompter", "customer"]),
+    ("system", &["system", "developer", "система"]),
+    (
+        "user",
+        &[
+            "user",
+            "human",
+            "prompter",
+            "customer",
+            "пользователь",
+            "клиент",
+        ],
+    ),
     (
         "assistant",
-        &["assistant", "gpt", "bot", "model", "chatgpt", "ai"],
+        &[
+            "assistant",
+            "gpt",
+            "bot",
+            "model",
+            "chatgpt",
+            "ai",
+            "function_call",
+            "tool_call",
+            "ассистент",
+            "бот",
+        ],
     ),
-    ("tool", &["tool", "function", "observation"]),
+    (
+        "tool",
+        &[
+            "tool",
+            "function",
+            "observation",
+            "function_response",
+            "tool_response",
+            "ipython",
+            "инструмент",
+        ],
+    ),
 ];
+
+const ROLE: &[&str] = &["role", "from", "speaker"];
+const CONTENT: &[&str] = &["content", "value", "text"];
+
+/// Our name of a role.
+pub(super) fn known_role(role: &str) -> Result<&'static str, Misfit> {
+    known(role).ok_or_else(|| {
+        Misfit::wrong(format!(
+            "unknown role `{role}`, expected system, user, assistant or tool"
+        ))
+    })
+}
+
+fn known(role: &str) -> Option<&'static str> {
+    let lower = role.trim().to_lowercase();
+    let mut roles = ROLES.iter();
+    let found = roles.find(|(_, names)| names.contains(&lower.as_str()))?;
+    Some(found.0)
+}
+
+/// Whether a list that is a record of its own is one of messages.
+pub fn is_messages(list: &[Value]) -> bool {
+    let has_role = |turn: &Value| {
+        turn.as_object()
+            .is_some_and(|turn| find(turn, ROLE).is_some())
+    };
+    !list.is_empty() && list.iter().all(has_role)
+}
+
+/// The record that a list of messages is.
+pub fn record_of(list: Vec<Value>) -> Fields {
+    Fields::from_iter([(MESSAGES[0].to_owned(), list.into())])
+}
 
 pub(super) fn take_messages(fields: &mut Fields, names: &[&str]) -> Result<Vec<Message>, Misfit> {
     let key = find(fields, names).unwrap_or_else(|| names[0].to_owned());
-    let list = take(fields, names)?;
+    let mut list = take(fields, names)?;
+    // A list in an object of its own; what else that has is the user's.
+    if let Value::Object(around) = &mut list
+        && let Some(inner) = find(around, TURNS)
+    {
+        let turns = around.shift_remove(&inner).unwrap_or_default();
+        let around = std::mem::replace(&mut list, turns);
+        if around.as_object().is_some_and(|around| !around.is_empty()) {
+            fields.insert(format!("{key}.around"), around);
+        }
+    }
     let messages = as_messages(keep_if_it_says_more(list, &key, fields), &key)?;
     // ShareGPT keeps the system prompt beside the turns.
     if messages.iter().any(|message| message.role == "system") {
@@ -71,16 +107,14 @@ pub(super) fn take_messages(fields: &mut Fields, names: &[&str]) -> Result<Vec<M
     Ok(all)
 }
 
-const ROLE: &[&str] = &["role", "from"];
-const CONTENT: &[&str] = &["content", "value", "text"];
-
 /// Weights, names and the like of single turns are the user's: a list that has them is kept as it was.
 fn keep_if_it_says_more(list: Value, key: &str, fields: &mut Fields) -> Value {
     let turns = list.as_array().map(Vec::as_slice).unwrap_or_default();
-    let says_more = turns
-        .iter()
-        .filter_map(Value::as_object)
-        .any(|turn| turn.len() > 2);
+    let more = |value: &Value| value.as_object().is_some_and(|fields| fields.len() > 2);
+    let says_more = turns.iter().filter_map(Value::as_object).any(|turn| {
+        let mut parts = turn.values().filter_map(Value::as_array).flatten();
+        turn.len() > 2 || parts.any(more)
+    });
     if says_more {
         fields.insert(key.to_owned(), list.clone());
     }
@@ -89,31 +123,125 @@ fn keep_if_it_says_more(list: Value, key: &str, fields: &mut Fields) -> Value {
 
 /// Messages of a list.
 fn as_messages(list: Value, name: &str) -> Result<Vec<Message>, Misfit> {
+    let list = match list {
+        // Columns of CSV hold lists as they are written.
+        Value::String(text) if text.trim_start().starts_with('[') => {
+            serde_json::from_str(&text).unwrap_or(Value::String(text))
+        }
+        list => list,
+    };
     let Value::Array(turns) = list else {
-        return Err(Misfit(format!(
+        return Err(Misfit::wrong(format!(
             "the field `{name}` is {}, expected a list of messages",
             type_name(&list)
         )));
     };
-    turns
-        .into_iter()
-        .enumerate()
-        .map(|(i, turn)| {
-            let place = format!("{name}[{i}]");
-            let Value::Object(mut turn) = turn else {
-                return Err(Misfit(format!(
-                    "{place} is {}, expected an object with role and content",
-                    type_name(&turn)
-                )));
-            };
-            let role = take_text(&mut turn, ROLE)
-                .map_err(|Misfit(why)| Misfit(format!("{place}: {why}")))?;
-            let content = take_text(&mut turn, CONTENT)
-                .map_err(|Misfit(why)| Misfit(format!("{place}: {why}")))?;
-            let role = known_role(&role).map_err(|why| Misfit(format!("{place}: {why}")))?;
-            Ok(Message::new(role, content))
-        })
+    if turns.is_empty() {
+        return Err(Misfit::named(
+            "empty_chat",
+            format!("the field `{name}` holds no message"),
+        ));
+    }
+    if turns.iter().all(Value::is_string) {
+        return Ok(alternating(&turns));
+    }
+    let mut messages = Vec::with_capacity(turns.len());
+    for (i, turn) in turns.into_iter().enumerate() {
+        let place = format!("{name}[{i}]");
+        let Value::Object(turn) = turn else {
+            return Err(Misfit::wrong(format!(
+                "{place} is {}, expected an object with role and content",
+                type_name(&turn)
+            )));
+        };
+        add_turn(turn, &mut messages).map_err(|misfit| misfit.at(&place))?;
+    }
+    Ok(messages)
+}
+
+/// Texts that user and assistant say in turn, the user first.
+fn alternating(turns: &[Value]) -> Vec<Message> {
+    let said = turns.iter().filter_map(Value::as_str);
+    said.zip(["user", "assistant"].into_iter().cycle())
+        .map(|(text, role)| Message::new(role, text))
         .collect()
+}
+
+/// A dialogue as a list of texts in turn.
+pub(super) fn take_turn_texts(fields: &mut Fields, names: &[&str]) -> Result<Content, Misfit> {
+    let key = find(fields, names).unwrap_or_else(|| names[0].to_owned());
+    as_messages(take(fields, names)?, &key).map(Content::Chat)
+}
+
+fn add_turn(mut turn: Fields, messages: &mut Vec<Message>) -> Result<(), Misfit> {
+    if find(&turn, ROLE).is_none()
+        && !turn.is_empty()
+        && turn
+            .iter()
+            .all(|(key, said)| known(key).is_some() && said.is_string())
+    {
+        // {"human": "…", "assistant": "…"}: a turn of each.
+        for (key, said) in turn {
+            messages.push(Message::new(known_role(&key)?, as_text(said, &key)?));
+        }
+        return Ok(());
+    }
+    let role = known_role(&take_text(&mut turn, ROLE)?)?;
+    let calls = calls_text(&turn)?;
+    let content = match (find(&turn, CONTENT), &calls) {
+        // An assistant that calls a tool need not say anything.
+        (None, Some(_)) => String::new(),
+        (Some(key), Some(_)) if turn[&key].is_null() => String::new(),
+        _ => match take(&mut turn, CONTENT)? {
+            Value::Array(parts) => parts_text(parts, "content")?,
+            other => as_text(other, "content")?,
+        },
+    };
+    let content = match calls {
+        Some(calls) if content.trim().is_empty() => calls,
+        Some(calls) => format!("{}\n{calls}", content.trim_end()),
+        None => content,
+    };
+    messages.push(Message::new(role, content));
+    Ok(())
+}
+
+/// Text of a content that is a list of parts: each on a line of its own. A part that is no text makes
+/// the record a misfit: an answer about a picture teaches nothing without the picture.
+fn parts_text(parts: Vec<Value>, name: &str) -> Result<String, Misfit> {
+    let mut texts = Vec::new();
+    for (i, part) in parts.into_iter().enumerate() {
+        texts.push(match part {
+            Value::String(text) => text,
+            Value::Object(mut part) => {
+                let kind = part.get("type").and_then(Value::as_str).unwrap_or("text");
+                match kind {
+                    "text" | "input_text" | "output_text" => take_text(&mut part, CONTENT)
+                        .map_err(|misfit| misfit.at(&format!("{name}[{i}]")))?,
+                    "tool_use" => call_text(&part)?,
+                    "tool_result" => match part.remove("content").unwrap_or_default() {
+                        Value::Array(parts) => parts_text(parts, &format!("{name}[{i}].content"))?,
+                        other => as_answer(other, "content")?,
+                    },
+                    kind => {
+                        return Err(Misfit::named(
+                            "not_text",
+                            format!(
+                                "{name}[{i}] is of type `{kind}`; only text is read, and what is said about it means nothing without it"
+                            ),
+                        ));
+                    }
+                }
+            }
+            other => {
+                return Err(Misfit::wrong(format!(
+                    "{name}[{i}] is {}, expected a part with text",
+                    type_name(&other)
+                )));
+            }
+        });
+    }
+    Ok(texts.join("\n"))
 }
 
 pub(super) fn take_preference(fields: &mut Fields) -> Result<Content, Misfit> {
@@ -126,13 +254,17 @@ pub(super) fn take_preference(fields: &mut Fields) -> Result<Content, Misfit> {
     }
     let mut chosen = take_turns(fields, CHOSEN, "assistant")?;
     let mut rejected = take_turns(fields, REJECTED, "assistant")?;
-    // Some sets repeat the whole conversation in both answers: what they share is the prompt.
     if messages.is_empty() {
-        let shared = chosen
-            .iter()
-            .zip(&rejected)
-            .take_while(|(a, b)| a == b && a.role != "assistant")
-            .count();
+        // A whole conversation written as one text.
+        if let ([a], [b]) = (chosen.as_slice(), rejected.as_slice())
+            && let (Some(a), Some(b)) = (transcript(&a.content), transcript(&b.content))
+        {
+            (chosen, rejected) = (a, b);
+        }
+        // Some sets repeat the whole conversation in both answers: what they share is the prompt.
+        let most = chosen.len().min(rejected.len()).saturating_sub(1);
+        let pairs = chosen.iter().zip(&rejected).take(most);
+        let shared = pairs.take_while(|(a, b)| a == b).count();
         messages.extend(chosen.drain(..shared));
         rejected.drain(..shared);
     } else if chosen.starts_with(&messages) && rejected.starts_with(&messages) {
@@ -141,6 +273,32 @@ pub(super) fn take_preference(fields: &mut Fields) -> Result<Content, Misfit> {
     }
     messages.extend(chosen);
     Ok(Content::Preference { messages, rejected })
+}
+
+/// The turns of a text such as `Human: … Assistant: …`, each after an empty line.
+fn transcript(text: &str) -> Option<Vec<Message>> {
+    const SPEAKERS: [(&str, &str); 2] = [("user", "Human:"), ("assistant", "Assistant:")];
+    let speaker = |text: &str| {
+        let mut speakers = SPEAKERS.iter();
+        speakers.find_map(|(role, name)| Some((*role, text.strip_prefix(name)?.len())))
+    };
+    let mut messages: Vec<Message> = Vec::new();
+    for piece in text.trim_start().split("\n\n") {
+        match (speaker(piece), messages.last_mut()) {
+            (Some((role, length)), _) => {
+                messages.push(Message::new(
+                    role,
+                    piece[piece.len() - length..].trim_start(),
+                ));
+            }
+            (None, Some(last)) => {
+                last.content.push_str("\n\n");
+                last.content.push_str(piece);
+            }
+            (None, None) => return None,
+        }
+    }
+    (messages.first()?.role == "user" && messages.len() > 1).then_some(messages)
 }
 
 /// A field that is text (one turn of `role`) or a list of messages.
@@ -154,14 +312,4 @@ pub(super) fn take_turns(
         list @ Value::Array(_) => as_messages(keep_if_it_says_more(list, &key, fields), &key),
         other => Ok(vec![Message::new(role, as_answer(other, names[0])?)]),
     }
-}
-
-/// Our name of a role.
-pub(super) fn known_role(role: &str) -> Result<&'static str, String> {
-    let lower = role.trim().to_lowercase();
-    ROLES
-        .iter()
-        .find(|(_, names)| names.contains(&lower.as_str()))
-        .map(|(name, _)| *name)
-        .ok_or_else(|| format!("unknown role `{role}`, expected system, user, assistant or tool"))
 }

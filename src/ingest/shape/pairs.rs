@@ -1,11 +1,12 @@
-//! One question, one answer: pairs, alpaca, passages with questions.
+//! One question, one answer: pairs, alpaca, a question about a passage.
 
 use super::fields::{as_answer, find, take, take_text};
 use super::messages::take_turns;
-use super::{
-    ANSWERS, CONTEXT, Fields, IDEAL, INPUT, INSTANCES, INSTRUCTION, Item, Items, Misfit, OUTPUT,
-    PARAGRAPHS, QUESTION, SYSTEM,
+use super::names::{
+    ANSWERS, CONTEXT, HISTORY, IDEAL, INPUT, INSTANCES, INSTRUCTION, LABEL, OUTPUT, QUESTION,
+    SYSTEM,
 };
+use super::{Fields, Item, Items, Misfit};
 use crate::document::{Content, Message};
 use serde_json::Value;
 
@@ -17,10 +18,30 @@ pub(super) fn take_pair(
     let mut messages = take_system(fields)?;
     let question = with_context(take_context(fields)?, take_text(fields, question)?);
     messages.push(Message::new("user", question));
-    messages.push(Message::new(
-        "assistant",
-        as_answer(take(fields, answer)?, answer[0])?,
-    ));
+    messages.push(Message::new("assistant", take_answer(fields, answer)?));
+    Ok(Content::Chat(messages))
+}
+
+/// What the user says and what is to follow, as texts or as lists of messages.
+pub(super) fn take_completion(
+    fields: &mut Fields,
+    prompt: &[&str],
+    completion: &[&str],
+) -> Result<Content, Misfit> {
+    let label = find(fields, LABEL).map(|key| &fields[&key]);
+    if label == Some(&Value::Bool(false)) {
+        return Err(Misfit::named(
+            "undesired_answer",
+            "the field `label` is false: the completion is an example of a bad one, and as an answer it would be learned".to_owned(),
+        ));
+    }
+    let is_list = |names: &[&str]| find(fields, names).is_some_and(|key| fields[&key].is_array());
+    if !is_list(prompt) {
+        return take_pair(fields, prompt, completion);
+    }
+    let mut messages = take_system(fields)?;
+    messages.extend(take_turns(fields, prompt, "user")?);
+    messages.extend(take_turns(fields, completion, "assistant")?);
     Ok(Content::Chat(messages))
 }
 
@@ -55,7 +76,12 @@ pub(super) fn take_system(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
 
 pub(super) fn take_alpaca(fields: &mut Fields) -> Result<Content, Misfit> {
     let mut messages = take_system(fields)?;
+    messages.extend(take_history(fields)?);
     let mut user = take_text(fields, INSTRUCTION)?;
+    // Dolly calls what the instruction is about its context.
+    if let Some(context) = take_context(fields)? {
+        user = format!("{}\n\n{}", user.trim_end(), context.trim());
+    }
     if find(fields, INPUT).is_some() {
         match take(fields, INPUT)? {
             Value::Null => {}
@@ -68,36 +94,86 @@ pub(super) fn take_alpaca(fields: &mut Fields) -> Result<Content, Misfit> {
         }
     }
     messages.push(Message::new("user", user));
-    messages.push(Message::new(
-        "assistant",
-        as_answer(take(fields, OUTPUT)?, "output")?,
-    ));
+    messages.push(Message::new("assistant", take_answer(fields, OUTPUT)?));
     Ok(Content::Chat(messages))
 }
 
-/// The texts of `answers`: a list of texts or of objects with a text, or an object with a list.
-pub(super) fn answer_texts(answers: &Value) -> Vec<&str> {
+/// The turns before an instruction: pairs of what was asked and answered.
+fn take_history(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
+    let Some(key) = find(fields, HISTORY) else {
+        return Ok(Vec::new());
+    };
+    let pairs = match &fields[&key] {
+        Value::Array(turns) if !turns.is_empty() && turns.iter().all(Value::is_object) => {
+            return take_turns(fields, &[key.as_str()], "user");
+        }
+        Value::Array(pairs) => pairs.iter().map(|pair| match pair {
+            Value::Array(pair) => match pair.as_slice() {
+                [Value::String(asked), Value::String(said)] => Some([
+                    Message::new("user", asked.as_str()),
+                    Message::new("assistant", said.as_str()),
+                ]),
+                _ => None,
+            },
+            _ => None,
+        }),
+        // Of another kind it is a note of the user's.
+        _ => return Ok(Vec::new()),
+    };
+    let Some(turns) = pairs.collect::<Option<Vec<_>>>() else {
+        return Err(Misfit::wrong(format!(
+            "the field `{key}` is no list of pairs [question, answer]"
+        )));
+    };
+    fields.shift_remove(&key);
+    Ok(turns.into_iter().flatten().collect())
+}
+
+/// The texts of an answer: a list of texts or of objects with a text, or an object with a list.
+fn answer_texts(answers: &Value) -> Vec<String> {
     match answers {
-        Value::String(text) => vec![text],
+        Value::Null => Vec::new(),
+        Value::String(text) if text.trim().is_empty() => Vec::new(),
+        Value::String(text) => vec![text.clone()],
+        Value::Number(_) | Value::Bool(_) => vec![answers.to_string()],
         Value::Array(list) => list.iter().flat_map(answer_texts).collect(),
-        Value::Object(fields) => fields.get("text").map(answer_texts).unwrap_or_default(),
-        _ => Vec::new(),
+        Value::Object(fields) => {
+            let text = find(fields, &["text", "value", "answer", "input_text"]);
+            text.map(|key| answer_texts(&fields[&key]))
+                .unwrap_or_default()
+        }
     }
 }
 
 /// The first of several answers; the others say the same in other words or are equal.
-pub(super) fn first_answer(answers: &Value) -> Result<String, Misfit> {
-    answer_texts(answers)
-        .first()
-        .map(|text| (*text).to_owned())
-        .ok_or_else(|| Misfit("the field `answers` holds no text".to_owned()))
+fn first_answer(answers: &Value, name: &str) -> Result<String, Misfit> {
+    answer_texts(answers).into_iter().next().ok_or_else(|| {
+        Misfit::no_answer(format!(
+            "the field `{name}` holds no text; a question without an answer teaches none"
+        ))
+    })
+}
+
+/// Takes an answer: text, a number, a truth value, or the first of a list, the rest of which stays.
+fn take_answer(fields: &mut Fields, names: &[&str]) -> Result<String, Misfit> {
+    let key = find(fields, names).unwrap_or_else(|| names[0].to_owned());
+    match take(fields, names)? {
+        several @ (Value::Array(_) | Value::Object(_)) => {
+            let first = first_answer(&several, &key)?;
+            if several.as_array().is_none_or(|list| list.len() > 1) {
+                fields.insert(key, several);
+            }
+            Ok(first)
+        }
+        other => as_answer(other, &key),
+    }
 }
 
 pub(super) fn take_context_question(fields: &mut Fields) -> Result<Content, Misfit> {
     let context = take_context(fields)?;
     let question = with_context(context, take_text(fields, QUESTION)?);
     let answers = take(fields, ANSWERS)?;
-    let answer = first_answer(&answers)?;
+    let answer = first_answer(&answers, "answers")?;
     // Positions and further answers are the user's.
     fields.insert("answers".to_owned(), answers);
     Ok(Content::Chat(vec![
@@ -106,56 +182,28 @@ pub(super) fn take_context_question(fields: &mut Fields) -> Result<Content, Misf
     ]))
 }
 
-pub(super) fn take_squad(fields: &mut Fields) -> Items {
-    let Value::Array(paragraphs) = take(fields, PARAGRAPHS)? else {
-        return Err(Misfit("the field `paragraphs` is no list".to_owned()));
-    };
-    let mut items = Vec::new();
-    for (i, paragraph) in paragraphs.into_iter().enumerate() {
-        let Value::Object(mut paragraph) = paragraph else {
-            return Err(Misfit(format!("paragraphs[{i}] is no object")));
-        };
-        let context = take_text(&mut paragraph, CONTEXT)?;
-        let Value::Array(questions) = take(&mut paragraph, &["qas"])? else {
-            return Err(Misfit(format!("paragraphs[{i}].qas is no list")));
-        };
-        for (j, question) in questions.into_iter().enumerate() {
-            let Value::Object(mut own) = question else {
-                return Err(Misfit(format!("paragraphs[{i}].qas[{j}] is no object")));
-            };
-            own.insert("context".to_owned(), context.clone().into());
-            let content = take_context_question(&mut own)
-                .map_err(|Misfit(why)| Misfit(format!("paragraphs[{i}].qas[{j}]: {why}")))?;
-            items.push(Item {
-                content,
-                fields: own,
-            });
-        }
-    }
-    Ok(items)
-}
-
 pub(super) fn take_instances(fields: &mut Fields) -> Items {
     let instruction = take(fields, INSTRUCTION)?;
     let Value::Array(instances) = take(fields, INSTANCES)? else {
-        return Err(Misfit("the field `instances` is no list".to_owned()));
+        return Err(Misfit::wrong("the field `instances` is no list".to_owned()));
     };
-    instances
-        .into_iter()
-        .enumerate()
-        .map(|(i, instance)| {
-            let Value::Object(mut own) = instance else {
-                return Err(Misfit(format!("instances[{i}] is no object")));
-            };
-            own.insert("instruction".to_owned(), instruction.clone());
-            let content = take_alpaca(&mut own)
-                .map_err(|Misfit(why)| Misfit(format!("instances[{i}]: {why}")))?;
-            Ok(Item {
+    let items = instances.into_iter().enumerate().map(|(i, instance)| {
+        let place = format!("instances[{i}]");
+        let Value::Object(mut own) = instance else {
+            let misfit = Misfit::wrong(format!("{place} is no object"));
+            return Err(misfit.of(&instance));
+        };
+        let raw = own.clone();
+        own.insert("instruction".to_owned(), instruction.clone());
+        match take_alpaca(&mut own) {
+            Ok(content) => Ok(Item {
                 content,
                 fields: own,
-            })
-        })
-        .collect()
+            }),
+            Err(misfit) => Err(misfit.at(&place).of(&Value::Object(raw))),
+        }
+    });
+    Ok(items.collect())
 }
 
 pub(super) fn take_ideal(fields: &mut Fields) -> Result<Content, Misfit> {
@@ -163,7 +211,9 @@ pub(super) fn take_ideal(fields: &mut Fields) -> Result<Content, Misfit> {
     let key = find(fields, IDEAL).unwrap_or_default();
     let ideal = match take(fields, IDEAL)? {
         Value::Array(list) => {
-            let first = list.first().cloned().unwrap_or_default();
+            let first = list.first().cloned().ok_or_else(|| {
+                Misfit::no_answer("the field `ideal` is an empty list".to_owned())
+            })?;
             // Other answers that are right, too, are the user's.
             if list.len() > 1 {
                 fields.insert(key, Value::Array(list));

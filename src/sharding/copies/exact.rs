@@ -60,6 +60,7 @@ pub fn run(job: &Job) -> Result<()> {
             shortness: u64::MAX - scanned.characters,
             id: DocumentId(scanned.id),
             answers: u8::from(scanned.kind == Kind::Chat),
+            system: scanned.system,
             part: part as u32,
             row,
             source: scanned.source,

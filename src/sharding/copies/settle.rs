@@ -1,7 +1,9 @@
 //! Who goes for whom in the end, how large each cluster is, and the figures for the report.
 //!
 //! An exact copy of a document that goes for another goes for that one too: it has the same
-//! shingles, so what is kept for it is as similar, and stays.
+//! shingles, so what is kept for it is as similar, and stays. It is counted as the exact copy that it
+//! is, whatever the threshold of near ones. Ids are hashes of source and record, so the next delivery of
+//! a file has those of the last one: a document of an earlier set and one of this corpus may share theirs.
 
 use super::candidates::MEMBERS;
 use super::exact::{self, Exact};
@@ -38,6 +40,8 @@ record! {
         pub kind: u8,
         /// The document that is kept for it; of related documents, the key of their split.
         pub key: u128,
+        /// 0 where that is a document of an earlier set.
+        pub own: u8,
         /// Documents of the cluster, the kept one among them.
         pub cluster: u64,
         /// Shingles in both.
@@ -132,9 +136,9 @@ impl std::ops::AddAssign for Removed {
 /// Copies of one source.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SourceCopies {
-    /// Exact copies that go.
+    /// Exact copies that go, those of near copies among them.
     pub exact: Removed,
-    /// Near copies that go, and exact copies of those.
+    /// Near copies that go.
     pub near: Removed,
     /// The first pairs of near copies.
     pub samples: Vec<Sample>,
@@ -157,6 +161,7 @@ record! {
     /// A document that goes; those that go for the same one stand together, near ones first.
     struct Link {
         target: DocumentId,
+        target_own: u8,
         is_copy: u8,
         part: u32,
         row: u32,
@@ -174,12 +179,12 @@ record! {
     /// A document that goes, sorted by what is kept for it in the end.
     struct Settled {
         kept: DocumentId,
+        kept_own: u8,
         part: u32,
         row: u32,
         id: DocumentId,
         source: u64,
         kept_source: u64,
-        kept_own: u8,
         near: u8,
         common: u32,
         all: u32,
@@ -233,6 +238,7 @@ fn add_exact(job: &Job, links: &mut Sorter<Link>, findings: &mut Sorter<Finding>
             _ => {
                 links.push(Link {
                     target: found.kept,
+                    target_own: found.kept_own,
                     is_copy: 1,
                     part: found.part,
                     row: found.row,
@@ -252,6 +258,7 @@ fn add_exact(job: &Job, links: &mut Sorter<Link>, findings: &mut Sorter<Finding>
             row: found.row,
             kind: conflict as u8,
             key: u128::from_be_bytes(found.kept.0),
+            own: found.kept_own,
             cluster: 0,
             common: 0,
             all: 0,
@@ -268,6 +275,7 @@ fn add_near(job: &Job, links: &mut Sorter<Link>, findings: &mut Sorter<Finding>)
         let kept = members.at(u64::from(gone.kept))?;
         links.push(Link {
             target: member.id,
+            target_own: member.own,
             is_copy: 0,
             part: member.part,
             row: member.row,
@@ -288,6 +296,7 @@ fn add_near(job: &Job, links: &mut Sorter<Link>, findings: &mut Sorter<Finding>)
             row: member.row,
             kind: FindingKind::Related as u8,
             key: members.at(u64::from(relation.root))?.split,
+            own: 1,
             cluster: 0,
             common: 0,
             all: 0,
@@ -306,17 +315,18 @@ fn settle(job: &Job, links: Sorter<Link>, path: &std::path::Path) -> Result<()> 
         if link.is_copy == 0 {
             near = Some(link);
         }
-        let of = near.filter(|near| near.target == link.target);
+        let target = |link: &Link| (link.target, link.target_own);
+        let of = near.filter(|near| target(near) == target(&link));
         let end = of.unwrap_or(link);
         sorter.push(Settled {
             kept: end.kept,
+            kept_own: end.kept_own,
             part: link.part,
             row: link.row,
             id: link.id,
             source: link.source,
             kept_source: end.kept_source,
-            kept_own: end.kept_own,
-            near: u8::from(of.is_some()),
+            near: u8::from(link.is_copy == 0),
             common: end.common,
             all: end.all,
         })?;
@@ -340,7 +350,10 @@ fn count_clusters(
     while let Some(first) = ahead.next().transpose()? {
         let mut gone = 1;
         while ahead
-            .next_if(|next| next.as_ref().is_ok_and(|next| next.kept == first.kept))
+            .next_if(|next| {
+                next.as_ref()
+                    .is_ok_and(|next| (next.kept, next.kept_own) == (first.kept, first.kept_own))
+            })
             .is_some()
         {
             gone += 1;
@@ -361,6 +374,7 @@ fn count_clusters(
                 row: settled.row,
                 kind: kind as u8,
                 key: u128::from_be_bytes(settled.kept.0),
+                own: settled.kept_own,
                 cluster,
                 common: settled.common,
                 all: settled.all,

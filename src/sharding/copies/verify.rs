@@ -27,7 +27,7 @@ const CHUNK_PAIRS: usize = 1 << 15;
 
 /// Members that go, each with the one that is kept for it.
 pub const GONE: &str = "near-gone";
-/// Members that stay and are related to an earlier one.
+/// Members that are related to an earlier one.
 pub const RELATIONS: &str = "near-related";
 /// [`Counts`], written last.
 pub const COUNTS: &str = "near-verified.json";
@@ -52,7 +52,7 @@ record! {
 }
 
 record! {
-    /// Member `member` stays, and falls to the split of `root`.
+    /// Member `member`, whether it stays or goes, is of the group of `root`.
     pub struct Relation {
         pub member: u32,
         pub root: u32,
@@ -222,15 +222,19 @@ impl State {
     }
 }
 
+/// Writes what is related; returns how many of them stay.
 fn write_relations(job: &Job, state: &State, members: &Table<Member>) -> Result<u64> {
     let mut writer = RecordWriter::create(&job.work.file(RELATIONS))?;
+    let mut stay = 0;
     for member in 0..members.len() as u32 {
         let root = state.root(member);
-        if root != member && !state.gone(member) {
+        if root != member {
+            stay += u64::from(!state.gone(member));
             writer.push(&Relation { member, root })?;
         }
     }
-    writer.commit()
+    writer.commit()?;
+    Ok(stay)
 }
 
 #[cfg(test)]

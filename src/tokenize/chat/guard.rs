@@ -18,12 +18,57 @@ use std::path::{Path, PathBuf};
 use tokenizers::models::bpe::BpeTrainer;
 use tokenizers::{AddedToken, AddedVocabulary, Model, NormalizedString, Normalizer};
 
+/// Added tokens, ready to be found in text.
+struct Finder {
+    /// Longest letters first, so that the first that fits is the longest.
+    tokens: Vec<(u32, AddedToken)>,
+    /// Whether one begins with this byte.
+    first_bytes: [bool; 256],
+}
+
+impl Finder {
+    fn new(mut tokens: Vec<(u32, AddedToken)>) -> Self {
+        tokens.retain(|(_, token)| !token.content.is_empty());
+        tokens.sort_by(|(_, a), (_, b)| {
+            (b.content.len(), &a.content).cmp(&(a.content.len(), &b.content))
+        });
+        let mut first_bytes = [false; 256];
+        for (_, token) in &tokens {
+            first_bytes[usize::from(token.content.as_bytes()[0])] = true;
+        }
+        Self {
+            tokens,
+            first_bytes,
+        }
+    }
+
+    /// Whether the crate finds them by nothing but their letters: one that takes white space with it,
+    /// or is looked for in normalised text, is for the crate.
+    fn is_plain(&self) -> bool {
+        self.tokens.iter().all(|(_, token)| {
+            !(token.lstrip || token.rstrip || token.single_word || token.normalized)
+        })
+    }
+
+    /// The leftmost longest token in `text` at or after `from`, and its index.
+    fn find(&self, text: &str, from: usize) -> Option<(Range<usize>, usize)> {
+        let bytes = text.as_bytes();
+        let starts = (from..bytes.len()).filter(|at| self.first_bytes[usize::from(bytes[*at])]);
+        starts.into_iter().find_map(|at| {
+            let fits =
+                |(_, token): &(u32, AddedToken)| bytes[at..].starts_with(token.content.as_bytes());
+            let index = self.tokens.iter().position(fits)?;
+            Some((at..at + self.tokens[index].1.content.len(), index))
+        })
+    }
+}
+
 /// The special tokens of a tokenizer, ready to be found in text.
 pub(in super::super) struct Guard {
-    /// Longest letters first, so that the first that fits is the longest.
-    specials: Vec<(u32, AddedToken)>,
-    /// Whether a special token begins with this byte.
-    first_bytes: [bool; 256],
+    specials: Finder,
+    /// All added tokens, where a text may be cut at each; `<think>` of Qwen 3 is none of the special
+    /// ones. `None` where it may be cut at the special ones alone.
+    added: Option<Finder>,
     /// Bytes of each token by id, where chats can be encoded between their special tokens.
     lengths: Option<Vec<u32>>,
     /// Whether the crate looks for special tokens in a text before it is normalised.
@@ -41,25 +86,20 @@ pub(super) struct Hidden {
 
 impl Guard {
     pub fn new(engine: &Engine) -> Self {
-        let mut specials = engine.specials();
-        specials.retain(|(_, token)| !token.content.is_empty());
-        specials.sort_by(|(_, a), (_, b)| {
-            (b.content.len(), &a.content).cmp(&(a.content.len(), &b.content))
-        });
-        let mut first_bytes = [false; 256];
-        for (_, token) in &specials {
-            first_bytes[usize::from(token.content.as_bytes()[0])] = true;
-        }
-        // A token that takes white space with it is for the crate.
-        let plain = specials.iter().all(|(_, token)| {
-            !(token.lstrip || token.rstrip || token.single_word || token.normalized)
-        });
-        let raw = specials.iter().all(|(_, token)| !token.normalized);
-        let lengths = (plain && engine.encodes_parts()).then(|| token_bytes(engine));
+        let specials = Finder::new(engine.specials());
+        let added = engine.added().get_added_tokens_decoder();
+        let added = Finder::new(
+            added
+                .iter()
+                .map(|(id, token)| (*id, token.clone()))
+                .collect(),
+        );
+        let raw = specials.tokens.iter().all(|(_, token)| !token.normalized);
+        let fast = specials.is_plain() && engine.encodes_parts();
         Self {
+            lengths: fast.then(|| token_bytes(engine)),
+            added: added.is_plain().then_some(added),
             specials,
-            first_bytes,
-            lengths,
             raw,
         }
     }
@@ -82,20 +122,19 @@ impl Guard {
         Ok(Checks::default())
     }
 
-    /// Tokens of a rendered chat with their places, each part between special tokens by the fast
+    /// Tokens of a rendered chat with their places, each part between added tokens by the fast
     /// path; `None` where the crate has to do it.
     pub(super) fn encode_fast(&self, engine: &Engine, text: &str) -> Option<(Vec<Placed>, Checks)> {
         let lengths = self.lengths.as_ref()?;
-        if engine.has_added(text) {
+        if self.added.is_none() && engine.has_added(text) {
             return None;
         }
+        let cuts = self.added.as_ref().unwrap_or(&self.specials);
         let (mut tokens, mut ids) = (Vec::new(), Vec::new());
         let (mut at, mut checks) = (0, Checks::default());
         loop {
-            let special = self.find(text, at);
-            let end = special
-                .as_ref()
-                .map_or(text.len(), |(range, _)| range.start);
+            let token = cuts.find(text, at);
+            let end = token.as_ref().map_or(text.len(), |(range, _)| range.start);
             if at < end {
                 ids.clear();
                 checks += engine.encode_part(&text[at..end], &mut ids)?;
@@ -109,11 +148,11 @@ impl Guard {
                     return None;
                 }
             }
-            let Some((range, index)) = special else {
+            let Some((range, index)) = token else {
                 return Some((tokens, checks));
             };
             tokens.push(Placed {
-                id: self.specials[index].0,
+                id: cuts.tokens[index].0,
                 begin: range.start,
             });
             at = range.end;
@@ -122,14 +161,7 @@ impl Guard {
 
     /// The leftmost longest special token in `text` at or after `from`.
     pub(super) fn find(&self, text: &str, from: usize) -> Option<(Range<usize>, usize)> {
-        let bytes = text.as_bytes();
-        let starts = (from..bytes.len()).filter(|at| self.first_bytes[usize::from(bytes[*at])]);
-        starts.into_iter().find_map(|at| {
-            let fits =
-                |(_, token): &(u32, AddedToken)| bytes[at..].starts_with(token.content.as_bytes());
-            let index = self.specials.iter().position(fits)?;
-            Some((at..at + self.specials[index].1.content.len(), index))
-        })
+        self.specials.find(text, from)
     }
 
     /// The messages with letters of special tokens hidden; `None` when they have none.
@@ -141,7 +173,7 @@ impl Guard {
             return None;
         }
         let used = private_use::used(messages.iter().map(|message| message.content.as_str()));
-        let count = self.specials.len();
+        let count = self.specials.tokens.len();
         let mut keys = private_use::unused(&used, 2 * count);
         let stand_ins = keys.split_off(count);
         let hide = |message: &Message| {
@@ -206,7 +238,7 @@ impl Guard {
                 next = self.find(text, at);
             } else if let Some(character) = text[at..].chars().next() {
                 match letters.get(&character) {
-                    Some(index) => out.text.push_str(&self.specials[*index].1.content),
+                    Some(index) => out.text.push_str(&self.specials.tokens[*index].1.content),
                     None => out.text.push(character),
                 }
                 at += character.len_utf8();
@@ -222,16 +254,21 @@ impl Guard {
 
     /// The template pipeline with its special tokens spelt by `keys`.
     fn pipeline(&self, engine: &Engine, keys: &[char]) -> Result<Pipeline> {
-        let specials = self.specials.iter().zip(keys).map(|((id, token), key)| {
-            let key = key.to_string();
-            let normalized = token.normalized && survives(engine, &key);
-            let key = AddedToken {
-                content: key,
-                normalized,
-                ..token.clone()
-            };
-            (*id, key)
-        });
+        let specials = self
+            .specials
+            .tokens
+            .iter()
+            .zip(keys)
+            .map(|((id, token), key)| {
+                let key = key.to_string();
+                let normalized = token.normalized && survives(engine, &key);
+                let key = AddedToken {
+                    content: key,
+                    normalized,
+                    ..token.clone()
+                };
+                (*id, key)
+            });
         let added = engine.added().get_added_tokens_decoder();
         let others = added.iter().filter(|(_, token)| !token.special);
         let mut tokens: Vec<_> = others

@@ -102,16 +102,14 @@ pub(in super::super) fn encode_within(
     };
     let mut rest = exchanges.as_slice();
     while !rest.is_empty() {
-        match longest(rest, &piece)? {
-            Some((count, piece)) => {
-                cut.pieces.push(piece);
-                rest = &rest[count..];
-            }
-            None => {
-                cut.left_out += 1;
-                rest = &rest[1..];
-            }
-        }
+        let done = if let Some((count, piece)) = longest(rest, &piece)? {
+            cut.pieces.push(piece);
+            count
+        } else {
+            cut.left_out += 1;
+            1
+        };
+        rest = &rest[done..];
     }
     Ok(cut)
 }

@@ -331,14 +331,59 @@ fn chats_have_the_ids_and_masks_of_the_crate() {
             let Ok(encoded) = encode(&tokenizer, &messages) else {
                 continue;
             };
+            let theirs = by_the_crate(&tokenizer, &messages);
             assert_eq!(
-                encoded,
-                by_the_crate(&tokenizer, &messages),
+                (encoded.ids, encoded.loss_mask),
+                (theirs.ids, theirs.loss_mask),
                 "{}: {messages:?}",
                 row.name
             );
             compared += 1;
         }
         assert!(compared > 200, "{}: {compared}", row.name);
+    }
+}
+
+/// Qwen 3 has `<think>` as an added token that is not special, and writes it into every chat.
+#[test]
+fn added_tokens_that_are_not_special_are_cut_out_as_the_crate_does() {
+    let with = |flag: &str| {
+        let mut json: serde_json::Value =
+            serde_json::from_slice(super::super::tests::small().json()).unwrap();
+        for (index, content) in ["<think>", "</think>", "<|eos|>x", "<thi"]
+            .into_iter()
+            .enumerate()
+        {
+            let mut token = serde_json::json!({
+                "id": 1_000 + index, "content": content, "single_word": false, "lstrip": false,
+                "rstrip": false, "normalized": false, "special": false,
+            });
+            token[flag] = true.into();
+            token["special"] = false.into();
+            json["added_tokens"].as_array_mut().unwrap().push(token);
+        }
+        let json = serde_json::to_vec(&json).unwrap();
+        Tokenizer::new(json, super::super::TokenizerConfig::default()).unwrap()
+    };
+    let texts = [
+        "<think>\nдумаю</think>\n\nОтвет",
+        "a<think> b <think></think>c<|eos|>xd<thi<think",
+        " <|eos|> <|eos|>x\n<think>\n",
+        "нет ничего",
+    ];
+    for (flag, fast) in [("special", true), ("lstrip", false), ("normalized", false)] {
+        let tokenizer = with(flag);
+        for text in texts {
+            let theirs = encode_placed(tokenizer.engine.template(), text).unwrap();
+            let found = tokenizer.guard.encode_fast(&tokenizer.engine, text);
+            let expected = fast || text == "нет ничего";
+            assert_eq!(found.is_some(), expected, "{flag}: {text}");
+            if let Some((tokens, _)) = found {
+                // The crate places both halves of a character at its beginning.
+                let ids =
+                    |tokens: &[Placed]| tokens.iter().map(|token| token.id).collect::<Vec<_>>();
+                assert_eq!(ids(&tokens), ids(&theirs), "{flag}: {text}");
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@ pub mod command;
 pub mod corpus;
 pub mod made_up;
 pub mod removed;
+pub mod shapes;
 pub mod shards;
 pub mod tree;
 

@@ -15,6 +15,8 @@ pub struct Removed {
     pub value: Option<f64>,
     pub threshold: Option<f64>,
     pub kept: Option<DocumentId>,
+    /// Whether that is in a set of `--against`.
+    pub kept_earlier: bool,
     pub similarity: Option<f64>,
     pub cluster_size: Option<u64>,
 }
@@ -31,6 +33,7 @@ pub fn of(shards: &Path) -> Vec<Removed> {
             };
             let sizes = column("cluster_size").as_primitive::<UInt64Type>();
             let kept = column("kept_id").as_fixed_size_binary();
+            let earlier = column("kept_earlier").as_boolean();
             let all = documents(&batch).expect("documents");
             for (row, document) in all.into_iter().enumerate() {
                 removed.push(Removed {
@@ -41,6 +44,7 @@ pub fn of(shards: &Path) -> Vec<Removed> {
                     kept: kept.is_valid(row).then(|| {
                         DocumentId(kept.value(row).try_into().expect("an id has 16 bytes"))
                     }),
+                    kept_earlier: earlier.is_valid(row) && earlier.value(row),
                     similarity: number("similarity", row),
                     cluster_size: sizes.is_valid(row).then(|| sizes.value(row)),
                 });

@@ -1,10 +1,12 @@
 //! What `prep shard` wrote: every document's tokens, its parts joined.
 
+use super::{Prep, write};
 use prep::document::DocumentId;
 use prep::shard::{Dataset, Split};
 use prep::tokenize::Tokenizer;
+use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The tokens of one document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,4 +81,24 @@ pub fn documents(shards: &Path) -> BTreeMap<DocumentId, Tokens> {
 /// The tokenizer that lies beside the shards.
 pub fn tokenizer(shards: &Path) -> Tokenizer {
     Tokenizer::from_dir(shards).expect("the tokenizer of the shards")
+}
+
+/// A corpus of these JSON lines by source, sharded.
+pub fn of_lines(place: &Path, sources: &[(&str, Vec<Value>)], options: &[&str]) -> (Prep, PathBuf) {
+    let raw = place.join("raw");
+    std::fs::create_dir(&raw).expect("creates");
+    for (name, lines) in sources {
+        let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
+        write(&raw.join(name), lines.join("\n"));
+    }
+    Prep::ingest(&raw, &place.join("corpus")).json();
+    let out = place.join("shards");
+    let command = Prep::talkative(["shard"])
+        .arg(place.join("corpus"))
+        .arg("--out")
+        .arg(&out)
+        .arg("--tokenizer")
+        .arg(super::fixture("golden/tokenizer.json"))
+        .args(options);
+    (command, out)
 }

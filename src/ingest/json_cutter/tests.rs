@@ -1,0 +1,149 @@
+//! Which values are records, one byte at a time.
+
+use super::*;
+
+fn records(json: &str) -> Vec<String> {
+    let mut cutter = JsonCutter::new(None);
+    // One byte at a time: the cut must not depend on how much is buffered.
+    let mut reader = json.as_bytes();
+    let mut out = Vec::new();
+    let mut take = |cutter: &mut JsonCutter| {
+        while let Some(block) = cutter.cut() {
+            match block {
+                Block::Lines { bytes, .. } => {
+                    out.extend(
+                        String::from_utf8(bytes)
+                            .expect("UTF-8")
+                            .lines()
+                            .map(str::to_owned),
+                    );
+                }
+                other => out.push(format!("{other:?}")),
+            }
+        }
+    };
+    loop {
+        let more = cutter
+            .fill(&mut (&mut reader).take(1))
+            .expect("memory does not fail");
+        take(&mut cutter);
+        if !more {
+            return out;
+        }
+    }
+}
+
+#[test]
+fn elements_of_arrays_are_records_wherever_the_array_is() {
+    for json in [
+        "[{\"a\": 1},\n {\"b\": \"x,]}\\\"\"}]",
+        "{\"empty\": [], \"data\": [{\"a\": 1}, {\"b\": \"x,]}\\\"\"}]}",
+        "\u{feff}{\"train\": [{\"a\": 1}], \"validation\": [{\"b\": \"x,]}\\\"\"}]}",
+        "{\"a\": 1}\n{\"b\": \"x,]}\\\"\"}\n",
+    ] {
+        assert_eq!(
+            records(json),
+            ["{\"a\": 1}", "{\"b\": \"x,]}\\\"\"}"],
+            "{json}"
+        );
+    }
+}
+
+#[test]
+fn one_object_is_one_record() {
+    let chat = "{\n \"id\": 1,\n \"messages\": [{\"role\": \"user\"}]\n}";
+    assert_eq!(
+        records(chat),
+        ["{  \"id\": 1,  \"messages\": [{\"role\": \"user\"}] }"]
+    );
+    assert_eq!(
+        records("{\"tags\": [\"a\", \"b\"], \"text\": \"t\"}"),
+        ["{\"tags\": [\"a\", \"b\"], \"text\": \"t\"}"]
+    );
+    assert_eq!(records("  [ ] "), Vec::<String>::new());
+}
+
+#[test]
+fn a_record_with_lists_of_objects_stays_one_record() {
+    for json in [
+        r#"{"text": "t", "images": [{"url": 1}]}"#,
+        r#"{"data": [{"a": 1}], "text": "t"}"#,
+        r#"{"instruction": "i", "output": "o", "examples": [{"input": "x", "output": "y"}]}"#,
+        r#"{"examples": [{"question": "q", "answer": "a"}], "instruction": "i", "output": "o"}"#,
+        r#"{"context": "c", "questions": [{"question": "q", "answer": "a"}]}"#,
+        r#"{"\u0438нструкция": "i", "вывод": "o", "data": [{"text": "t"}]}"#,
+        // Neither fields nor arrays are known: the whole is rejected as a record.
+        r#"{"answers": ["a"], "questions": ["q"]}"#,
+        r#"{"things": [{"name": "n"}], "title": "t"}"#,
+    ] {
+        assert_eq!(records(json), [json]);
+    }
+}
+
+#[test]
+fn every_array_of_a_frame_gives_its_records_and_the_rest_is_counted() {
+    for (json, wanted) in [
+        (
+            r#"{"note": "n", "data": [{"text": "a"}], "more": [{"x": 1}], "tags": ["t"], "license": {"id": 1}}"#,
+            &[
+                r#"FrameFields { names: ["note", "tags", "license"] }"#,
+                r#"{"text": "a"}"#,
+                r#"{"x": 1}"#,
+            ] as &[_],
+        ),
+        (
+            r#"{"train": ["a", "b"], "test": ["c"], "title": null}"#,
+            &[r#""a""#, r#""b""#, r#""c""#],
+        ),
+        (
+            r#"{"poems": [{"text": "a"}, 1, null]}"#,
+            &[r#"{"text": "a"}"#, "1", "null"],
+        ),
+        (
+            r#"{"chats": [[{"role": "user"}], [{"role": "user"}]]}"#,
+            &[r#"[{"role": "user"}]"#, r#"[{"role": "user"}]"#],
+        ),
+        (
+            r#"{"data": [{"a": 1}], "test": [1, 2], "validation": {"b": 2}}"#,
+            &[r#"{"a": 1}"#, "[1,2]", r#"{"b":2}"#],
+        ),
+        (
+            r#"{"data": [{"text": "a"}], "text": "t"}"#,
+            &[r#"{"text": "a"}"#, r#"{"data": [], "text": "t"}"#],
+        ),
+        (
+            r#"{"data": [{"a": 1}], "prompt": "p",}"#,
+            &[r#"{"a": 1}"#, r#"{"data": [], "prompt": "p",}"#],
+        ),
+    ] {
+        assert_eq!(records(json), wanted, "{json}");
+    }
+}
+
+#[test]
+fn a_long_frame_is_cut_before_it_ends() {
+    let json = r#"{"version": "two", "data": [{"text": "a"}, {"text": "b"}], "n": {}, "more": [{"c": 1}], "text": "t"}"#;
+    let held = |bytes: usize| {
+        let mut cutter = JsonCutter::new(None);
+        cutter.held_bytes = bytes;
+        for byte in json.bytes() {
+            cutter.byte(byte);
+        }
+        String::from_utf8(cutter.lines).expect("UTF-8")
+    };
+    let whole = held(1 << 20);
+    assert!(whole.starts_with("{\"text\": \"a\"}\n{\"text\": \"b\"}\n{\"c\": 1}\n{\"version\""));
+    for bytes in 2..json.len() {
+        assert_eq!(held(bytes), whole, "{bytes} held");
+    }
+}
+
+#[test]
+fn a_cut_off_file_keeps_its_whole_records() {
+    let found = records("[{\"a\": 1}, {\"b\": \"no end");
+    assert_eq!(found[0], "{\"a\": 1}");
+    assert!(found[1].starts_with("Unreadable"), "{found:?}");
+    let found = records("{\"data\": [{\"text\": \"a\"}, {\"b\": \"no end");
+    assert_eq!(found[0], "{\"text\": \"a\"}");
+    assert!(found[1].starts_with("Unreadable"), "{found:?}");
+}

@@ -1,0 +1,89 @@
+//! Plain text, and lines that are no UTF-8.
+
+use super::{Parsed, Rules, utf8};
+use crate::document::Content;
+use crate::ingest::encoding;
+use crate::ingest::normalise::normalise;
+use crate::ingest::reject::Reject;
+use crate::ingest::repair::{self, Repair};
+use crate::ingest::text;
+use std::borrow::Cow;
+
+impl Parsed {
+    pub(super) fn add_text(
+        &mut self,
+        name: &str,
+        first_line: u64,
+        bytes: Vec<u8>,
+        rules: Rules<'_>,
+    ) {
+        let mut text = match utf8(&bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => Cow::Owned(self.without_invalid_lines(name, first_line, &bytes)),
+        };
+        if rules.repairs.has(Repair::Mojibake)
+            && let Cow::Owned(repaired) = repair::mojibake_lines(&text, &mut self.repairs.text)
+        {
+            text = Cow::Owned(repaired);
+        }
+        // Pages are found by form feeds; what is left knows which lines of the source it is.
+        let mut lines = None;
+        if let Some(running) = repair::pages(&text, rules.repairs, &mut self.repairs.text) {
+            text = Cow::Owned(running.text);
+            lines = Some(running.lines);
+        }
+        for piece in text::pack(&text, rules.split, first_line == 1) {
+            let mut content =
+                normalise(&text[piece.range], rules.repairs, &mut self.repairs).into_owned();
+            content.truncate(content.trim_end().len());
+            let before = piece.lines_before;
+            let before = lines.as_ref().map_or(before, |lines| {
+                let line = lines.get(before as usize).or(lines.last());
+                line.map_or(before, |line| u64::from(*line))
+            });
+            let line = first_line + before;
+            if content.trim().is_empty() {
+                continue;
+            }
+            self.keep(name, (line, 0), Content::Text(content), None, "text");
+        }
+    }
+
+    /// Rejects the lines that are no UTF-8; an empty line takes the place of each.
+    fn without_invalid_lines(&mut self, name: &str, first_line: u64, bytes: &[u8]) -> String {
+        let mut text = String::with_capacity(bytes.len());
+        for (number, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+            match utf8(line) {
+                Ok(line) => text.push_str(line),
+                Err(error) => {
+                    // A line of another encoding in a UTF-8 file, where that is certain.
+                    if let Some((line, _)) = encoding::rescue_line(line) {
+                        self.repairs.rescued_lines += 1;
+                        text.push_str(&line);
+                        continue;
+                    }
+                    self.reject_encoding(name, first_line + number as u64, line, error);
+                    text.push('\n');
+                }
+            }
+        }
+        text
+    }
+
+    pub(super) fn reject_encoding(
+        &mut self,
+        name: &str,
+        record: u64,
+        line: &[u8],
+        error: std::str::Utf8Error,
+    ) {
+        let at = error.valid_up_to();
+        let message = format!(
+            "byte {} of the line is {:#04x}, expected UTF-8; repair or convert the file",
+            at + 1,
+            line[at]
+        );
+        self.rejects
+            .push(Reject::new(name, record, "invalid_utf8", message, line));
+    }
+}

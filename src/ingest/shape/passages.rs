@@ -1,0 +1,156 @@
+//! Passages with several questions each: `SQuAD`, `CoQA`, RACE and their like.
+
+use super::choice::take_multiple_choice;
+use super::fields::{find, take, take_text, type_name};
+use super::names::{ANSWER, ANSWERS, OPTIONS, PASSAGE, PASSAGES, QUESTION, QUESTIONS};
+use super::pairs::{take_context_question, take_pair};
+use super::{Fields, Item, Items, Misfit};
+use crate::document::Content;
+use serde_json::Value;
+
+/// Passages in a list, as `SQuAD` has them.
+pub(super) fn take_squad(fields: &mut Fields) -> Items {
+    let key = find(fields, PASSAGES).unwrap_or_default();
+    let Value::Array(passages) = take(fields, PASSAGES)? else {
+        return Err(Misfit::wrong(format!("the field `{key}` is no list")));
+    };
+    let mut items = Vec::new();
+    for (i, passage) in passages.into_iter().enumerate() {
+        let place = format!("{key}[{i}]");
+        let raw = passage.to_string();
+        let taken = match passage {
+            Value::Object(mut passage) => {
+                take_questions(&mut passage, &format!("{place}.")).map(|own| {
+                    // What the passage says beside its questions belongs to each of them.
+                    own.into_iter()
+                        .map(|item| with_fields(item, &passage))
+                        .collect::<Vec<_>>()
+                })
+            }
+            other => Err(Misfit::wrong(format!(
+                "it is {}, expected an object",
+                type_name(&other)
+            ))),
+        };
+        match taken {
+            Ok(own) => items.extend(own),
+            Err(misfit) => items.push(Err(misfit.at(&place).of_text(raw))),
+        }
+    }
+    Ok(items)
+}
+
+fn with_fields(item: Result<Item, Misfit>, fields: &Fields) -> Result<Item, Misfit> {
+    let item = item?;
+    let mut all = fields.clone();
+    all.extend(item.fields);
+    Ok(Item {
+        content: item.content,
+        fields: all,
+    })
+}
+
+/// One passage with its questions.
+pub(super) fn take_passage(fields: &mut Fields) -> Items {
+    take_questions(fields, "")
+}
+
+/// The questions of a passage: objects with their answers, or lists of questions, answers and options
+/// side by side. A question that does not fit costs itself.
+fn take_questions(passage: &mut Fields, place: &str) -> Items {
+    let context = take_text(passage, PASSAGE)?;
+    let key = find(passage, QUESTIONS).unwrap_or_else(|| QUESTIONS[0].to_owned());
+    let Value::Array(questions) = take(passage, QUESTIONS)? else {
+        return Err(Misfit::wrong(format!("the field `{key}` is no list")));
+    };
+    if questions.is_empty() {
+        return Err(Misfit::named(
+            "no_question",
+            format!("the field `{key}` is empty: the passage has no question"),
+        ));
+    }
+    let length = questions.len();
+    let own_answers = questions.iter().all(|question| {
+        question
+            .as_object()
+            .is_some_and(|own| find(own, ANSWERS).is_some() || find(own, ANSWER).is_some())
+    });
+    let mut answers = if own_answers {
+        None
+    } else {
+        side_by_side(passage, &[ANSWERS[0], ANSWER[0]], length)?
+    };
+    let mut options = if own_answers {
+        None
+    } else {
+        side_by_side(passage, OPTIONS, length)?
+    };
+    let next = |list: &mut Option<std::vec::IntoIter<Value>>| list.as_mut()?.next();
+    let items = questions.into_iter().enumerate().map(|(j, question)| {
+        let raw = question.to_string();
+        let mut own = match question {
+            Value::Object(own) => own,
+            text => Fields::from_iter([(QUESTION[0].to_owned(), text)]),
+        };
+        if let Some(text) = own.shift_remove("input_text") {
+            own.insert(QUESTION[0].to_owned(), text);
+        }
+        if let Some(answer) = next(&mut answers) {
+            own.insert(ANSWER[0].to_owned(), answer);
+        }
+        if let Some(options) = next(&mut options) {
+            own.insert(OPTIONS[0].to_owned(), options);
+        }
+        own.insert("context".to_owned(), context.clone().into());
+        match take_one(&mut own) {
+            Ok(content) => Ok(Item {
+                content,
+                fields: own,
+            }),
+            Err(misfit) => Err(misfit.at(&format!("{place}{key}[{j}]")).of_text(raw)),
+        }
+    });
+    Ok(items.collect())
+}
+
+/// A list of as many values as there are questions, `None` where there is none.
+fn side_by_side(
+    passage: &mut Fields,
+    names: &[&str],
+    length: usize,
+) -> Result<Option<std::vec::IntoIter<Value>>, Misfit> {
+    if find(passage, names).is_none() {
+        return Ok(None);
+    }
+    let list = match take(passage, names)? {
+        Value::Array(list) => list,
+        // {"input_text": […], "answer_start": […]}, as on the hub.
+        Value::Object(mut lists) => {
+            match lists.remove("input_text").or_else(|| lists.remove("text")) {
+                Some(Value::Array(list)) => list,
+                _ => Vec::new(),
+            }
+        }
+        _ => Vec::new(),
+    };
+    if list.len() != length {
+        return Err(Misfit::wrong(format!(
+            "the field `{}` has {} values for {length} questions",
+            names[0],
+            list.len()
+        )));
+    }
+    Ok(Some(list.into_iter()))
+}
+
+fn take_one(own: &mut Fields) -> Result<Content, Misfit> {
+    if find(own, OPTIONS).is_some() && find(own, ANSWER).is_some() {
+        take_multiple_choice(own)
+    } else if find(own, ANSWERS).is_some() {
+        take_context_question(own)
+    } else if find(own, ANSWER).is_some() {
+        take_pair(own, QUESTION, ANSWER)
+    } else {
+        Err(Misfit::no_answer("the question has no answer".to_owned()))
+    }
+}

@@ -1,0 +1,193 @@
+//! `prep ingest` of CSV as people write it: quotes that are never closed, headers with names missing,
+//! one column, spaces before quotes, line ends of every kind.
+
+use crate::support::corpus::{assert_balances, documents, places, rejects, text};
+use crate::support::{Prep, cp1251, place, tree, write};
+use prep::document::Content;
+use std::path::Path;
+
+/// Record, question and answer.
+type Pair = (u64, String, String);
+
+/// Questions and answers with their records.
+fn pairs(corpus: &Path) -> Vec<Pair> {
+    let pair = |content: Content| match content {
+        Content::Chat(messages) => (messages[0].content.clone(), messages[1].content.clone()),
+        other => panic!("a chat, not {other:?}"),
+    };
+    let pairs = documents(corpus).into_iter().map(|document| {
+        let (question, answer) = pair(document.content);
+        (document.record, question, answer)
+    });
+    pairs.collect()
+}
+
+/// What `csv` becomes: pairs, and rejects by record; `code` is how the run ends.
+fn ingested(csv: &[u8], code: i32) -> (Vec<Pair>, Vec<(u64, String)>) {
+    let place = place();
+    let (source, corpus) = (place.path().join("a.csv"), place.path().join("corpus"));
+    write(&source, csv);
+    assert_balances(&Prep::ingest(&source, &corpus).code(code).json());
+    (pairs(&corpus), places(&rejects(&corpus), "a.csv"))
+}
+
+fn owned(pairs: &[(u64, &str, &str)]) -> Vec<Pair> {
+    let own = |(record, a, b): &(u64, &str, &str)| (*record, (*a).to_owned(), (*b).to_owned());
+    pairs.iter().map(own).collect()
+}
+
+#[test]
+fn a_quote_that_is_never_closed_costs_its_line() {
+    for csv in [
+        "question;answer\nкто?;я\n\"что?;ты\nгде?;тут\n\"как\nже?\";\"так\"\nкогда?;завтра\n",
+        // The next quote opens a field of its own.
+        "question;answer\nкто?;я\nчто?;\"ты\n\"где?\";\"тут\"\n\"как\nже?\";так\nкогда?;завтра\n",
+        // Doubled quotes close nothing.
+        "question;answer\r\nкто?;я\r\nчто?;\"\"\"ты\"\" и\r\nгде?;тут\r\n\"как\r\nже?\";так\r\nкогда?;завтра\r\n",
+    ] {
+        let (pairs, bad) = ingested(csv.as_bytes(), 1);
+        assert_eq!(
+            pairs,
+            owned(&[
+                (2, "кто?", "я"),
+                (4, "где?", "тут"),
+                (5, "как\nже?", "так"),
+                (7, "когда?", "завтра"),
+            ]),
+            "{csv}"
+        );
+        assert_eq!(bad, [(3, "unclosed_quote".to_owned())], "{csv}");
+    }
+    // At the end of the file, with nothing but the open field behind it.
+    let (pairs, bad) = ingested("question;answer\nкто?;я\nчто?;\"ты".as_bytes(), 1);
+    assert_eq!(pairs, owned(&[(2, "кто?", "я")]));
+    assert_eq!(bad, [(3, "unclosed_quote".to_owned())]);
+}
+
+#[test]
+fn quotes_inside_fields_are_characters() {
+    let csv = "question;answer\n5\" диск;да\nкакой \"диск\"?;3.5\"\n\"с \"\"кавычкой\"\"; тут\";\"\"\"так\"\"\"\n";
+    let (pairs, bad) = ingested(csv.as_bytes(), 0);
+    assert_eq!(
+        pairs,
+        owned(&[
+            (2, "5\" диск", "да"),
+            (3, "какой \"диск\"?", "3.5\""),
+            (4, "с \"кавычкой\"; тут", "\"так\""),
+        ])
+    );
+    assert_eq!(bad, []);
+}
+
+#[test]
+fn open_quotes_are_the_same_for_any_number_of_threads() {
+    let place = place();
+    let source = place.path().join("a.csv");
+    let mut csv = String::from("question,answer\n");
+    let (mut kept, mut open) = (0, Vec::new());
+    let mut line = 2;
+    while csv.len() < 10 << 20 {
+        match line % 1_009 {
+            0 => {
+                csv += &format!("\"open {line},and so on\n");
+                open.push((line, "unclosed_quote".to_owned()));
+                line += 1;
+            }
+            1 => {
+                csv += &format!("\"over\ntwo lines {line}\",\"a \"\"quoted\"\" word\"\n");
+                kept += 1;
+                line += 2;
+            }
+            _ => {
+                csv += &format!("question {line}?,answer of some words {line}\n");
+                kept += 1;
+                line += 1;
+            }
+        }
+    }
+    // Nothing closes the last one, with blocks behind it.
+    csv += "\"the last,one\n";
+    open.push((line, "unclosed_quote".to_owned()));
+    for _ in 0..400_000 {
+        csv += "one more,row\n";
+        kept += 1;
+    }
+    write(&source, &csv);
+    let mut trees = Vec::new();
+    for threads in ["1", "3"] {
+        let corpus = place.path().join(format!("corpus {threads}"));
+        let report = Prep::ingest(&source, &corpus)
+            .args(["--threads", threads])
+            .code(1)
+            .json();
+        assert_balances(&report);
+        assert_eq!(report["ledger"]["kept"]["records"], kept);
+        assert_eq!(places(&rejects(&corpus), "a.csv"), open);
+        trees.push(tree::of(&corpus));
+    }
+    assert!(trees[0] == trees[1], "the same bytes");
+}
+
+#[test]
+fn headers_are_read_as_people_write_them() {
+    let wanted = owned(&[(2, "кто, где?", "я"), (3, "что?", "ты; он")]);
+    let excel = "question;answer;;\r\nкто, где?;я;;\r\nчто?;\"ты; он\";;\r\n;;;\r\n\r\n";
+    for csv in [
+        excel.as_bytes().to_vec(),
+        format!("\u{feff}{excel}").into_bytes(),
+        // Excel leaves the empty ends of some rows out.
+        "question;answer;;\nкто, где?;я\nчто?;\"ты; он\";\n"
+            .as_bytes()
+            .to_vec(),
+        cp1251("Вопрос;Ответ;\r\nкто, где?;я;\r\nчто?;\"ты; он\";\r\n"),
+        "\"Вопрос\"\t\"Ответ\"\nкто, где?\tя\nчто?\tты; он\n"
+            .as_bytes()
+            .to_vec(),
+        "вопрос|ответ\nкто, где?|я\nчто?|ты; он\n\n\n"
+            .as_bytes()
+            .to_vec(),
+        "question, answer\n\"кто, где?\", \"я\"\n\"что?\",  \"ты; он\"\n"
+            .as_bytes()
+            .to_vec(),
+        // Rows that end with carriage returns alone.
+        "question,answer\r\"кто, где?\",я\rчто?,ты; он\r"
+            .as_bytes()
+            .to_vec(),
+        // The second column of a name keeps its own.
+        "question,answer,question\n\"кто, где?\",я,\nчто?,ты; он,\n"
+            .as_bytes()
+            .to_vec(),
+    ] {
+        let (pairs, bad) = ingested(&csv, 0);
+        assert_eq!(pairs, wanted, "{}", String::from_utf8_lossy(&csv));
+        assert_eq!(bad, []);
+    }
+    // A field where the header has none is data that has no place.
+    let (pairs, bad) = ingested("question;answer\nкто?;я;лишнее\nчто?;ты;\n".as_bytes(), 1);
+    assert_eq!(pairs, owned(&[(3, "что?", "ты")]));
+    assert_eq!(bad, [(2, "wrong_width".to_owned())]);
+}
+
+#[test]
+fn one_column_of_texts_is_read() {
+    for csv in [
+        "text\nРаз, два; три.\n\"Четыре, \"\"пять\"\"\"\n",
+        "\u{feff}\"text\"\r\nРаз, два; три.\r\n\"Четыре, \"\"пять\"\"\"\r\n\r\n",
+        "text\rРаз, два; три.\r\"Четыре, \"\"пять\"\"\"",
+    ] {
+        let place = place();
+        let (source, corpus) = (place.path().join("a.csv"), place.path().join("corpus"));
+        write(&source, csv);
+        assert_balances(&Prep::ingest(&source, &corpus).json());
+        let documents = documents(&corpus);
+        let texts: Vec<_> = documents
+            .iter()
+            .map(|document| (document.record, text(document)))
+            .collect();
+        assert_eq!(
+            texts,
+            [(2, "Раз, два; три."), (3, "Четыре, \"пять\"")],
+            "{csv}"
+        );
+    }
+}
