@@ -14,7 +14,7 @@ use std::path::PathBuf;
 /// Train a tokenizer on a sample of a corpus: tokenizer.json and `tokenizer_config.json`.
 ///
 /// `prep shard --tokenizer DIR` takes it, and so does `transformers`. The bytes depend on corpus,
-/// options and --seed alone. Special tokens: <|bos|> <|eos|> <|pad|> <|im_start|> <|im_end|> and three
+/// options and --seed alone. Special tokens: <|bos|> <|eos|> <|pad|> `<|im_start|>` `<|im_end|>` and three
 /// reserved ones. Memory: about 100 bytes for each distinct word, of which the rarest go beyond 4
 /// million; for unigram 0.5 GB more.
 #[derive(Debug, clap::Args)]

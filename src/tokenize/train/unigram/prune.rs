@@ -16,7 +16,7 @@ enum Without {
     Pieces(Vec<u32>),
 }
 
-/// Leaves `target` pieces at most, all single symbols among them (SentencePiece's `PruneSentencePieces`).
+/// Leaves `target` pieces at most, all single symbols among them (`SentencePiece`'s `PruneSentencePieces`).
 pub(super) fn thin(words: &[Symbols], pieces: Vec<Piece>, target: usize) -> Vec<Piece> {
     let trie = Trie::new(&pieces);
     let without: Vec<Without> = (pieces.par_iter().zip(0u32..pieces.len() as u32))
