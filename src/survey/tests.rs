@@ -34,7 +34,9 @@ fn frequent_ngrams_are_exact_even_where_places_are_shared() {
         .map(|n| vec![1, 2, 3, 100 + n, 1, 2, 3, 1, 2])
         .collect();
     let pass = |each: &mut dyn FnMut(&[u32])| {
-        runs.iter().for_each(|run| each(run));
+        for run in &runs {
+            each(run);
+        }
         Ok(())
     };
     let found = most_frequent(2, 3, pass).unwrap();
