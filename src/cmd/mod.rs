@@ -2,6 +2,7 @@
 
 pub mod cat;
 pub mod chat;
+pub mod completions;
 mod device;
 mod dry_run;
 pub mod eval;
@@ -9,6 +10,7 @@ pub mod export;
 pub mod generate;
 pub mod ingest;
 pub mod locate;
+pub mod man;
 pub mod plan;
 pub mod reshard;
 pub mod rules;
@@ -16,6 +18,7 @@ mod sampling;
 pub mod shard;
 pub mod stats;
 pub mod synth;
+pub mod tokenizer;
 pub mod train;
 pub mod verify;
 pub mod why;
@@ -115,6 +118,9 @@ enum Command {
     Reshard(reshard::Args),
     Verify(verify::Args),
     Cat(cat::Args),
+    Tokenizer(tokenizer::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 impl Cli {
@@ -155,6 +161,9 @@ impl Cli {
             Command::Reshard(args) => reshard::run(args, &context),
             Command::Verify(args) => verify::run(args, &context),
             Command::Cat(args) => cat::run(args, &context),
+            Command::Tokenizer(args) => tokenizer::run(args, &context),
+            Command::Completions(args) => completions::run(args, &context),
+            Command::Man(args) => man::run(args, &context),
         }
     }
 }

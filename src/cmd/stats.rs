@@ -12,8 +12,8 @@ use crate::shard::{Dataset, ShardManifest, Split};
 use crate::stats::count_words;
 use crate::table::Table;
 use crate::units::grouped;
-use crate::{interrupt, ordered, output, view};
-use anyhow::{Context as _, Result};
+use crate::{interrupt, ordered, output, survey, view};
+use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -30,6 +30,10 @@ pub struct Args {
     /// Directory that `prep ingest`, `prep shard` or `prep train` wrote.
     #[arg(value_name = "DIR")]
     dir: PathBuf,
+    /// Of shards, read every token, too: single bytes, unused vocabulary, most frequent tokens and
+    /// n-grams, what sequences of several lengths would waste. Default: off.
+    #[arg(long)]
+    tokens: bool,
 }
 
 /// Look at the manifest, show what it is of.
@@ -37,9 +41,15 @@ pub struct Args {
 /// # Errors
 /// When the directory is none of the three, or a file is damaged.
 pub fn run(args: &Args, context: &Context) -> Result<Exit> {
-    match run_dir::kind(&args.dir)? {
+    let kind = run_dir::kind(&args.dir)?;
+    ensure!(
+        !args.tokens || kind == Kind::Shards,
+        "--tokens is for shards, which {} are not; run `prep shard` first",
+        args.dir.display()
+    );
+    match kind {
         Kind::Corpus => corpus(&args.dir, context)?,
-        Kind::Shards => shards(&args.dir, context)?,
+        Kind::Shards => shards(args, context)?,
         Kind::Model => model(&args.dir, context)?,
     }
     Ok(Exit::Done)
@@ -219,7 +229,8 @@ fn read_group(file: &DocumentFile, group: usize) -> Result<Tables> {
     Ok(tables)
 }
 
-fn shards(dir: &Path, context: &Context) -> Result<()> {
+fn shards(args: &Args, context: &Context) -> Result<()> {
+    let dir = &args.dir;
     let report = Report::read(dir)?;
     report.ledgers().check()?;
     let manifest = ShardManifest::read(dir)?;
@@ -236,10 +247,22 @@ fn shards(dir: &Path, context: &Context) -> Result<()> {
             "bytes": entry.shards.iter().map(|shard| shard.bytes).sum::<u64>(),
         }));
     }
+    let survey = if args.tokens {
+        let total = survey::tokens_to_read(&manifest);
+        let progress = context.progress("count tokens", Unit::Tokens, Some(total));
+        let survey = survey::run(dir, &manifest, &report, &progress)?;
+        progress.finish();
+        Some(survey)
+    } else {
+        None
+    };
     if context.json {
         let mut all = serde_json::to_value(&report)?;
         all["command"] = "stats".into();
         all["shards"] = files.into();
+        if let Some(survey) = &survey {
+            all["survey"] = serde_json::to_value(survey)?;
+        }
         output::data(&all.to_string());
         return Ok(());
     }
@@ -269,6 +292,13 @@ fn shards(dir: &Path, context: &Context) -> Result<()> {
     output::data(&format!("\n{}", table.render()));
     if let Report::Shard(report) = &report {
         output::data(&format!("\n{}", view::samples(&report.samples)));
+    }
+    match &survey {
+        Some(survey) => output::data(&format!("\n{}", survey::view::render(survey))),
+        None => context.note(&format!(
+            "next: prep stats {} --tokens   (reads every token)",
+            dir.display()
+        )),
     }
     Ok(())
 }

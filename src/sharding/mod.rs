@@ -51,7 +51,6 @@ use mixing::Weights;
 pub use options::{DedupMode, LARGEST_VAL_SHARE, Options, TokenizerChoice, ValSize};
 use plan::{Fate, Plan};
 use report::ShardReport;
-use std::path::Path;
 use units::{Corpus, Units};
 use work::Work;
 
@@ -118,7 +117,7 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
         );
     }
     let given = match &options.tokenizer {
-        TokenizerChoice::File(path) => Some(configure(load(path)?, options)?),
+        TokenizerChoice::File(path) => Some(configure(Tokenizer::open(path)?, options)?),
         TokenizerChoice::Train { .. } => None,
     };
     let config = options::config(options, context, given.as_ref())?;
@@ -198,14 +197,6 @@ fn globs(patterns: &[String]) -> Result<GlobSet> {
         set.add(Glob::new(pattern).with_context(|| format!("`{pattern}` is no pattern"))?);
     }
     Ok(set.build()?)
-}
-
-fn load(path: &Path) -> Result<Tokenizer> {
-    if path.is_dir() {
-        Tokenizer::from_dir(path)
-    } else {
-        Tokenizer::from_file(path)
-    }
 }
 
 /// Applies `--bos`, `--eos`, `--allow-special` and `--chat-template`.

@@ -31,8 +31,8 @@ fn tokenizer_json() -> Vec<u8> {
         "Where does the bread rise? In a warm place, under a cloth. You'll see. And at night there is no sunlight.",
         "Answer briefly, as a helpful assistant would. What is a turn? The user asks, the assistant answers.\n\n",
     ];
-    let texts = texts.iter().map(|text| text.repeat(5));
-    let json = train::train(texts, 600).unwrap();
+    let texts = texts.iter().map(|text| (text.repeat(5), 1));
+    let json = train::train(texts, &Training::byte_level(600)).unwrap();
     let mut json: serde_json::Value = serde_json::from_slice(&json).unwrap();
     let first = json["model"]["vocab"].as_object().unwrap().len();
     let specials = [

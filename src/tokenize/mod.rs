@@ -11,6 +11,7 @@ mod config;
 mod engine;
 mod fast;
 mod fingerprint;
+pub mod inspect;
 mod load;
 mod shield;
 mod specials;
@@ -30,8 +31,11 @@ mod tests;
 
 pub use chat::builtin::{BUILT_IN, BuiltIn};
 pub use chat::pieces::{Piece, Pieces};
+use fast::GPT2_PATTERN;
 pub use fast::{Checks, EncodePath, UNICODE_VERSION};
 pub use specials::Policy;
+pub use token_bytes::{Spelt, TokenKind};
+pub use train::{Digits, ModelKind, Spaces, Training};
 
 use crate::atomic;
 use crate::document::Message;
@@ -99,6 +103,18 @@ impl Tokenizer {
         load::from_file(path)
     }
 
+    /// Loads the tokenizer of a folder or a file, whichever `path` is.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::from_dir`].
+    pub fn open(path: &Path) -> Result<Self> {
+        if path.is_dir() {
+            Self::from_dir(path)
+        } else {
+            Self::from_file(path)
+        }
+    }
+
     /// Trains a byte-level BPE on `texts`, the same for any number of threads.
     ///
     /// The vocabulary is smaller than `vocab_size` when the texts have too few repeated pairs;
@@ -107,8 +123,24 @@ impl Tokenizer {
     /// # Errors
     /// When `vocab_size` has no room for the 256 bytes and the special tokens.
     pub fn train(texts: impl Iterator<Item = String> + Send, vocab_size: u32) -> Result<Self> {
-        let json = train::train(texts, vocab_size)?;
-        Self::new(json, TokenizerConfig::default())
+        let texts = texts.map(|text| (text, 1));
+        Self::train_with(texts, &Training::byte_level(vocab_size))
+    }
+
+    /// Trains as `options` say on `texts`, each with the number of times that it counts; the same for
+    /// any number of threads.
+    ///
+    /// # Errors
+    /// When the vocabulary has no room for what it must hold, or a special token is no name.
+    pub fn train_with(
+        texts: impl Iterator<Item = (String, u64)> + Send,
+        options: &Training,
+    ) -> Result<Self> {
+        let mut config = TokenizerConfig::default();
+        if options.kind != ModelKind::ByteLevel {
+            config.unk = config::Named::Token(train::UNKNOWN.to_owned());
+        }
+        Self::new(train::train(texts, options)?, config)
     }
 
     fn new(json: Vec<u8>, config: TokenizerConfig) -> Result<Self> {
@@ -186,6 +218,13 @@ impl Tokenizer {
     pub fn with_chat_template(mut self, name_or_file: &str) -> Result<Self> {
         self.template = chat::named_template(name_or_file, |token| self.engine.is_added(token))?;
         Ok(self)
+    }
+
+    /// Tokens without which the built-in chat template of that name makes no sense.
+    #[must_use]
+    pub fn tokens_of_template(name: &str) -> Vec<String> {
+        let needs = chat::builtin::find(name).map_or(&[][..], |row| row.needs);
+        needs.iter().map(ToString::to_string).collect()
     }
 
     /// Writes tokenizer.json, byte for byte as it was loaded, and `tokenizer_config.json` into `dir`.
@@ -365,6 +404,12 @@ impl Tokenizer {
     #[must_use]
     pub fn token_bytes(&self) -> Vec<u32> {
         token_bytes::token_bytes(&self.engine)
+    }
+
+    /// What each id stands for, in the order of ids.
+    #[must_use]
+    pub fn spelt(&self) -> Vec<Spelt> {
+        token_bytes::spelt(&self.engine)
     }
 
     /// Ids at which generation stops: EOS and what the chat template ends an assistant's turn with.

@@ -1,10 +1,13 @@
-//! How many UTF-8 bytes each token stands for, so that losses of different tokenizers compare.
+//! What each token stands for in UTF-8 bytes, so that vocabularies and losses compare.
 
 use super::engine::Engine;
+use super::train::alphabet;
+use std::collections::HashMap;
 use tokenizers::DecoderWrapper;
 
 /// How tokens of a vocabulary spell text.
-enum Spelling {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spelling {
     /// Every character of a token is one byte (GPT-2's alphabet).
     ByteLevel,
     /// `▁` is a space and `<0xNN>` one byte (`SentencePiece`).
@@ -15,22 +18,88 @@ enum Spelling {
     Plain,
 }
 
-/// UTF-8 bytes by id; special tokens and holes are 0.
-pub(super) fn token_bytes(engine: &Engine) -> Vec<u32> {
+/// What an id is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// A token that no text becomes: BOS, EOS, turns of chats.
+    Special,
+    /// A token beside the model's vocabulary that texts may become.
+    Added,
+    /// One byte of a character that the vocabulary lacks: `<0xD0>`.
+    ByteFallback,
+    /// An ordinary token.
+    Text,
+    /// No token has this id.
+    Hole,
+}
+
+/// A token as bytes of text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spelt {
+    /// What it is.
+    pub kind: TokenKind,
+    /// What it writes; of a special token its letters.
+    pub bytes: Vec<u8>,
+}
+
+impl Spelt {
+    /// Whether it is one byte of a character of several: what a text costs that the vocabulary has
+    /// no token for. A byte-level BPE has these bytes as ordinary tokens.
+    #[must_use]
+    pub fn is_part_of_character(&self) -> bool {
+        match self.kind {
+            TokenKind::ByteFallback => true,
+            TokenKind::Text => matches!(self.bytes[..], [byte] if byte >= 0x80),
+            TokenKind::Special | TokenKind::Added | TokenKind::Hole => false,
+        }
+    }
+
+    /// Whether it stands for one byte.
+    #[must_use]
+    pub fn is_single_byte(&self) -> bool {
+        self.bytes.len() == 1
+            && matches!(
+                self.kind,
+                TokenKind::Text | TokenKind::Added | TokenKind::ByteFallback
+            )
+    }
+}
+
+/// Every id of the vocabulary as bytes.
+pub(super) fn spelt(engine: &Engine) -> Vec<Spelt> {
     let spelling = spelling(engine.template().get_decoder());
     let added = engine.added().get_added_tokens_decoder();
+    let byte_of: HashMap<char, u8> = alphabet().zip(0..=u8::MAX).collect();
     (0..engine.vocab_size())
         .map(|id| match (added.get(&id), engine.token(id)) {
-            (Some(token), _) if token.special => 0,
-            (Some(token), _) => token.content.len(),
-            (None, Some(token)) => bytes(&token, &spelling),
-            (None, None) => 0,
+            (Some(token), _) => Spelt {
+                kind: if token.special {
+                    TokenKind::Special
+                } else {
+                    TokenKind::Added
+                },
+                bytes: token.content.clone().into_bytes(),
+            },
+            (None, Some(token)) => ordinary(token, spelling, &byte_of),
+            (None, None) => Spelt {
+                kind: TokenKind::Hole,
+                bytes: Vec::new(),
+            },
         })
-        .map(|length| u32::try_from(length).unwrap_or(u32::MAX))
         .collect()
 }
 
-fn spelling(decoder: Option<&DecoderWrapper>) -> Spelling {
+/// UTF-8 bytes by id; special tokens and holes are 0.
+pub(super) fn token_bytes(engine: &Engine) -> Vec<u32> {
+    (spelt(engine).iter())
+        .map(|token| match token.kind {
+            TokenKind::Special | TokenKind::Hole => 0,
+            _ => u32::try_from(token.bytes.len()).unwrap_or(u32::MAX),
+        })
+        .collect()
+}
+
+pub(super) fn spelling(decoder: Option<&DecoderWrapper>) -> Spelling {
     match decoder {
         Some(DecoderWrapper::ByteLevel(_)) => Spelling::ByteLevel,
         Some(DecoderWrapper::WordPiece(_)) => Spelling::Words,
@@ -53,27 +122,31 @@ fn spelling(decoder: Option<&DecoderWrapper>) -> Spelling {
     }
 }
 
-fn bytes(token: &str, spelling: &Spelling) -> usize {
-    match spelling {
-        Spelling::ByteLevel if token.chars().all(in_byte_alphabet) => token.chars().count(),
-        Spelling::Pieces if is_byte_piece(token) => 1,
-        Spelling::Pieces => token.len() - token.matches('▁').count() * ('▁'.len_utf8() - 1),
-        Spelling::Words => token.strip_prefix("##").unwrap_or(token).len(),
-        Spelling::ByteLevel | Spelling::Plain => token.len(),
+fn ordinary(token: String, spelling: Spelling, byte_of: &HashMap<char, u8>) -> Spelt {
+    let mut kind = TokenKind::Text;
+    let bytes = match spelling {
+        Spelling::ByteLevel => token.chars().map(|c| byte_of.get(&c).copied()).collect(),
+        Spelling::Pieces => match byte_piece(&token) {
+            Some(byte) => {
+                kind = TokenKind::ByteFallback;
+                Some(vec![byte])
+            }
+            None => Some(token.replace('▁', " ").into_bytes()),
+        },
+        Spelling::Words => token
+            .strip_prefix("##")
+            .map(|rest| rest.as_bytes().to_vec()),
+        Spelling::Plain => None,
+    };
+    Spelt {
+        kind,
+        bytes: bytes.unwrap_or_else(|| token.into_bytes()),
     }
 }
 
-/// Whether GPT-2's alphabet of 256 characters has `character`: 188 printable ones stand for
-/// themselves, U+0100 to U+0143 for the other bytes.
-fn in_byte_alphabet(character: char) -> bool {
-    matches!(u32::from(character), 0x21..=0x7E | 0xA1..=0xAC | 0xAE..=0xFF | 0x100..=0x143)
-}
-
-fn is_byte_piece(token: &str) -> bool {
-    let digits = token
-        .strip_prefix("<0x")
-        .and_then(|rest| rest.strip_suffix('>'));
-    digits.is_some_and(|digits| {
-        digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
-    })
+/// The byte of `<0xNN>`.
+fn byte_piece(token: &str) -> Option<u8> {
+    let digits = token.strip_prefix("<0x")?.strip_suffix('>')?;
+    let hex = digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    u8::from_str_radix(digits, 16).ok().filter(|_| hex)
 }

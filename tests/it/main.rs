@@ -33,6 +33,7 @@ mod shard_splits;
 mod shard_tokens;
 mod shard_tools;
 mod support;
+mod tokenizers;
 mod train_cli;
 mod train_golden;
 mod train_shards;

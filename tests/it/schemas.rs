@@ -25,7 +25,7 @@ fn with_schema(name: &str, check: impl FnOnce(&Validator)) {
     check(&validator);
 }
 
-fn check(name: &str, value: &Value) {
+pub fn check(name: &str, value: &Value) {
     with_schema(name, |validator| {
         let errors: Vec<String> = validator
             .iter_errors(value)

@@ -67,7 +67,7 @@ pub const BUILT_IN: [BuiltIn; 6] = [
 ];
 
 /// The template of that name.
-pub(super) fn find(name: &str) -> Option<&'static BuiltIn> {
+pub(in super::super) fn find(name: &str) -> Option<&'static BuiltIn> {
     BUILT_IN.iter().find(|row| row.name == name)
 }
 

@@ -29,6 +29,7 @@ pub use classes::UNICODE_VERSION;
 use super::chunks::{self, Chunk};
 use super::engine::Pipeline;
 use anyhow::Result;
+pub(super) use patterns::GPT2 as GPT2_PATTERN;
 use piece::{Form, Model, State};
 use recognise::{Recipe, Refusal, Split};
 use serde::{Deserialize, Serialize};

@@ -6,14 +6,12 @@ use super::super::train;
 use super::masks::Wanted;
 
 /// GPT-2's pattern, which `ByteLevel` also has built in (`use_regex`).
-pub(super) const GPT2: &str =
+pub(in super::super) const GPT2: &str =
     r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 /// cl100k, and Llama-3.
 const CL100K: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 /// Qwen 2, 2.5 and 3.
 const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-/// Qwen 3.5.
-const QWEN3_5: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 /// o200k, and gpt-oss.
 const O200K: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
@@ -41,7 +39,7 @@ pub(super) struct Pattern {
 }
 
 /// All of them.
-pub(super) const PATTERNS: [Pattern; 6] = [
+pub(super) const PATTERNS: [Pattern; 7] = [
     Pattern {
         name: "gpt2",
         regex: GPT2,
@@ -61,8 +59,9 @@ pub(super) const PATTERNS: [Pattern; 6] = [
         wanted: Wanted::Letters,
     },
     Pattern {
+        // Also prep's own with each digit apart.
         name: "qwen3.5",
-        regex: QWEN3_5,
+        regex: train::PATTERN_SINGLE_DIGITS,
         shape: Shape::Cl100k { digits: 1 },
         wanted: Wanted::LettersAndMarks,
     },
@@ -70,6 +69,12 @@ pub(super) const PATTERNS: [Pattern; 6] = [
         name: "prep",
         regex: train::PATTERN,
         shape: Shape::Cl100k { digits: 3 },
+        wanted: Wanted::LettersAndMarks,
+    },
+    Pattern {
+        name: "prep, digits any",
+        regex: train::PATTERN_ANY_DIGITS,
+        shape: Shape::Cl100k { digits: usize::MAX },
         wanted: Wanted::LettersAndMarks,
     },
     Pattern {

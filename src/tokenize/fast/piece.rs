@@ -117,8 +117,12 @@ impl State {
                 Shape::Cl100k { digits: 1 } => {
                     words.encode(piece, |at| spans::Cl100k::<1>::next(&view, at), model, out);
                 }
-                Shape::Cl100k { .. } => {
+                Shape::Cl100k { digits: 3 } => {
                     words.encode(piece, |at| spans::Cl100k::<3>::next(&view, at), model, out);
+                }
+                Shape::Cl100k { .. } => {
+                    let next = spans::Cl100k::<{ usize::MAX }>::next;
+                    words.encode(piece, |at| next(&view, at), model, out);
                 }
                 Shape::O200k => words.encode(piece, |at| spans::O200k::next(&view, at), model, out),
             }

@@ -19,7 +19,8 @@ fn ours(text: &str, pattern: &Pattern) -> Vec<usize> {
     let next = match pattern.shape {
         Shape::Gpt2 => spans::Gpt2::next,
         Shape::Cl100k { digits: 1 } => spans::Cl100k::<1>::next,
-        Shape::Cl100k { .. } => spans::Cl100k::<3>::next,
+        Shape::Cl100k { digits: 3 } => spans::Cl100k::<3>::next,
+        Shape::Cl100k { .. } => spans::Cl100k::<{ usize::MAX }>::next,
         Shape::O200k => spans::O200k::next,
     };
     let (mut ends, mut at) = (Vec::new(), 0);

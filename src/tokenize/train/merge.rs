@@ -12,7 +12,7 @@ type Pair = (u32, u32);
 /// Pairs that occur only once say nothing about the next text.
 const MIN_COUNT: u64 = 2;
 
-/// Two tokens that become a third; bytes are 0 to 255 and new tokens follow.
+/// Two tokens that become a third; the alphabet (bytes: 0 to 255) comes first and new tokens follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Merge {
     pub left: u32,
@@ -26,13 +26,27 @@ struct Word {
     count: u64,
 }
 
-/// At most `limit` merges that give new tokens, in their order. Ties go to the smaller pair.
+/// At most `limit` merges that give new tokens of words of bytes, in their order.
 pub(super) fn merges(words: &[(Box<[u8]>, u64)], limit: usize) -> Vec<Merge> {
-    let mut words: Vec<Word> = (words.iter())
-        .map(|(bytes, count)| Word {
-            tokens: bytes.iter().map(|byte| u32::from(*byte)).collect(),
-            count: *count,
-        })
+    let symbols = words.iter().map(|(bytes, count)| {
+        let tokens = bytes.iter().map(|byte| u32::from(*byte)).collect();
+        (tokens, *count)
+    });
+    let bytes = (0..=255u8).map(|byte| Box::from([byte])).collect();
+    merges_of(symbols, bytes, limit)
+}
+
+/// At most `limit` merges that give new tokens, in their order. Ties go to the smaller pair.
+///
+/// A word is a sequence of places in `alphabet`, whose entries are the spellings of the symbols; new
+/// tokens are numbered behind them.
+pub(super) fn merges_of(
+    words: impl Iterator<Item = (Vec<u32>, u64)>,
+    alphabet: Vec<Box<[u8]>>,
+    limit: usize,
+) -> Vec<Merge> {
+    let mut words: Vec<Word> = words
+        .map(|(tokens, count)| Word { tokens, count })
         .collect();
     let mut pairs = Pairs::default();
     for (index, word) in words.iter().enumerate() {
@@ -43,10 +57,11 @@ pub(super) fn merges(words: &[(Box<[u8]>, u64)], limit: usize) -> Vec<Merge> {
     pairs.queue_changed();
 
     // Two merges can spell the same token; it then keeps its first id.
-    let mut spelt: Vec<Box<[u8]>> = (0..=255u8).map(|byte| Box::from([byte])).collect();
+    let most = alphabet.len() + limit;
+    let mut spelt = alphabet;
     let mut id_of: HashMap<Box<[u8]>, u32> = spelt.iter().cloned().zip(0u32..).collect();
     let mut merges = Vec::new();
-    while spelt.len() < 256 + limit {
+    while spelt.len() < most {
         let Some(pair) = pairs.most_frequent() else {
             break;
         };

@@ -1,21 +1,36 @@
-//! Training a byte-level BPE for Russian and English, deterministic by construction.
+//! Training tokenizers for Russian and English, deterministic by construction.
 //!
-//! Why not the trainer of the `tokenizers` crate: it counts pairs in 32 bits, keeps duplicate queue
-//! entries whose order nothing fixes, and prints. Here words are counted in parallel over batches of
-//! a fixed size, sorted, and merged by one thread; ties go to the pair with the smaller ids.
+//! ```text
+//! texts ─▶ words, counted (words) ─▶ byte_level ─ merge ─▶ byte-level BPE
+//!                                 └▶ pieces ──┬── merge ─▶ SentencePiece BPE with byte fallback
+//!                                             └─ unigram ▶ Unigram with byte fallback
+//! ```
+//!
+//! Why not the trainers of the `tokenizers` crate: its BPE counts pairs in 32 bits, keeps duplicate
+//! queue entries whose order nothing fixes, and prints; its Unigram adds floating-point numbers in the
+//! order in which threads end. Here words are counted in parallel over batches of a fixed size,
+//! sorted, and merged by one thread, where ties go to the pair with the smaller ids; sums of floats
+//! are of fixed blocks, in their order.
 
+mod byte_level;
 mod merge;
+mod options;
+mod pieces;
+mod sentencepiece;
+mod unigram;
 mod words;
 
 #[cfg(test)]
+mod pieces_tests;
+#[cfg(test)]
 mod tests;
 
-use anyhow::{Context, Result, ensure};
-use serde_json::{Map, Value, json};
+pub use options::{Digits, ModelKind, Spaces, Training};
 
-/// How text is split before merging, as cl100k and Qwen do it, with two changes for Russian: marks
-/// belong to words (the stress in «за́мок», a decomposed «й»), and digits go in groups of three.
-pub(super) const PATTERN: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}{1,3}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+pub(super) use byte_level::{PATTERN, PATTERN_ANY_DIGITS, PATTERN_SINGLE_DIGITS, alphabet};
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
 
 /// Special tokens, which have the first ids.
 const SPECIALS: [&str; 8] = [
@@ -29,98 +44,56 @@ const SPECIALS: [&str; 8] = [
     "<|reserved_2|>",
 ];
 
-/// Ids that are taken before the first merge.
-const FIRST_MERGE: usize = SPECIALS.len() + 256;
+/// The token for what cannot be expressed; with all bytes in the vocabulary nothing becomes it.
+pub(super) const UNKNOWN: &str = "<unk>";
 
-/// Trains on `texts` and returns a tokenizer.json of at most `vocab_size` ids.
+/// Trains on `texts`, each with the number of times that it counts, and returns a tokenizer.json of
+/// at most `vocab_size` ids.
 pub(super) fn train(
-    texts: impl Iterator<Item = String> + Send,
-    vocab_size: u32,
+    texts: impl Iterator<Item = (String, u64)> + Send,
+    options: &Training,
 ) -> Result<Vec<u8>> {
-    let size = usize::try_from(vocab_size)?;
-    ensure!(
-        size >= FIRST_MERGE,
-        "a vocabulary of {vocab_size} has no room for the 256 bytes and {} special tokens; give at least {FIRST_MERGE}",
-        SPECIALS.len()
-    );
-    let words = words::count(texts)?;
-    let merges = merge::merges(&words, size - FIRST_MERGE);
-    let mut json = serde_json::to_vec_pretty(&tokenizer_json(&merges)?)?;
+    let specials = options.special_tokens()?;
+    let value = match options.kind {
+        ModelKind::ByteLevel => byte_level::train(texts, options, &specials)?,
+        ModelKind::Pieces => sentencepiece::train_bpe(texts, options, &specials)?,
+        ModelKind::Unigram => sentencepiece::train_unigram(texts, options, &specials)?,
+    };
+    let mut json = serde_json::to_vec_pretty(&value)?;
     json.push(b'\n');
     Ok(json)
 }
 
-/// The tokenizer.json of a list of merges, as Hugging Face writes it.
-fn tokenizer_json(merges: &[merge::Merge]) -> Result<Value> {
-    let mut tokens: Vec<String> = SPECIALS.iter().map(ToString::to_string).collect();
-    tokens.extend(alphabet().map(String::from));
-    // Merges number the bytes from 0; in the vocabulary the special tokens come before them.
-    let id = |merged: u32| merged as usize + SPECIALS.len();
-    let mut written = Vec::with_capacity(merges.len());
-    for merge in merges {
-        let (left, right) = (&tokens[id(merge.left)], &tokens[id(merge.right)]);
-        written.push(json!([left, right]));
-        let spelt = format!("{left}{right}");
-        if id(merge.into) == tokens.len() {
-            tokens.push(spelt);
-        }
-    }
-    let count = tokens.len();
-    let vocab: Map<String, Value> = tokens
-        .into_iter()
-        .enumerate()
-        .map(|(id, token)| (token, json!(id)))
-        .collect();
+/// Room for learned tokens behind `taken` ids.
+fn room(options: &Training, taken: usize, what: &str) -> Result<usize> {
+    let size = usize::try_from(options.vocab_size)?;
     ensure!(
-        vocab.len() == count,
-        "two tokens of the trained vocabulary are spelt alike"
+        size >= taken,
+        "a vocabulary of {size} has no room for {what}; give at least {taken}"
     );
-    let added = SPECIALS.iter().enumerate().map(|(id, content)| {
+    Ok(size - taken)
+}
+
+/// The special tokens as tokenizer.json lists them.
+fn added_tokens(specials: &[String]) -> Vec<Value> {
+    let rows = specials.iter().enumerate().map(|(id, content)| {
         json!({
             "id": id, "content": content, "single_word": false, "lstrip": false, "rstrip": false,
             "normalized": false, "special": true,
         })
     });
-    let bos = SPECIALS.first().context("no special tokens")?;
-    let begin = |type_id: u32| json!({"SpecialToken": {"id": bos, "type_id": type_id}});
-    let sequence = |id: &str, type_id: u32| json!({"Sequence": {"id": id, "type_id": type_id}});
-    let byte_level = json!({
-        "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false,
-    });
-    Ok(json!({
-        "version": "1.0",
-        "truncation": null,
-        "padding": null,
-        "added_tokens": added.collect::<Vec<_>>(),
-        "normalizer": null,
-        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
-            {"type": "Split", "pattern": {"Regex": PATTERN}, "behavior": "Isolated", "invert": false},
-            byte_level,
-        ]},
-        "post_processor": {
-            "type": "TemplateProcessing",
-            "single": [begin(0), sequence("A", 0)],
-            "pair": [begin(0), sequence("A", 0), begin(1), sequence("B", 1)],
-            "special_tokens": {*bos: {"id": bos, "ids": [0], "tokens": [bos]}},
-        },
-        "decoder": byte_level,
-        "model": {
-            "type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
-            "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
-            "vocab": vocab, "merges": written,
-        },
-    }))
+    rows.collect()
 }
 
-/// GPT-2's character for each byte, in the order of bytes: printable ones stand for themselves, the
-/// others for U+0100 and on.
-pub(super) fn alphabet() -> impl Iterator<Item = char> {
-    let mut next = 0x100;
-    (0..=255u8).map(move |byte| {
-        if matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF) {
-            return char::from(byte);
-        }
-        next += 1;
-        char::from_u32(next - 1).unwrap_or(char::REPLACEMENT_CHARACTER)
+/// The post-processor: BOS before each text.
+fn begins_with_bos(specials: &[String]) -> Value {
+    let bos = &specials[0];
+    let begin = |type_id: u32| json!({"SpecialToken": {"id": bos, "type_id": type_id}});
+    let sequence = |id: &str, type_id: u32| json!({"Sequence": {"id": id, "type_id": type_id}});
+    json!({
+        "type": "TemplateProcessing",
+        "single": [begin(0), sequence("A", 0)],
+        "pair": [begin(0), sequence("A", 0), begin(1), sequence("B", 1)],
+        "special_tokens": {bos: {"id": bos, "ids": [0], "tokens": [bos]}},
     })
 }

@@ -1,5 +1,12 @@
 use super::*;
 
+fn train(texts: impl Iterator<Item = String> + Send, vocab_size: u32) -> Result<Vec<u8>> {
+    super::train(
+        texts.map(|text| (text, 1)),
+        &Training::byte_level(vocab_size),
+    )
+}
+
 fn texts() -> Vec<String> {
     let lines = [
         "Мама мыла раму, мыла раму мама. The cat sat on the mat; the cat sat.",
@@ -13,6 +20,42 @@ fn texts() -> Vec<String> {
         .enumerate()
         .map(|(n, line)| format!("{line} {n}"))
         .collect()
+}
+
+fn counted(options: &Training) -> Vec<(Box<[u8]>, u64)> {
+    let split = byte_level::ByPattern::new(options).unwrap();
+    words::count(texts().into_iter().map(|text| (text, 1)), &split)
+}
+
+#[test]
+fn policies_decide_which_words_are_merged() {
+    let has = |options: &Training, word: &str| {
+        counted(options)
+            .iter()
+            .any(|(found, _)| **found == *word.as_bytes())
+    };
+    let with = |digits, spaces| Training {
+        digits,
+        spaces,
+        ..Training::default()
+    };
+    let usual = with(Digits::Triples, Spaces::Runs);
+    assert!(has(&usual, "123") && has(&usual, "   ") && !has(&usual, "1234567"));
+    let any = with(Digits::Any, Spaces::Runs);
+    assert!(has(&any, "1234567"));
+    let single = with(Digits::Single, Spaces::Single);
+    assert!(has(&single, "7") && !has(&single, "12") && !has(&single, "   "));
+}
+
+#[test]
+fn a_text_counts_as_often_as_is_said() {
+    let split = byte_level::ByPattern::new(&Training::default()).unwrap();
+    let texts = [("раз два".to_owned(), 3), ("раз".to_owned(), 1)];
+    let words = words::count(texts.into_iter(), &split);
+    let found: Vec<_> = (words.iter())
+        .map(|(word, count)| (std::str::from_utf8(word).unwrap(), *count))
+        .collect();
+    assert_eq!(found, [(" два", 3), ("раз", 4)]);
 }
 
 #[test]
@@ -88,7 +131,7 @@ fn a_small_text_gives_a_smaller_vocabulary() {
 
 #[test]
 fn merges_equal_those_of_counting_everything_anew_each_time() {
-    let words = words::count(texts().into_iter()).unwrap();
+    let words = counted(&Training::default());
     let mut plain: Vec<(Vec<u32>, u64)> = (words.iter())
         .map(|(word, count)| (word.iter().map(|byte| u32::from(*byte)).collect(), *count))
         .collect();

@@ -3,11 +3,8 @@
 //! Batches have a fixed size in bytes and are counted one after the other, so that what is pruned
 //! does not depend on threads. Memory: about 100 bytes for each distinct word, 4 million at most.
 
-use super::PATTERN;
-use anyhow::{Result, anyhow};
 use rayon::prelude::*;
 use std::collections::HashMap;
-use tokenizers::utils::SysRegex;
 
 /// Bytes of text that are counted at once.
 const BATCH_BYTES: usize = 16 << 20;
@@ -16,37 +13,43 @@ const MAX_WORDS: usize = 4_000_000;
 
 type Counts = HashMap<Box<[u8]>, u64>;
 
-/// Every word of `texts` and how often it occurs, sorted by its bytes.
-pub(super) fn count(texts: impl Iterator<Item = String>) -> Result<Vec<(Box<[u8]>, u64)>> {
-    let pattern = SysRegex::new(PATTERN).map_err(|error| anyhow!("the split pattern: {error}"))?;
+/// Cuts a text into words and hands each to the other function.
+pub(super) trait Split: Sync {
+    /// Calls `each` with every word of `text`, in order.
+    fn split(&self, text: &str, each: &mut dyn FnMut(&[u8]));
+}
+
+/// Every word of `texts` and how often it occurs, sorted by its bytes. A text comes with the number of
+/// times that it counts.
+pub(super) fn count(
+    texts: impl Iterator<Item = (String, u64)>,
+    split: &impl Split,
+) -> Vec<(Box<[u8]>, u64)> {
     let mut counts = Counts::new();
     let (mut batch, mut bytes) = (Vec::new(), 0);
-    for text in texts {
+    for (text, times) in texts {
         bytes += text.len();
-        batch.push(text);
+        batch.push((text, times));
         if bytes >= BATCH_BYTES {
-            add(&mut counts, count_batch(&pattern, &batch));
+            add(&mut counts, count_batch(split, &batch));
             prune(&mut counts, MAX_WORDS);
             (batch, bytes) = (Vec::new(), 0);
         }
     }
-    add(&mut counts, count_batch(&pattern, &batch));
+    add(&mut counts, count_batch(split, &batch));
     let mut words: Vec<_> = counts.into_iter().collect();
     words.par_sort_unstable();
-    Ok(words)
+    words
 }
 
-fn count_batch(pattern: &SysRegex, batch: &[String]) -> Counts {
-    let count_text = |mut counts: Counts, text: &String| {
-        for (start, end) in pattern.find_iter(text) {
-            let word = &text.as_bytes()[start..end];
-            match counts.get_mut(word) {
-                Some(count) => *count += 1,
-                None => {
-                    counts.insert(word.into(), 1);
-                }
+fn count_batch(split: &impl Split, batch: &[(String, u64)]) -> Counts {
+    let count_text = |mut counts: Counts, (text, times): &(String, u64)| {
+        split.split(text, &mut |word| match counts.get_mut(word) {
+            Some(count) => *count += times,
+            None => {
+                counts.insert(word.into(), *times);
             }
-        }
+        });
         counts
     };
     let sum = |mut a: Counts, b: Counts| {

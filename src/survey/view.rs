@@ -1,0 +1,77 @@
+//! A survey for a person at a terminal.
+
+use super::Survey;
+use crate::table::Table;
+use crate::units::grouped;
+
+/// Rows of frequent tokens and n-grams that are shown; --json has more.
+const ROWS: usize = 10;
+
+fn percent(share: f64) -> String {
+    format!("{:.2} %", 100.0 * share)
+}
+
+/// The survey as tables.
+#[must_use]
+pub fn render(survey: &Survey) -> String {
+    let mut table = Table::new(&["every token", "share"]);
+    let unused = survey.unused_vocabulary as f64 / survey.vocabulary.max(1) as f64;
+    for (name, share) in [
+        ("special tokens", Some(survey.special_share)),
+        (
+            "single bytes, of the others",
+            Some(survey.single_byte_share),
+        ),
+        (
+            "parts of characters, of the others",
+            Some(survey.byte_fallback_share),
+        ),
+        ("not counted by the loss", Some(survey.loss_masked_share)),
+        ("documents that went as copies", survey.duplicate_share),
+        ("vocabulary that does not occur", Some(unused)),
+    ] {
+        let share = share.map_or_else(|| "–".to_owned(), percent);
+        table.row(vec![name.to_owned(), share]);
+    }
+    let mut tables = vec![table.render()];
+    let mut table = Table::new(&["most frequent token", "id", "count", "share"]);
+    for token in survey.most_frequent.iter().take(ROWS) {
+        table.row(vec![
+            format!("{:?}", token.token),
+            token.id.to_string(),
+            grouped(token.count),
+            percent(token.share),
+        ]);
+    }
+    tables.push(table.render());
+    for ngrams in &survey.ngrams {
+        let title = format!("most frequent {} tokens", ngrams.tokens);
+        let mut table = Table::new(&[&title, "count"]);
+        for found in ngrams.most_frequent.iter().take(ROWS) {
+            table.row(vec![format!("{:?}", found.text), grouped(found.count)]);
+        }
+        tables.push(table.render());
+    }
+    let mut table = Table::new(&[
+        "sequence",
+        "longer documents",
+        "concatenated",
+        "torn",
+        "best fit",
+        "torn",
+        "used",
+    ]);
+    for packing in &survey.packing {
+        table.row(vec![
+            grouped(packing.seq_len),
+            percent(packing.longer_share),
+            grouped(packing.concat_sequences),
+            percent(packing.concat_torn_share),
+            grouped(packing.best_fit_sequences),
+            percent(packing.best_fit_torn_share),
+            percent(packing.best_fit_utilisation),
+        ]);
+    }
+    tables.push(table.render());
+    tables.join("\n\n")
+}

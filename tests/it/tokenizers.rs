@@ -1,0 +1,210 @@
+//! `prep tokenizer`: what a user sees of a tokenizer, and that a trained one is used.
+
+use crate::schemas::check;
+use crate::support::{Prep, fixture, place, read};
+use serde_json::{Value, json};
+use std::path::Path;
+
+fn train(corpus: &Path, out: &Path, more: &[&str]) -> Value {
+    Prep::new(["tokenizer", "train"])
+        .arg(corpus)
+        .arg("--out")
+        .arg(out)
+        .args(["--vocab-size", "600"])
+        .args(more)
+        .json()
+}
+
+#[test]
+fn the_small_tokenizer_of_the_fixtures_is_told_as_it_is() {
+    let file = fixture("golden/tokenizer.json");
+    let found = Prep::new(["tokenizer", "inspect"]).arg(&file).json();
+    check("tokenizer_inspect.json", &found);
+    assert_eq!(found["kind"], json!("byte-level BPE"));
+    assert_eq!(found["fast_path"]["taken"], json!(true));
+    let tokens: u64 = (found["scripts"].as_array().expect("scripts").iter())
+        .filter_map(|row| row["tokens"].as_u64())
+        .sum();
+    assert_eq!(Some(tokens), found["tokens"].as_u64());
+    assert_eq!(found["unreachable"]["tokens"], json!(0));
+    Prep::new(["tokenizer", "inspect"])
+        .arg(&file)
+        .prints("byte-level BPE")
+        .prints("never met in a text")
+        .run();
+}
+
+#[test]
+fn trained_tokenizers_are_used_by_shard_and_are_the_same_for_any_number_of_threads() {
+    let place = place();
+    let at = |name: &str| place.path().join(name);
+    let corpus = at("corpus");
+    Prep::ingest(&fixture("text"), &corpus).json();
+    for kind in ["byte-level", "sentencepiece-bpe", "unigram"] {
+        let [one, two] = ["one", "two"].map(|name| at(&format!("{kind} {name}")));
+        let printed = train(&corpus, &one, &["--kind", kind, "--threads", "1"]);
+        check("tokenizer_train.json", &printed);
+        train(&corpus, &two, &["--kind", kind, "--threads", "3"]);
+        for file in ["tokenizer.json", "tokenizer_config.json"] {
+            assert!(
+                read(&one.join(file)) == read(&two.join(file)),
+                "{kind} {file}"
+            );
+        }
+        // Done is done: the same command prints the same and writes nothing.
+        assert_eq!(train(&corpus, &one, &["--kind", kind]), printed);
+        let shards = at(&format!("{kind} shards"));
+        let report = Prep::shard_trained(&corpus, &shards)
+            .args(["--profile", "none", "--val", "0"])
+            .arg("--tokenizer")
+            .arg(&one)
+            .json();
+        assert_eq!(report["vocab_size"], printed["vocab_size"]);
+        Prep::new(["verify"]).arg(&shards).prints("").run();
+    }
+    let refused = at("byte-level one");
+    Prep::new(["tokenizer", "train"])
+        .arg(&corpus)
+        .arg("--out")
+        .arg(&refused)
+        .args(["--vocab-size", "601"])
+        .code(2)
+        .says("holds another run")
+        .run();
+}
+
+#[test]
+fn a_weight_for_a_language_that_is_not_there_is_refused() {
+    let place = place();
+    let corpus = place.path().join("corpus");
+    Prep::ingest(&fixture("text"), &corpus).json();
+    Prep::new(["tokenizer", "train"])
+        .arg(&corpus)
+        .arg("--out")
+        .arg(place.path().join("out"))
+        .args(["--weight-language", "ru=0.5,xx=0.5"])
+        .code(2)
+        .says("\"xx\"")
+        .run();
+    let half = train(
+        &corpus,
+        &place.path().join("half"),
+        &[
+            "--weight-language",
+            "ru=0.5,en=0.5",
+            "--sample-bytes",
+            "4MB",
+        ],
+    );
+    for language in ["ru", "en"] {
+        let share = half["sample"][language]["share"].as_f64().expect("a share");
+        assert!((share - 0.5).abs() < 0.05, "{language} {share}");
+    }
+}
+
+#[test]
+fn tokenizers_are_compared_on_files_as_on_their_corpus() {
+    let place = place();
+    let corpus = place.path().join("corpus");
+    Prep::ingest(&fixture("text"), &corpus).json();
+    let own = place.path().join("own");
+    train(&corpus, &own, &[]);
+    let compare = |input: &Path| {
+        let mut found = Prep::new(["tokenizer", "compare"])
+            .arg(input)
+            .arg("--tokenizer")
+            .arg(fixture("golden/tokenizer.json"))
+            .arg("--tokenizer")
+            .arg(&own)
+            .args(["--model", "llama-1m"])
+            .json();
+        check("tokenizer_compare.json", &found);
+        // What the machine decides.
+        for row in found["tokenizers"].as_array_mut().expect("rows") {
+            row["bytes_per_second"] = json!(0);
+        }
+        found
+    };
+    let of_corpus = compare(&corpus);
+    assert_eq!(of_corpus, compare(&fixture("text")));
+    let rows = of_corpus["tokenizers"].as_array().expect("rows");
+    for row in rows {
+        let sum = |key: &str| -> u64 {
+            let languages = row["by_language"].as_object().expect("languages");
+            languages
+                .values()
+                .filter_map(|figures| figures[key].as_u64())
+                .sum()
+        };
+        for key in ["tokens", "bytes", "words"] {
+            assert_eq!(Some(sum(key)), row["total"][key].as_u64());
+        }
+        assert_eq!(row["lossless_share"], json!(1.0));
+        assert_eq!(row["total"]["bytes"], rows[0]["total"]["bytes"]);
+    }
+    let best = of_corpus["recommended"].as_u64().expect("a place") as usize;
+    assert!(rows[best]["relative_cost"].as_f64().expect("a number") < 1.01);
+}
+
+#[test]
+fn a_survey_counts_every_token_of_the_shards() {
+    let place = place();
+    let [corpus, shards] = ["corpus", "shards"].map(|name| place.path().join(name));
+    Prep::ingest(&fixture("qa"), &corpus).json();
+    Prep::shard(&corpus, &shards).args(["--val", "10%"]).json();
+    let stats = Prep::new(["stats", "--tokens"]).arg(&shards).json();
+    let survey = &stats["survey"];
+    check("token_survey.json", survey);
+    assert_eq!(survey["tokens"], stats["tokens"]["total"]["tokens"]);
+    let total = |key: &str| stats["tokens"]["total"][key].as_f64().expect("a number");
+    let masked = survey["loss_masked_share"].as_f64().expect("a share");
+    assert!((masked - (1.0 - total("tokens_loss") / total("tokens"))).abs() < 1e-9);
+    assert!(masked > 0.1, "questions are not learned");
+    let all: u64 = stats["tokens"]["by_split"]["train"]["tokens"]
+        .as_u64()
+        .expect("tokens");
+    for packing in survey["packing"].as_array().expect("lengths") {
+        let number = |key: &str| packing[key].as_f64().expect("a number");
+        assert_eq!(
+            packing["concat_sequences"],
+            json!(all / number("seq_len") as u64)
+        );
+        let used =
+            number("best_fit_utilisation") * number("best_fit_sequences") * number("seq_len");
+        assert!((used - all as f64).abs() < 1e-3);
+    }
+    let first = &survey["ngrams"][0]["most_frequent"][0];
+    assert!(first["count"].as_u64() > Some(1) && first["text"] != json!(""));
+    Prep::new(["stats", "--tokens"])
+        .arg(&shards)
+        .prints("best fit")
+        .run();
+    Prep::new(["stats", "--tokens"])
+        .arg(&corpus)
+        .code(2)
+        .says("--tokens is for shards")
+        .run();
+}
+
+#[test]
+fn completions_and_manual_pages_know_every_command() {
+    for shell in ["bash", "zsh", "fish"] {
+        Prep::new(["completions", shell])
+            .prints("tokenizer")
+            .prints("sample-bytes")
+            .run();
+    }
+    let place = place();
+    let printed = Prep::new(["man"]).arg("--out").arg(place.path()).json();
+    let pages = printed["pages"].as_array().expect("pages");
+    for name in ["prep.1", "prep-shard.1", "prep-tokenizer-train.1"] {
+        let page = place.path().join(name);
+        assert!(pages.contains(&json!(page.display().to_string())), "{name}");
+        assert!(
+            String::from_utf8_lossy(&read(&page)).contains(".TH"),
+            "{name}"
+        );
+    }
+    let shard = String::from_utf8_lossy(&read(&place.path().join("prep-shard.1"))).into_owned();
+    assert!(shard.contains("dedup") && shard.contains("tokenizer"));
+}
