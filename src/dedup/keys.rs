@@ -142,6 +142,7 @@ fn append_exchange_key(text: &str, key: &mut String) {
         letters = if c.is_alphabetic() { letters + 1 } else { 0 };
         match c {
             '’' | '‘' => key.push('\''),
+            '—' | '–' => key.push('-'),
             c => key.extend(c.to_lowercase()),
         }
     }

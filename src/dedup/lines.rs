@@ -66,7 +66,23 @@ pub fn lines(text: &str) -> Vec<Line> {
         });
     }
     spare_verse(&mut lines[block..], text);
+    spare_parts(&mut lines, text);
     lines
+}
+
+/// A line that goes on in the next one, or goes on with the one before, is a part of a sentence.
+fn spare_parts(lines: &mut [Line], text: &str) {
+    let goes_on = |pair: &[Line]| {
+        let [line, next] = [0, 1].map(|i| text[pair[i].range.clone()].trim());
+        let ends = line.ends_with(['.', '!', '?', '…', ':', ';', '"', '»', '”', ')']);
+        !line.is_empty() && !ends && next.starts_with(char::is_lowercase)
+    };
+    for at in 1..lines.len() {
+        if goes_on(&lines[at - 1..=at]) {
+            lines[at - 1].hash = None;
+            lines[at].hash = None;
+        }
+    }
 }
 
 /// A line that opens or closes a block of code.
@@ -226,6 +242,13 @@ mod tests {
             left(&format!("one\n{other}\ntwo")).as_deref(),
             Some("one\ntwo")
         );
+    }
+
+    #[test]
+    fn parts_of_sentences_stay() {
+        let wrapped = "To alter the owner, you must also be a member of the new\nowning role, and that role must have the privilege.";
+        assert!(hashes(wrapped).is_empty());
+        assert_eq!(hashes(&wrapped.replace("\nowning", "\n\nOwning")).len(), 2);
     }
 
     #[test]

@@ -158,10 +158,8 @@ impl Worker<'_> {
                     effective_tokens: tokens * u64::from(copies),
                 }
             }
-            Fate::Drop(why) if why.reason == SAMPLED_OUT => Mix {
-                tokens,
-                ..Mix::default()
-            },
+            // A source that is left out altogether is named, too.
+            Fate::Drop(why) if why.reason == SAMPLED_OUT => Mix::default(),
             Fate::Drop(_) => return,
         };
         if !self.job.options.weights.is_empty() {

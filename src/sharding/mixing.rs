@@ -97,9 +97,9 @@ impl Weights {
 pub struct Mix {
     /// Documents that are learned from.
     pub documents: u64,
-    /// Tokens of these and of those that the weight left out: a pass over all of the source.
+    /// Their tokens.
     pub tokens: u64,
-    /// Tokens that are learned from, with every repetition: what an epoch over the shards sees.
+    /// Their tokens with every repetition: what an epoch over the shards sees of the source.
     pub effective_tokens: u64,
 }
 

@@ -1,8 +1,8 @@
 //! What becomes of each document, and which are validated.
 //!
 //! Documents that share a key of their split (copies, answers to one question, texts that were found to
-//! be related) fall to the same one, so none straddles. A share is chosen by the hash of that key; a
-//! group that is larger than what is to be validated is learned from.
+//! be related) fall to the same one, so none straddles. Groups are chosen in the order of a seeded hash of
+//! that key until there are enough documents; a group that would be too much is learned from.
 
 use super::copies::{self, Finding, FindingKind, Statistics};
 use super::options::LARGEST_VAL_SHARE;
@@ -77,6 +77,9 @@ impl Findings {
     }
 }
 
+/// Groups that are passed over for being too large before the search for smaller ones ends.
+const MOST_PASSED_OVER: usize = 1 << 20;
+
 record! {
     /// A kept document, to be sorted by the hash of its key.
     struct Hashed {
@@ -90,10 +93,8 @@ pub struct Plan {
     findings: Option<PathBuf>,
     /// Groups whose hash is below this are validated.
     val_below: u64,
-    /// Groups below it that are too large: 16 bytes each, at most one for each share of the corpus.
+    /// Groups below it that are too large: 16 bytes each.
     train_keys: HashSet<u128>,
-    /// The one group that is validated when the share is too small for any.
-    val_group: Option<u128>,
     /// Groups with a document of a source that is validated: 16 bytes each.
     val_keys: HashSet<u128>,
     seed: u64,
@@ -114,7 +115,6 @@ impl Plan {
             findings,
             val_below: 0,
             train_keys: HashSet::new(),
-            val_group: None,
             val_keys: HashSet::new(),
             seed: job.context.seed,
             kept: 0,
@@ -170,7 +170,8 @@ impl Plan {
         Ok(())
     }
 
-    /// Chooses the groups that are validated, of all others in the order of their hashes.
+    /// Chooses the groups that are validated, of all others in the order of their hashes, until there
+    /// are so many documents; a group that would be too much is passed over.
     fn choose(&mut self, job: &Job, sorted: impl Iterator<Item = Result<Hashed>>) -> Result<()> {
         let wanted = match job.options.val {
             ValSize::Share(share) => (share * self.kept as f64).ceil() as u64,
@@ -184,14 +185,11 @@ impl Plan {
                 documents
             }
         };
-        let below = match job.options.val {
-            ValSize::Share(share) => (share * u64::MAX as f64) as u64,
-            ValSize::Documents(_) => u64::MAX,
-        };
-        let by_count = matches!(job.options.val, ValSize::Documents(_));
         let mut sorted = sorted.peekable();
-        let (mut lowest, mut last, mut chosen) = (None::<Hashed>, None, 0_u64);
-        let (mut full, mut large) = (wanted == 0, 0_u64);
+        let (mut last, mut chosen, mut full) = (None::<Hashed>, 0_u64, wanted == 0);
+        if !full {
+            self.val_below = u64::MAX;
+        }
         while let Some(group) = sorted.next().transpose()? {
             let mut size = 1;
             while sorted
@@ -201,39 +199,23 @@ impl Plan {
                 size += 1;
             }
             last = Some(group);
-            if size <= wanted {
-                lowest = lowest.or(last);
-            } else {
-                large += u64::from(wanted > 0);
-            }
-            if full || group.hash >= below {
+            if full {
                 continue;
             }
-            if size > wanted {
-                self.train_keys.insert(group.key);
-            } else if by_count && chosen + size > wanted {
+            if chosen + size <= wanted {
+                chosen += size;
+            } else if chosen >= wanted - wanted / 50 || self.train_keys.len() == MOST_PASSED_OVER {
                 full = true;
                 self.val_below = group.hash;
             } else {
-                chosen += size;
+                self.train_keys.insert(group.key);
             }
         }
-        let Some(last) = last else {
-            return Ok(());
-        };
-        if !full {
-            self.val_below = below;
-        }
-        // However small a corpus, its last group is learned from, and its lowest is validated if it is
-        // another one.
-        self.val_below = self.val_below.min(last.hash);
-        self.val_group = lowest
-            .filter(|lowest| lowest.hash >= self.val_below && lowest.key != last.key)
-            .filter(|_| self.val_keys.is_empty())
-            .map(|lowest| lowest.key);
-        if chosen < wanted.div_ceil(2) && large > 0 {
+        // However small a corpus, its last group is learned from.
+        self.val_below = self.val_below.min(last.map_or(0, |last| last.hash));
+        if chosen < wanted.div_ceil(2) {
             job.context.note(&format!(
-                "warning: {chosen} documents are validated, not about {wanted}: groups of texts that are alike, or of answers to one question, are larger than that ({large}), and are learned from"
+                "warning: {chosen} documents are validated, not {wanted}: texts that are alike, or answers to one question, make groups that are larger than that, and are learned from"
             ));
         }
         Ok(())
@@ -264,7 +246,7 @@ impl Plan {
 
     fn split(&self, group: u128) -> Split {
         let chosen = self.hash(group) < self.val_below && !self.train_keys.contains(&group);
-        if chosen || self.val_group == Some(group) || self.val_keys.contains(&group) {
+        if chosen || self.val_keys.contains(&group) {
             Split::Val
         } else {
             Split::Train

@@ -54,11 +54,12 @@ pub struct MixReport {
     pub weight: f64,
     /// Documents that are learned from.
     pub documents: u64,
-    /// Tokens of these and of those that the weight left out.
+    /// Their tokens.
     pub tokens: u64,
-    /// Tokens that are learned from, with every repetition.
+    /// Their tokens with every repetition.
     pub effective_tokens: u64,
-    /// How often an epoch over the shards sees a token of the source, on average.
+    /// How often an epoch over the shards sees a token of the source, on average: of a weight below 1 the
+    /// weight, which is the share of its different contents that is drawn.
     pub epochs: f64,
 }
 
@@ -71,7 +72,11 @@ impl MixReport {
             documents: mix.documents,
             tokens: mix.tokens,
             effective_tokens: mix.effective_tokens,
-            epochs: mix.effective_tokens as f64 / mix.tokens.max(1) as f64,
+            epochs: if weight < 1.0 {
+                weight
+            } else {
+                mix.effective_tokens as f64 / mix.tokens.max(1) as f64
+            },
         }
     }
 }
