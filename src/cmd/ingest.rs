@@ -11,7 +11,7 @@ use crate::ingest::shape::{self, Shape};
 use crate::ingest::source::{self, Wishes};
 use crate::ingest::text::Split;
 use crate::ingest::{self, Options};
-use crate::units::grouped;
+use crate::units::{grouped, human_bytes};
 use crate::{output, view};
 use anyhow::Result;
 use std::path::PathBuf;
@@ -23,8 +23,9 @@ use std::path::PathBuf;
 /// standard input, in any encoding of Russian and English. A page of HTML is read up to 16 MiB.
 /// Every record is in the output, or in rejects/ with its place and the reason; the originals are
 /// never touched. An interrupted run goes on where it was when the same command is given again.
-/// Memory: about 60 MB with two threads, 16 MB more for each further one; pages of HTML of the largest
-/// size take up to 200 MB more for each thread.
+/// Memory: 150 to 320 MB with two threads whatever the size of the input, and 40 MB more for each
+/// further one; --memory allows so many threads as fit. Pages of HTML of the largest size take up to 200
+/// MB more for each thread.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Files, directories and patterns (quote them) to read; `-` is standard input, of which a copy is
@@ -124,6 +125,32 @@ impl Args {
     }
 }
 
+/// What one thread needs beside [`BASE_BYTES`], and that; both measured with gigabytes of JSON lines.
+const THREAD_BYTES: u64 = 40 << 20;
+const BASE_BYTES: u64 = 256 << 20;
+
+/// As many threads as `--memory` has room for.
+fn within_memory(context: &Context) -> Result<Context> {
+    let fit = context.memory.saturating_sub(BASE_BYTES) / THREAD_BYTES;
+    anyhow::ensure!(
+        fit > 0,
+        "--memory {}: prep ingest needs {} with one thread",
+        human_bytes(context.memory),
+        human_bytes(BASE_BYTES + THREAD_BYTES)
+    );
+    let threads = context.threads.min(fit as usize);
+    if threads < context.threads {
+        context.note(&format!(
+            "--memory has room for {threads} of {} threads",
+            context.threads
+        ));
+    }
+    Ok(Context {
+        threads,
+        ..context.clone()
+    })
+}
+
 /// Discover, ingest, print the ledger.
 ///
 /// # Errors
@@ -147,7 +174,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         repairs: args.no_repair.unwrap_or_default(),
         strict: args.strict,
     };
-    let report = ingest::run(&options, context)?;
+    let report = ingest::run(&options, &within_memory(context)?)?;
     if context.json {
         output::data(&serde_json::to_string(&report)?);
     } else {

@@ -7,7 +7,7 @@
 //!                                       documents/ rejects/ ◀──┘ state.json, manifest.json last
 //! ```
 //!
-//! Memory: two blocks for each open source and `2 * threads + 2` groups under way, about 60 MB with
+//! Memory: two blocks for each open source and `2 * threads + 2` groups under way, up to 320 MB with
 //! two threads, whatever the size of the input.
 
 mod archive;

@@ -1,7 +1,7 @@
 //! How `prep ingest` is told what to do: `--split`, `--document-size`, `--map`, `--dry-run`.
 
 use crate::support::corpus::{documents, rejects, text};
-use crate::support::{Prep, fixture, place, write};
+use crate::support::{Prep, fixture, place, tree, write};
 use prep::document::{Content, Message};
 use serde_json::json;
 
@@ -211,4 +211,23 @@ fn a_dry_run_reads_only_the_beginning() {
         .arg("--dry-run")
         .json();
     assert_eq!(fixtures["sources"].as_array().map(Vec::len), Some(10));
+}
+
+#[test]
+fn memory_decides_how_many_threads_there_are_and_nothing_else() {
+    let place = place();
+    let source = fixture("qa");
+    let out = |name: &str| place.path().join(name);
+    let small = Prep::new(["ingest", "--memory", "200MB"]).arg(&source);
+    let error = small.arg("--out").arg(out("small")).fails();
+    assert!(error.contains("with one thread"), "{error}");
+    Prep::ingest(&source, &out("plain")).code(1).json();
+    Prep::talkative(["ingest", "--memory", "300MiB", "--threads", "7"])
+        .arg(&source)
+        .arg("--out")
+        .arg(out("one"))
+        .says("room for 1 of 7 threads")
+        .code(1)
+        .json();
+    tree::assert_same(&out("plain"), &out("one"));
 }
