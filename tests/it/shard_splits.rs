@@ -28,9 +28,9 @@ fn a_group_larger_than_the_validation_is_learned_from() {
     let mut lines: Vec<Value> = (0..100)
         .map(|_| json!({ "text": format!("{page} {}", words(&mut dice, 10)) }))
         .collect();
-    lines.extend(texts(&mut dice, 40));
+    lines.extend(texts(&mut dice, 8));
     let place = place();
-    for (name, val, wanted) in [("share", "10%", 1..=9), ("count", "20", 15..=20)] {
+    for (name, val, wanted) in [("share", "20%", 7..=8), ("count", "8", 7..=8)] {
         let dir = place.path().join(name);
         std::fs::create_dir(&dir).expect("creates");
         let options = ["--profile", "none", "--dedup-recall", "high", "--val", val];
@@ -41,12 +41,41 @@ fn a_group_larger_than_the_validation_is_learned_from() {
             command.arg("--quiet").json();
         }
         let [train, val] = splits(&out);
-        assert_eq!(train + val, 140);
+        assert_eq!(train + val, 108);
         assert!(wanted.contains(&val), "{name}: {val}");
         let kept = shards::documents(&out);
         for record in 1..=100 {
             let tokens = &kept[&DocumentId::new("raw/a.jsonl", record)];
             assert_eq!(tokens.split, Split::Train, "{name} {record}");
+        }
+    }
+}
+
+#[test]
+fn as_many_are_validated_as_are_asked_for() {
+    // Groups of 6 answers to one question, and single ones.
+    let mut lines = texts(&mut Dice::new(7), 30);
+    for asked in 0..20 {
+        for answer in 0..6 {
+            lines.push(
+                json!({ "question": format!("What is the number of room {asked}, and why?"),
+                "answer": format!("It is {answer}, since the house was built in {asked}.") }),
+            );
+        }
+    }
+    let place = place();
+    let sources = [("a.jsonl", lines)];
+    for seed in ["0", "1", "2", "3"] {
+        let dir = place.path().join(seed);
+        std::fs::create_dir(&dir).expect("creates");
+        for (val, wanted) in [("25", 25), ("10%", 15)] {
+            let options = ["--profile", "none", "--quiet", "--seed", seed, "--val", val];
+            let dir = dir.join(val);
+            std::fs::create_dir(&dir).expect("creates");
+            let (command, out) = shards::of_lines(&dir, &sources, &options);
+            command.json();
+            let [train, val] = splits(&out);
+            assert_eq!((train, val), (150 - wanted, wanted), "seed {seed}");
         }
     }
 }
