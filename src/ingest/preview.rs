@@ -1,7 +1,8 @@
 //! What `--dry-run` shows of a source: how it would be read, and its first records as documents.
 //!
-//! One block of a source is read (about 4 MB, of a file that is one record the record), and of lines
-//! the first [`SAMPLE_BYTES`] are parsed, by the same functions as in a run.
+//! Blocks of a source are read until they gave [`DOCUMENTS`] documents, mostly one (about 4 MB, of a
+//! file that is one record the record) and [`READ_BYTES`] at most. Of lines the first [`SAMPLE_BYTES`]
+//! are parsed, and more if those had too few documents, by the same functions as in a run.
 
 use super::blocks::{self, Block, Piece};
 use super::encoding;
@@ -14,13 +15,15 @@ use super::spool::Spool;
 use super::text::Split;
 use crate::document::{Content, Document, Message};
 use anyhow::Result;
-use crossbeam_channel::bounded;
+use crossbeam_channel::{Receiver, bounded};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Bytes of lines that are parsed.
+/// Bytes of lines that are parsed at a time.
 const SAMPLE_BYTES: usize = 256 << 10;
+/// Bytes of blocks after which no more is read, however few documents there are.
+const READ_BYTES: usize = 8 << 20;
 /// Documents that are shown.
 const DOCUMENTS: usize = 3;
 /// Rejected records that are shown.
@@ -157,34 +160,19 @@ pub fn preview(source: &Arc<Source>, rules: Rules<'_>, wishes: &Wishes) -> Resul
         }
     };
     preview.format = Some(format.name());
-    let Sample {
-        source,
-        block,
-        is_all,
-    } = sample(source, format, wishes);
-    // Of an archive the first member is shown.
-    let source = &*source;
-    let Ok(format) = source.format else {
-        return Ok(preview);
-    };
-    preview.sample_is_all = is_all;
-    let mut fields = None;
-    if let Block::Lines { bytes, .. } = &block {
-        preview.encoding_runner_up =
-            encoding::runner_up(bytes, source.encoding.encoding).map(|(encoding, behind_bits)| {
-                RunnerUp {
-                    encoding: encoding.name(),
-                    behind_bits,
-                }
-            });
-        fields = first_fields(source, format, bytes);
-    } else if let Block::Rows { batch, .. } = &block {
-        fields = rows::to_fields(&batch.slice(0, 1.min(batch.num_rows())))?.pop();
-    }
-    preview.decision = decision(format, fields.as_ref(), rules);
-    preview.fields = fields.iter().flat_map(Fields::keys).cloned().collect();
-    let mut parsed = Parsed::default();
-    parsed.add(source, format, block, rules)?;
+    let sample = sample(source, rules, wishes)?;
+    // Of an archive the first member with records is shown.
+    let format = sample.source.format.as_ref().copied().unwrap_or(format);
+    preview.sample_is_all = sample.is_all;
+    preview.encoding_runner_up = sample.runner_up;
+    preview.decision = decision(format, sample.fields.as_ref(), rules);
+    preview.fields = sample
+        .fields
+        .iter()
+        .flat_map(Fields::keys)
+        .cloned()
+        .collect();
+    let parsed = sample.parsed;
     preview.sample_documents = parsed.documents.len() as u64;
     preview.sample_rejects = parsed.rejects.len() as u64;
     preview.shapes = parsed
@@ -207,58 +195,128 @@ pub fn preview(source: &Arc<Source>, rules: Rules<'_>, wishes: &Wishes) -> Resul
 }
 
 struct Sample {
-    /// The file, or the member of it that comes first.
+    /// The file, or the first member of it that has records.
     source: Arc<Source>,
-    block: Block,
+    /// Whether a block of records was seen.
+    begun: bool,
+    runner_up: Option<RunnerUp>,
+    /// Fields of the first record that could be read.
+    fields: Option<Fields>,
+    parsed: Parsed,
     is_all: bool,
 }
 
-/// The first block of a source, its lines cut to the size of a sample.
-fn sample(source: &Arc<Source>, format: Format, wishes: &Wishes) -> Sample {
+/// The beginning of a source, parsed.
+fn sample(source: &Arc<Source>, rules: Rules<'_>, wishes: &Wishes) -> Result<Sample> {
     let spool = Spool::new(&std::env::temp_dir().join(format!("prep-{}", std::process::id())));
-    let (first, second) = std::thread::scope(|scope| {
-        let (out, blocks) = bounded(0);
+    let mut sample = Sample {
+        source: Arc::clone(source),
+        begun: false,
+        runner_up: None,
+        fields: None,
+        parsed: Parsed::default(),
+        is_all: false,
+    };
+    let outcome = std::thread::scope(|scope| {
+        let (out, pieces) = bounded(0);
         let spool = &spool;
         scope.spawn(move || blocks::read(source, spool, wishes, &out));
-        let first = blocks.recv();
-        // Whether there is a second one says whether the first is all; then the reader stops.
-        let second = blocks.recv();
-        drop(blocks);
-        (first, second)
+        // The reader stops when the pieces are dropped.
+        sample.take(pieces, rules)
     });
     spool.remove();
-    let Ok(Piece {
-        source, mut block, ..
-    }) = first
-    else {
-        return Sample {
-            source: Arc::clone(source),
-            block: Block::End { xxh3: 0 },
-            is_all: true,
-        };
-    };
-    let mut is_all = matches!(block, Block::End { .. })
-        || matches!(
-            second,
-            Ok(Piece {
-                block: Block::End { .. },
-                ..
-            })
-        );
-    if let Block::Lines { bytes, .. } = &mut block
-        && matches!(format, Format::Text | Format::Jsonl | Format::Json)
-        && wishes.split != Split::None
-        && bytes.len() > SAMPLE_BYTES
-        && let Some(end) = memchr::memchr(b'\n', &bytes[SAMPLE_BYTES..])
-        && SAMPLE_BYTES + end + 1 < bytes.len()
-    {
-        bytes.truncate(SAMPLE_BYTES + end + 1);
-        is_all = false;
+    outcome.map(|()| sample)
+}
+
+impl Sample {
+    fn has_enough(&self) -> bool {
+        self.parsed.documents.len() >= DOCUMENTS
     }
-    Sample {
-        source,
-        block,
-        is_all,
+
+    /// Parses pieces until there is enough. What a frame has beside its records may come before them,
+    /// and so may members of an archive that are left out.
+    fn take(&mut self, pieces: Receiver<Piece>, rules: Rules<'_>) -> Result<()> {
+        let mut read = 0;
+        for Piece { source, block, .. } in pieces {
+            // The piece after the last says whether there was more.
+            self.is_all = matches!(block, Block::End { .. });
+            let ends = matches!(block, Block::MemberEnd { .. }) && self.begun;
+            if self.is_all || ends || self.has_enough() || read >= READ_BYTES {
+                break;
+            }
+            read += block.size();
+            let has_records = matches!(
+                block,
+                Block::Lines { .. } | Block::Rows { .. } | Block::Web { .. }
+            );
+            if has_records && !self.begun {
+                self.source = Arc::clone(&source);
+            }
+            let Ok(format) = source.format else {
+                continue;
+            };
+            let whole = match block {
+                Block::Lines { line, bytes } => {
+                    self.add_lines(&source, format, (line, bytes), rules)?
+                }
+                block => {
+                    if let (Block::Rows { batch, .. }, None) = (&block, &self.fields) {
+                        self.fields =
+                            rows::to_fields(&batch.slice(0, 1.min(batch.num_rows())))?.pop();
+                    }
+                    self.parsed.add(&source, format, block, rules)?;
+                    true
+                }
+            };
+            self.begun |= has_records;
+            if !whole {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Parses lines, the first of which is number `line`; false when not all of them.
+    fn add_lines(
+        &mut self,
+        source: &Source,
+        format: Format,
+        (mut line, mut bytes): (u64, Vec<u8>),
+        rules: Rules<'_>,
+    ) -> Result<bool> {
+        let cut = match format {
+            Format::Jsonl | Format::Json => true,
+            Format::Text => rules.split != Split::None,
+            _ => false,
+        };
+        loop {
+            let end = memchr::memchr(b'\n', bytes.get(SAMPLE_BYTES..).unwrap_or(&[]))
+                .map_or(bytes.len(), |at| SAMPLE_BYTES + at + 1);
+            let rest = bytes.split_off(if cut { end } else { bytes.len() });
+            if !self.begun {
+                self.runner_up = encoding::runner_up(&bytes, source.encoding.encoding).map(
+                    |(encoding, behind_bits)| RunnerUp {
+                        encoding: encoding.name(),
+                        behind_bits,
+                    },
+                );
+            }
+            self.begun = true;
+            if self.fields.is_none() {
+                self.fields = first_fields(source, format, &bytes);
+            }
+            let lines = memchr::memchr_iter(b'\n', &bytes).count() as u64;
+            self.parsed
+                .add(source, format, Block::Lines { line, bytes }, rules)?;
+            if rest.is_empty() {
+                return Ok(true);
+            }
+            // A text would be cut where none ends.
+            if self.has_enough() || format == Format::Text {
+                return Ok(false);
+            }
+            (line, bytes) = (line + lines, rest);
+        }
     }
 }
 

@@ -230,3 +230,65 @@ fn memory_decides_how_many_threads_there_are_and_nothing_else() {
         .json();
     tree::assert_same(&out("plain"), &out("one"));
 }
+
+#[test]
+fn a_dry_run_shows_the_records_of_a_frame_larger_than_its_sample() {
+    let place = place();
+    let record = |number: usize, words: usize| {
+        let answer = "слово ".repeat(words);
+        json!({"question": format!("Что это за слово {number}?"), "answer": answer})
+    };
+    // What the frame has beside its records comes to light at its end, before any of them.
+    let many: Vec<_> = (0..2_000).map(|number| record(number, 70)).collect();
+    write(
+        &place.path().join("a_many.json"),
+        json!({"version": "1", "data": many}).to_string(),
+    );
+    // Larger than what is held of a top object, and each record larger than a sample.
+    let large: Vec<_> = (0..20).map(|number| record(number, 30_000)).collect();
+    let large = json!({"data": large, "version": "1"}).to_string();
+    write(&place.path().join("b_large.json"), &large);
+    // A frame that ends early: not all of it is read, so nothing of it is rejected.
+    write(
+        &place.path().join("c_cut.json"),
+        &large[..large.floor_char_boundary(large.len() * 9 / 10)],
+    );
+    let report = Prep::new(["ingest"])
+        .arg(place.path())
+        .arg("--dry-run")
+        .json();
+    let sources = report["sources"].as_array().expect("sources");
+    assert_eq!(sources.len(), 3);
+    for found in sources {
+        assert_eq!(found["format"], "json");
+        assert_eq!(
+            found["decision"], "question_answer: it has question, answer",
+            "{found}"
+        );
+        assert_eq!(found["documents"].as_array().map(Vec::len), Some(3));
+        assert_eq!(
+            (&found["sample_rejects"], &found["sample_is_all"]),
+            (&json!(0), &json!(false))
+        );
+        assert_eq!(found["documents"][2]["record"], 3);
+    }
+    assert!(sources[0]["sample_documents"].as_u64() < Some(1_000));
+    assert_eq!(sources[1]["sample_documents"], 3);
+}
+
+#[test]
+fn a_dry_run_of_a_whole_small_frame_says_so() {
+    let place = place();
+    let source = place.path().join("a.json");
+    write(
+        &source,
+        r#"{"version": "1", "data": [{"text": "one"}, {"text": "two"}]}"#,
+    );
+    let report = Prep::new(["ingest"]).arg(&source).arg("--dry-run").json();
+    let found = &report["sources"][0];
+    assert_eq!(
+        (&found["sample_documents"], &found["sample_is_all"]),
+        (&json!(2), &json!(true))
+    );
+    assert_eq!(found["decision"], "text: it has text");
+}

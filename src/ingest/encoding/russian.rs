@@ -215,7 +215,9 @@ fn step(before: Symbol, now: Symbol, capitals: u32) -> u64 {
         }
 }
 
-fn is_cyrillic(symbol: Symbol) -> bool {
+/// Whether it is a letter of a Cyrillic alphabet.
+#[must_use]
+pub fn is_cyrillic(symbol: Symbol) -> bool {
     matches!(
         symbol,
         Symbol::Letter(..) | Symbol::Other(_) | Symbol::Short

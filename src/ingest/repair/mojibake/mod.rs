@@ -4,10 +4,12 @@
 //! - `layer`: UTF-8 read as something else (`Ð¿Ñ€Ð¸`, `РџСЂРё`, `donâ€™t`). The structure of UTF-8
 //!   proves the repair: no healthy text has it by chance.
 //! - `swap`: one single-byte encoding read as another (`ïðèâåò`, `оПХБЕР`). The model of Russian letter
-//!   pairs has to find the repaired line at least 40 bits more likely.
+//!   pairs has to find the repaired line at least 40 bits more likely, and nothing may stand in it that no
+//!   text has (`blemish`).
 //!
 //! What lost its letters (� and ???) cannot be repaired and stays.
 
+mod blemish;
 mod layer;
 mod suspect;
 mod swap;

@@ -1,8 +1,13 @@
 //! One single-byte encoding read as another: windows-1251 as Latin (ïðèâåò), KOI8-R as windows-1251 and
 //! the other way round, CP866 as either. The model of Russian decides, on the whole line.
+//!
+//! ASCII is the same in every reading, so a Latin letter glued to a Cyrillic one (a `\n` written out
+//! before a capital) is no sign of a wrong one: what it costs the line is no gain of a repair that
+//! makes the capital a sign. And what no text has (`blemish`) is never made.
 
+use super::blemish::{Strictness, is_blemished};
 use super::tables::{Reading, tables};
-use crate::ingest::encoding::russian::{symbol, tally, tally_text};
+use crate::ingest::encoding::russian::{Symbol, Tally, is_cyrillic, symbol, tally};
 
 /// Bits by which the repaired line has to be likelier: a line is damaged far more often than healthy
 /// text is that unlikely.
@@ -16,7 +21,7 @@ const LEAD_BITS: f64 = 5.0;
 
 /// The line read the right way.
 pub fn undo(line: &str) -> Option<String> {
-    let before = tally_text(line);
+    let before = tally_apart(line.chars().map(symbol));
     if before.bits() < GAIN_BITS || before.mean_bits() < RUSSIAN_BITS - 0.8 {
         return None;
     }
@@ -38,6 +43,11 @@ pub fn undo(line: &str) -> Option<String> {
             if right.reading == wrong.reading {
                 continue;
             }
+            let strictness = strictness(wrong.reading, right.reading);
+            if strictness == Strictness::OneCase && !is_blemished(line.chars(), strictness) {
+                // Each of the two shows in the other: a line without a blemish is as it was written.
+                continue;
+            }
             let text = || {
                 bytes
                     .iter()
@@ -46,12 +56,14 @@ pub fn undo(line: &str) -> Option<String> {
             let after = tally(text().map(symbol));
             let certain = after.letters >= LEAST_LETTERS
                 && after.mean_bits() <= RUSSIAN_BITS
-                && before.bits() - after.bits() >= GAIN_BITS;
+                && before.bits() - after.bits() >= GAIN_BITS
+                && !is_blemished(text(), strictness);
             if !certain {
                 continue;
             }
             let text: String = text().collect();
-            let bits = after.bits() + seldom_bits(right.reading);
+            let apart = tally_apart(text.chars().map(symbol));
+            let bits = apart.bits() + seldom_bits(right.reading);
             match &best {
                 Some((_, known)) if *known == text => {}
                 Some((least, _)) if *least <= bits => second = second.min(bits),
@@ -64,6 +76,33 @@ pub fn undo(line: &str) -> Option<String> {
     }
     let (bits, text) = best?;
     (second - bits >= LEAD_BITS).then_some(text)
+}
+
+/// The cost of `symbols`, Latin letters at Cyrillic ones left out of account.
+fn tally_apart(symbols: impl Iterator<Item = Symbol>) -> Tally {
+    let mut before = Symbol::Space;
+    let mut symbols = symbols.peekable();
+    let apart = std::iter::from_fn(|| {
+        let now = symbols.next()?;
+        let at_cyrillic = is_cyrillic(before) || symbols.peek().copied().is_some_and(is_cyrillic);
+        before = now;
+        Some(match now {
+            Symbol::Latin if at_cyrillic => Symbol::Plain,
+            _ => now,
+        })
+    });
+    tally(apart)
+}
+
+/// What is asked of a line in `right` that was read as `wrong`. `MacCyrillic` and windows-1251 have
+/// the lower case in common, so that no letter pairs prove which of them a text is in.
+fn strictness(wrong: Reading, right: Reading) -> Strictness {
+    match (wrong, right) {
+        (Reading::MacCyrillic, Reading::Windows1251)
+        | (Reading::Windows1251, Reading::MacCyrillic) => Strictness::OneCase,
+        (_, Reading::MacCyrillic) => Strictness::Strict,
+        _ => Strictness::Plain,
+    }
 }
 
 /// How seldom texts in an encoding are, in bits. `MacCyrillic` has windows-1251's lower case, so that a

@@ -152,6 +152,61 @@ fn healthy_lines_never_change() {
     }
 }
 
+/// Russian with a Latin letter at many capitals.
+const GLUED: &[&str] = &[
+    r#"text = "Граф\nИ что же нам теперь делать?\n\nЖульета\nИ все то же, что и вчера.\nА ты?\n\nГраф\nТо и делай.\nАх, как же!\nИ не спорь.\n""#,
+    "text = \"Граф nИ что же нам теперь делать? nЖульета nИ все то же, что и вчера. nА ты? nГраф nТо и делай. nАх, как же! nИ не спорь.",
+    r"\nСколь вы учтивы,\nТак милостивы!\nА, барин мой, какой мешочек,\nАх, полный такой кошелечек!\nАх, сколько злата,\nКак я богата...\nИ все-то мне?\n\nГраф\nТо все тебе.\n\nЖульета\nИ все-то мне?\n\nГ",
+    r"\tИ вот.\tЗа ним.\tК нему.\tС ним.\tО нем.\tУ него.\tВ нем.\tА он.\tЯ тут.\tИ все.\tИ мы.\tИ вы.\tИ он.",
+    "uИван uПетр uСеменъ uТит uЗахар uИгнат uЙод uЕлена uФома uУльяна uХаритон uЦезарь uЧук uШура uЩука uЭдик uЮра uЯша",
+    "xА yБ zВ xГ yД zЕ xЖ yЗ zИ xК yЛ zМ xН yО zП xР yС zТ xУ yФ zХ xЦ yЧ zШ xЩ yЭ zЮ xЯ и а и а и а и а",
+    "концеИ начало, домТо и садАх, где жеИ кто, что этоТы и онИ она, весьСад былЗелен, иИ так далееИ далееИ далееИ",
+    "nИ nК nС nТ nИ nУ nЗ nИ nК nС nТ nИ nУ nЗ nи nк nс nт nи",
+];
+
+#[test]
+fn latin_letters_at_capitals_are_no_sign_of_a_wrong_reading() {
+    for line in GLUED {
+        for line in [(*line).to_owned(), line.repeat(20)] {
+            assert_eq!(mojibake(&line), None, "{line}");
+        }
+    }
+}
+
+#[test]
+fn latin_letters_at_capitals_hide_no_wrong_reading() {
+    use Encoding::{Koi8R, MacCyrillic, Windows1251, Windows1252};
+    for line in [
+        r"Граф\nИ что же нам теперь делать, если он не придет и не скажет ни слова?",
+        r"Жульета\nТак милостивы! Ах, полный такой кошелечек, какой мешочек\nКак я богата",
+    ] {
+        for (right, wrong) in [
+            (Windows1251, Windows1252),
+            (Windows1251, Koi8R),
+            (Koi8R, Windows1251),
+            (MacCyrillic, Koi8R),
+        ] {
+            let damaged = wrong.decode(&encode(right, line)).text;
+            let repaired = mojibake(&damaged);
+            assert_eq!(repaired.as_deref(), Some(line), "{right:?} as {wrong:?}");
+        }
+    }
+}
+
+#[test]
+fn capitals_that_were_read_as_macintosh_come_back() {
+    let line =
+        "Граф Ушаков, Петр Ильич, Федор Кузьмич, Иван Захарович, Елена Тимофеевна и Жанна Львовна";
+    for (right, wrong) in [
+        (Encoding::Windows1251, Encoding::MacCyrillic),
+        (Encoding::MacCyrillic, Encoding::Windows1251),
+    ] {
+        let damaged = wrong.decode(&encode(right, line)).text;
+        let repaired = mojibake(&damaged);
+        assert_eq!(repaired.as_deref(), Some(line), "{damaged}");
+    }
+}
+
 fn data() -> Option<PathBuf> {
     let data = std::env::var_os("PREP_DATA");
     if data.is_none() {
@@ -293,4 +348,35 @@ fn healthy_text_never_changes() {
         "{} files, {lines} lines, {bytes} bytes, {changed} lines changed",
         texts.len()
     );
+}
+
+#[test]
+fn pieces_of_healthy_russian_never_change() {
+    const PIECES: usize = 6_000;
+    let Some(data) = data() else { return };
+    let mut texts = Vec::new();
+    read_all(&data.join("text/ru"), &mut texts);
+    let mut state = 1_u64;
+    let mut draw = |below: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    let mut bytes = 0;
+    for piece in 0..PIECES {
+        let (name, text) = &texts[piece % texts.len()];
+        let length = [40, 80, 150, 300, 600, 1_200, 4_800][draw(7)];
+        let start = text.floor_char_boundary(draw(text.len()));
+        let end = text.ceil_char_boundary((start + length).min(text.len()));
+        // As one line, whatever lines it had, too.
+        let lines = &text[start..end];
+        let line = lines.split_whitespace().collect::<Vec<_>>().join(" ");
+        let escaped = lines.replace('\n', "\\n");
+        for line in lines.split('\n').chain([line.as_str(), escaped.as_str()]) {
+            bytes += line.len();
+            assert_eq!(mojibake(line), None, "{name} {start}: {line}");
+        }
+    }
+    println!("{} files, {PIECES} pieces, {bytes} bytes", texts.len());
 }
