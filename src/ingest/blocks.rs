@@ -70,8 +70,8 @@ pub enum Block {
         reason: &'static str,
         bytes: u64,
     },
-    /// Fields of a JSON file that stand beside its records.
-    FrameFields { names: Vec<String> },
+    /// Fields of a JSON file that stand beside its records, and how many values each has.
+    FrameFields { fields: Vec<(String, u64)> },
     /// A member of an archive was read to its end: xxh3-128 of its bytes as they are unpacked.
     MemberEnd { xxh3: u128 },
     /// The source was read to its end: xxh3-128 of its bytes on disk.

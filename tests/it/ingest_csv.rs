@@ -169,6 +169,20 @@ fn headers_are_read_as_people_write_them() {
 }
 
 #[test]
+fn a_header_in_the_middle_is_no_chat() {
+    for again in [
+        "question;answer",
+        "\u{feff}question;answer",
+        " question ;\"answer\"",
+    ] {
+        let csv = format!("question;answer;\nкто?;я;\n{again};\nчто?;ты;\n");
+        let (pairs, bad) = ingested(csv.as_bytes(), 1);
+        assert_eq!(pairs, owned(&[(2, "кто?", "я"), (4, "что?", "ты")]));
+        assert_eq!(bad, [(3, "repeated_header".to_owned())]);
+    }
+}
+
+#[test]
 fn one_column_of_texts_is_read() {
     for csv in [
         "text\nРаз, два; три.\n\"Четыре, \"\"пять\"\"\"\n",

@@ -34,7 +34,7 @@ fn every_element_of_a_json_file_is_kept_or_rejected() {
             "numbers.json",
             r#"{"train": [{"text": "t"}], "test": [1, 2]}"#,
             &["t"],
-            &[(2, "not_an_object")],
+            &[(2, "not_an_object"), (3, "not_an_object")],
         ),
         (
             "examples.json",

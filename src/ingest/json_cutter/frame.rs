@@ -1,6 +1,7 @@
 //! Whether a top object of a JSON file is a record or the frame around records, and what a frame
 //! has beside them.
 
+use super::reader::{FRAMES_IN_FRAMES, Reader};
 use crate::ingest::mapping::Mapping;
 use crate::ingest::shape::{self, Fields, Shape};
 use serde_json::Value;
@@ -68,15 +69,30 @@ fn is_in(names: &[&str], name: &str) -> bool {
     names.contains(&name.trim().to_lowercase().as_str())
 }
 
-/// Whether in a frame the elements of the array `name`, the first of which begins with `first`, are
-/// records: objects of any array, texts and lists of those that hold records by their name.
-pub fn gives_records(name: &str, first: u8) -> bool {
-    match first {
-        b'{' => true,
-        b'[' => is_in(FRAMES, name),
-        b'"' => is_in(TEXTS, name),
-        _ => false,
-    }
+/// Whether a list of this name in a frame holds records.
+pub(super) fn is_frame_name(name: &str) -> bool {
+    is_in(FRAMES, name)
+}
+
+/// Whether strings in a list of this name in a frame are texts.
+pub(super) fn is_text_name(name: &str) -> bool {
+    is_in(TEXTS, name)
+}
+
+/// Whether `value` is a list of messages.
+pub(super) fn is_message_list(value: &[u8]) -> bool {
+    let list: Result<Vec<Value>, _> = serde_json::from_slice(value);
+    list.is_ok_and(|list| shape::is_messages(&list))
+}
+
+/// Whether in a list `name`, which holds records by its name, that is one which begins with `first`.
+fn gives_records(name: &str, first: u8) -> bool {
+    is_in(FRAMES, name)
+        && match first {
+            b'{' | b'[' => true,
+            b'"' => is_in(TEXTS, name),
+            _ => false,
+        }
 }
 
 /// What a top object is.
@@ -105,12 +121,14 @@ pub struct Outline {
     /// Its fields; values stand for their kinds.
     fields: Fields,
     arrays: Vec<Array>,
+    /// Where its objects begin.
+    objects: Vec<usize>,
     name: String,
 }
 
 impl Outline {
-    /// Notes a field: its key as it is written, and the first byte of its value.
-    pub fn field(&mut self, key: &[u8], first: u8) {
+    /// Notes a field: its key as it is written, the first byte of its value, and that byte's place.
+    pub fn field(&mut self, key: &[u8], first: u8, at: usize) {
         let quoted = [b"\"", key, b"\""].concat();
         self.name = serde_json::from_slice(&quoted)
             .unwrap_or_else(|_| String::from_utf8_lossy(key).into_owned());
@@ -121,6 +139,9 @@ impl Outline {
             b'[' => Value::Array(Vec::new()),
             _ => Value::Bool(true),
         };
+        if kind.is_object() && self.objects.len() < ARRAYS {
+            self.objects.push(at);
+        }
         self.fields.insert(self.name.clone(), kind);
     }
 
@@ -147,13 +168,19 @@ impl Outline {
         &self.name
     }
 
-    /// What the object is that begins with `held`.
-    pub fn meaning(&self, held: &[u8], mapping: Option<&Mapping>) -> Meaning {
+    /// What the object is that begins with `held` and stands in `level` others.
+    pub fn meaning(&self, held: &[u8], mapping: Option<&Mapping>, level: usize) -> Meaning {
         let is_record = |fields: &Fields| match mapping {
             Some(mapping) => mapping.fits(fields),
             None => Shape::of(fields).is_some(),
         };
-        let holds_records = |array: &Array| array.first == b'{' && is_record(&first(held, array));
+        let holds_records = |array: &Array| {
+            elements(held.get(array.at..).unwrap_or_default()).any(|element| match &element {
+                Value::Object(fields) => is_record(fields),
+                Value::Array(list) => shape::is_messages(list),
+                _ => false,
+            })
+        };
         if is_record(&self.fields) {
             // A text beside a list of records is a record more; another record has lists of its own.
             let is_text = mapping.is_none() && Shape::of(&self.fields).is_some_and(Shape::is_text);
@@ -164,10 +191,19 @@ impl Outline {
             return Meaning::Record;
         }
         let frames = |array: &Array| {
-            holds_records(array)
-                || is_in(FRAMES, &array.name) && gives_records(&array.name, array.first)
+            gives_records(&array.name, array.first)
+                || is_in(FRAMES, &array.name)
+                    && elements(held.get(array.at..).unwrap_or_default())
+                        .any(|element| gives_records(&array.name, first_byte(&element)))
+                || holds_records(array)
         };
-        if self.arrays.iter().any(frames) {
+        let in_frames = |at: &usize| {
+            let text = held.get(*at..).unwrap_or_default();
+            Reader::is_frame(text, mapping, level + 1)
+        };
+        if self.arrays.iter().any(frames)
+            || level < FRAMES_IN_FRAMES && self.objects.iter().any(in_frames)
+        {
             Meaning::Frame
         } else {
             Meaning::Unknown
@@ -175,11 +211,26 @@ impl Outline {
     }
 }
 
-/// The fields of the first element of an array, none where it is cut off.
-fn first(held: &[u8], array: &Array) -> Fields {
-    let text = held.get(array.at..).unwrap_or_default();
-    let mut values = serde_json::Deserializer::from_slice(text).into_iter::<Fields>();
-    values.next().and_then(Result::ok).unwrap_or_default()
+/// The elements of an array from its first one on, as far as they are whole.
+fn elements(mut text: &[u8]) -> impl Iterator<Item = Value> {
+    std::iter::from_fn(move || {
+        let mut values = serde_json::Deserializer::from_slice(text).into_iter::<Value>();
+        let value = values.next()?.ok()?;
+        let rest = text[values.byte_offset()..].trim_ascii_start();
+        // Behind the last one comes the end of the array, which is no value.
+        text = rest.strip_prefix(b",").unwrap_or_default();
+        Some(value)
+    })
+}
+
+/// What a value begins with as JSON.
+fn first_byte(value: &Value) -> u8 {
+    match value {
+        Value::Object(_) => b'{',
+        Value::Array(_) => b'[',
+        Value::String(_) => b'"',
+        _ => b'n',
+    }
 }
 
 /// What a frame has beside the arrays that gave records.

@@ -86,7 +86,8 @@ fn every_array_of_a_frame_gives_its_records_and_the_rest_is_counted() {
         (
             r#"{"note": "n", "data": [{"text": "a"}], "more": [{"x": 1}], "tags": ["t"], "license": {"id": 1}}"#,
             &[
-                r#"FrameFields { names: ["note", "tags", "license"] }"#,
+                r#"FrameFields { fields: [("tags", 1)] }"#,
+                r#"FrameFields { fields: [("note", 1), ("license", 1)] }"#,
                 r#"{"text": "a"}"#,
                 r#"{"x": 1}"#,
             ] as &[_],
@@ -105,7 +106,7 @@ fn every_array_of_a_frame_gives_its_records_and_the_rest_is_counted() {
         ),
         (
             r#"{"data": [{"a": 1}], "test": [1, 2], "validation": {"b": 2}}"#,
-            &[r#"{"a": 1}"#, "[1,2]", r#"{"b":2}"#],
+            &[r#"{"a": 1}"#, "1", "2", r#"{"b":2}"#],
         ),
         (
             r#"{"data": [{"text": "a"}], "text": "t"}"#,
@@ -122,17 +123,19 @@ fn every_array_of_a_frame_gives_its_records_and_the_rest_is_counted() {
 
 #[test]
 fn a_long_frame_is_cut_before_it_ends() {
-    let json = r#"{"version": "two", "data": [{"text": "a"}, {"text": "b"}], "n": {}, "more": [{"c": 1}], "text": "t"}"#;
+    let json = r#"{"version": "two", "data": [{"text": "a"}, {"text": "b"}], "n": {"d": [7, {"text": "d"}]}, "more": [{"c": 1}], "text": "t"}"#;
     let held = |bytes: usize| {
         let mut cutter = JsonCutter::new(None);
-        cutter.held_bytes = bytes;
+        cutter.reader.held_bytes = bytes;
         for byte in json.bytes() {
-            cutter.byte(byte);
+            cutter.reader.byte(byte, &mut cutter.sink);
         }
-        String::from_utf8(cutter.lines).expect("UTF-8")
+        String::from_utf8(cutter.sink.lines).expect("UTF-8")
     };
     let whole = held(1 << 20);
-    assert!(whole.starts_with("{\"text\": \"a\"}\n{\"text\": \"b\"}\n{\"c\": 1}\n{\"version\""));
+    assert!(whole.starts_with(
+        "{\"text\": \"a\"}\n{\"text\": \"b\"}\n7\n{\"text\": \"d\"}\n{\"c\": 1}\n{\"version\""
+    ));
     for bytes in 2..json.len() {
         assert_eq!(held(bytes), whole, "{bytes} held");
     }
@@ -146,4 +149,77 @@ fn a_cut_off_file_keeps_its_whole_records() {
     let found = records("{\"data\": [{\"text\": \"a\"}, {\"b\": \"no end");
     assert_eq!(found[0], "{\"text\": \"a\"}");
     assert!(found[1].starts_with("Unreadable"), "{found:?}");
+    for cut_off in [
+        r#"[{"text": "a"}, {"text": "b"}"#,
+        r#"{"data": [{"text": "a"}, {"text": "b"} "#,
+        r#"{"train": {"data": [{"text": "a"}, {"text": "b"}"#,
+    ] {
+        let found = records(cut_off);
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert_eq!(found[1].trim(), r#"{"text": "b"}"#);
+        assert!(found[2].starts_with("Unreadable { record: 3"), "{found:?}");
+    }
+    // A number may go on.
+    assert_eq!(records("[1, 2").len(), 2);
+}
+
+#[test]
+fn each_element_of_an_array_is_told_by_itself() {
+    let all = |json: &str| records(json).join(" ");
+    for (json, wanted) in [
+        (
+            r#"{"foo":[null,{"text":"t"},{"text":"u"}],"data":[{"text":"c"}]}"#,
+            r#"null {"text":"t"} {"text":"u"} {"text":"c"}"#,
+        ),
+        (
+            r#"{"data":[null,{"text":"t"},{"text":"u"}]}"#,
+            r#"null {"text":"t"} {"text":"u"}"#,
+        ),
+        (
+            r#"{"foo":[{"id":1},{"text":"t"}]}"#,
+            r#"{"id":1} {"text":"t"}"#,
+        ),
+        (
+            r#"{"list":["hdr",7,{"text":"t"},"end",[2]]}"#,
+            r#"["hdr"] 7 {"text":"t"} ["end"] [2]"#,
+        ),
+        (
+            r#"{"other":[[1],[{"role":"user"}]]}"#,
+            r#"[1] [{"role":"user"}]"#,
+        ),
+        (
+            r#"{"other":[["a"],"b",3],"data":[{"text":"t"}]}"#,
+            r#"FrameFields { fields: [("other", 3)] } {"text":"t"}"#,
+        ),
+    ] {
+        assert_eq!(all(json), wanted, "{json}");
+    }
+}
+
+#[test]
+fn frames_in_frames_are_cut() {
+    for (json, wanted) in [
+        (
+            r#"{"sets":{"a":[{"text":"x"}],"tags":["t","u"],"n":1}}"#,
+            &[
+                r#"FrameFields { fields: [("sets.tags", 2)] }"#,
+                r#"FrameFields { fields: [("sets.n", 1)] }"#,
+                r#"{"text":"x"}"#,
+            ] as &[_],
+        ),
+        (
+            r#"{"train":{"data":[{"text":"x"}]},"test":{"data":[{"text":"y"}]}}"#,
+            &[r#"{"text":"x"}"#, r#"{"text":"y"}"#],
+        ),
+        // An object that is a record has lists of its own.
+        (
+            r#"{"data":[{"text":"x"}],"more":{"messages":[{"role":"user","content":"q"}]}}"#,
+            &[
+                r#"{"text":"x"}"#,
+                r#"{"messages":[{"role":"user","content":"q"}]}"#,
+            ],
+        ),
+    ] {
+        assert_eq!(records(json), wanted, "{json}");
+    }
 }

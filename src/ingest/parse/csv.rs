@@ -2,7 +2,7 @@
 
 use super::{Parsed, Rules, utf8};
 use crate::ingest::csv_rows::{self, Ending};
-use crate::ingest::dialect;
+use crate::ingest::dialect::{self, Dialect};
 use crate::ingest::reject::Reject;
 use crate::ingest::shape::Fields;
 use crate::ingest::source::Source;
@@ -52,6 +52,12 @@ impl Parsed {
             if csv_rows::is_blank(&fields) || std::mem::take(&mut header) {
                 continue;
             }
+            if dialect.has_header && repeats_header(dialect, &fields) {
+                let message = "the row is the header once more, as where files were joined; it is no record and nothing of the text is missing without it".to_owned();
+                self.rejects
+                    .push(Reject::new(name, record, "repeated_header", message, row));
+                continue;
+            }
             let wide = dialect.columns.len();
             let spare = |fields: &[Cow<[u8]>]| csv_rows::is_blank(fields);
             if fields.len() < dialect.least_width()
@@ -83,6 +89,18 @@ impl Parsed {
             }
         }
     }
+}
+
+/// Whether a row says the names of all columns and nothing else.
+fn repeats_header(dialect: &Dialect, fields: &[Cow<[u8]>]) -> bool {
+    let columns = dialect.columns.iter().filter(|column| !column.is_spare);
+    let names = columns.map(|column| column.name.trim().as_bytes());
+    let fields = fields.iter().map(|field| {
+        // Each of the joined files may have begun with a byte order mark.
+        let field = field.strip_prefix(b"\xef\xbb\xbf").unwrap_or(field);
+        field.trim_ascii()
+    });
+    names.eq(fields.filter(|field| !field.is_empty()))
 }
 
 fn count_lines(bytes: &[u8]) -> u64 {

@@ -51,7 +51,7 @@ pub struct Parsed {
     pub mapped: BTreeMap<String, u64>,
     /// What a person should know of the sources.
     pub notes: Vec<String>,
-    /// Fields of JSON files that stand beside the records, by name.
+    /// Values of JSON files that stand beside the records, by name.
     pub frame_fields: BTreeMap<String, u64>,
 }
 
@@ -106,9 +106,9 @@ impl Parsed {
                 reason,
                 bytes,
             } => self.leave(name, reason, bytes),
-            Block::FrameFields { names } => {
-                for name in names {
-                    *self.frame_fields.entry(name).or_default() += 1;
+            Block::FrameFields { fields } => {
+                for (name, values) in fields {
+                    *self.frame_fields.entry(name).or_default() += values;
                 }
             }
             Block::MemberEnd { .. } | Block::End { .. } => {}

@@ -4,9 +4,11 @@
 //! options do: by their labels where they have some, from 1 where columns are called `option1`, else
 //! from 0 as in programs. An answer that only can be a name and names none is a misfit, never a text.
 
-use super::fields::{as_answer, find, take, take_text, type_name};
-use super::names::{ANSWER, BEGINNING, ENDINGS, LABEL, OPTIONS, QUESTION};
-use super::pairs::{take_context, with_context};
+use super::fields::{as_answer, find, is_same, take, take_text, type_name};
+use super::names::{
+    ANSWER, ANSWERS, BEGINNING, CORRECT, ENDINGS, LABEL, OPTION_STEMS, OPTIONS, QUESTION,
+};
+use super::pairs::{take_about, with_context};
 use super::{Fields, Misfit};
 use crate::document::{Content, Message};
 use serde_json::Value;
@@ -158,7 +160,7 @@ fn one_letter(name: &str) -> Option<char> {
         .flatten()
 }
 
-/// Options in columns of their own: `A`, `option_a`, `option1`, or `А`, `вариант_а`.
+/// Options in columns of their own: `A`, `option_a`, `option1`, `opa`, or `А`, `вариант_а`.
 fn columns(fields: &mut Fields) -> Result<Choices, Misfit> {
     let mut choices = Choices {
         all: Vec::new(),
@@ -168,15 +170,19 @@ fn columns(fields: &mut Fields) -> Result<Choices, Misfit> {
     let lower = |letter: char| letter.to_lowercase().to_string();
     for (i, (latin, russian)) in LATIN.chars().zip(RUSSIAN.chars()).enumerate() {
         let (letter, own) = (lower(latin), lower(russian));
-        let numbered = format!("option{}", i + 1);
-        let (named, named_own) = (format!("option_{letter}"), format!("вариант_{own}"));
-        let names = [
-            letter.as_str(),
-            named.as_str(),
-            numbered.as_str(),
-            own.as_str(),
-            named_own.as_str(),
-        ];
+        let stems = || OPTION_STEMS.iter();
+        let numbered: Vec<String> = stems().map(|stem| format!("{stem}{}", i + 1)).collect();
+        let in_latin = stems().map(|stem| format!("{stem}{letter}"));
+        let in_latin: Vec<String> = in_latin
+            .chain([letter.clone(), format!("op{letter}")])
+            .collect();
+        let in_own: Vec<String> = stems().map(|stem| format!("{stem}{own}")).collect();
+        let names: Vec<&str> = std::iter::once(letter.as_str())
+            .chain(in_latin.iter().map(String::as_str))
+            .chain(numbered.iter().map(String::as_str))
+            .chain(std::iter::once(own.as_str()))
+            .chain(in_own.iter().map(String::as_str))
+            .collect();
         let Some(key) = find(fields, &names) else {
             break;
         };
@@ -184,15 +190,15 @@ fn columns(fields: &mut Fields) -> Result<Choices, Misfit> {
             Value::Null => String::new(),
             other => as_answer(other, &letter)?,
         };
-        let key = key.trim().to_lowercase();
-        let is_numbered = key == numbered;
+        let is_in = |names: &[String]| names.iter().any(|name| is_same(&key, name));
+        let is_numbered = is_in(&numbered);
         if is_numbered {
             choices.counting = "numbers count from 1, as the columns do";
         }
         // Questions with fewer options leave the last columns empty.
         if !text.trim().is_empty() {
             choices.all.push(Choice {
-                letter: if key == own || key == named_own {
+                letter: if is_same(&key, &own) || is_in(&in_own) {
                     russian
                 } else {
                     latin
@@ -297,10 +303,43 @@ impl Choices {
 /// Options are part of the question; a letter, label or number as answer, as text or as a number,
 /// becomes the option's text.
 pub(super) fn take_multiple_choice(fields: &mut Fields) -> Result<Content, Misfit> {
-    let context = take_context(fields)?;
+    take_choice(fields, ANSWER, take_options)
+}
+
+/// A list of answers beside which it is said which of them is right: the answers are the options.
+pub(super) fn take_marked_answers(fields: &mut Fields) -> Result<Content, Misfit> {
+    take_choice(fields, CORRECT, |fields| {
+        listed(take(fields, ANSWERS)?, "answers")
+    })
+}
+
+/// Whether a field beside a list of answers says which is right, be it one that is not there.
+pub(super) fn has_marked_answers(fields: &Fields) -> bool {
+    let value = |names: &[&str]| find(fields, names).map(|key| fields[&key].clone());
+    let (Some(answers @ Value::Array(_)), Some(mark)) = (value(ANSWERS), value(CORRECT)) else {
+        return false;
+    };
+    let Ok(options) = listed(answers, "answers") else {
+        return false;
+    };
+    if options.all.len() < 2 || mark.is_boolean() || mark.is_array() {
+        return false;
+    }
+    match options.resolve(mark) {
+        Ok(text) => options.all.iter().any(|option| option.text == text),
+        Err(misfit) => misfit.error == "no_such_option",
+    }
+}
+
+fn take_choice(
+    fields: &mut Fields,
+    answer: &[&str],
+    options: impl Fn(&mut Fields) -> Result<Choices, Misfit>,
+) -> Result<Content, Misfit> {
     let question = take_text(fields, QUESTION)?;
-    let answer = take(fields, ANSWER)?;
-    let options = take_options(fields)?;
+    let context = take_about(fields, &question)?;
+    let answer = take(fields, answer)?;
+    let options = options(fields)?;
     let answer = match answer {
         Value::Null => {
             return Err(Misfit::no_answer(

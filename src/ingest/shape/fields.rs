@@ -11,9 +11,7 @@ pub(super) fn find(fields: &Fields, names: &[&str]) -> Option<String> {
         if fields.contains_key(*name) {
             return Some((*name).to_owned());
         }
-        // A key that is folded already was looked up above.
-        let mut keys = fields.keys().filter(|key| !is_folded(key));
-        keys.find(|key| key.trim().to_lowercase() == *name).cloned()
+        fields.keys().find(|key| is_same(key, name)).cloned()
     };
     let mut found = names.iter().filter_map(named);
     let first = found.next()?;
@@ -23,10 +21,24 @@ pub(super) fn find(fields: &Fields, names: &[&str]) -> Option<String> {
     Some(found.find(|name| !fields[name].is_null()).unwrap_or(first))
 }
 
-/// Whether a key is as it would be without white space around it and in lower case.
-fn is_folded(key: &str) -> bool {
-    let byte = |byte: &u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase();
-    key.as_bytes().iter().all(byte)
+/// Whether two names are the same but for case, white space, underscores and hyphens.
+pub(super) fn is_same(a: &str, b: &str) -> bool {
+    // Most names differ in their first letter, and this is asked for each field of each record.
+    if let (Some(a), Some(b)) = (a.bytes().next(), b.bytes().next())
+        && a.is_ascii_alphanumeric()
+        && b.is_ascii_alphanumeric()
+        && !a.eq_ignore_ascii_case(&b)
+    {
+        return false;
+    }
+    folded(a).eq(folded(b))
+}
+
+fn folded(name: &str) -> impl Iterator<Item = char> {
+    let letters = name
+        .chars()
+        .filter(|letter| !letter.is_whitespace() && !matches!(letter, '_' | '-'));
+    letters.flat_map(char::to_lowercase)
 }
 
 pub(super) fn take(fields: &mut Fields, names: &[&str]) -> Result<Value, Misfit> {

@@ -254,6 +254,8 @@ pub(super) fn take_preference(fields: &mut Fields) -> Result<Content, Misfit> {
     }
     let mut chosen = take_turns(fields, CHOSEN, "assistant")?;
     let mut rejected = take_turns(fields, REJECTED, "assistant")?;
+    let systems = messages.iter().filter(|turn| turn.role == "system");
+    let systems = systems.count();
     if messages.is_empty() {
         // A whole conversation written as one text.
         if let ([a], [b]) = (chosen.as_slice(), rejected.as_slice())
@@ -261,18 +263,35 @@ pub(super) fn take_preference(fields: &mut Fields) -> Result<Content, Misfit> {
         {
             (chosen, rejected) = (a, b);
         }
-        // Some sets repeat the whole conversation in both answers: what they share is the prompt.
-        let most = chosen.len().min(rejected.len()).saturating_sub(1);
-        let pairs = chosen.iter().zip(&rejected).take(most);
-        let shared = pairs.take_while(|(a, b)| a == b).count();
+    }
+    // Some sets repeat the whole conversation in both answers: what they share is the prompt.
+    let most = chosen.len().min(rejected.len()).saturating_sub(1);
+    let pairs = chosen.iter().zip(&rejected).take(most);
+    let shared = pairs.take_while(|(a, b)| is_same_turn(a, b)).count();
+    let repeats = |asked: &[Message]| {
+        asked.len() <= shared && asked.iter().zip(&chosen).all(|(a, b)| is_same_turn(a, b))
+    };
+    if repeats(&messages) {
+        messages = chosen.drain(..shared).collect();
+        rejected.drain(..shared);
+    } else if repeats(&messages[systems..]) {
+        messages.truncate(systems);
         messages.extend(chosen.drain(..shared));
         rejected.drain(..shared);
-    } else if chosen.starts_with(&messages) && rejected.starts_with(&messages) {
-        chosen.drain(..messages.len());
-        rejected.drain(..messages.len());
+    }
+    let first_is = |turns: &[Message]| turns.first().is_some_and(|turn| turn.role == "user");
+    if first_is(&chosen) || first_is(&rejected) {
+        return Err(Misfit::wrong(
+            "the fields `chosen` and `rejected` do not answer the same: what the user says in them differs from each other or from the prompt".to_owned(),
+        ));
     }
     messages.extend(chosen);
     Ok(Content::Preference { messages, rejected })
+}
+
+/// Whether two turns say the same but for white space around it.
+fn is_same_turn(a: &Message, b: &Message) -> bool {
+    a.role == b.role && a.content.trim() == b.content.trim()
 }
 
 /// The turns of a text such as `Human: … Assistant: …`, each after an empty line.

@@ -1,7 +1,8 @@
 //! Shapes of structured records: one table that detection, `--shape` and the help read.
 //!
 //! A shape takes the fields that it understands out of the record; what is left goes to `meta`.
-//! Field names match in any case, in English and Russian.
+//! Field names match in any case, with and without spaces, underscores and hyphens, in English and
+//! Russian.
 
 mod choice;
 mod fields;
@@ -13,17 +14,19 @@ mod tools;
 mod tree;
 
 use crate::document::Content;
-use choice::{take_ending, take_multiple_choice};
-use fields::{find, take_text};
+use choice::{has_marked_answers, take_ending, take_marked_answers, take_multiple_choice};
+use fields::{find, is_same, take_text};
 pub use messages::{is_messages, record_of};
 use messages::{take_messages, take_preference, take_turn_texts};
 use names::{
-    ANSWER, ANSWERS, BEGINNING, CHOSEN, COMPLETION, CONTEXT, CONVERSATIONS, DATA, ENDINGS,
-    FIRST_OPTION, ID, IDEAL, INPUT, INSTANCES, INSTRUCTION, LABEL, MESSAGES, OPTIONS, OUTPUT,
-    PASSAGE, PASSAGES, PROMPT, QUESTION, QUESTIONS, REJECTED, SECOND_OPTION, TEXT, TREE,
+    ANSWER, ANSWERS, BEGINNING, BODY, CHOSEN, COMPLETION, CONTEXT, CONVERSATIONS, CORRECT, DATA,
+    ENDINGS, FIRST_OPTION, ID, IDEAL, INPUT, INSTANCES, INSTRUCTION, LABEL, MESSAGES, OPTIONS,
+    OUTPUT, PASSAGE, PASSAGES, PROMPT, QUESTION, QUESTIONS, REJECTED, SECOND_OPTION, TEXT, TITLE,
+    TREE,
 };
 use pairs::{
-    take_alpaca, take_completion, take_context_question, take_ideal, take_instances, take_pair,
+    take_alpaca, take_completion, take_context_question, take_forum, take_ideal, take_instances,
+    take_question,
 };
 use passages::{take_passage, take_squad};
 use serde_json::{Map, Value};
@@ -128,7 +131,8 @@ pub fn is_known_field(name: &str) -> bool {
         TEXT,
         CONTEXT,
     ];
-    known.iter().any(|names| names.contains(&name))
+    let mut known = known.iter().copied().flatten();
+    known.any(|known| is_same(known, name))
 }
 
 /// All shapes, in the order in which a record is compared with them.
@@ -204,6 +208,13 @@ pub const SHAPES: &[Shape] = &[
         take: |fields| one(take_multiple_choice(fields)),
     },
     Shape {
+        name: "multiple_choice",
+        example: r#"{"question": "…", "answers": ["…", "…"], "correct": 1}"#,
+        requires: &[QUESTION, ANSWERS, CORRECT],
+        fits: has_marked_answers,
+        take: |fields| one(take_marked_answers(fields)),
+    },
+    Shape {
         name: "ending",
         example: r#"{"ctx": "…", "endings": ["…", "…"], "label": 1}"#,
         requires: &[BEGINNING, ENDINGS, LABEL],
@@ -215,7 +226,7 @@ pub const SHAPES: &[Shape] = &[
         example: r#"{"question": "…", "answer": "…"} (with "context": "…" before the question)"#,
         requires: &[QUESTION, ANSWER],
         fits: always,
-        take: |fields| one(take_pair(fields, QUESTION, ANSWER)),
+        take: |fields| one(take_question(fields)),
     },
     Shape {
         name: "context_question",
@@ -253,6 +264,13 @@ pub const SHAPES: &[Shape] = &[
         take: |fields| one(take_turn_texts(fields, DATA)),
     },
     Shape {
+        name: "forum",
+        example: r#"{"title": "…", "body": "…", "answers": [{"body": "…", "is_accepted": true}]}"#,
+        requires: &[TITLE, BODY, ANSWERS],
+        fits: has_answers_in_objects,
+        take: |fields| one(take_forum(fields)),
+    },
+    Shape {
         name: "text",
         example: r#"{"text": "…"}"#,
         requires: &[TEXT],
@@ -281,6 +299,12 @@ fn has_questions(fields: &Fields) -> bool {
         Some(Value::Object(first)) => first.is_empty() || find(first, QUESTIONS).is_some(),
         first => first.is_none(),
     })
+}
+
+fn has_answers_in_objects(fields: &Fields) -> bool {
+    let list = value_of(fields, ANSWERS).and_then(Value::as_array);
+    list.and_then(|list| list.first())
+        .is_some_and(Value::is_object)
 }
 
 fn is_list_of_texts(fields: &Fields, names: &[&str]) -> bool {

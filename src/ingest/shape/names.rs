@@ -1,4 +1,5 @@
-//! Names of fields as they are found, in English and Russian, in lower case.
+//! Names of fields as they are found, in English and Russian. Case, white space, underscores
+//! and hyphens are all one.
 
 pub(super) const MESSAGES: &[&str] = &["messages", "сообщения"];
 pub(super) const CONVERSATIONS: &[&str] = &["conversations", "conversation", "диалог"];
@@ -15,14 +16,15 @@ pub(super) const PROMPT: &[&str] = &["prompt"];
 pub(super) const CHOSEN: &[&str] = &["chosen"];
 pub(super) const REJECTED: &[&str] = &["rejected"];
 pub(super) const INSTRUCTION: &[&str] = &["instruction", "инструкция"];
-pub(super) const INPUT: &[&str] = &["input", "ввод"];
-pub(super) const OUTPUT: &[&str] = &["output", "response", "вывод", "ответ"];
+pub(super) const INPUT: &[&str] = &["input", "ввод", "вход"];
+pub(super) const OUTPUT: &[&str] = &["output", "response", "вывод", "выход", "ответ"];
 pub(super) const HISTORY: &[&str] = &["history"];
 pub(super) const QUESTION: &[&str] = &[
     "question",
     "question_text",
     "вопрос",
     "query",
+    "запрос",
     "problem",
     "задача",
 ];
@@ -35,8 +37,22 @@ pub(super) const ANSWER: &[&str] = &[
     "correct_answer",
     "best_answer",
     "ответ",
+    "правильный_ответ",
     "solution",
     "решение",
+    "cop",
+];
+/// Which of several answers is right.
+pub(super) const CORRECT: &[&str] = &[
+    "correct",
+    "correct_answer",
+    "correct_index",
+    "correct_answer_index",
+    "correct_option",
+    "answer_index",
+    "answer_idx",
+    "правильный",
+    "правильный_ответ",
 ];
 pub(super) const COMPLETION: &[&str] = &["completion", "response", "output", "answer"];
 pub(super) const SYSTEM: &[&str] = &["system", "system_prompt"];
@@ -49,6 +65,8 @@ pub(super) const TEXT: &[&str] = &[
     "текст",
 ];
 pub(super) const CONTEXT: &[&str] = &["context", "passage", "контекст"];
+/// What one question beside it is about, where its name says little by itself.
+pub(super) const ABOUT: &[&str] = &["paragraph", "article", "story", "абзац", "text", "текст"];
 /// What questions beside it are about.
 pub(super) const PASSAGE: &[&str] = &[
     "context",
@@ -57,18 +75,56 @@ pub(super) const PASSAGE: &[&str] = &[
     "story",
     "paragraph",
     "article",
+    "абзац",
 ];
-pub(super) const ANSWERS: &[&str] = &["answers"];
+pub(super) const ANSWERS: &[&str] = &["answers", "ответы"];
+pub(super) const TITLE: &[&str] = &["title", "заголовок"];
+pub(super) const BODY: &[&str] = &["body"];
+pub(super) const ACCEPTED_ID: &[&str] = &["accepted_answer_id"];
+pub(super) const IS_ACCEPTED: &[&str] = &["is_accepted", "accepted"];
 pub(super) const PASSAGES: &[&str] = &["paragraphs", "passages", "абзацы"];
 pub(super) const QUESTIONS: &[&str] = &["qas", "questions", "вопросы"];
 pub(super) const INSTANCES: &[&str] = &["instances"];
 pub(super) const IDEAL: &[&str] = &["ideal"];
 pub(super) const TREE: &[&str] = &["message_tree_id"];
-pub(super) const OPTIONS: &[&str] = &["options", "choices", "варианты"];
+pub(super) const OPTIONS: &[&str] = &[
+    "options",
+    "choices",
+    "possible_answers",
+    "answer_choices",
+    "answer_options",
+    "варианты",
+    "варианты_ответа",
+    "варианты_ответов",
+];
 pub(super) const ENDINGS: &[&str] = &["endings"];
 pub(super) const BEGINNING: &[&str] = &["ctx"];
 pub(super) const LABEL: &[&str] = &["label"];
-pub(super) const FIRST_OPTION: &[&str] = &["a", "option_a", "option1", "а", "вариант_а"];
-pub(super) const SECOND_OPTION: &[&str] = &["b", "option_b", "option2", "б", "вариант_б"];
+pub(super) const FIRST_OPTION: &[&str] = &[
+    "a",
+    "option_a",
+    "option1",
+    "choice_a",
+    "choice1",
+    "opa",
+    "а",
+    "вариант_а",
+    "вариант_a",
+    "вариант1",
+];
+pub(super) const SECOND_OPTION: &[&str] = &[
+    "b",
+    "option_b",
+    "option2",
+    "choice_b",
+    "choice2",
+    "opb",
+    "б",
+    "вариант_б",
+    "вариант_b",
+    "вариант2",
+];
+/// What stands before the letter or number of an option in a column of its own.
+pub(super) const OPTION_STEMS: &[&str] = &["option", "choice", "вариант"];
 pub(super) const ID: &[&str] = &["id"];
 pub(super) const DATA: &[&str] = &["data"];

@@ -3,8 +3,8 @@
 use super::fields::{as_answer, find, take, take_text};
 use super::messages::take_turns;
 use super::names::{
-    ANSWERS, CONTEXT, HISTORY, IDEAL, INPUT, INSTANCES, INSTRUCTION, LABEL, OUTPUT, QUESTION,
-    SYSTEM,
+    ABOUT, ACCEPTED_ID, ANSWER, ANSWERS, BODY, CONTEXT, HISTORY, ID, IDEAL, INPUT, INSTANCES,
+    INSTRUCTION, IS_ACCEPTED, LABEL, OUTPUT, QUESTION, SYSTEM, TEXT, TITLE,
 };
 use super::{Fields, Item, Items, Misfit};
 use crate::document::{Content, Message};
@@ -20,6 +20,44 @@ pub(super) fn take_pair(
     messages.push(Message::new("user", question));
     messages.push(Message::new("assistant", take_answer(fields, answer)?));
     Ok(Content::Chat(messages))
+}
+
+/// A question, what it is about, and its answer.
+pub(super) fn take_question(fields: &mut Fields) -> Result<Content, Misfit> {
+    let mut messages = take_system(fields)?;
+    let question = take_text(fields, QUESTION)?;
+    let question = with_context(take_about(fields, &question)?, question);
+    messages.push(Message::new("user", question));
+    messages.push(Message::new("assistant", take_answer(fields, ANSWER)?));
+    Ok(Content::Chat(messages))
+}
+
+/// A question of a forum with its title, and the answer that was accepted, else the first.
+pub(super) fn take_forum(fields: &mut Fields) -> Result<Content, Misfit> {
+    let (title, body) = (take_text(fields, TITLE)?, take_text(fields, BODY)?);
+    let accepted = find(fields, ACCEPTED_ID).map(|key| fields[&key].clone());
+    let key = find(fields, ANSWERS).unwrap_or_default();
+    let answers = take(fields, ANSWERS)?;
+    let list = answers.as_array().map(Vec::as_slice).unwrap_or_default();
+    let part = |answer: &Value, names: &[&str]| -> Option<Value> {
+        let answer = answer.as_object()?;
+        find(answer, names).map(|key| answer[&key].clone())
+    };
+    let is_accepted = |answer: &&Value| {
+        let own = part(answer, ID).or_else(|| part(answer, &["answer_id"]));
+        part(answer, IS_ACCEPTED) == Some(Value::Bool(true))
+            || accepted.as_ref().is_some_and(|id| !id.is_null()) && own == accepted
+    };
+    let answer = list.iter().find(is_accepted).or(list.first());
+    let text = answer
+        .and_then(|answer| part(answer, TEXT))
+        .unwrap_or_default();
+    let text = first_answer(&text, &key)?;
+    fields.insert(key, answers);
+    Ok(Content::Chat(vec![
+        Message::new("user", with_context(Some(title), body)),
+        Message::new("assistant", text),
+    ]))
 }
 
 /// What the user says and what is to follow, as texts or as lists of messages.
@@ -51,6 +89,21 @@ pub(super) fn take_context(fields: &mut Fields) -> Result<Option<String>, Misfit
         Some(Value::String(context)) if !context.trim().is_empty() => {
             take(fields, CONTEXT)?;
             Ok(Some(context))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The passage that a question is about, also under a name that may mean something else: a text that
+/// has the question in it is the record once more, written as a prompt.
+pub(super) fn take_about(fields: &mut Fields, question: &str) -> Result<Option<String>, Misfit> {
+    if let Some(context) = take_context(fields)? {
+        return Ok(Some(context));
+    }
+    match find(fields, ABOUT).map(|key| fields[&key].clone()) {
+        Some(Value::String(text)) if !text.trim().is_empty() && !text.contains(question.trim()) => {
+            take(fields, ABOUT)?;
+            Ok(Some(text))
         }
         _ => Ok(None),
     }
@@ -170,12 +223,13 @@ fn take_answer(fields: &mut Fields, names: &[&str]) -> Result<String, Misfit> {
 }
 
 pub(super) fn take_context_question(fields: &mut Fields) -> Result<Content, Misfit> {
-    let context = take_context(fields)?;
-    let question = with_context(context, take_text(fields, QUESTION)?);
+    let question = take_text(fields, QUESTION)?;
+    let question = with_context(take_about(fields, &question)?, question);
+    let key = find(fields, ANSWERS).unwrap_or_default();
     let answers = take(fields, ANSWERS)?;
-    let answer = first_answer(&answers, "answers")?;
+    let answer = first_answer(&answers, &key)?;
     // Positions and further answers are the user's.
-    fields.insert("answers".to_owned(), answers);
+    fields.insert(key, answers);
     Ok(Content::Chat(vec![
         Message::new("user", question),
         Message::new("assistant", answer),

@@ -3,7 +3,7 @@
 use super::choice::take_multiple_choice;
 use super::fields::{find, take, take_text, type_name};
 use super::names::{ANSWER, ANSWERS, OPTIONS, PASSAGE, PASSAGES, QUESTION, QUESTIONS};
-use super::pairs::{take_context_question, take_pair};
+use super::pairs::{take_context_question, take_question};
 use super::{Fields, Item, Items, Misfit};
 use crate::document::Content;
 use serde_json::Value;
@@ -149,7 +149,7 @@ fn take_one(own: &mut Fields) -> Result<Content, Misfit> {
     } else if find(own, ANSWERS).is_some() {
         take_context_question(own)
     } else if find(own, ANSWER).is_some() {
-        take_pair(own, QUESTION, ANSWER)
+        take_question(own)
     } else {
         Err(Misfit::no_answer("the question has no answer".to_owned()))
     }

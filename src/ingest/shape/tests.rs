@@ -207,3 +207,110 @@ fn passages_options_instances_and_trees() {
         [chat(&[("system", "s"), ("user", "q"), ("assistant", "a")])]
     );
 }
+
+#[test]
+fn options_are_known_however_their_names_are_written() {
+    let choice = [chat(&[("user", "q\nA) x\nB) y"), ("assistant", "y")])];
+    for json in [
+        r#"{"question":"q","option_1":"x","option_2":"y","answer":"2"}"#,
+        r#"{"question":"q","Option A":"x","Option B":"y","answer":"B"}"#,
+        r#"{"question":"q","choice1":"x","choice2":"y","answer":2}"#,
+        r#"{"question":"q","choice-a":"x","choice-b":"y","answer":"b"}"#,
+        r#"{"question":"q","opa":"x","opb":"y","cop":1}"#,
+        r#"{"Вопрос":"q","вариант1":"x","вариант2":"y","ответ":"2"}"#,
+        r#"{"Вопрос":"q","Вариант 1":"x","Вариант 2":"y","Правильный ответ":2}"#,
+        r#"{"вопрос":"q","варианты ответа":["x","y"],"ответ":1}"#,
+        r#"{"question":"q","possible_answers":["x","y"],"answer":1}"#,
+        r#"{"question":"q","answerChoices":["x","y"],"answer":"B"}"#,
+        r#"{"question":"q","answers":["x","y"],"correct":1}"#,
+        r#"{"question":"q","answers":["x","y"],"correct_answer":"B"}"#,
+    ] {
+        assert_eq!(contents(json), choice, "{json}");
+        assert_eq!(read_items(json).2, "{}", "{json}");
+    }
+    let russian = r#"{"вопрос":"q","Вариант А":"x","Вариант Б":"y","ответ":"Б"}"#;
+    assert_eq!(
+        contents(russian),
+        [chat(&[("user", "q\nА) x\nБ) y"), ("assistant", "y")])]
+    );
+    let nothing = r#"{"question":"q","answers":["x","y"],"correct":2}"#;
+    assert_eq!(
+        read(nothing).1.expect_err("two answers").error,
+        "no_such_option"
+    );
+    // An answer in words beside a list of what was said is no mark.
+    let words = r#"{"question":"q","answers":["x","y"],"correct_answer":"z z"}"#;
+    assert_eq!(
+        contents(words),
+        [chat(&[("user", "q"), ("assistant", "z z")])]
+    );
+}
+
+#[test]
+fn preferences_answer_the_same_prompt() {
+    let wanted = Content::Preference {
+        messages: vec![Message::new("user", "p"), Message::new("assistant", "c")],
+        rejected: vec![Message::new("assistant", "r")],
+    };
+    let turns = |asked: &str, said: &str| {
+        format!(
+            r#"[{{"role":"user","content":"{asked}"}},{{"role":"assistant","content":"{said}"}}]"#
+        )
+    };
+    let record = |prompt: &str, chosen: &str, rejected: &str| {
+        format!(r#"{{{prompt}"chosen":{chosen},"rejected":{rejected}}}"#)
+    };
+    let (chosen, rejected) = (turns("p", "c"), turns("p", "r"));
+    for prompt in ["", r#""prompt":"p ","#, r#""prompt":"\np","#] {
+        let json = record(prompt, &chosen, &rejected);
+        assert_eq!(read(&json).1, Ok(wanted.clone()), "{json}");
+    }
+    let json = record("", &chosen, &turns("p ", "r"));
+    assert_eq!(read(&json).1, Ok(wanted.clone()), "{json}");
+    for (prompt, rejected) in [
+        ("", turns("other", "r")),
+        (r#""prompt":"p","#, turns("other", "r")),
+        (r#""prompt":"another","#, rejected),
+    ] {
+        let json = record(prompt, &chosen, &rejected);
+        let misfit = read(&json).1.expect_err("other questions");
+        assert!(misfit.why.contains("what the user says"), "{misfit:?}");
+    }
+    let with_system = record(r#""system":"s","prompt":"p","#, &chosen, &turns("p", "r"));
+    let Ok(Content::Preference { messages, rejected }) = read(&with_system).1 else {
+        panic!("{with_system}")
+    };
+    assert_eq!((messages.len(), rejected.len()), (3, 1));
+}
+
+#[test]
+fn questions_keep_what_they_are_about() {
+    let about = [chat(&[("user", "c\n\nq"), ("assistant", "a")])];
+    for json in [
+        r#"{"text":"c","question":"q","answer":"a"}"#,
+        r#"{"абзац":"c","вопрос":"q","ответ":"a"}"#,
+        r#"{"контекст":"c","вопрос":"q","ответы":["a"]}"#,
+        r#"{"текст":"c","вопрос":"q","ответы":{"text":["a"]}}"#,
+        r#"{"инструкция":"c","вход":"q","выход":"a"}"#,
+        r#"{"title":"c","body":"q","answers":[{"body":"a"},{"body":"b"}]}"#,
+        r#"{"title":"c","body":"q","accepted_answer_id":2,"answers":[{"id":1,"body":"b"},{"id":2,"body":"a"}]}"#,
+        r#"{"title":"c","body":"q","answers":[{"body":"b"},{"body":"a","is_accepted":true}]}"#,
+    ] {
+        assert_eq!(contents(json), about, "{json}");
+    }
+    let plain = [chat(&[("user", "q"), ("assistant", "a")])];
+    for json in [
+        r#"{"запрос":"q","ответ":"a"}"#,
+        r#"{"вопрос":"q","правильный_ответ":"a"}"#,
+        // The record once more, as a prompt.
+        r#"{"text":"Question: q Answer: a","question":"q","answer":"a"}"#,
+        r#"{"text":"Do: q Say: a","instruction":"q","output":"a"}"#,
+    ] {
+        assert_eq!(contents(json), plain, "{json}");
+    }
+    let choice = r#"{"article":"c","question":"q","options":["x","a"],"answer":"B"}"#;
+    assert_eq!(
+        contents(choice),
+        [chat(&[("user", "c\n\nq\nA) x\nB) a"), ("assistant", "a")])]
+    );
+}

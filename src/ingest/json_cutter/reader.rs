@@ -1,0 +1,402 @@
+//! The values of JSON one byte at a time: which of them are records.
+
+use super::elements::Elements;
+use super::frame::{Meaning, Outline, Rest, rest_of_frame};
+use super::sink::Sink;
+use crate::ingest::cutter::MAX_LINE_BYTES;
+use crate::ingest::mapping::Mapping;
+
+/// Bytes of a top object after which it is told from what was seen whether it is a frame; told again
+/// at twice as many each time.
+pub(super) const HELD_BYTES: usize = 4 << 20;
+
+/// Frames in frames that are looked into: a split in a set in a collection has three.
+pub(super) const FRAMES_IN_FRAMES: usize = 4;
+
+/// Bytes of a byte order mark, which may stand before the first value.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// Where in the structure the next byte is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Text {
+    /// Outside a string.
+    Outside,
+    /// Inside a string.
+    Inside,
+    /// After a backslash in a string.
+    Escaped,
+}
+
+/// Where among the fields of the top object the next byte is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slot {
+    /// In a key or before it.
+    Key,
+    /// Between a key and its value.
+    Value,
+    /// In an array, before its first element.
+    First,
+    /// In a value or behind it.
+    Inside,
+}
+
+/// Reads top values, or one object in a frame as if it were the top object.
+pub(super) struct Reader<'a> {
+    mapping: Option<&'a Mapping>,
+    pub(super) held_bytes: usize,
+    /// Bytes of the top object at which it is told next what it is.
+    next_look: usize,
+    /// How many frames are around it.
+    level: usize,
+    /// Names of the fields around it, each with a dot behind it.
+    path: String,
+    /// The value that is being read.
+    value: Vec<u8>,
+    /// Bytes of the value that were left out because it is too long.
+    left_out: u64,
+    text: Text,
+    depth: usize,
+    /// Depth at which values are records: 0 for top values, 1 or 2 inside arrays.
+    record_depth: usize,
+    /// What the top object is as far as that is known.
+    meaning: Meaning,
+    /// What the top object has so far.
+    outline: Outline,
+    slot: Slot,
+    /// Key at depth 1 of the top object, as it is written.
+    key: Vec<u8>,
+    /// The frame around the array whose elements are being read.
+    wrapper: Vec<u8>,
+    /// The array of the frame whose elements are being read.
+    elements: Option<Elements>,
+    /// The object of the frame that is being read.
+    inner: Option<Box<Self>>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(mapping: Option<&'a Mapping>) -> Self {
+        Self {
+            mapping,
+            held_bytes: HELD_BYTES,
+            next_look: HELD_BYTES,
+            level: 0,
+            path: String::new(),
+            value: Vec::new(),
+            left_out: 0,
+            text: Text::Outside,
+            depth: 0,
+            record_depth: 0,
+            meaning: Meaning::Unknown,
+            outline: Outline::default(),
+            slot: Slot::Key,
+            key: Vec::new(),
+            wrapper: Vec::new(),
+            elements: None,
+            inner: None,
+        }
+    }
+
+    /// Reads an object that stands in the field of a frame.
+    fn within(frame: &Self) -> Self {
+        Self {
+            held_bytes: frame.held_bytes,
+            next_look: frame.held_bytes,
+            level: frame.level + 1,
+            path: format!("{}{}.", frame.path, frame.outline.name()),
+            ..Self::new(frame.mapping)
+        }
+    }
+
+    /// Whether the object that begins with `text` is a frame in a frame of this level.
+    pub(super) fn is_frame(text: &[u8], mapping: Option<&'a Mapping>, level: usize) -> bool {
+        let mut reader = Self {
+            level,
+            held_bytes: usize::MAX,
+            next_look: usize::MAX,
+            ..Self::new(mapping)
+        };
+        let mut sink = Sink::default();
+        for byte in text {
+            // Its end tells what it is; no record of it is wanted here.
+            let is_last = reader.depth == 1 && reader.text == Text::Outside && *byte == b'}';
+            if is_last {
+                break;
+            }
+            reader.byte(*byte, &mut sink);
+        }
+        reader.told() == Meaning::Frame
+    }
+
+    /// Reads the next byte.
+    pub(super) fn byte(&mut self, byte: u8, sink: &mut Sink) {
+        if let Some(inner) = &mut self.inner {
+            inner.byte(byte, sink);
+            if inner.depth == 0 {
+                self.close_inner();
+            }
+            return;
+        }
+        match self.text {
+            Text::Outside => self.outside(byte, sink),
+            Text::Escaped => {
+                self.text = Text::Inside;
+                self.inside(byte);
+            }
+            Text::Inside => {
+                match byte {
+                    b'\\' => self.text = Text::Escaped,
+                    b'"' => self.text = Text::Outside,
+                    _ => {}
+                }
+                self.inside(byte);
+            }
+        }
+        // Told here, and from then on also with each array that begins.
+        if self.value.len() == self.next_look {
+            self.next_look = self.next_look.saturating_mul(2);
+            self.decide(sink);
+        }
+    }
+
+    /// A byte of a string, its last quote included.
+    fn inside(&mut self, byte: u8) {
+        if self.is_at_fields() && self.slot == Slot::Key && self.text != Text::Outside {
+            self.key.push(byte);
+        }
+        // A raw line end in a string is no JSON; it must not pass for the end of a record.
+        self.keep(if byte == b'\n' { 1 } else { byte });
+    }
+
+    fn outside(&mut self, byte: u8, sink: &mut Sink) {
+        if sink.record == 1 && self.depth == 0 && self.value.is_empty() && BOM.contains(&byte) {
+            return;
+        }
+        if self.record_depth == 0 && !byte.is_ascii_whitespace() {
+            let begins = self.depth == 1 && self.slot == Slot::Value;
+            self.see(byte, sink);
+            if begins
+                && byte == b'{'
+                && self.meaning == Meaning::Frame
+                && self.level < FRAMES_IN_FRAMES
+            {
+                let mut inner = Self::within(self);
+                inner.byte(byte, sink);
+                self.inner = Some(Box::new(inner));
+                return;
+            }
+        }
+        match byte {
+            b'"' => {
+                self.text = Text::Inside;
+                self.keep(byte);
+            }
+            b'[' if self.depth == 0 => {
+                self.depth = 1;
+                self.record_depth = 1;
+            }
+            b'{' | b'[' => {
+                if self.depth == 0 {
+                    self.slot = Slot::Key;
+                    self.meaning = Meaning::Unknown;
+                    self.next_look = self.held_bytes;
+                    self.outline = Outline::default();
+                }
+                self.depth += 1;
+                self.keep(byte);
+            }
+            b'}' | b']' => self.close(byte, sink),
+            b',' if self.depth == self.record_depth && self.depth > 0 => self.finish(sink),
+            b'\n' | b'\r' => self.keep(b' '),
+            _ => self.keep(byte),
+        }
+    }
+
+    /// Whether the next byte belongs to the fields of the top object.
+    fn is_at_fields(&self) -> bool {
+        self.depth == 1 && self.record_depth == 0
+    }
+
+    /// Follows the fields of the top object.
+    fn see(&mut self, byte: u8, sink: &mut Sink) {
+        if self.slot == Slot::First {
+            self.slot = Slot::Inside;
+            if byte != b']' {
+                self.outline.array(byte, self.value.len());
+                if self.value.len() >= self.held_bytes && self.meaning == Meaning::Unknown {
+                    self.decide(sink);
+                    self.slot = Slot::Inside;
+                }
+                if self.meaning == Meaning::Frame && self.depth == 2 {
+                    // The array's bracket stays with the frame.
+                    self.elements = Some(Elements::of(&self.path, self.outline.name()));
+                    self.wrapper = std::mem::take(&mut self.value);
+                    self.record_depth = 2;
+                }
+            }
+        } else if self.depth == 1 {
+            match (self.slot, byte) {
+                (Slot::Key, b'"') => self.key.clear(),
+                (Slot::Key, b':') => self.slot = Slot::Value,
+                (Slot::Value, _) => {
+                    self.outline.field(&self.key, byte, self.value.len());
+                    self.slot = if byte == b'[' {
+                        Slot::First
+                    } else {
+                        Slot::Inside
+                    };
+                }
+                (Slot::Inside, b',') => self.slot = Slot::Key,
+                _ => {}
+            }
+        }
+    }
+
+    /// Tells what the top object is from what was seen; a frame is cut from its beginning.
+    fn decide(&mut self, sink: &mut Sink) {
+        if self.meaning != Meaning::Unknown || self.record_depth > 0 || self.depth == 0 {
+            return;
+        }
+        self.meaning = self.told();
+        if self.meaning == Meaning::Frame {
+            let held = std::mem::take(&mut self.value);
+            (self.text, self.depth, self.slot) = (Text::Outside, 0, Slot::Key);
+            let mut first = true;
+            for byte in held {
+                self.byte(byte, sink);
+                if std::mem::take(&mut first) {
+                    // The brace began a new object; what it is stays known.
+                    self.meaning = Meaning::Frame;
+                }
+            }
+        }
+    }
+
+    /// What the top object is by what was seen of it.
+    fn told(&self) -> Meaning {
+        if self.left_out > 0 {
+            // Its beginning alone is no frame to cut.
+            Meaning::Record
+        } else {
+            self.outline.meaning(&self.value, self.mapping, self.level)
+        }
+    }
+
+    fn close(&mut self, byte: u8, sink: &mut Sink) {
+        if byte == b']' && self.depth == self.record_depth && self.depth > 0 {
+            self.finish(sink);
+            self.depth -= 1;
+            self.record_depth = 0;
+            if let Some(elements) = self.elements.take() {
+                elements.end(sink);
+            }
+            if self.depth == 1 {
+                self.value = std::mem::take(&mut self.wrapper);
+                self.keep(byte);
+            }
+            return;
+        }
+        if self.depth == 1 && self.record_depth == 0 {
+            // The end of the top object: what it is must be known now, before its last brace.
+            self.decide(sink);
+        }
+        self.keep(byte);
+        self.depth = self.depth.saturating_sub(1);
+        if self.depth == 0 {
+            if std::mem::replace(&mut self.meaning, Meaning::Unknown) == Meaning::Frame {
+                self.finish_frame(sink);
+            } else if self.level == 0 {
+                self.finish(sink);
+            }
+        }
+    }
+
+    /// Ends an object of the frame: what it left is for the frame to judge.
+    fn close_inner(&mut self) {
+        let Some(inner) = self.inner.take() else {
+            return;
+        };
+        let rest: &[u8] = if inner.value.is_empty() {
+            b"null"
+        } else {
+            &inner.value
+        };
+        for byte in rest {
+            self.keep(*byte);
+        }
+        self.left_out += inner.left_out;
+    }
+
+    /// Ends a frame: what is left of it is a record, has records, or is counted.
+    fn finish_frame(&mut self, sink: &mut Sink) {
+        match rest_of_frame(&self.value) {
+            _ if self.left_out > 0 => self.finish(sink),
+            Rest::Record => self.finish(sink),
+            Rest::Fields { records, names } => {
+                for record in records {
+                    sink.add(&record);
+                }
+                self.value.clear();
+                let named = names.iter().map(|name| (format!("{}{name}", self.path), 1));
+                sink.count(named.collect());
+            }
+        }
+    }
+
+    fn keep(&mut self, byte: u8) {
+        if self.value.is_empty() && byte.is_ascii_whitespace() {
+            return;
+        }
+        if self.value.len() < MAX_LINE_BYTES {
+            self.value.push(byte);
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    /// Ends a record or an element of a frame's array.
+    fn finish(&mut self, sink: &mut Sink) {
+        let left_out = std::mem::take(&mut self.left_out);
+        if !self.value.iter().all(u8::is_ascii_whitespace) {
+            if let Some(elements) = &mut self.elements {
+                elements.add(&self.value, left_out, sink);
+            } else if left_out > 0 {
+                sink.add_long(&self.value, self.value.len() as u64 + left_out);
+            } else {
+                sink.add(&self.value);
+            }
+        }
+        // The buffer of the value is used again.
+        self.value.clear();
+    }
+
+    /// Ends what is complete where the stream ends or fails: the records of a frame that is cut off,
+    /// and one behind which neither a comma nor the end of its array came.
+    pub(super) fn end(&mut self, sink: &mut Sink) {
+        self.decide(sink);
+        if let Some(inner) = &mut self.inner {
+            return inner.end(sink);
+        }
+        let is_whole = self.text == Text::Outside
+            && self.depth == self.record_depth
+            && (self.depth == 0 || matches!(self.value.first(), Some(b'{' | b'[' | b'"')));
+        if is_whole {
+            self.finish(sink);
+        }
+        if let Some(elements) = self.elements.take() {
+            elements.end(sink);
+        }
+    }
+
+    /// Whether the next byte stands in a value.
+    pub(super) fn is_inside(&self) -> bool {
+        self.depth > 0 || self.text != Text::Outside
+    }
+
+    /// Takes the beginning of the value that is being read.
+    pub(super) fn take_value(&mut self) -> Vec<u8> {
+        match self.inner.take() {
+            Some(mut inner) => inner.take_value(),
+            None => std::mem::take(&mut self.value),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Where the records of JSON go: one a line, in blocks.
+
+use crate::ingest::blocks::Block;
+use crate::ingest::cutter::{BLOCK_BYTES, HEAD_BYTES};
+
+/// The records on their way to blocks.
+pub(super) struct Sink {
+    /// The block that is being filled: one record a line.
+    pub(super) lines: Vec<u8>,
+    /// Number of the first record in `lines`.
+    pub(super) first_record: u64,
+    /// Number of the record that is being read.
+    pub(super) record: u64,
+    pub(super) ready: Vec<Block>,
+}
+
+impl Default for Sink {
+    fn default() -> Self {
+        Self {
+            lines: Vec::new(),
+            first_record: 1,
+            record: 1,
+            ready: Vec::new(),
+        }
+    }
+}
+
+impl Sink {
+    /// Adds a record.
+    pub(super) fn add(&mut self, record: &[u8]) {
+        self.lines.extend_from_slice(record);
+        self.lines.push(b'\n');
+        self.record += 1;
+        if self.lines.len() >= BLOCK_BYTES {
+            self.flush();
+        }
+    }
+
+    /// Adds what stands among records and is none. A string would be taken for a text: it is set in
+    /// brackets, which are no record either.
+    pub(super) fn add_other(&mut self, value: &[u8]) {
+        if value.starts_with(b"\"") {
+            self.add(&[b"[", value.trim_ascii_end(), b"]"].concat());
+        } else {
+            self.add(value);
+        }
+    }
+
+    /// Adds a record of which only the beginning is known, and how many bytes it has.
+    pub(super) fn add_long(&mut self, beginning: &[u8], bytes: u64) {
+        self.flush();
+        self.ready.push(Block::LongLine {
+            line: self.record,
+            bytes,
+            head: beginning[..HEAD_BYTES.min(beginning.len())].to_vec(),
+        });
+        self.record += 1;
+        self.first_record = self.record;
+    }
+
+    /// Counts what stands beside the records, by name.
+    pub(super) fn count(&mut self, fields: Vec<(String, u64)>) {
+        if !fields.is_empty() {
+            self.ready.push(Block::FrameFields { fields });
+        }
+    }
+
+    pub(super) fn flush(&mut self) {
+        let bytes = std::mem::take(&mut self.lines);
+        if !bytes.is_empty() {
+            self.ready.push(Block::Lines {
+                line: self.first_record,
+                bytes,
+            });
+        }
+        self.first_record = self.record;
+    }
+}
