@@ -12,7 +12,7 @@ use crate::interrupt;
 use crate::ledger::Ledgers;
 use crate::progress::Unit;
 use crate::run_dir::{self, Found};
-use crate::shard::manifest::{SplitEntry, VERSION};
+use crate::shard::manifest::SplitEntry;
 use crate::shard::shuffle::{Item, Order, Shuffle};
 use crate::shard::writer::SplitWriter;
 use crate::shard::{Dataset, ShardInfo, ShardManifest, Split};
@@ -177,16 +177,7 @@ pub fn run(options: &Options, context: &Context) -> Result<ReshardReport> {
         report.documents,
         report.tokens
     );
-    let manifest = ShardManifest {
-        format: "prep-shards".to_owned(),
-        version: VERSION,
-        prep_version: env!("CARGO_PKG_VERSION").to_owned(),
-        config,
-        info,
-        train,
-        val,
-        keys,
-    };
+    let manifest = ShardManifest::new(config, info, [train, val], keys);
     atomic::write_json(&out.join("report.json"), &report)?;
     atomic::write_json(&run_dir::manifest_path(out), &manifest)?;
     let _ = std::fs::remove_file(run_dir::state_path(out));

@@ -1,6 +1,7 @@
 //! Token statistics: plain sums that add, and the figures that follow from them.
 
 use crate::lengths::{Lengths, Quantiles};
+use crate::units::ratio;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
@@ -120,7 +121,6 @@ pub struct TokenFigures {
 
 impl From<&TokenSums> for TokenFigures {
     fn from(sums: &TokenSums) -> Self {
-        let ratio = |a: u64, b: u64| if b == 0 { 0.0 } else { a as f64 / b as f64 };
         Self {
             documents: sums.documents,
             characters: sums.characters,

@@ -81,6 +81,12 @@ pub fn grouped(count: u64) -> String {
     out
 }
 
+/// `a` for each `b`, 0 where there is no `b`.
+#[must_use]
+pub fn ratio(a: u64, b: u64) -> f64 {
+    if b == 0 { 0.0 } else { a as f64 / b as f64 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

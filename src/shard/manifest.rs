@@ -79,6 +79,26 @@ pub struct ShardManifest {
 }
 
 impl ShardManifest {
+    /// The manifest of shards that this build writes.
+    #[must_use]
+    pub fn new(
+        config: serde_json::Value,
+        info: ShardInfo,
+        [train, val]: [SplitEntry; 2],
+        keys: Vec<PartEntry>,
+    ) -> Self {
+        Self {
+            format: "prep-shards".to_owned(),
+            version: VERSION,
+            prep_version: env!("CARGO_PKG_VERSION").to_owned(),
+            config,
+            info,
+            train,
+            val,
+            keys,
+        }
+    }
+
     /// Reads and checks the manifest of `dir`.
     ///
     /// # Errors

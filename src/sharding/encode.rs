@@ -102,11 +102,11 @@ impl Worker<'_> {
             }
             let (fate, pieces) = self.tokenized(fate, &document);
             account.book(&document, &fate, &pieces);
-            self.mix(&mut account, &document, &fate, &pieces);
             let question = scanned.group ^ u128::from(scanned.system);
             match fate {
                 Fate::Keep { split, conflict } => {
                     let copies = self.job.weights.copies(&document, split);
+                    self.mix(&mut account, &document, split, &pieces, copies);
                     tokens.append(&document, split, &pieces, copies);
                     keys.append(scanned);
                     if conflict {
@@ -118,6 +118,10 @@ impl Worker<'_> {
                     }
                 }
                 Fate::Drop(why) => {
+                    // A source that is left out altogether is named, too.
+                    if why.reason == SAMPLED_OUT {
+                        account.mixes.add(&document.source, &Mix::default());
+                    }
                     if why.reason == CONFLICT {
                         conflicting.push(Conflicting {
                             document: document.clone(),
@@ -140,30 +144,26 @@ impl Worker<'_> {
         })
     }
 
-    /// Books what the weight of its source makes of a training document.
-    fn mix(&self, account: &mut PartAccount, document: &Document, fate: &Fate, pieces: &Pieces) {
+    /// Books what the weight of its source makes of a document that is written so many times.
+    fn mix(
+        &self,
+        account: &mut PartAccount,
+        document: &Document,
+        split: Split,
+        pieces: &Pieces,
+        copies: u32,
+    ) {
         let tokens = pieces.tokens();
-        let mix = match fate {
-            Fate::Keep { split, .. } => {
-                let copies = self.job.weights.copies(document, *split);
-                account.most_copies = account.most_copies.max(copies);
-                account.repeated.documents += u64::from(copies - 1) * pieces.pieces.len() as u64;
-                account.repeated.tokens += u64::from(copies - 1) * tokens;
-                if *split == Split::Val {
-                    return;
-                }
-                Mix {
-                    documents: 1,
-                    tokens,
-                    effective_tokens: tokens * u64::from(copies),
-                }
-            }
-            // A source that is left out altogether is named, too.
-            Fate::Drop(why) if why.reason == SAMPLED_OUT => Mix::default(),
-            Fate::Drop(_) => return,
-        };
-        if !self.job.options.weights.is_empty() {
-            *account.mixes.0.entry(document.source.clone()).or_default() += &mix;
+        account.most_copies = account.most_copies.max(copies);
+        account.repeated.documents += u64::from(copies - 1) * pieces.pieces.len() as u64;
+        account.repeated.tokens += u64::from(copies - 1) * tokens;
+        if split == Split::Train && !self.job.options.weights.is_empty() {
+            let mix = Mix {
+                documents: 1,
+                tokens,
+                effective_tokens: tokens * u64::from(copies),
+            };
+            account.mixes.add(&document.source, &mix);
         }
     }
 

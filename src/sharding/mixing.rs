@@ -116,10 +116,17 @@ impl AddAssign<&Mix> for Mix {
 #[serde(transparent)]
 pub struct Mixes(pub BTreeMap<String, Mix>);
 
+impl Mixes {
+    /// Adds `mix` to that of `source`.
+    pub fn add(&mut self, source: &str, mix: &Mix) {
+        *self.0.entry(source.to_owned()).or_default() += mix;
+    }
+}
+
 impl AddAssign<&Mixes> for Mixes {
     fn add_assign(&mut self, other: &Mixes) {
         for (source, mix) in &other.0 {
-            *self.0.entry(source.clone()).or_default() += mix;
+            self.add(source, mix);
         }
     }
 }

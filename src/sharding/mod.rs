@@ -40,7 +40,6 @@ use crate::filter::Filters;
 use crate::progress::{Progress, Unit};
 use crate::run_dir::{self, Found};
 use crate::shard::ShardManifest;
-use crate::shard::manifest::VERSION;
 use crate::tokenize::{EncodePath, Letters, Tokenizer};
 use anyhow::{Context as _, Result, bail, ensure};
 use earlier::Earlier;
@@ -176,17 +175,8 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
     let info = finish::info(&tokenizer);
     let (splits, ends) = assemble::run(&job, &info, &account.total)?;
     tokenizer.save(&options.out)?;
-    let [train, val] = splits;
-    let manifest = ShardManifest {
-        format: "prep-shards".to_owned(),
-        version: VERSION,
-        prep_version: env!("CARGO_PKG_VERSION").to_owned(),
-        config,
-        info,
-        train,
-        val,
-        keys: std::mem::take(&mut account.keys),
-    };
+    let keys = std::mem::take(&mut account.keys);
+    let manifest = ShardManifest::new(config, info, splits, keys);
     finish::run(&job, &tokenizer, &manifest, &account, &plan, ends)
 }
 

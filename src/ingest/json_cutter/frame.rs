@@ -9,8 +9,8 @@ use serde_json::Value;
 /// Arrays of a top object that are looked into.
 const ARRAYS: usize = 64;
 
-/// Names of lists that hold records, in an object that is only their frame.
-const FRAMES: &[&str] = &[
+/// Names of lists that hold records or texts, in an object that is only their frame.
+const TEXTS: [&str; 21] = [
     "data",
     "train",
     "training",
@@ -29,40 +29,19 @@ const FRAMES: &[&str] = &[
     "documents",
     "docs",
     "texts",
+    "данные",
+    "тексты",
+    "документы",
+];
+
+/// Names of lists of which only the objects are records, not the strings.
+const RECORDS: [&str; 6] = [
     "results",
     "questions",
     "dialogs",
     "dialogues",
     "chats",
-    "данные",
-    "тексты",
-    "документы",
     "вопросы",
-];
-
-/// Names among them whose lists of strings are lists of texts.
-const TEXTS: &[&str] = &[
-    "data",
-    "train",
-    "training",
-    "validation",
-    "valid",
-    "val",
-    "dev",
-    "test",
-    "eval",
-    "rows",
-    "records",
-    "items",
-    "examples",
-    "samples",
-    "entries",
-    "documents",
-    "docs",
-    "texts",
-    "данные",
-    "тексты",
-    "документы",
 ];
 
 fn is_in(names: &[&str], name: &str) -> bool {
@@ -71,12 +50,12 @@ fn is_in(names: &[&str], name: &str) -> bool {
 
 /// Whether a list of this name in a frame holds records.
 pub(super) fn is_frame_name(name: &str) -> bool {
-    is_in(FRAMES, name)
+    is_in(&TEXTS, name) || is_in(&RECORDS, name)
 }
 
 /// Whether strings in a list of this name in a frame are texts.
 pub(super) fn is_text_name(name: &str) -> bool {
-    is_in(TEXTS, name)
+    is_in(&TEXTS, name)
 }
 
 /// Whether `value` is a list of messages.
@@ -87,10 +66,10 @@ pub(super) fn is_message_list(value: &[u8]) -> bool {
 
 /// Whether in a list `name`, which holds records by its name, that is one which begins with `first`.
 fn gives_records(name: &str, first: u8) -> bool {
-    is_in(FRAMES, name)
+    is_frame_name(name)
         && match first {
             b'{' | b'[' => true,
-            b'"' => is_in(TEXTS, name),
+            b'"' => is_text_name(name),
             _ => false,
         }
 }
@@ -185,14 +164,14 @@ impl Outline {
             // A text beside a list of records is a record more; another record has lists of its own.
             let is_text = mapping.is_none() && Shape::of(&self.fields).is_some_and(Shape::is_text);
             let mut arrays = self.arrays.iter();
-            if is_text && arrays.any(|array| is_in(FRAMES, &array.name) && holds_records(array)) {
+            if is_text && arrays.any(|array| is_frame_name(&array.name) && holds_records(array)) {
                 return Meaning::Frame;
             }
             return Meaning::Record;
         }
         let frames = |array: &Array| {
             gives_records(&array.name, array.first)
-                || is_in(FRAMES, &array.name)
+                || is_frame_name(&array.name)
                     && elements(held.get(array.at..).unwrap_or_default())
                         .any(|element| gives_records(&array.name, first_byte(&element)))
                 || holds_records(array)
@@ -260,9 +239,9 @@ pub fn rest_of_frame(rest: &[u8]) -> Rest {
     let (mut records, mut names) = (Vec::new(), Vec::new());
     for (name, value) in fields.iter().filter(|(_, value)| !is_empty(value)) {
         let is_record = match value {
-            Value::Array(_) => is_in(FRAMES, name),
+            Value::Array(_) => is_frame_name(name),
             Value::Object(fields) => {
-                is_in(FRAMES, name) || Shape::of(fields).is_some_and(|shape| !shape.is_text())
+                is_frame_name(name) || Shape::of(fields).is_some_and(|shape| !shape.is_text())
             }
             _ => false,
         };

@@ -6,6 +6,7 @@ use crate::progress::Unit;
 use crate::sample::{Piece, Sample};
 use crate::stats::count_words;
 use crate::tokenize::{Spelt, Tokenizer};
+use crate::units::ratio;
 use crate::{interrupt, ordered};
 use anyhow::Result;
 use serde::Serialize;
@@ -63,7 +64,6 @@ pub struct Figures {
 
 impl From<&Sums> for Figures {
     fn from(sums: &Sums) -> Self {
-        let ratio = |a: u64, b: u64| if b == 0 { 0.0 } else { a as f64 / b as f64 };
         Self {
             bytes: sums.bytes,
             words: sums.words,
