@@ -9,6 +9,7 @@ pub mod corpus;
 pub mod decontaminate;
 pub mod dedup;
 pub mod document;
+pub mod eight_bytes;
 pub mod eval;
 pub mod exit;
 pub mod export;

@@ -5,17 +5,12 @@ use std::{io::BufRead, path::PathBuf};
 use anyhow::{Context as _, Result};
 
 use super::{
+    answer::answer,
     device::{choose, on_device},
     sampling::SamplingArgs,
 };
 use crate::{
-    cmd::Context,
-    document::Message,
-    exit::Exit,
-    generate::{Request, TextStream, generate},
-    interrupt, model,
-    ops::Backend,
-    output,
+    cmd::Context, document::Message, exit::Exit, generate::Request, model, ops::Backend, output,
     tokenize::Tokenizer,
 };
 
@@ -76,30 +71,15 @@ fn go<B: Backend>(backend: &B, args: &Args, ctx: &Context) -> Result<Exit> {
             max_tokens: args.max_tokens as usize,
             stop: &stop,
         };
-        let mut stream = TextStream::new(|ids: &[u32]| tokenizer.decode(ids, true));
-        let (mut answer, mut interrupted) = (String::new(), false);
-        let mut show = |piece: &str| {
-            if !ctx.json {
-                output::stream(piece);
-            }
-            answer.push_str(piece);
-        };
-        let finish = generate(backend, &model, &request, &mut sampler, &mut |token| {
-            show(&stream.push(token));
-            interrupted = interrupt::check().is_err();
-            Ok(!interrupted)
-        })?;
-        show(&stream.finish());
+        let said = answer(backend, &model, &tokenizer, &request, &mut sampler, ctx)?;
         if ctx.json {
-            let turn = serde_json::json!({"text": answer, "finish_reason": finish.name()});
+            let turn = serde_json::json!({"text": said.text, "finish_reason": said.finish.name()});
             output::data(&turn.to_string());
-        } else {
-            output::stream("\n");
         }
-        if interrupted {
+        if said.interrupted {
             return Ok(Exit::Interrupted);
         }
-        messages.push(Message::new("assistant", answer.trim()));
+        messages.push(Message::new("assistant", said.text.trim()));
     }
     Ok(Exit::Done)
 }

@@ -6,17 +6,12 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::{
+    answer::answer,
     device::{choose, on_device},
     sampling::SamplingArgs,
 };
 use crate::{
-    cmd::Context,
-    document::Message,
-    exit::Exit,
-    generate::{Request, TextStream, generate},
-    interrupt, model,
-    ops::Backend,
-    output,
+    cmd::Context, document::Message, exit::Exit, generate::Request, model, ops::Backend, output,
     tokenize::Tokenizer,
 };
 
@@ -63,35 +58,18 @@ fn go<B: Backend>(backend: &B, args: &Args, ctx: &Context) -> Result<Exit> {
         stop: &stop,
     };
     let mut sampler = args.sampling.sampler(ctx);
-    let mut stream = TextStream::new(|ids: &[u32]| tokenizer.decode(ids, true));
-    let (mut text, mut tokens) = (String::new(), 0_u64);
-    let mut interrupted = false;
-    let mut show = |piece: &str| {
-        if !ctx.json {
-            output::stream(piece);
-        }
-        text.push_str(piece);
-    };
-    let finish = generate(backend, &model, &request, &mut sampler, &mut |token| {
-        tokens += 1;
-        show(&stream.push(token));
-        interrupted = interrupt::check().is_err();
-        Ok(!interrupted)
-    })?;
-    show(&stream.finish());
+    let said = answer(backend, &model, &tokenizer, &request, &mut sampler, ctx)?;
     if ctx.json {
         let report = json!({
             "prompt": args.prompt,
-            "text": text,
-            "tokens": tokens,
+            "text": said.text,
+            "tokens": said.tokens,
             "prompt_tokens": prompt.len(),
-            "finish_reason": finish.name(),
+            "finish_reason": said.finish.name(),
         });
         output::data(&report.to_string());
-    } else {
-        output::stream("\n");
     }
-    Ok(if interrupted {
+    Ok(if said.interrupted {
         Exit::Interrupted
     } else {
         Exit::Done

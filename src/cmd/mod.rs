@@ -1,5 +1,6 @@
 //! The command line: one subcommand is one file with its help, its `Args` and its `run`.
 
+mod answer;
 pub mod cat;
 pub mod chat;
 pub mod completions;

@@ -1,5 +1,6 @@
 //! Common words of Latin languages, which make up a fifth or more of running text.
 
+use crate::eight_bytes;
 use std::ops::AddAssign;
 use std::sync::LazyLock;
 
@@ -139,18 +140,12 @@ fn place(word: u64, slot: impl Fn(usize) -> Slot) -> usize {
 
 /// A bit for each of at most 64 bytes: whether it is a letter. Bytes beyond ASCII are, near enough.
 fn letters(block: &[u8]) -> u64 {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x80 * EACH;
     let mut all = 0;
     for (number, eight) in block.chunks(8).enumerate() {
         let mut bytes = [0; 8];
         bytes[..eight.len()].copy_from_slice(eight);
         let eight = u64::from_le_bytes(bytes);
-        // Adding lifts the high bit of each byte from "a" (0x61) on, and beyond "z" (0x7a).
-        let lower = (eight | (0x20 * EACH)) & !HIGH;
-        let from_a = lower + (0x80 - 0x61) * EACH;
-        let beyond_z = lower + (0x7f - 0x7a) * EACH;
-        let high = (from_a & !beyond_z | eight) & HIGH;
+        let high = eight_bytes::ascii_letters(eight) | eight & eight_bytes::HIGH;
         // The product gathers the high bits of the eight bytes in its topmost byte.
         let bits = (high >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
         all |= bits << (8 * number);
