@@ -118,6 +118,35 @@ fn what_stays_for_a_document_of_a_validated_source_is_validated() {
 }
 
 #[test]
+fn a_copy_that_stays_is_validated_with_what_it_is_related_to() {
+    let mut dice = Dice::new(6);
+    let held = texts(&mut dice, 20);
+    let mut train = texts(&mut dice, 40);
+    for document in &held {
+        train.push(document.clone());
+        // 60 words of 85: no copy, but related.
+        let text = document["text"].as_str().expect("a text");
+        train.push(json!({ "text": format!("{text} {}", words(&mut dice, 25)) }));
+    }
+    let place = place();
+    let sources = [("held.jsonl", held), ("train.jsonl", train)];
+    let options = ["--profile", "none", "--dedup-recall", "high", "--quiet"];
+    let (command, out) = shards::of_lines(place.path(), &sources, &options);
+    assert_balances(&command.args(["--val-source", "*/held.jsonl"]).json());
+    let kept = shards::documents(&out);
+    let gone = removed::of(&out);
+    assert_eq!(gone.len(), 20);
+    let of_held = gone
+        .iter()
+        .filter(|gone| gone.document.source == "raw/held.jsonl");
+    assert!(of_held.count() > 2, "copies of other sources stay for some");
+    for gone in &gone {
+        let stays = &kept[&gone.kept.expect("a copy")];
+        assert_eq!(stays.split, Split::Val, "{}", gone.document.record);
+    }
+}
+
+#[test]
 fn validation_that_cannot_be_is_an_error() {
     let place = place();
     let sources = [("a.jsonl", texts(&mut Dice::new(1), 20))];
