@@ -87,6 +87,36 @@ impl Bench {
         for threads in [1, 2] {
             self.shard("shard", &corpus, threads, Some(&tokenizer));
         }
+        self.tokens(bytes.min(40_000_000), &tokenizer);
+    }
+
+    /// `prep shard` and datatrove's tokenization on one corpus; datatrove is slow, so it is a small one.
+    fn tokens(&mut self, bytes: u64, shards: &Path) {
+        let Some(python) = std::env::var_os("PREP_BENCH_PYTHON") else {
+            return;
+        };
+        let small = self.dir.join("small");
+        Self::prep("synth small", 1, bytes, |command| {
+            let size = bytes.to_string();
+            command.args(["synth", "--bytes", &size, "--format", "jsonl", "--out"]);
+            command.arg(&small);
+        });
+        self.ingest("ingest small", &small.join("data"));
+        let corpus = self.dir.join("ingest small 1");
+        self.shard("shard small", &corpus, 1, Some(shards));
+        let script = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/benches/peers/datatrove_tokens.py"
+        );
+        let mut row = peer(
+            Command::new(python)
+                .arg(script)
+                .arg(&corpus)
+                .arg(shards.join("tokenizer.json")),
+        );
+        row["name"] = "peer tokens".into();
+        row["threads"] = 1.into();
+        self.rows.push(row);
     }
 
     fn real(&mut self, data: &Path) {
@@ -128,18 +158,11 @@ impl Bench {
             return;
         };
         for workers in ["1", "2"] {
-            let output = Command::new(&python)
-                .args([OsStr::new(PEER), data.as_os_str(), OsStr::new(workers)])
-                .output()
-                .unwrap();
-            assert!(
-                output.status.success(),
-                "{}",
-                String::from_utf8_lossy(&output.stderr)
-            );
-            let text = String::from_utf8(output.stdout).unwrap();
-            let line = text.lines().last().unwrap();
-            let mut row: Value = serde_json::from_str(line).unwrap();
+            let mut row = peer(Command::new(&python).args([
+                OsStr::new(PEER),
+                data.as_os_str(),
+                OsStr::new(workers),
+            ]));
             row["name"] = "peer jsonl".into();
             row["threads"] = row["workers"].clone();
             self.rows.push(row);
@@ -231,8 +254,24 @@ impl Bench {
             "shard, 2 threads to 1": two_threads("shard"),
             "ingest jsonl to datatrove, 1 thread": to_peer(1),
             "ingest jsonl to datatrove, 2 threads": to_peer(2),
+            "shard to datatrove's tokenization": ratio(
+                self.speed("shard small", 1),
+                self.speed("peer tokens", 1),
+            ),
         })
     }
+}
+
+/// The JSON that a peer prints last.
+fn peer(command: &mut Command) -> Value {
+    let output = command.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let text = String::from_utf8(output.stdout).unwrap();
+    serde_json::from_str(text.lines().last().unwrap()).unwrap()
 }
 
 /// Label and seconds of a line that ends a stage: `filter: 300.0 MB in 3.2 s, 93.4 MB/s`.

@@ -1,13 +1,20 @@
-//! Megabytes a second and core of text to ids, beside the `tokenizers` crate in the same process:
+//! Megabytes a second and core of text to ids, beside other exact tokenizers in the same run:
 //! `PREP_DATA=folder cargo bench --bench encode [TOKENIZER...]`.
 //!
 //! Text: the Russian and English files of the data folder, their paragraphs repeated in shuffled order to
 //! 40 MB (`PREP_BENCH_MB`) a language, in documents of about 8 kB, so that words come as often as they do.
 //! Speeds are of the thread's time on a core (Linux; elsewhere of the clock), so that other work on the
 //! machine disturbs less; two threads are timed by the clock, and say little on a busy machine.
-//! "first" is a pass with an empty cache of words, "steady" the better of two after it. The crate gets the
-//! first 4 MB (`PREP_BENCH_CRATE_MB`) twice and its better pass counts; ids are compared on those.
+//! "first" is a pass with an empty cache of words, "steady" the better of two after it.
+//!
+//! Peers: the `tokenizers` crate that prep is built with gets the first 4 MB (`PREP_BENCH_CRATE_MB`)
+//! twice in this process and its better pass counts. `tokenizers` 1.0.0-rc.3 (with `PREP_BENCH_PEERS`,
+//! which builds it) and gigatoken (with `PREP_BENCH_PYTHON`) encode the same documents, each in a
+//! process of its own. Ids are compared on the first 4 MB, with prep's.
 
+mod peers;
+
+use peers::Peers;
 use prep::tokenize::{EncodePath, Tokenizer};
 use serde_json::{Value, json};
 use std::io::Read;
@@ -61,9 +68,10 @@ fn main() {
         .collect();
     let size = megabytes("PREP_BENCH_MB", 40);
     let crate_size = megabytes("PREP_BENCH_CRATE_MB", 4);
+    let peers = Peers::find();
     let mut rows = Vec::new();
     println!(
-        "tokenizer         text  first  steady  two threads  crate  ratio first/steady  ids equal  path"
+        "tokenizer            text  tool                     first  steady  two threads  prep is (first, steady)  ids equal"
     );
     for (lang, files) in TEXTS {
         let documents = documents(&data.join("text").join(lang), files, size);
@@ -72,23 +80,12 @@ fn main() {
                 continue;
             }
             let path = data.join("tokenizers").join(format!("{name}.json.zst"));
-            let row = measure(&path, &documents, crate_size);
-            let number = |key: &str| row[key].as_f64().unwrap_or(f64::NAN);
-            println!(
-                "{name:17} {lang:4} {:6.1} {:7.1} {:12.1} {:6.2} {:9.1} {:9.1}  {:9}  {}",
-                number("first"),
-                number("steady"),
-                number("two_threads"),
-                number("crate"),
-                number("first") / number("crate"),
-                number("steady") / number("crate"),
-                row["ids_equal"],
-                row["path"],
-            );
-            let mut row = row;
-            row["tokenizer"] = name.into();
-            row["text"] = lang.into();
-            rows.push(row);
+            for mut row in measure(&path, &documents, crate_size, &peers) {
+                print(name, lang, &row);
+                row["tokenizer"] = name.into();
+                row["text"] = lang.into();
+                rows.push(row);
+            }
         }
     }
     println!(
@@ -97,8 +94,28 @@ fn main() {
     );
 }
 
+#[allow(clippy::print_stdout, reason = "a benchmark prints its numbers")]
+fn print(tokenizer: &str, lang: &str, row: &Value) {
+    let number = |value: &Value, digits: usize| {
+        value
+            .as_f64()
+            .map_or_else(String::new, |value| format!("{value:.digits$}"))
+    };
+    println!(
+        "{tokenizer:20} {lang:4}  {:23} {:>6} {:>7} {:>12}  {:>10} {:>12}  {}",
+        row["tool"].as_str().unwrap_or_default(),
+        number(&row["first"], 1),
+        number(&row["steady"], 1),
+        number(&row["two_threads"], 1),
+        number(&row["ratio_first"], 2),
+        number(&row["ratio_steady"], 2),
+        row["ids_equal"],
+    );
+}
+
+/// One row a tool, prep's first.
 #[allow(clippy::cast_precision_loss)]
-fn measure(path: &Path, documents: &[String], crate_size: usize) -> Value {
+fn measure(path: &Path, documents: &[String], crate_size: usize, peers: &Peers) -> Vec<Value> {
     let tokenizer = Tokenizer::from_file(path).expect("a tokenizer");
     let bytes: usize = documents.iter().map(String::len).sum();
     let pass = || {
@@ -121,10 +138,11 @@ fn measure(path: &Path, documents: &[String], crate_size: usize) -> Value {
     let start = Instant::now();
     threads();
     let two_threads = 2.0 * bytes as f64 / 1e6 / start.elapsed().as_secs_f64();
-
-    let mut oracle =
-        tokenizers::Tokenizer::from_bytes(tokenizer.json()).expect("the same tokenizer");
-    oracle.set_encode_special_tokens(true);
+    let path = match tokenizer.encode_path() {
+        EncodePath::Fast(pattern) => pattern,
+        EncodePath::Crate(reason) => reason,
+        EncodePath::Differs => "differs",
+    };
     let mut left = crate_size;
     let sample: Vec<&String> = documents
         .iter()
@@ -134,30 +152,46 @@ fn measure(path: &Path, documents: &[String], crate_size: usize) -> Value {
             more
         })
         .collect();
-    let sample_bytes = sample.iter().map(|document| document.len()).sum();
-    let mut theirs = Vec::new();
-    let mut crate_pass = || {
-        theirs.clear();
-        for document in &sample {
+    let ours: Vec<u32> = sample
+        .iter()
+        .flat_map(|document| tokenizer.encode_text(document).expect("ids"))
+        .collect();
+    let mut rows = vec![json!({
+        "tool": "prep", "first": first, "steady": steady, "two_threads": two_threads, "path": path,
+    })];
+    let mut others = vec![the_crate(&tokenizer, &sample)];
+    others.extend(peers.measure(tokenizer.json(), documents, sample.len()));
+    for peer in others {
+        rows.push(json!({
+            "tool": peer.name, "first": peer.first, "steady": peer.steady,
+            "ratio_first": first / peer.first, "ratio_steady": steady / peer.steady,
+            "ids_equal": peer.ids == ours,
+        }));
+    }
+    rows
+}
+
+/// The crate that is the oracle, in this process; it keeps no cache worth a first pass.
+fn the_crate(tokenizer: &Tokenizer, sample: &[&String]) -> peers::Said {
+    let mut oracle =
+        tokenizers::Tokenizer::from_bytes(tokenizer.json()).expect("the same tokenizer");
+    oracle.set_encode_special_tokens(true);
+    let bytes = sample.iter().map(|document| document.len()).sum();
+    let mut ids = Vec::new();
+    let mut pass = || {
+        ids.clear();
+        for document in sample {
             let encoding = oracle.encode_fast(document.as_str(), false).expect("ids");
-            theirs.push(encoding.get_ids().to_vec());
+            ids.extend_from_slice(encoding.get_ids());
         }
     };
-    let crate_speed =
-        speed(sample_bytes, &mut crate_pass).max(speed(sample_bytes, &mut crate_pass));
-    let equal = sample
-        .iter()
-        .zip(&theirs)
-        .all(|(document, ids)| tokenizer.encode_text(document).expect("ids") == *ids);
-    let path = match tokenizer.encode_path() {
-        EncodePath::Fast(pattern) => pattern,
-        EncodePath::Crate(reason) => reason,
-        EncodePath::Differs => "differs",
-    };
-    json!({
-        "first": first, "steady": steady, "two_threads": two_threads, "crate": crate_speed,
-        "ids_equal": equal, "path": path,
-    })
+    let best = speed(bytes, &mut pass).max(speed(bytes, &mut pass));
+    peers::Said {
+        name: "tokenizers 0.23".to_owned(),
+        first: best,
+        steady: best,
+        ids,
+    }
 }
 
 #[allow(clippy::cast_precision_loss)]
