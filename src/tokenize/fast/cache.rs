@@ -8,6 +8,11 @@
 //! whole, the length included; a new word overwrites the older of its set. Memory is asked for in huge
 //! pages and touched only where words fall.
 
+#![allow(
+    clippy::inline_always,
+    reason = "compiled once for each instruction set, as their callers are"
+)]
+
 use anyhow::{Context, Result};
 use memmap2::MmapMut;
 
@@ -63,20 +68,20 @@ const KEEP: [u128; 16] = {
 };
 
 /// The key of `text[at..at + len]`, for `len` up to [`SHORT`].
-#[inline]
+#[inline(always)]
 pub(super) fn short_key(text: &[u8], at: usize, len: usize) -> ShortKey {
     load(text, at) & KEEP[len] | (len as u128) << 120
 }
 
 /// The key of `text[at..at + len]`, for `len` from 16 to [`LONG`].
-#[inline]
+#[inline(always)]
 pub(super) fn long_key(text: &[u8], at: usize, len: usize) -> LongKey {
     let rest = load(text, at + 16) & KEEP[len - 16];
     [load(text, at), rest | (len as u128) << 120]
 }
 
 /// The 16 bytes from `at` on; 0 after the end of the text.
-#[inline]
+#[inline(always)]
 fn load(text: &[u8], at: usize) -> u128 {
     if let Some((bytes, _)) = text[at..].split_first_chunk::<16>() {
         return u128::from_le_bytes(*bytes);
@@ -87,7 +92,7 @@ fn load(text: &[u8], at: usize) -> u128 {
     u128::from_le_bytes(bytes)
 }
 
-#[inline]
+#[inline(always)]
 fn mix(key: u128, seed: u64) -> u64 {
     let (low, high) = (key as u64, (key >> 64) as u64);
     let product = u128::from(low ^ seed) * u128::from(high ^ 0x9E37_79B9_7F4A_7C15);
@@ -95,13 +100,13 @@ fn mix(key: u128, seed: u64) -> u64 {
 }
 
 /// The set of a short key.
-#[inline]
+#[inline(always)]
 pub(super) fn short_set(key: ShortKey) -> u32 {
     (mix(key, 0xD6E8_FEB8_6659_FD93) >> (64 - SHORT_LOG2)) as u32
 }
 
 /// The set of a long key.
-#[inline]
+#[inline(always)]
 pub(super) fn long_set(key: LongKey) -> u32 {
     let hash = mix(key[0], 0xA076_1D64_78BD_642F) ^ mix(key[1], 0xE703_7ED1_A0B4_28DB);
     (hash.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - LONG_LOG2)) as u32
@@ -121,20 +126,20 @@ impl Cache {
     }
 
     /// Asks for the set of a key before it is needed.
-    #[inline]
+    #[inline(always)]
     pub fn prefetch_short(&self, set: u32) {
         prefetch(&self.short, set as usize * 64);
     }
 
     /// As [`Self::prefetch_short`].
-    #[inline]
+    #[inline(always)]
     pub fn prefetch_long(&self, set: u32) {
         prefetch(&self.long, set as usize * 128);
         prefetch(&self.long, set as usize * 128 + 64);
     }
 
     /// Writes the ids of a short word to the beginning of `out` and says how many they are.
-    #[inline]
+    #[inline(always)]
     pub fn short(&self, key: ShortKey, set: u32, out: &mut [u32; MOST_IDS]) -> Option<usize> {
         let (sets, _) = self.short.as_chunks::<64>();
         let (entries, _) = sets[set as usize].as_chunks::<32>();
@@ -152,7 +157,7 @@ impl Cache {
     }
 
     /// As [`Self::short`] for a long word.
-    #[inline]
+    #[inline(always)]
     pub fn long(&self, key: LongKey, set: u32, out: &mut [u32; MOST_IDS]) -> Option<usize> {
         let (sets, _) = self.long.as_chunks::<128>();
         let (entries, _) = sets[set as usize].as_chunks::<64>();
@@ -279,21 +284,21 @@ fn table(bytes: usize) -> Result<MmapMut> {
     Ok(map)
 }
 
-#[inline]
+#[inline(always)]
 fn key_of(entry: &[u8; 32]) -> u128 {
     entry
         .first_chunk()
         .map_or(0, |key| u128::from_le_bytes(*key))
 }
 
-#[inline]
+#[inline(always)]
 fn long_key_of(entry: &Line) -> LongKey {
     let (parts, _) = entry.as_chunks::<16>();
     [u128::from_le_bytes(parts[0]), u128::from_le_bytes(parts[1])]
 }
 
 /// Id `index` of an entry's value. Its upper byte is the next id's, or the count.
-#[inline]
+#[inline(always)]
 fn id_at(value: &[u8], index: usize) -> u32 {
     let bytes = value[3 * index..].first_chunk().copied();
     bytes.map_or(0, u32::from_le_bytes) & ((1 << ID_BITS) - 1)
@@ -311,7 +316,7 @@ fn write_ids(value: &mut [u8], ids: &[u32]) {
 }
 
 #[cfg(target_arch = "x86_64")]
-#[inline]
+#[inline(always)]
 fn prefetch(table: &[u8], at: usize) {
     use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
     if let Some(byte) = table.get(at) {
@@ -321,7 +326,7 @@ fn prefetch(table: &[u8], at: usize) {
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-#[inline]
+#[inline(always)]
 fn prefetch(_: &[u8], _: usize) {}
 
 #[cfg(test)]

@@ -5,7 +5,13 @@
 //! no look-up: comparisons of 16 bytes at once; anything else is looked up by code point. A character
 //! of several bytes has its bit at each of them.
 
+#![allow(
+    clippy::inline_always,
+    reason = "compiled once for each instruction set, as their callers are"
+)]
+
 use super::classes::{COMPOSES, Classes, LETTER, LOWER, MARK, NUMBER, SPACE, UPPER};
+use super::simd::Instructions;
 
 /// Bit masks of a piece of text. One word more than the text needs, and 0 after its end.
 #[derive(Default)]
@@ -19,6 +25,16 @@ pub(super) struct Masks {
     pub upper: Vec<u64>,
     /// Lower case, and what has none.
     pub lower: Vec<u64>,
+    /// Spaces (U+0020) alone.
+    pub blank: Vec<u64>,
+    /// `[\r\n]`
+    pub line: Vec<u64>,
+    /// Apostrophes (U+0027).
+    pub quote: Vec<u64>,
+    /// Bytes of characters of several bytes.
+    pub high: Vec<u64>,
+    /// The same but their first bytes.
+    pub tail: Vec<u64>,
     /// Where characters begin that NFC may change ([`COMPOSES`]).
     pub composing: Vec<u32>,
 }
@@ -36,91 +52,99 @@ pub(super) enum Wanted {
 
 /// What comparisons alone say of 64 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Block {
-    letter: u64,
-    number: u64,
-    space: u64,
-    upper: u64,
-    /// First bytes of characters of several bytes.
-    lead: u64,
+pub(super) struct Block {
+    pub letter: u64,
+    pub number: u64,
+    pub space: u64,
+    pub upper: u64,
+    pub blank: u64,
+    pub line: u64,
+    pub quote: u64,
+    /// Bytes of characters of several bytes.
+    pub high: u64,
+    /// First bytes of them.
+    pub lead: u64,
     /// The lead bytes 0xD0 (U+0400-043F) and 0xD1 (U+0440-047F).
-    d0: u64,
-    d1: u64,
+    pub d0: u64,
+    pub d1: u64,
     /// Bytes below 0xA0 and below 0xB0, to tell case by the second byte.
-    below_a0: u64,
-    below_b0: u64,
+    pub below_a0: u64,
+    pub below_b0: u64,
 }
 
 impl Masks {
-    /// Masks of `bytes`, which is UTF-8.
-    pub fn fill(&mut self, bytes: &[u8], classes: &Classes, wanted: Wanted) {
+    /// Masks of `bytes`, which is UTF-8, with the instructions of `I`.
+    #[inline(always)]
+    pub fn fill<I: Instructions>(&mut self, bytes: &[u8], classes: &Classes, wanted: Wanted) {
         match wanted {
-            Wanted::Letters => self.fill_with::<false>(bytes, classes, LETTER),
-            Wanted::LettersAndMarks => self.fill_with::<false>(bytes, classes, LETTER | MARK),
-            Wanted::Cased => self.fill_with::<true>(bytes, classes, LETTER),
+            Wanted::Letters => self.fill_with::<I, false>(bytes, classes, LETTER),
+            Wanted::LettersAndMarks => self.fill_with::<I, false>(bytes, classes, LETTER | MARK),
+            Wanted::Cased => self.fill_with::<I, true>(bytes, classes, LETTER),
         }
     }
 
-    fn fill_with<const CASED: bool>(&mut self, bytes: &[u8], classes: &Classes, letters: u8) {
-        let words = bytes.len() / 64 + 2;
-        self.composing.clear();
-        for mask in [
-            &mut self.letter,
-            &mut self.number,
-            &mut self.space,
-            &mut self.other,
-        ] {
-            mask.clear();
-            mask.reserve(words);
-        }
-        if CASED {
-            for mask in [&mut self.upper, &mut self.lower] {
-                mask.clear();
-                mask.reserve(words);
-            }
-        }
+    #[inline(always)]
+    fn fill_with<I: Instructions, const CASED: bool>(
+        &mut self,
+        bytes: &[u8],
+        classes: &Classes,
+        letters: u8,
+    ) {
+        self.resize(bytes.len() / 64 + 2);
         let mut carry = Looked::default();
         let (blocks, tail) = bytes.as_chunks::<64>();
-        for (index, block) in blocks.iter().enumerate() {
-            self.push::<CASED>(
-                block,
-                &bytes[index * 64..],
-                classes,
-                letters,
-                &mut carry,
-                u64::MAX,
-            );
+        for (at, block) in blocks.iter().enumerate() {
+            let raw = I::compare::<CASED>(block);
+            let rest = &bytes[at * 64..];
+            self.set::<CASED>(at, raw, (rest, u64::MAX), (classes, letters), &mut carry);
         }
         let mut padded = [0; 64];
         padded[..tail.len()].copy_from_slice(tail);
         let valid = (1 << tail.len()) - 1;
-        self.push::<CASED>(&padded, tail, classes, letters, &mut carry, valid);
-        for mask in [
+        let raw = I::compare::<CASED>(&padded);
+        let at = blocks.len();
+        self.set::<CASED>(at, raw, (tail, valid), (classes, letters), &mut carry);
+        self.clear(at + 1);
+    }
+
+    fn all(&mut self) -> [&mut Vec<u64>; 11] {
+        [
             &mut self.letter,
             &mut self.number,
             &mut self.space,
             &mut self.other,
-        ] {
-            mask.push(0);
-        }
-        if CASED {
-            self.upper.push(0);
-            self.lower.push(0);
-        }
+            &mut self.upper,
+            &mut self.lower,
+            &mut self.blank,
+            &mut self.line,
+            &mut self.quote,
+            &mut self.high,
+            &mut self.tail,
+        ]
     }
 
-    /// Adds the masks of one block; `rest` is the text from its first byte on.
-    #[inline]
-    fn push<const CASED: bool>(
+    fn resize(&mut self, words: usize) {
+        self.composing.clear();
+        self.all()
+            .into_iter()
+            .for_each(|mask| mask.resize(words, 0));
+    }
+
+    fn clear(&mut self, word: usize) {
+        self.all().into_iter().for_each(|mask| mask[word] = 0);
+    }
+
+    /// Sets the masks of one block. `rest` is the text from its first byte on, and `valid` has the bits
+    /// of its bytes.
+    #[inline(always)]
+    fn set<const CASED: bool>(
         &mut self,
-        block: &[u8; 64],
-        rest: &[u8],
-        classes: &Classes,
-        letters: u8,
+        at: usize,
+        raw: Block,
+        (rest, valid): (&[u8], u64),
+        (classes, letters): (&Classes, u8),
         carry: &mut Looked,
-        valid: u64,
     ) {
-        let raw = compare::<CASED>(block);
         // A pair that goes on in the next block is looked up.
         let mut pairs = (raw.d0 | raw.d1) & (u64::MAX >> 1);
         if CASED {
@@ -143,26 +167,30 @@ impl Masks {
         *carry = Looked::default();
         let mut leads = raw.lead & !pairs;
         while leads != 0 {
-            let at = leads.trailing_zeros() as usize;
+            let place = leads.trailing_zeros() as usize;
             leads &= leads - 1;
-            let (code, len) = decode(&rest[at..]);
+            let (code, len) = decode(&rest[place..]);
             let class = classes[code];
             if class & COMPOSES != 0 {
-                self.composing.push((64 * self.letter.len() + at) as u32);
+                self.composing.push((64 * at + place) as u32);
             }
-            let bits = u128::from((1u64 << len) - 1) << at;
+            let bits = u128::from((1u64 << len) - 1) << place;
             now.add(class, letters, bits as u64);
             carry.add(class, letters, (bits >> 64) as u64);
         }
-        self.letter.push(now.letter);
-        self.number.push(now.number);
-        self.space.push(now.space);
-        self.other
-            .push(!(now.letter | now.number | now.space) & valid);
+        self.letter[at] = now.letter;
+        self.number[at] = now.number;
+        self.space[at] = now.space;
+        self.other[at] = !(now.letter | now.number | now.space) & valid;
         if CASED {
-            self.upper.push(now.upper);
-            self.lower.push(now.lower);
+            self.upper[at] = now.upper;
+            self.lower[at] = now.lower;
         }
+        self.blank[at] = raw.blank;
+        self.line[at] = raw.line;
+        self.quote[at] = raw.quote;
+        self.high[at] = raw.high;
+        self.tail[at] = raw.high & !raw.lead;
     }
 }
 
@@ -205,95 +233,11 @@ fn decode(bytes: &[u8]) -> (usize, usize) {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[inline]
-fn compare<const CASED: bool>(block: &[u8; 64]) -> Block {
-    // SAFETY: SSE2 is a part of x86-64.
-    unsafe { compare_sse2::<CASED>(block) }
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-#[inline]
-fn compare<const CASED: bool>(block: &[u8; 64]) -> Block {
-    compare_bytes::<CASED>(block)
-}
-
-#[cfg(target_arch = "x86_64")]
-#[inline]
-#[target_feature(enable = "sse2")]
-fn compare_sse2<const CASED: bool>(block: &[u8; 64]) -> Block {
-    use std::arch::x86_64::{
-        __m128i, _mm_add_epi8, _mm_and_si128, _mm_cmpeq_epi8, _mm_max_epu8, _mm_min_epu8,
-        _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
-    };
-    let all = |byte: u8| _mm_set1_epi8(byte as i8);
-    // Whether each byte is at least `first` and at most `span` above it.
-    let within = |bytes: __m128i, first: u8, span: u8| {
-        let above = _mm_add_epi8(bytes, all(first.wrapping_neg()));
-        _mm_cmpeq_epi8(_mm_min_epu8(above, all(span)), above)
-    };
-    let mut out = Block::default();
-    let (lanes, _) = block.as_chunks::<8>();
-    for lane in 0..4 {
-        let part = |index: usize| i64::from_le_bytes(lanes[2 * lane + index]);
-        let bytes = _mm_set_epi64x(part(1), part(0));
-        let mask = |found: __m128i| u64::from(_mm_movemask_epi8(found) as u32) << (16 * lane);
-        let folded = _mm_or_si128(bytes, all(0x20));
-        out.letter |= mask(within(folded, b'a', 25));
-        out.number |= mask(within(bytes, b'0', 9));
-        let blank = _mm_cmpeq_epi8(bytes, all(b' '));
-        out.space |= mask(_mm_or_si128(within(bytes, b'\t', 4), blank));
-        out.lead |= mask(_mm_cmpeq_epi8(_mm_max_epu8(bytes, all(0xC0)), bytes));
-        if CASED {
-            out.upper |= mask(within(bytes, b'A', 25));
-            out.d0 |= mask(_mm_cmpeq_epi8(bytes, all(0xD0)));
-            out.d1 |= mask(_mm_cmpeq_epi8(bytes, all(0xD1)));
-            out.below_a0 |= mask(within(bytes, 0, 0x9F));
-            out.below_b0 |= mask(within(bytes, 0, 0xAF));
-        } else {
-            let even = _mm_and_si128(bytes, all(0xFE));
-            out.d0 |= mask(_mm_cmpeq_epi8(even, all(0xD0)));
-        }
-    }
-    out
-}
-
-/// The same without SIMD.
-#[cfg(any(test, not(target_arch = "x86_64")))]
-fn compare_bytes<const CASED: bool>(block: &[u8; 64]) -> Block {
-    let mut out = Block::default();
-    for (at, &byte) in block.iter().enumerate() {
-        let bit = |yes: bool| u64::from(yes) << at;
-        out.letter |= bit(byte.is_ascii_alphabetic());
-        out.number |= bit(byte.is_ascii_digit());
-        out.space |= bit(matches!(byte, b'\t'..=b'\r' | b' '));
-        out.lead |= bit(byte >= 0xC0);
-        if CASED {
-            out.upper |= bit(byte.is_ascii_uppercase());
-            out.d0 |= bit(byte == 0xD0);
-            out.d1 |= bit(byte == 0xD1);
-            out.below_a0 |= bit(byte < 0xA0);
-            out.below_b0 |= bit(byte < 0xB0);
-        } else {
-            out.d0 |= bit(byte & 0xFE == 0xD0);
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::classes::classes;
+    use super::super::simd::Any;
     use super::*;
-
-    #[test]
-    fn simd_and_bytes_compare_alike() {
-        for shift in 0..=u8::MAX {
-            let block = std::array::from_fn(|at| (at as u8).wrapping_mul(7).wrapping_add(shift));
-            assert_eq!(compare::<true>(&block), compare_bytes::<true>(&block));
-            assert_eq!(compare::<false>(&block), compare_bytes::<false>(&block));
-        }
-    }
 
     /// What needs no look-up is what the table says, for every character at every place in a block.
     #[test]
@@ -310,7 +254,7 @@ mod tests {
                     .chain('\0'..'\u{3000}')
                     .chain('\u{1F600}'..'\u{1F700}')
                     .collect();
-                masks.fill(text.as_bytes(), classes, wanted);
+                masks.fill::<Any>(text.as_bytes(), classes, wanted);
                 for (at, character) in text.char_indices() {
                     let class = classes[character as usize];
                     for at in at..at + character.len_utf8() {

@@ -15,7 +15,9 @@ mod patterns;
 mod piece;
 mod probes;
 mod recognise;
+mod simd;
 mod spans;
+mod starts;
 
 #[cfg(test)]
 mod fuzz_tests;
@@ -222,7 +224,13 @@ impl Fast {
         };
         match self.recipe.split {
             Split::Pattern(pattern) => {
-                state.encode(chunk.text, pattern, model, (self.classes, form), out)
+                let split = piece::Split {
+                    pattern,
+                    classes: self.classes,
+                    form,
+                    model,
+                };
+                state.encode(chunk.text, &split, out)
             }
             Split::Metaspace(metaspace) => state.encode_words(chunk, metaspace, model, out),
         }

@@ -1,9 +1,14 @@
 //! Text to ids, a piece of about 16 KiB at a time: spans, then cache lines, then ids.
 //!
-//! Spans are found 64 at a time and the sets of all of them in the cache asked for before the first is
-//! read, so that memory answers while others are computed. Pieces are cut after a letter and before
+//! Of 64 spans at a time the sets in the cache are asked for before the first is read, so that memory
+//! answers while others are computed. Pieces are cut after a letter and before
 //! a blank, where every known pattern begins a new span whatever comes before and after: so masks stay
 //! in the first-level cache, and a document of 10 MB needs no more memory than a page.
+
+#![allow(
+    clippy::inline_always,
+    reason = "compiled once for each instruction set, as their callers are"
+)]
 
 use super::super::chunks::{Chunk, Cut};
 use super::cache::{self, Cache, LongKey, MOST_IDS};
@@ -12,7 +17,9 @@ use super::masks::Masks;
 use super::merge::{Merges, Scratch};
 use super::metaspace::{METASPACE, Metaspace};
 use super::patterns::{Pattern, Shape};
+use super::simd::{Any, Instructions, Level};
 use super::spans::{self, Scan, View};
+use super::starts::Starts;
 use anyhow::Result;
 use std::collections::HashMap;
 
@@ -23,7 +30,9 @@ const BATCH: usize = 64;
 
 /// What a thread needs to encode, kept between texts.
 pub(super) struct State {
+    level: Level,
     masks: Masks,
+    starts: Starts,
     words: Words,
 }
 
@@ -60,6 +69,14 @@ pub(super) enum Form {
     Nfc,
 }
 
+/// How a text is cut into words, and what they become.
+pub(super) struct Split<'a> {
+    pub pattern: &'a Pattern,
+    pub classes: &'a Classes,
+    pub form: Form,
+    pub model: Model<'a>,
+}
+
 /// A tokenizer's merges, and the words that are a token without them.
 #[derive(Clone, Copy)]
 pub(super) struct Model<'a> {
@@ -69,8 +86,6 @@ pub(super) struct Model<'a> {
 
 /// Spans to be looked up.
 struct Batch {
-    begins: [u32; BATCH],
-    lens: [u32; BATCH],
     sets: [u32; BATCH],
     keys: [LongKey; BATCH],
 }
@@ -82,7 +97,9 @@ impl State {
     /// When there is no memory for it.
     pub fn new() -> Result<Self> {
         Ok(Self {
+            level: Level::detect(),
             masks: Masks::default(),
+            starts: Starts::default(),
             words: Words {
                 cache: Cache::new()?,
                 scratch: Scratch::default(),
@@ -94,39 +111,67 @@ impl State {
     }
 
     /// Appends the ids of `text`. Stops where it is not of this form, and says so.
-    pub fn encode(
-        &mut self,
-        text: &str,
-        pattern: &Pattern,
-        model: Model<'_>,
-        (classes, form): (&Classes, Form),
-        out: &mut Vec<u32>,
-    ) -> bool {
+    pub fn encode(&mut self, text: &str, split: &Split<'_>, out: &mut Vec<u32>) -> bool {
         let mut rest = text.as_bytes();
         while !rest.is_empty() {
             let (piece, after) = rest.split_at(Cut::AfterLetter.end(rest, PIECE));
             rest = after;
-            self.masks.fill(piece, classes, pattern.wanted);
-            if form == Form::Nfc && !is_nfc(piece, &self.masks.composing) {
+            let right_form = match self.level {
+                Level::Any => self.piece::<Any>(piece, split, out),
+                // SAFETY: this level was detected.
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx2 => unsafe { self.piece_avx2(piece, split, out) },
+                // SAFETY: this level was detected.
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx512 => unsafe { self.piece_avx512(piece, split, out) },
+            };
+            if !right_form {
                 return false;
             }
-            let view = View::new(piece, &self.masks);
-            let words = &mut self.words;
-            match pattern.shape {
-                Shape::Gpt2 => words.encode(piece, |at| spans::Gpt2::next(&view, at), model, out),
-                Shape::Cl100k { digits: 1 } => {
-                    words.encode(piece, |at| spans::Cl100k::<1>::next(&view, at), model, out);
-                }
-                Shape::Cl100k { digits: 3 } => {
-                    words.encode(piece, |at| spans::Cl100k::<3>::next(&view, at), model, out);
-                }
-                Shape::Cl100k { .. } => {
-                    let next = spans::Cl100k::<{ usize::MAX }>::next;
-                    words.encode(piece, |at| next(&view, at), model, out);
-                }
-                Shape::O200k => words.encode(piece, |at| spans::O200k::next(&view, at), model, out),
-            }
         }
+        true
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+    fn piece_avx2(&mut self, piece: &[u8], split: &Split<'_>, out: &mut Vec<u32>) -> bool {
+        self.piece::<super::simd::Avx2>(piece, split, out)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,avx512f,avx512bw")]
+    fn piece_avx512(&mut self, piece: &[u8], split: &Split<'_>, out: &mut Vec<u32>) -> bool {
+        self.piece::<super::simd::Avx512>(piece, split, out)
+    }
+
+    #[inline(always)]
+    fn piece<I: Instructions>(
+        &mut self,
+        piece: &[u8],
+        split: &Split<'_>,
+        out: &mut Vec<u32>,
+    ) -> bool {
+        let Self {
+            masks,
+            starts,
+            words,
+            ..
+        } = self;
+        masks.fill::<I>(piece, split.classes, split.pattern.wanted);
+        if split.form == Form::Nfc && !is_nfc(piece, &masks.composing) {
+            return false;
+        }
+        let places = match split.pattern.shape {
+            Shape::Gpt2 => starts.of::<spans::Gpt2>(piece, masks),
+            Shape::Cl100k { digits: 1 } => starts.of::<spans::Cl100k<1>>(piece, masks),
+            Shape::Cl100k { digits: 3 } => starts.of::<spans::Cl100k<3>>(piece, masks),
+            Shape::Cl100k { .. } => starts.of::<spans::Cl100k<{ usize::MAX }>>(piece, masks),
+            Shape::O200k => {
+                let view = View::new(piece, masks);
+                starts.scanned(piece.len(), |at| spans::O200k::next(&view, at))
+            }
+        };
+        words.encode(piece, places, split.model, out);
         true
     }
 }
@@ -149,7 +194,7 @@ impl State {
         {
             return false;
         }
-        let words = &mut self.words;
+        let Self { starts, words, .. } = self;
         let mut rest = text.as_bytes();
         if first && metaspace.prepends(text) {
             // The first word with its space is a word like any other.
@@ -161,76 +206,72 @@ impl State {
             let mut first = Vec::with_capacity(end + 1);
             first.push(b' ');
             first.extend_from_slice(&rest[..end]);
-            words.encode(&first, |at| metaspace.next(&first, at), model, out);
+            let places = starts.scanned(first.len(), |at| metaspace.next(&first, at));
+            words.encode(&first, places, model, out);
             rest = &rest[end..];
         }
-        words.encode(rest, |at| metaspace.next(rest, at), model, out);
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(Cut::BeforeSpaces.end(rest, PIECE));
+            rest = after;
+            let places = starts.scanned(piece.len(), |at| metaspace.next(piece, at));
+            words.encode(piece, places, model, out);
+        }
         true
     }
 }
 
 impl Words {
-    fn encode(
-        &mut self,
-        piece: &[u8],
-        next: impl Fn(usize) -> usize,
-        model: Model<'_>,
-        out: &mut Vec<u32>,
-    ) {
+    /// Appends the ids of the words that begin at `places`, the last of which is the end.
+    #[inline(always)]
+    fn encode(&mut self, piece: &[u8], places: &[u32], model: Model<'_>, out: &mut Vec<u32>) {
         let mut batch = Batch {
-            begins: [0; BATCH],
-            lens: [0; BATCH],
             sets: [0; BATCH],
             keys: [[0; 2]; BATCH],
         };
-        let mut at = 0;
-        while at < piece.len() {
-            let mut count = 0;
-            while count < BATCH && at < piece.len() {
-                let end = next(at);
-                batch.begins[count] = at as u32;
-                batch.lens[count] = (end - at) as u32;
-                count += 1;
-                at = end;
-            }
-            self.ask(piece, &mut batch, count);
-            self.answer(piece, &batch, count, model, out);
+        let mut from = 0;
+        while from + 1 < places.len() {
+            let places = &places[from..places.len().min(from + BATCH + 1)];
+            self.ask(piece, places, &mut batch);
+            self.answer(piece, places, &batch, model, out);
+            from += places.len() - 1;
         }
     }
 
     /// Keys and sets of the batch; the sets are asked for.
-    fn ask(&self, piece: &[u8], batch: &mut Batch, count: usize) {
-        for index in 0..count {
-            let (begin, len) = (batch.begins[index] as usize, batch.lens[index] as usize);
+    #[inline(always)]
+    fn ask(&self, piece: &[u8], places: &[u32], batch: &mut Batch) {
+        for ((place, key_of), set_of) in places.windows(2).zip(&mut batch.keys).zip(&mut batch.sets)
+        {
+            let (begin, len) = (place[0] as usize, (place[1] - place[0]) as usize);
             if len <= cache::SHORT {
                 let key = cache::short_key(piece, begin, len);
                 let set = cache::short_set(key);
                 self.cache.prefetch_short(set);
-                batch.keys[index][0] = key;
-                batch.sets[index] = set;
+                key_of[0] = key;
+                *set_of = set;
             } else if len <= cache::LONG {
                 let key = cache::long_key(piece, begin, len);
                 let set = cache::long_set(key);
                 self.cache.prefetch_long(set);
-                batch.keys[index] = key;
-                batch.sets[index] = set;
+                *key_of = key;
+                *set_of = set;
             }
         }
     }
 
     /// Appends the ids of the batch.
+    #[inline(always)]
     fn answer(
         &mut self,
         piece: &[u8],
+        places: &[u32],
         batch: &Batch,
-        count: usize,
         model: Model<'_>,
         out: &mut Vec<u32>,
     ) {
         let mut filled = 0;
-        for index in 0..count {
-            let (begin, len) = (batch.begins[index] as usize, batch.lens[index] as usize);
-            let (key, set) = (batch.keys[index], batch.sets[index]);
+        for ((place, &key), &set) in places.windows(2).zip(&batch.keys).zip(&batch.sets) {
+            let (begin, len) = (place[0] as usize, (place[1] - place[0]) as usize);
             let Some(free) = self.found[filled..].first_chunk_mut::<MOST_IDS>() else {
                 break;
             };
@@ -271,7 +312,10 @@ impl Words {
         if let Some(id) = model.whole.get(word) {
             return self.merged.push(*id);
         }
-        if let Some(ids) = self.rare.words.get(word) {
+        // What fits in the tables is in them, or not known.
+        if word.len() > MOST_IDS
+            && let Some(ids) = self.rare.words.get(word)
+        {
             return self.merged.extend_from_slice(ids);
         }
         model

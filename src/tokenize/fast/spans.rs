@@ -15,7 +15,7 @@ use super::masks::Masks;
 /// A piece of text and its masks.
 #[derive(Clone, Copy)]
 pub(super) struct View<'a> {
-    bytes: &'a [u8],
+    pub bytes: &'a [u8],
     letter: &'a [u64],
     number: &'a [u64],
     space: &'a [u64],
@@ -200,6 +200,11 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Whether a span begins at `at`, which is not 0, whatever stands around: a space behind a letter.
+    pub fn begins_always(&self, at: usize) -> bool {
+        self.bytes[at] == b' ' && has(self.letter, at - 1)
+    }
+
     /// The end of a word that begins at `at` or one byte after it, given the letters from `at` on.
     #[inline(always)]
     fn word_end(&self, letters: u64, at: usize) -> usize {
@@ -305,7 +310,7 @@ fn run_end(mask: &[u64], mut at: usize) -> usize {
 }
 
 /// The length of `(?i:'s|'t|'re|'ve|'m|'ll|'d)` at the beginning of `bytes`. The long s is an s, too.
-fn contraction(bytes: &[u8]) -> Option<usize> {
+pub(super) fn contraction(bytes: &[u8]) -> Option<usize> {
     if bytes.first() != Some(&b'\'') {
         return None;
     }

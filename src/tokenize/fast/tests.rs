@@ -6,15 +6,34 @@ use super::classes::{
 use super::masks::Masks;
 use super::merge::{Alphabet, Merges, Scratch};
 use super::patterns::{PATTERNS, Pattern, Shape};
+use super::simd::Any;
 use super::spans::{self, Scan, View};
+use super::starts::Starts;
 use tokenizers::Normalizer;
 use tokenizers::pattern::Pattern as _;
 use tokenizers::utils::SysRegex;
 
-/// Ends of the spans of `text` by the scanner.
+/// Ends of the spans of `text`, at once where that can be.
 fn ours(text: &str, pattern: &Pattern) -> Vec<usize> {
     let mut masks = Masks::default();
-    masks.fill(text.as_bytes(), classes().unwrap(), pattern.wanted);
+    masks.fill::<Any>(text.as_bytes(), classes().unwrap(), pattern.wanted);
+    let (bytes, masks) = (text.as_bytes(), &mut masks);
+    let mut starts = Starts::default();
+    let places = match pattern.shape {
+        Shape::Gpt2 => starts.of::<spans::Gpt2>(bytes, masks),
+        Shape::Cl100k { digits: 1 } => starts.of::<spans::Cl100k<1>>(bytes, masks),
+        Shape::Cl100k { digits: 3 } => starts.of::<spans::Cl100k<3>>(bytes, masks),
+        Shape::Cl100k { .. } => starts.of::<spans::Cl100k<{ usize::MAX }>>(bytes, masks),
+        Shape::O200k => return scanned(text, pattern),
+    };
+    assert_eq!(places[0], 0);
+    places[1..].iter().map(|end| *end as usize).collect()
+}
+
+/// Ends of the spans of `text` by the scanner.
+fn scanned(text: &str, pattern: &Pattern) -> Vec<usize> {
+    let mut masks = Masks::default();
+    masks.fill::<Any>(text.as_bytes(), classes().unwrap(), pattern.wanted);
     let view = View::new(text.as_bytes(), &masks);
     let next = match pattern.shape {
         Shape::Gpt2 => spans::Gpt2::next,
@@ -116,7 +135,7 @@ fn spans_are_those_of_the_regex_engine_for_all_code_points() {
 #[test]
 fn spans_of_all_short_texts() {
     let alphabet = [
-        'a', 'A', 's', '\'', ' ', '\n', '\t', '1', '.', '/', '\u{301}', 'ы', '中', 'ſ',
+        'a', 'A', 's', '\'', ' ', '\n', '\t', '1', '.', '/', '\u{301}', 'ы', '—', 'ſ', '\u{a0}',
     ];
     for pattern in &PATTERNS {
         let regex = SysRegex::new(pattern.regex).unwrap();
@@ -129,6 +148,38 @@ fn spans_of_all_short_texts() {
                 assert_eq!(
                     ours(&text, pattern),
                     theirs(&text, &regex),
+                    "{}: {text:?}",
+                    pattern.name
+                );
+            }
+        }
+    }
+}
+
+/// Over the ends of the words of bits, and with what the rules leave to the scanner.
+#[test]
+fn starts_at_once_are_those_of_the_scanner() {
+    let alphabet: Vec<char> = "aAsdлlv'  \n\r\t1230.,«—²\u{a0}\u{301}中😀ſ\u{3000}"
+        .chars()
+        .collect();
+    let mut state = 1_u64;
+    let mut below = |end: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) as usize % end
+    };
+    for pattern in &PATTERNS {
+        for _ in 0..4_000 {
+            // A few kinds at a time make runs.
+            let kinds: Vec<char> = (0..=below(7))
+                .map(|_| alphabet[below(alphabet.len())])
+                .collect();
+            let text: String = (0..below(300)).map(|_| kinds[below(kinds.len())]).collect();
+            if !text.is_empty() {
+                assert_eq!(
+                    ours(&text, pattern),
+                    scanned(&text, pattern),
                     "{}: {text:?}",
                     pattern.name
                 );
