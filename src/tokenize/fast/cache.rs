@@ -1,7 +1,9 @@
 //! Words and their ids, for one thread: what makes encoding fast, because text repeats its words.
 //!
-//! Three tables, 64 MiB and never more. Keys of up to 15 bytes have 32-byte entries with up to five
-//! ids, two to a cache line and a set (16 MiB); keys of up to 31 bytes, or with up to ten ids, have a
+//! Four tables, 66 MiB and never more. Keys of up to 7 bytes, which are 83 % of English words with their
+//! space and 55 % of Russian, have 16-byte entries with up to two ids, four to a cache line and a set
+//! (2 MiB): most of what text is made of stays in the second-level cache of a core. Keys of up to 15 bytes
+//! have 32-byte entries with up to five ids, two to a line and a set (16 MiB); keys of up to 31 bytes, or with up to ten ids, have a
 //! line of their own, two to a set (32 MiB); keys of up to 63 bytes and 21 ids have two lines (16 MiB).
 //! 18 % of Russian words with their space are longer than 15 bytes, and the 1 % that are longer than
 //! 31 would take as long as all the others if they were merged each time. Keys are stored and compared
@@ -13,9 +15,12 @@
     reason = "compiled once for each instruction set, as their callers are"
 )]
 
+use super::simd::{Any, Instructions};
 use anyhow::{Context, Result};
 use memmap2::MmapMut;
 
+/// Longest word in the table of tiny keys.
+pub(super) const TINY: usize = 7;
 /// Longest word in the table of short keys.
 pub(super) const SHORT: usize = 15;
 /// Longest word in the table of long keys.
@@ -24,14 +29,20 @@ pub(super) const LONG: usize = 31;
 pub(super) const WIDE: usize = 63;
 /// Most ids of an entry.
 pub(super) const MOST_IDS: usize = 21;
+/// Ids of any entry.
+pub(super) type Room = [u32; MOST_IDS];
+/// Ids of a tiny, short or long entry. They are written five at a time, as eight of which the last three say
+/// nothing.
+pub(super) type Slot = [u32; 16];
 /// Ids have 24 bits.
 pub(super) const ID_BITS: u32 = 24;
 
 const SHORT_IDS: usize = 5;
 const LONG_IDS: usize = 10;
-/// In place of a number of ids: they are in the next larger table.
-const ELSEWHERE: u8 = 0xFF;
-/// Sets of the tables: a line, two lines, and two lines that are one entry.
+/// In place of a number of ids: they are in the next larger table, or not known.
+pub(super) const ELSEWHERE: u8 = 0xFF;
+/// Sets of the tables: a line, a line, two lines, and two lines that are one entry.
+const TINY_LOG2: u32 = 15;
 const SHORT_LOG2: u32 = 18;
 const LONG_LOG2: u32 = 18;
 const WIDE_LOG2: u32 = 17;
@@ -39,6 +50,8 @@ const WIDE_LOG2: u32 = 17;
 type Line = [u8; 64];
 
 /// A word as it is stored: its bytes, then its length.
+pub(super) type TinyKey = u64;
+/// As [`TinyKey`].
 pub(super) type ShortKey = u128;
 /// The first 16 bytes, then the rest with the length; a short key is followed by its tag.
 pub(super) type LongKey = [u128; 2];
@@ -49,8 +62,10 @@ const TAG: u128 = 0xFF << 120;
 /// A word of up to 63 bytes, zeros, and its length.
 pub(super) type WideKey = Line;
 
-/// The three tables.
+/// The four tables.
 pub(super) struct Cache {
+    /// Sets of four keys and their four values: two ids of 24 bits, and how many they are.
+    tiny: MmapMut,
     short: MmapMut,
     long: MmapMut,
     wide: MmapMut,
@@ -66,6 +81,24 @@ const KEEP: [u128; 16] = {
     }
     keep
 };
+
+/// The key of `text[at..at + len]`, for `len` up to [`TINY`].
+#[inline(always)]
+pub(super) fn tiny_key(text: &[u8], at: usize, len: usize) -> TinyKey {
+    let bytes = match text[at..].split_first_chunk::<8>() {
+        Some((bytes, _)) => u64::from_le_bytes(*bytes),
+        None => load(text, at) as u64,
+    };
+    bytes & ((1 << (8 * len)) - 1) | (len as u64) << 56
+}
+
+/// The set of a tiny key.
+#[inline(always)]
+pub(super) fn tiny_set(key: TinyKey) -> u32 {
+    // The upper half of the product alone hardly depends on the last letters.
+    let product = u128::from(key) * 0x9E37_79B9_7F4A_7C15;
+    ((product as u64 ^ (product >> 64) as u64) >> (64 - TINY_LOG2)) as u32
+}
 
 /// The key of `text[at..at + len]`, for `len` up to [`SHORT`].
 #[inline(always)]
@@ -119,6 +152,7 @@ impl Cache {
     /// When the system has no address space for them.
     pub fn new() -> Result<Self> {
         Ok(Self {
+            tiny: table(64 << TINY_LOG2)?,
             short: table(64 << SHORT_LOG2)?,
             long: table(128 << LONG_LOG2)?,
             wide: table(128 << WIDE_LOG2)?,
@@ -127,52 +161,118 @@ impl Cache {
 
     /// Asks for the set of a key before it is needed.
     #[inline(always)]
+    pub fn prefetch_tiny(&self, set: u32) {
+        prefetch(&self.tiny, set as usize * 64);
+    }
+
+    /// As [`Self::prefetch_tiny`].
+    #[inline(always)]
     pub fn prefetch_short(&self, set: u32) {
         prefetch(&self.short, set as usize * 64);
     }
 
-    /// As [`Self::prefetch_short`].
+    /// As [`Self::prefetch_tiny`].
     #[inline(always)]
     pub fn prefetch_long(&self, set: u32) {
         prefetch(&self.long, set as usize * 128);
         prefetch(&self.long, set as usize * 128 + 64);
     }
 
-    /// Writes the ids of a short word to the beginning of `out` and says how many they are.
+    /// Writes the ids of a tiny word to the beginning of `slot` and says how many they are;
+    /// [`ELSEWHERE`] if they are not here.
     #[inline(always)]
-    pub fn short(&self, key: ShortKey, set: u32, out: &mut [u32; MOST_IDS]) -> Option<usize> {
+    pub fn tiny<I: Instructions>(&self, key: TinyKey, set: u32, slot: &mut Slot) -> u8 {
+        let (sets, _) = self.tiny.as_chunks::<64>();
+        let (lanes, _) = sets[set as usize].as_chunks::<8>();
+        let (Some(keys), Some(values)) = (lanes.first_chunk::<4>(), lanes.last_chunk::<4>()) else {
+            return ELSEWHERE;
+        };
+        let (place, is_here) = I::place_of(key, keys);
+        let value = u64::from_le_bytes(values[place]);
+        slot[0] = value as u32 & ((1 << ID_BITS) - 1);
+        slot[1] = (value >> ID_BITS) as u32 & ((1 << ID_BITS) - 1);
+        if is_here {
+            (value >> 56) as u8
+        } else {
+            ELSEWHERE
+        }
+    }
+
+    /// As [`Self::tiny`] for a short word.
+    #[inline(always)]
+    pub fn short<I: Instructions>(&self, key: ShortKey, set: u32, slot: &mut Slot) -> u8 {
+        let (sets, _) = self.short.as_chunks::<64>();
+        let (entries, _) = sets[set as usize].as_chunks::<32>();
+        let (entry, is_here) = one_of(entries, |entry| key_of(entry) ^ key);
+        five::<I>(&entry[16..], 0, slot);
+        if is_here { entry[31] } else { ELSEWHERE }
+    }
+
+    /// As [`Self::tiny`] for a long word.
+    #[inline(always)]
+    pub fn long<I: Instructions>(&self, key: LongKey, set: u32, slot: &mut Slot) -> u8 {
+        let (sets, _) = self.long.as_chunks::<128>();
+        let (entries, _) = sets[set as usize].as_chunks::<64>();
+        let (entry, is_here) = one_of(entries, |entry| {
+            let [first, second] = long_key_of(entry);
+            (first ^ key[0]) | (second ^ key[1])
+        });
+        five::<I>(&entry[32..], 0, slot);
+        five::<I>(&entry[32..], 1, slot);
+        if is_here { entry[63] } else { ELSEWHERE }
+    }
+
+    /// As [`Self::wide`] for a tiny word whose ids are elsewhere.
+    pub fn more_of_tiny(&self, key: TinyKey, set: u32, out: &mut Room) -> Option<usize> {
+        let mut slot = Slot::default();
+        // Only an entry of the key itself says that there is more.
+        let (sets, _) = self.tiny.as_chunks::<64>();
+        let (lanes, _) = sets[set as usize].as_chunks::<8>();
+        let place = lanes[..4]
+            .iter()
+            .position(|kept| *kept == key.to_le_bytes())?;
+        if lanes[4 + place][7] != ELSEWHERE {
+            return None;
+        }
+        let key = short_of(key);
+        let set = short_set(key);
+        match self.short::<Any>(key, set, &mut slot) {
+            ELSEWHERE => self.more_of_short(key, set, out),
+            count => Some(copy(&slot, count, out)),
+        }
+    }
+
+    /// As [`Self::more_of_tiny`] for a short word.
+    pub fn more_of_short(&self, key: ShortKey, set: u32, out: &mut Room) -> Option<usize> {
         let (sets, _) = self.short.as_chunks::<64>();
         let (entries, _) = sets[set as usize].as_chunks::<32>();
         let entry = entries.iter().find(|entry| key_of(entry) == key)?;
-        for (index, id) in out[..SHORT_IDS].iter_mut().enumerate() {
-            *id = id_at(&entry[16..], index);
+        if entry[31] != ELSEWHERE {
+            return None;
         }
-        match entry[31] {
-            ELSEWHERE => {
-                let key = [key, TAG];
-                self.long(key, long_set(key), out)
-            }
-            count => Some(usize::from(count)),
+        let mut slot = Slot::default();
+        let key = [key, TAG];
+        let set = long_set(key);
+        match self.long::<Any>(key, set, &mut slot) {
+            ELSEWHERE => self.more_of_long(key, set, out),
+            count => Some(copy(&slot, count, out)),
         }
     }
 
-    /// As [`Self::short`] for a long word.
-    #[inline(always)]
-    pub fn long(&self, key: LongKey, set: u32, out: &mut [u32; MOST_IDS]) -> Option<usize> {
+    /// As [`Self::more_of_tiny`] for a long word.
+    pub fn more_of_long(&self, key: LongKey, set: u32, out: &mut Room) -> Option<usize> {
         let (sets, _) = self.long.as_chunks::<128>();
         let (entries, _) = sets[set as usize].as_chunks::<64>();
         let entry = entries.iter().find(|entry| long_key_of(entry) == key)?;
-        for (index, id) in out[..LONG_IDS].iter_mut().enumerate() {
-            *id = id_at(&entry[32..], index);
+        if entry[63] != ELSEWHERE {
+            return None;
         }
-        match entry[63] {
-            ELSEWHERE => self.wide(&wide_of(key), out),
-            count => Some(usize::from(count)),
-        }
+        self.wide(&wide_of(key), out)
     }
 
-    /// As [`Self::short`] for a word of any length that has a key.
-    pub fn wide(&self, key: &WideKey, out: &mut [u32; MOST_IDS]) -> Option<usize> {
+    /// Writes the ids of a word of any length that has a key to the beginning of `out` and says how many
+    /// they are.
+    pub fn wide(&self, key: &WideKey, out: &mut Room) -> Option<usize> {
         let (entries, _) = self.wide.as_chunks::<128>();
         let (stored, value) = entries[wide_entry(key)].split_at(64);
         if stored != key {
@@ -182,6 +282,29 @@ impl Cache {
             *id = id_at(value, index);
         }
         Some(usize::from(value[63]))
+    }
+
+    /// Keeps the ids of a tiny word; more than [`MOST_IDS`] are not kept.
+    pub fn keep_tiny(&mut self, key: TinyKey, set: u32, ids: &[u32]) {
+        let value = match ids {
+            [] => 0,
+            [one] => 1 << 56 | u64::from(*one),
+            [one, two] => 2 << 56 | u64::from(*two) << ID_BITS | u64::from(*one),
+            more => {
+                let key = short_of(key);
+                self.keep_short(key, short_set(key), more);
+                u64::from(ELSEWHERE) << 56
+            }
+        };
+        let (sets, _) = self.tiny.as_chunks_mut::<64>();
+        let (keys, values) = sets[set as usize].as_chunks_mut::<8>().0.split_at_mut(4);
+        // The oldest of the set goes, or what there is for this key.
+        let same = keys.iter().position(|kept| *kept == key.to_le_bytes());
+        let oldest = same.unwrap_or(keys.len() - 1);
+        keys.copy_within(..oldest, 1);
+        values.copy_within(..oldest, 1);
+        keys[0] = key.to_le_bytes();
+        values[0] = value.to_le_bytes();
     }
 
     /// Keeps the ids of a short word; more than [`MOST_IDS`] are not kept.
@@ -244,6 +367,12 @@ impl Cache {
     }
 }
 
+/// A tiny key as a short one.
+#[inline(always)]
+fn short_of(key: TinyKey) -> ShortKey {
+    u128::from(key & ((1 << 56) - 1)) | u128::from(key >> 56) << 120
+}
+
 /// The key of a word of more than [`LONG`] and at most [`WIDE`] bytes.
 pub(super) fn wide_key(word: &[u8]) -> WideKey {
     let mut key = [0; 64];
@@ -297,9 +426,35 @@ fn long_key_of(entry: &Line) -> LongKey {
     [u128::from_le_bytes(parts[0]), u128::from_le_bytes(parts[1])]
 }
 
+/// The one of two entries whose key differs by nothing, or the second, and whether it is that. Without a
+/// branch: which of them it is cannot be foreseen.
+#[inline(always)]
+fn one_of<const N: usize>(
+    entries: &[[u8; N]],
+    differs: impl Fn(&[u8; N]) -> u128,
+) -> (&[u8; N], bool) {
+    let (first, second) = (differs(&entries[0]) == 0, differs(&entries[1]) == 0);
+    (&entries[usize::from(!first)], first | second)
+}
+
+/// Writes ids `5 * group` to `5 * group + 4` of an entry's value.
+#[inline(always)]
+fn five<I: Instructions>(value: &[u8], group: usize, slot: &mut Slot) {
+    let value = value[15 * group..].first_chunk::<16>();
+    let slot = slot[SHORT_IDS * group..].first_chunk_mut::<8>();
+    if let (Some(value), Some(slot)) = (value, slot) {
+        I::five_ids(value, slot);
+    }
+}
+
+fn copy(slot: &Slot, count: u8, out: &mut Room) -> usize {
+    out[..slot.len()].copy_from_slice(slot);
+    usize::from(count)
+}
+
 /// Id `index` of an entry's value. Its upper byte is the next id's, or the count.
 #[inline(always)]
-fn id_at(value: &[u8], index: usize) -> u32 {
+pub(super) fn id_at(value: &[u8], index: usize) -> u32 {
     let bytes = value[3 * index..].first_chunk().copied();
     bytes.map_or(0, u32::from_le_bytes) & ((1 << ID_BITS) - 1)
 }
@@ -345,25 +500,47 @@ mod tests {
             (word, ids.collect::<Vec<_>>())
         };
         let get = |cache: &Cache, word: &[u8]| {
+            let mut slot = [0; 16];
             let mut ids = [0; MOST_IDS];
-            let count = match word.len() {
-                0..=SHORT => {
+            let (count, more) = match word.len() {
+                0..=TINY => {
+                    let key = tiny_key(word, 0, word.len());
+                    let set = tiny_set(key);
+                    (
+                        cache.tiny::<Any>(key, set, &mut slot),
+                        cache.more_of_tiny(key, set, &mut ids),
+                    )
+                }
+                8..=SHORT => {
                     let key = short_key(word, 0, word.len());
-                    cache.short(key, short_set(key), &mut ids)
+                    (
+                        cache.short::<Any>(key, short_set(key), &mut slot),
+                        cache.more_of_short(key, short_set(key), &mut ids),
+                    )
                 }
                 16..=LONG => {
                     let key = long_key(word, 0, word.len());
-                    cache.long(key, long_set(key), &mut ids)
+                    (
+                        cache.long::<Any>(key, long_set(key), &mut slot),
+                        cache.more_of_long(key, long_set(key), &mut ids),
+                    )
                 }
-                _ => cache.wide(&wide_key(word), &mut ids),
+                _ => (ELSEWHERE, cache.wide(&wide_key(word), &mut ids)),
             };
-            count.map(|count| ids[..count].to_vec())
+            if count != ELSEWHERE {
+                return Some(slot[..usize::from(count)].to_vec());
+            }
+            more.map(|count| ids[..count].to_vec())
         };
         let many = 1_500_000;
         for number in 0..many {
             let (word, ids) = word(number);
             match word.len() {
-                0..=SHORT => {
+                0..=TINY => {
+                    let key = tiny_key(&word, 0, word.len());
+                    cache.keep_tiny(key, tiny_set(key), &ids);
+                }
+                8..=SHORT => {
                     let key = short_key(&word, 0, word.len());
                     cache.keep_short(key, short_set(key), &ids);
                 }
@@ -391,6 +568,9 @@ mod tests {
         for len in 0..=LONG {
             let word = &b"abcdefghijklmnopqrstuvwxyzABCDE"[..len];
             let text = [word, &[b'.'; 40]].concat();
+            if len <= TINY {
+                assert_eq!(tiny_key(word, 0, len), tiny_key(&text, 0, len));
+            }
             if len <= SHORT {
                 assert_eq!(short_key(word, 0, len), short_key(&text, 0, len));
             } else {

@@ -18,6 +18,7 @@ mod recognise;
 mod simd;
 mod spans;
 mod starts;
+mod words;
 
 #[cfg(test)]
 mod fuzz_tests;

@@ -1,7 +1,6 @@
 //! Text to ids, a piece of about 16 KiB at a time: spans, then cache lines, then ids.
 //!
-//! Of 64 spans at a time the sets in the cache are asked for before the first is read, so that memory
-//! answers while others are computed. Pieces are cut after a letter and before
+//! Pieces are cut after a letter and before
 //! a blank, where every known pattern begins a new span whatever comes before and after: so masks stay
 //! in the first-level cache, and a document of 10 MB needs no more memory than a page.
 
@@ -11,22 +10,20 @@
 )]
 
 use super::super::chunks::{Chunk, Cut};
-use super::cache::{self, Cache, LongKey, MOST_IDS};
 use super::classes::Classes;
 use super::masks::Masks;
-use super::merge::{Merges, Scratch};
+use super::merge::Merges;
 use super::metaspace::{METASPACE, Metaspace};
 use super::patterns::{Pattern, Shape};
 use super::simd::{Any, Instructions, Level};
 use super::spans::{self, Scan, View};
 use super::starts::Starts;
+use super::words::Words;
 use anyhow::Result;
 use std::collections::HashMap;
 
 /// Pieces are cut at the last place before this many bytes.
 const PIECE: usize = 16 << 10;
-/// Spans that are looked up together.
-const BATCH: usize = 64;
 
 /// What a thread needs to encode, kept between texts.
 pub(super) struct State {
@@ -35,30 +32,6 @@ pub(super) struct State {
     starts: Starts,
     words: Words,
 }
-
-/// The word cache and what fills it.
-struct Words {
-    cache: Cache,
-    scratch: Scratch,
-    merged: Vec<u32>,
-    /// What has no place in the cache.
-    rare: Rare,
-    /// Ids of a batch that are not yet appended; kept because clearing it costs 4 %.
-    found: Box<[u32; (BATCH + 1) * MOST_IDS]>,
-}
-
-/// Words of more than 63 bytes or 21 ids, such as ruled lines and indents, which also come again.
-#[derive(Default)]
-struct Rare {
-    words: HashMap<Box<[u8]>, Box<[u32]>>,
-    /// Bytes of the words and their ids.
-    held: usize,
-}
-
-/// All rare words are forgotten when they hold so many bytes.
-const RARE_BYTES: usize = 4 << 20;
-/// Longer words are not kept at all.
-const RARE_LONGEST: usize = 4 << 10;
 
 /// What a text has to be.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -84,12 +57,6 @@ pub(super) struct Model<'a> {
     pub whole: &'a HashMap<Vec<u8>, u32>,
 }
 
-/// Spans to be looked up.
-struct Batch {
-    sets: [u32; BATCH],
-    keys: [LongKey; BATCH],
-}
-
 impl State {
     /// An empty cache.
     ///
@@ -100,13 +67,7 @@ impl State {
             level: Level::detect(),
             masks: Masks::default(),
             starts: Starts::default(),
-            words: Words {
-                cache: Cache::new()?,
-                scratch: Scratch::default(),
-                merged: Vec::new(),
-                rare: Rare::default(),
-                found: Box::new([0; (BATCH + 1) * MOST_IDS]),
-            },
+            words: Words::new()?,
         })
     }
 
@@ -171,7 +132,7 @@ impl State {
                 starts.scanned(piece.len(), |at| spans::O200k::next(&view, at))
             }
         };
-        words.encode(piece, places, split.model, out);
+        words.encode::<I>(piece, places, split.model, out);
         true
     }
 }
@@ -180,6 +141,34 @@ impl State {
     /// Appends the ids of a chunk whose words begin at spaces. Refuses a text that holds a "▁": it
     /// would be a space.
     pub fn encode_words(
+        &mut self,
+        chunk: Chunk,
+        metaspace: Metaspace,
+        model: Model<'_>,
+        out: &mut Vec<u32>,
+    ) -> bool {
+        match self.level {
+            Level::Any => self.words::<Any>(chunk, metaspace, model, out),
+            // SAFETY: this level was detected, and AVX-512 has AVX2.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 | Level::Avx512 => unsafe { self.words_avx2(chunk, metaspace, model, out) },
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+    fn words_avx2(
+        &mut self,
+        chunk: Chunk,
+        metaspace: Metaspace,
+        model: Model<'_>,
+        out: &mut Vec<u32>,
+    ) -> bool {
+        self.words::<super::simd::Avx2>(chunk, metaspace, model, out)
+    }
+
+    #[inline(always)]
+    fn words<I: Instructions>(
         &mut self,
         Chunk { text, first }: Chunk,
         metaspace: Metaspace,
@@ -207,134 +196,16 @@ impl State {
             first.push(b' ');
             first.extend_from_slice(&rest[..end]);
             let places = starts.scanned(first.len(), |at| metaspace.next(&first, at));
-            words.encode(&first, places, model, out);
+            words.encode::<I>(&first, places, model, out);
             rest = &rest[end..];
         }
         while !rest.is_empty() {
             let (piece, after) = rest.split_at(Cut::BeforeSpaces.end(rest, PIECE));
             rest = after;
             let places = starts.scanned(piece.len(), |at| metaspace.next(piece, at));
-            words.encode(piece, places, model, out);
+            words.encode::<I>(piece, places, model, out);
         }
         true
-    }
-}
-
-impl Words {
-    /// Appends the ids of the words that begin at `places`, the last of which is the end.
-    #[inline(always)]
-    fn encode(&mut self, piece: &[u8], places: &[u32], model: Model<'_>, out: &mut Vec<u32>) {
-        let mut batch = Batch {
-            sets: [0; BATCH],
-            keys: [[0; 2]; BATCH],
-        };
-        let mut from = 0;
-        while from + 1 < places.len() {
-            let places = &places[from..places.len().min(from + BATCH + 1)];
-            self.ask(piece, places, &mut batch);
-            self.answer(piece, places, &batch, model, out);
-            from += places.len() - 1;
-        }
-    }
-
-    /// Keys and sets of the batch; the sets are asked for.
-    #[inline(always)]
-    fn ask(&self, piece: &[u8], places: &[u32], batch: &mut Batch) {
-        for ((place, key_of), set_of) in places.windows(2).zip(&mut batch.keys).zip(&mut batch.sets)
-        {
-            let (begin, len) = (place[0] as usize, (place[1] - place[0]) as usize);
-            if len <= cache::SHORT {
-                let key = cache::short_key(piece, begin, len);
-                let set = cache::short_set(key);
-                self.cache.prefetch_short(set);
-                key_of[0] = key;
-                *set_of = set;
-            } else if len <= cache::LONG {
-                let key = cache::long_key(piece, begin, len);
-                let set = cache::long_set(key);
-                self.cache.prefetch_long(set);
-                *key_of = key;
-                *set_of = set;
-            }
-        }
-    }
-
-    /// Appends the ids of the batch.
-    #[inline(always)]
-    fn answer(
-        &mut self,
-        piece: &[u8],
-        places: &[u32],
-        batch: &Batch,
-        model: Model<'_>,
-        out: &mut Vec<u32>,
-    ) {
-        let mut filled = 0;
-        for ((place, &key), &set) in places.windows(2).zip(&batch.keys).zip(&batch.sets) {
-            let (begin, len) = (place[0] as usize, (place[1] - place[0]) as usize);
-            let Some(free) = self.found[filled..].first_chunk_mut::<MOST_IDS>() else {
-                break;
-            };
-            let found = if len <= cache::SHORT {
-                self.cache.short(key[0], set, free)
-            } else if len <= cache::LONG {
-                self.cache.long(key, set, free)
-            } else if len <= cache::WIDE {
-                let key = cache::wide_key(&piece[begin..begin + len]);
-                self.cache.wide(&key, free)
-            } else {
-                None
-            };
-            if let Some(found) = found {
-                filled += found;
-                continue;
-            }
-            self.compute(&piece[begin..begin + len], model);
-            if len <= cache::SHORT {
-                self.cache.keep_short(key[0], set, &self.merged);
-            } else if len <= cache::LONG {
-                self.cache.keep_long(key, set, &self.merged);
-            } else if len <= cache::WIDE {
-                let key = cache::wide_key(&piece[begin..begin + len]);
-                self.cache.keep_wide(&key, &self.merged);
-            }
-            out.extend_from_slice(&self.found[..filled]);
-            out.extend_from_slice(&self.merged);
-            filled = 0;
-        }
-        out.extend_from_slice(&self.found[..filled]);
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn compute(&mut self, word: &[u8], model: Model<'_>) {
-        self.merged.clear();
-        if let Some(id) = model.whole.get(word) {
-            return self.merged.push(*id);
-        }
-        // What fits in the tables is in them, or not known.
-        if word.len() > MOST_IDS
-            && let Some(ids) = self.rare.words.get(word)
-        {
-            return self.merged.extend_from_slice(ids);
-        }
-        model
-            .merges
-            .merge(word, &mut self.scratch, &mut self.merged);
-        let cached = word.len() <= cache::WIDE && self.merged.len() <= MOST_IDS;
-        if !cached && word.len() <= RARE_LONGEST {
-            self.rare.keep(word, &self.merged);
-        }
-    }
-}
-
-impl Rare {
-    fn keep(&mut self, word: &[u8], ids: &[u32]) {
-        if self.held > RARE_BYTES {
-            *self = Self::default();
-        }
-        self.held += word.len() + size_of_val(ids);
-        self.words.insert(word.into(), ids.into());
     }
 }
 

@@ -1,0 +1,366 @@
+//! Where all spans of a piece of text begin, 64 bytes at a time, without a branch for each.
+//!
+//! The scanners of [`super::spans`] go from span to span: each waits for the end of the one before, and
+//! guesses what kind the next is. Here the rules of a pattern are shifts and sums of the masks, so that 64
+//! bytes cost the same whatever they hold; the scanners are asked only where the rules are not of
+//! bytes (white space and numbers of several bytes, blank lines that end in spaces), from one place to the
+//! next where a span begins in any case. Texts of web pages have 1 to 3 such places in 10 KB.
+//!
+//! The sums are `MatchStar` of Cameron et al., "Bitwise data parallelism in regular expression
+//! matching" (2014): adding the first bit of a run carries through the run.
+
+#![allow(
+    clippy::inline_always,
+    reason = "compiled once for each instruction set, as their caller is"
+)]
+
+use super::masks::Masks;
+use super::spans::{Scan, View, contraction};
+
+/// How the rules of a pattern differ, beside its scanner.
+pub(super) trait Rules: Scan {
+    /// Whether any sign goes before a word, and line ends go behind signs; else only spaces go before
+    /// words, numbers and signs.
+    const SIGNS_JOIN: bool;
+    /// Characters of a number: 1, 3 or any.
+    const DIGITS: usize;
+    /// The bytes of the contraction that `bytes` begins with.
+    fn contraction(bytes: &[u8]) -> Option<usize>;
+}
+
+impl Rules for super::spans::Gpt2 {
+    const SIGNS_JOIN: bool = false;
+    const DIGITS: usize = usize::MAX;
+
+    fn contraction(bytes: &[u8]) -> Option<usize> {
+        contraction(bytes).filter(|len| bytes[1..*len].iter().all(u8::is_ascii_lowercase))
+    }
+}
+
+impl<const DIGITS: usize> Rules for super::spans::Cl100k<DIGITS> {
+    const SIGNS_JOIN: bool = true;
+    const DIGITS: usize = DIGITS;
+
+    fn contraction(bytes: &[u8]) -> Option<usize> {
+        contraction(bytes)
+    }
+}
+
+/// The places where spans begin, kept between pieces.
+#[derive(Default)]
+pub(super) struct Starts {
+    /// A bit a byte.
+    bits: Vec<u64>,
+    /// The same as numbers, and the end of the piece.
+    places: Vec<u32>,
+    /// Apostrophes that begin a span.
+    quotes: Vec<u32>,
+    /// Places that are for the scanner.
+    hard: Vec<u32>,
+}
+
+/// A bit that goes from one word to the next.
+#[derive(Default)]
+struct Carry(u64);
+
+impl Carry {
+    /// `mask` moved up by one place.
+    #[inline(always)]
+    fn up(&mut self, mask: u64) -> u64 {
+        self.up_by::<1>(mask)
+    }
+
+    /// `mask` moved up by `N` places.
+    #[inline(always)]
+    fn up_by<const N: u32>(&mut self, mask: u64) -> u64 {
+        let moved = mask << N | self.0;
+        self.0 = mask >> (64 - N);
+        moved
+    }
+
+    /// `runs` plus `bits`.
+    #[inline(always)]
+    fn sum(&mut self, runs: u64, bits: u64) -> u64 {
+        let (sum, first) = runs.overflowing_add(bits);
+        let (sum, second) = sum.overflowing_add(self.0);
+        self.0 = u64::from(first | second);
+        sum
+    }
+}
+
+/// `mask[word]` moved down by `N` places.
+#[inline(always)]
+fn down<const N: u32>(mask: &[u64], word: usize) -> u64 {
+    mask[word] >> N | mask[word + 1] << (64 - N)
+}
+
+impl Starts {
+    /// The places of `bytes`, whose masks these are, and its length.
+    #[inline(always)]
+    pub fn of<R: Rules>(&mut self, bytes: &[u8], masks: &mut Masks) -> &[u32] {
+        self.mark::<R>(bytes, masks);
+        self.mend::<R>(&View::new(bytes, masks));
+        self.number(bytes.len());
+        &self.places
+    }
+
+    /// The places that a scanner alone finds.
+    #[inline(always)]
+    pub fn scanned(&mut self, len: usize, next: impl Fn(usize) -> usize) -> &[u32] {
+        self.places.clear();
+        let mut at = 0;
+        while at < len {
+            self.places.push(at as u32);
+            at = next(at);
+        }
+        self.places.push(len as u32);
+        &self.places
+    }
+
+    /// Fills the bits by the rules, and notes apostrophes and what is for the scanner.
+    #[inline(always)]
+    fn mark<R: Rules>(&mut self, bytes: &[u8], masks: &mut Masks) {
+        let words = bytes.len() / 64 + 1;
+        self.quotes.clear();
+        self.hard.clear();
+        self.bits.clear();
+        self.bits.resize(words, 0);
+        // Behind the text white space goes on: the last character of a run at its end is no start.
+        let end = 1 << (bytes.len() % 64);
+        masks.space[words - 1] |= end;
+        let mut carries = Carries::default();
+        for at in 0..words {
+            let block = Block::new(masks, at, &mut carries);
+            let (starts, mut hard) = if R::SIGNS_JOIN {
+                block.signs_join(R::DIGITS, &mut carries)
+            } else {
+                block.spaces_join(&mut carries)
+            };
+            self.bits[at] = starts;
+            let mut quotes = masks.quote[at] & starts;
+            while quotes != 0 {
+                self.quotes.push((64 * at) as u32 + quotes.trailing_zeros());
+                quotes &= quotes - 1;
+            }
+            while hard != 0 {
+                self.hard.push((64 * at) as u32 + hard.trailing_zeros());
+                hard &= hard - 1;
+            }
+        }
+        masks.space[words - 1] &= !end;
+        self.bits[words - 1] &= end - 1;
+    }
+
+    /// Contractions, and the places that are for the scanner.
+    #[inline(always)]
+    fn mend<R: Rules>(&mut self, view: &View<'_>) {
+        let bytes = view.bytes;
+        for &quote in &self.quotes {
+            let quote = quote as usize;
+            if let Some(len) = R::contraction(&bytes[quote..]) {
+                clear(&mut self.bits, quote + 1);
+                if quote + len < bytes.len() {
+                    set(&mut self.bits, quote + len);
+                }
+            }
+        }
+        let mut scanned = 0;
+        for index in 0..self.hard.len() {
+            let hard = self.hard[index] as usize;
+            if hard < scanned {
+                continue;
+            }
+            let mut at = (1..=hard)
+                .rev()
+                .find(|at| view.begins_always(*at))
+                .unwrap_or(0);
+            scanned = (hard + 1..bytes.len())
+                .find(|at| view.begins_always(*at))
+                .unwrap_or(bytes.len());
+            (at..scanned).for_each(|at| clear(&mut self.bits, at));
+            while at < scanned {
+                set(&mut self.bits, at);
+                at = R::next(view, at);
+            }
+        }
+    }
+
+    /// The bits as numbers.
+    #[inline(always)]
+    fn number(&mut self, len: usize) {
+        // Eight are written at a time, and what is too much is overwritten.
+        self.places.resize(len + 9, 0);
+        let mut count = 0;
+        for (word, &bits) in (0..).zip(&self.bits) {
+            let mut bits = bits;
+            let all = count + bits.count_ones() as usize;
+            while bits != 0 {
+                let Some(places) = self.places[count..].first_chunk_mut::<8>() else {
+                    break;
+                };
+                for place in places {
+                    *place = 64 * word + bits.trailing_zeros();
+                    bits &= bits.wrapping_sub(1);
+                }
+                count += 8;
+            }
+            count = all;
+        }
+        self.places[count] = len as u32;
+        self.places.truncate(count + 1);
+    }
+}
+
+/// What goes from one word to the next.
+#[derive(Default)]
+struct Carries {
+    letter: Carry,
+    number: Carry,
+    other: Carry,
+    run: Carry,
+    blank: Carry,
+    quiet: Carry,
+    line: Carry,
+    lines_of_signs: Carry,
+    tails: Carry,
+    signs: [Carry; 4],
+    digits: [Carry; 2],
+    threes: Carry,
+}
+
+/// 64 bytes of a piece: their masks, and what begins in them.
+struct Block<'a> {
+    masks: &'a Masks,
+    at: usize,
+    number: u64,
+    space: u64,
+    first_letters: u64,
+    first_numbers: u64,
+    first_others: u64,
+    after_others: u64,
+    /// Places behind a space (U+0020).
+    after_blanks: u64,
+    /// White space that is not followed by any.
+    last_spaces: u64,
+}
+
+impl<'a> Block<'a> {
+    #[inline(always)]
+    fn new(masks: &'a Masks, at: usize, carries: &mut Carries) -> Self {
+        let [letter, number, space, other, blank] = [
+            &masks.letter,
+            &masks.number,
+            &masks.space,
+            &masks.other,
+            &masks.blank,
+        ]
+        .map(|mask| mask[at]);
+        let after_others = carries.other.up(other);
+        Self {
+            masks,
+            at,
+            number,
+            space,
+            first_letters: letter & !carries.letter.up(letter),
+            first_numbers: number & !carries.number.up(number),
+            first_others: other & !after_others,
+            after_others,
+            after_blanks: carries.blank.up(blank),
+            last_spaces: space & !down::<1>(&masks.space, at),
+        }
+    }
+
+    /// GPT-2's rules: starts, and what is for the scanner.
+    #[inline(always)]
+    fn spaces_join(&self, carries: &mut Carries) -> (u64, u64) {
+        let first_spaces = self.space & !carries.run.up(self.space);
+        let first_words = self.first_letters | self.first_numbers | self.first_others;
+        let starts = first_spaces | self.last_spaces | first_words & !self.after_blanks;
+        (starts, self.space & self.masks.high[self.at])
+    }
+
+    /// cl100k's rules, with numbers of at most `digits` characters.
+    #[inline(always)]
+    fn signs_join(&self, digits: usize, carries: &mut Carries) -> (u64, u64) {
+        let (line, high) = (self.masks.line[self.at], self.masks.high[self.at]);
+        // Line ends directly behind signs belong to them.
+        let left = carries.lines_of_signs.sum(line, self.after_others & line);
+        let run = self.space & !(line & !left);
+        let (lines, quiet) = (run & line, run & !line);
+        let first_spaces = run & !carries.run.up(run);
+        // Behind the last line end of a run begins a span; if another follows, the scanner decides.
+        let tails = quiet & carries.line.up(lines);
+        let broken = carries.tails.sum(quiet, tails) & !quiet & lines;
+        let last_spaces = quiet & self.last_spaces;
+        let first_others = self.first_others & !self.after_blanks;
+        // White space, or a sign that stands alone, goes before a word.
+        let alone = first_others & !high & down::<1>(&self.masks.letter, self.at);
+        let [_, wide @ ..] = &mut carries.signs;
+        let mut joined = carries.quiet.up(quiet) | self.wide_signs(first_others & high, wide);
+        joined |= carries.signs[0].up(alone);
+        let first_letters = self.first_letters & !joined;
+        let numbers = self.numbers(digits, &mut carries.digits, &mut carries.threes);
+        let mut hard = self.space & high | broken;
+        if digits < usize::MAX {
+            hard |= self.number & high;
+        }
+        (
+            first_spaces | tails | last_spaces | first_others | first_letters | numbers,
+            hard,
+        )
+    }
+
+    /// Places behind signs of two to four bytes that stand alone before a letter, given the signs'
+    /// first bytes.
+    #[inline(always)]
+    fn wide_signs(&self, firsts: u64, carries: &mut [Carry; 3]) -> u64 {
+        let (masks, at) = (self.masks, self.at);
+        let mut widths = [0; 3];
+        if firsts != 0 {
+            let [second, third, fourth] = [
+                down::<1>(&masks.tail, at),
+                down::<2>(&masks.tail, at),
+                down::<3>(&masks.tail, at),
+            ];
+            widths = [
+                second & !third & down::<2>(&masks.letter, at),
+                second & third & !fourth & down::<3>(&masks.letter, at),
+                second & third & fourth & down::<4>(&masks.letter, at),
+            ]
+            .map(|ends| firsts & ends);
+        }
+        let [two, three, four] = carries;
+        two.up_by::<2>(widths[0]) | three.up_by::<3>(widths[1]) | four.up_by::<4>(widths[2])
+    }
+
+    /// Where numbers begin, and go on behind `digits` digits of one byte.
+    #[inline(always)]
+    fn numbers(&self, digits: usize, carries: &mut [Carry; 2], threes: &mut Carry) -> u64 {
+        match digits {
+            1 => self.number,
+            3 => {
+                let [one, two] = carries;
+                let fours = self.number & one.up(self.number) & two.up_by::<2>(self.number);
+                let mut starts = self.first_numbers | threes.0 & fours;
+                loop {
+                    let more = starts << 3 & fours & !starts;
+                    if more == 0 {
+                        break;
+                    }
+                    starts |= more;
+                }
+                threes.0 = starts >> 61;
+                starts
+            }
+            _ => self.first_numbers,
+        }
+    }
+}
+
+fn set(bits: &mut [u64], at: usize) {
+    bits[at / 64] |= 1 << (at % 64);
+}
+
+fn clear(bits: &mut [u64], at: usize) {
+    bits[at / 64] &= !(1 << (at % 64));
+}

@@ -1,0 +1,280 @@
+//! Words to ids, 64 at a time: cache lines, then ids, then one behind the other.
+//!
+//! The sets of all 64 words in the cache are asked for before the first is read, so that memory answers
+//! while others are computed. Words of one class of length are done after each other, not in the order
+//! of the text: a branch that asks each word how long it is would be foreseen wrongly for one in five. So ids
+//! are found in places of their own first and put behind each other at the end.
+
+#![allow(
+    clippy::inline_always,
+    reason = "compiled once for each instruction set, as their callers are"
+)]
+
+use super::cache::{self, Cache, ELSEWHERE, LongKey, MOST_IDS, Room};
+use super::merge::Scratch;
+use super::piece::Model;
+use super::simd::Instructions;
+use anyhow::Result;
+use std::collections::HashMap;
+
+/// Words that are looked up together: one for each bit.
+const BATCH: usize = 64;
+/// Ids of a word that is found at once, and what is written behind them.
+const SLOT: usize = 16;
+
+/// The word cache and what fills it.
+pub(super) struct Words {
+    cache: Cache,
+    scratch: Scratch,
+    merged: Vec<u32>,
+    /// What has no place in the cache.
+    rare: Rare,
+    /// Kept because clearing it would take as long as a tenth of the rest.
+    batch: Box<Batch>,
+}
+
+/// 64 words.
+struct Batch {
+    lens: [u32; BATCH],
+    sets: [u32; BATCH],
+    keys: [LongKey; BATCH],
+    slots: [[u32; SLOT]; BATCH],
+    counts: [u8; BATCH],
+    /// Ids one behind the other, with the room of a slot at the end.
+    found: [u32; (BATCH + 1) * SLOT],
+}
+
+/// The words of a batch by the table that they are in, a bit each.
+struct Classes {
+    tiny: u64,
+    short: u64,
+    long: u64,
+    wide: u64,
+}
+
+/// Words of more than 63 bytes or 21 ids, such as ruled lines and indents, which also come again.
+#[derive(Default)]
+struct Rare {
+    words: HashMap<Box<[u8]>, Box<[u32]>>,
+    /// Bytes of the words and their ids.
+    held: usize,
+}
+
+/// All rare words are forgotten when they hold so many bytes.
+const RARE_BYTES: usize = 4 << 20;
+/// Longer words are not kept at all.
+const RARE_LONGEST: usize = 4 << 10;
+
+/// The places of the bits that are 1.
+#[inline(always)]
+fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let place = (bits != 0).then(|| bits.trailing_zeros() as usize);
+        bits &= bits.wrapping_sub(1);
+        place
+    })
+}
+
+impl Words {
+    /// An empty cache.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn new() -> Result<Self> {
+        Ok(Self {
+            cache: Cache::new()?,
+            scratch: Scratch::default(),
+            merged: Vec::new(),
+            rare: Rare::default(),
+            batch: Box::new(Batch {
+                lens: [0; BATCH],
+                sets: [0; BATCH],
+                keys: [[0; 2]; BATCH],
+                slots: [[0; SLOT]; BATCH],
+                counts: [0; BATCH],
+                found: [0; (BATCH + 1) * SLOT],
+            }),
+        })
+    }
+
+    /// Appends the ids of the words that begin at `places`, the last of which is the end.
+    #[inline(always)]
+    pub fn encode<I: Instructions>(
+        &mut self,
+        piece: &[u8],
+        places: &[u32],
+        model: Model<'_>,
+        out: &mut Vec<u32>,
+    ) {
+        let mut from = 0;
+        while from + 1 < places.len() {
+            let places = &places[from..places.len().min(from + BATCH + 1)];
+            let classes = self.classes::<I>(places);
+            self.ask(piece, places, &classes);
+            let slow = self.find::<I>(&classes);
+            self.append::<I>(piece, places, slow, model, out);
+            from += places.len() - 1;
+        }
+    }
+
+    /// Tells words apart by their lengths.
+    #[inline(always)]
+    fn classes<I: Instructions>(&mut self, places: &[u32]) -> Classes {
+        let lens = &mut self.batch.lens;
+        for (len, place) in lens.iter_mut().zip(places.windows(2)) {
+            *len = place[1] - place[0];
+        }
+        let all = u64::MAX >> (BATCH + 1 - places.len());
+        let [tiny, short, long] = [cache::TINY, cache::SHORT, cache::LONG]
+            .map(|most| I::at_most(lens, most as u32) & all);
+        Classes {
+            tiny,
+            short: short & !tiny,
+            long: long & !short,
+            wide: all & !long,
+        }
+    }
+
+    /// Keys and sets; the sets are asked for.
+    #[inline(always)]
+    fn ask(&mut self, piece: &[u8], places: &[u32], classes: &Classes) {
+        let (cache, batch) = (&self.cache, &mut *self.batch);
+        let word = |index: usize| (places[index] as usize, batch.lens[index] as usize);
+        for index in ones(classes.tiny) {
+            let (begin, len) = word(index);
+            let key = cache::tiny_key(piece, begin, len);
+            let set = cache::tiny_set(key);
+            cache.prefetch_tiny(set);
+            batch.keys[index][0] = u128::from(key);
+            batch.sets[index] = set;
+        }
+        for index in ones(classes.short) {
+            let (begin, len) = word(index);
+            let key = cache::short_key(piece, begin, len);
+            let set = cache::short_set(key);
+            cache.prefetch_short(set);
+            batch.keys[index][0] = key;
+            batch.sets[index] = set;
+        }
+        for index in ones(classes.long) {
+            let (begin, len) = word(index);
+            let key = cache::long_key(piece, begin, len);
+            let set = cache::long_set(key);
+            cache.prefetch_long(set);
+            batch.keys[index] = key;
+            batch.sets[index] = set;
+        }
+    }
+
+    /// Ids into the slots; gives the words that are not known, or have no place in a slot.
+    #[inline(always)]
+    fn find<I: Instructions>(&mut self, classes: &Classes) -> u64 {
+        let (cache, batch) = (&self.cache, &mut *self.batch);
+        let mut slow = classes.wide;
+        let mut note = |index: usize, count: u8| {
+            batch.counts[index] = count;
+            slow |= u64::from(count == ELSEWHERE) << index;
+        };
+        for index in ones(classes.tiny) {
+            let (key, set) = (batch.keys[index][0] as u64, batch.sets[index]);
+            note(index, cache.tiny::<I>(key, set, &mut batch.slots[index]));
+        }
+        for index in ones(classes.short) {
+            let (key, set) = (batch.keys[index][0], batch.sets[index]);
+            note(index, cache.short::<I>(key, set, &mut batch.slots[index]));
+        }
+        for index in ones(classes.long) {
+            let (key, set) = (batch.keys[index], batch.sets[index]);
+            note(index, cache.long::<I>(key, set, &mut batch.slots[index]));
+        }
+        slow
+    }
+
+    /// Appends the ids in the order of the text.
+    #[inline(always)]
+    fn append<I: Instructions>(
+        &mut self,
+        piece: &[u8],
+        places: &[u32],
+        slow: u64,
+        model: Model<'_>,
+        out: &mut Vec<u32>,
+    ) {
+        let mut filled = 0;
+        for (index, place) in places.windows(2).enumerate() {
+            if slow >> index & 1 != 0 {
+                out.extend_from_slice(&self.batch.found[..filled]);
+                filled = 0;
+                let word = &piece[place[0] as usize..place[1] as usize];
+                self.append_slow(word, index, model, out);
+                continue;
+            }
+            let batch = &mut *self.batch;
+            if let Some(room) = batch.found[filled..].first_chunk_mut::<SLOT>() {
+                *room = batch.slots[index];
+            }
+            filled += usize::from(batch.counts[index]);
+        }
+        out.extend_from_slice(&self.batch.found[..filled]);
+    }
+
+    /// Appends the ids of a word that was not found at once, and keeps them.
+    #[cold]
+    #[inline(never)]
+    fn append_slow(&mut self, word: &[u8], index: usize, model: Model<'_>, out: &mut Vec<u32>) {
+        let (key, set) = (self.batch.keys[index], self.batch.sets[index]);
+        let mut room: Room = [0; MOST_IDS];
+        let found = match word.len() {
+            0..=cache::TINY => self.cache.more_of_tiny(key[0] as u64, set, &mut room),
+            ..=cache::SHORT => self.cache.more_of_short(key[0], set, &mut room),
+            ..=cache::LONG => self.cache.more_of_long(key, set, &mut room),
+            ..=cache::WIDE => self.cache.wide(&cache::wide_key(word), &mut room),
+            _ => None,
+        };
+        if let Some(found) = found {
+            return out.extend_from_slice(&room[..found]);
+        }
+        self.compute(word, model);
+        out.extend_from_slice(&self.merged);
+        match word.len() {
+            0..=cache::TINY => self.cache.keep_tiny(key[0] as u64, set, &self.merged),
+            ..=cache::SHORT => self.cache.keep_short(key[0], set, &self.merged),
+            ..=cache::LONG => self.cache.keep_long(key, set, &self.merged),
+            ..=cache::WIDE => {
+                let key = cache::wide_key(word);
+                self.cache.keep_wide(&key, &self.merged);
+            }
+            _ => {}
+        }
+    }
+
+    fn compute(&mut self, word: &[u8], model: Model<'_>) {
+        self.merged.clear();
+        if let Some(id) = model.whole.get(word) {
+            return self.merged.push(*id);
+        }
+        // What fits in the tables is in them, or not known.
+        if word.len() > MOST_IDS
+            && let Some(ids) = self.rare.words.get(word)
+        {
+            return self.merged.extend_from_slice(ids);
+        }
+        model
+            .merges
+            .merge(word, &mut self.scratch, &mut self.merged);
+        let cached = word.len() <= cache::WIDE && self.merged.len() <= MOST_IDS;
+        if !cached && word.len() <= RARE_LONGEST {
+            self.rare.keep(word, &self.merged);
+        }
+    }
+}
+
+impl Rare {
+    fn keep(&mut self, word: &[u8], ids: &[u32]) {
+        if self.held > RARE_BYTES {
+            *self = Self::default();
+        }
+        self.held += word.len() + size_of_val(ids);
+        self.words.insert(word.into(), ids.into());
+    }
+}
