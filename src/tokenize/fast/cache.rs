@@ -161,17 +161,11 @@ impl Cache {
 
     /// Asks for the set of a key before it is needed.
     #[inline(always)]
-    pub fn prefetch_tiny(&self, set: u32) {
-        prefetch(&self.tiny, set as usize * 64);
-    }
-
-    /// As [`Self::prefetch_tiny`].
-    #[inline(always)]
     pub fn prefetch_short(&self, set: u32) {
         prefetch(&self.short, set as usize * 64);
     }
 
-    /// As [`Self::prefetch_tiny`].
+    /// As [`Self::prefetch_short`].
     #[inline(always)]
     pub fn prefetch_long(&self, set: u32) {
         prefetch(&self.long, set as usize * 128);
@@ -181,16 +175,16 @@ impl Cache {
     /// Writes the ids of a tiny word to the beginning of `slot` and says how many they are;
     /// [`ELSEWHERE`] if they are not here.
     #[inline(always)]
-    pub fn tiny<I: Instructions>(&self, key: TinyKey, set: u32, slot: &mut Slot) -> u8 {
-        let (sets, _) = self.tiny.as_chunks::<64>();
-        let (lanes, _) = sets[set as usize].as_chunks::<8>();
+    pub fn tiny<I: Instructions>(&self, key: TinyKey, slot: &mut Slot) -> u8 {
+        let set = tiny_set(key);
+        let (lanes, _) = set_of::<64, { 1 << TINY_LOG2 }>(&self.tiny, set).as_chunks::<8>();
         let (Some(keys), Some(values)) = (lanes.first_chunk::<4>(), lanes.last_chunk::<4>()) else {
             return ELSEWHERE;
         };
         let (place, is_here) = I::place_of(key, keys);
         let value = u64::from_le_bytes(values[place]);
-        slot[0] = value as u32 & ((1 << ID_BITS) - 1);
-        slot[1] = (value >> ID_BITS) as u32 & ((1 << ID_BITS) - 1);
+        let id = |value: u64| value as u32 & ((1 << ID_BITS) - 1);
+        [slot[0], slot[1]] = [id(value), id(value >> ID_BITS)];
         if is_here {
             (value >> 56) as u8
         } else {
@@ -201,8 +195,7 @@ impl Cache {
     /// As [`Self::tiny`] for a short word.
     #[inline(always)]
     pub fn short<I: Instructions>(&self, key: ShortKey, set: u32, slot: &mut Slot) -> u8 {
-        let (sets, _) = self.short.as_chunks::<64>();
-        let (entries, _) = sets[set as usize].as_chunks::<32>();
+        let (entries, _) = set_of::<64, { 1 << SHORT_LOG2 }>(&self.short, set).as_chunks::<32>();
         let (entry, is_here) = one_of(entries, |entry| key_of(entry) ^ key);
         five::<I>(&entry[16..], 0, slot);
         if is_here { entry[31] } else { ELSEWHERE }
@@ -211,8 +204,7 @@ impl Cache {
     /// As [`Self::tiny`] for a long word.
     #[inline(always)]
     pub fn long<I: Instructions>(&self, key: LongKey, set: u32, slot: &mut Slot) -> u8 {
-        let (sets, _) = self.long.as_chunks::<128>();
-        let (entries, _) = sets[set as usize].as_chunks::<64>();
+        let (entries, _) = set_of::<128, { 1 << LONG_LOG2 }>(&self.long, set).as_chunks::<64>();
         let (entry, is_here) = one_of(entries, |entry| {
             let [first, second] = long_key_of(entry);
             (first ^ key[0]) | (second ^ key[1])
@@ -222,47 +214,51 @@ impl Cache {
         if is_here { entry[63] } else { ELSEWHERE }
     }
 
-    /// As [`Self::wide`] for a tiny word whose ids are elsewhere.
-    pub fn more_of_tiny(&self, key: TinyKey, set: u32, out: &mut Room) -> Option<usize> {
-        let mut slot = Slot::default();
-        // Only an entry of the key itself says that there is more.
+    /// Writes the ids of a word whose own table has none to the beginning of `out`, and says how many
+    /// they are.
+    pub fn more(&self, word: &[u8], out: &mut Room) -> Option<usize> {
+        match word.len() {
+            0..=TINY => self.more_of_tiny(tiny_key(word, 0, word.len()), out),
+            ..=SHORT => self.more_of_short(short_key(word, 0, word.len()), out),
+            ..=LONG => self.more_of_long(long_key(word, 0, word.len()), out),
+            ..=WIDE => self.wide(&wide_key(word), out),
+            _ => None,
+        }
+    }
+
+    // In these only an entry of the key itself says that there is more.
+
+    fn more_of_tiny(&self, key: TinyKey, out: &mut Room) -> Option<usize> {
         let (sets, _) = self.tiny.as_chunks::<64>();
-        let (lanes, _) = sets[set as usize].as_chunks::<8>();
-        let place = lanes[..4]
-            .iter()
-            .position(|kept| *kept == key.to_le_bytes())?;
+        let (lanes, _) = sets[tiny_set(key) as usize].as_chunks::<8>();
+        let place = (0..4).find(|place| lanes[*place] == key.to_le_bytes())?;
         if lanes[4 + place][7] != ELSEWHERE {
             return None;
         }
-        let key = short_of(key);
-        let set = short_set(key);
-        match self.short::<Any>(key, set, &mut slot) {
-            ELSEWHERE => self.more_of_short(key, set, out),
+        let (key, mut slot) = (short_of(key), Slot::default());
+        match self.short::<Any>(key, short_set(key), &mut slot) {
+            ELSEWHERE => self.more_of_short(key, out),
             count => Some(copy(&slot, count, out)),
         }
     }
 
-    /// As [`Self::more_of_tiny`] for a short word.
-    pub fn more_of_short(&self, key: ShortKey, set: u32, out: &mut Room) -> Option<usize> {
+    fn more_of_short(&self, key: ShortKey, out: &mut Room) -> Option<usize> {
         let (sets, _) = self.short.as_chunks::<64>();
-        let (entries, _) = sets[set as usize].as_chunks::<32>();
+        let (entries, _) = sets[short_set(key) as usize].as_chunks::<32>();
         let entry = entries.iter().find(|entry| key_of(entry) == key)?;
         if entry[31] != ELSEWHERE {
             return None;
         }
-        let mut slot = Slot::default();
-        let key = [key, TAG];
-        let set = long_set(key);
-        match self.long::<Any>(key, set, &mut slot) {
-            ELSEWHERE => self.more_of_long(key, set, out),
+        let (key, mut slot) = ([key, TAG], Slot::default());
+        match self.long::<Any>(key, long_set(key), &mut slot) {
+            ELSEWHERE => self.more_of_long(key, out),
             count => Some(copy(&slot, count, out)),
         }
     }
 
-    /// As [`Self::more_of_tiny`] for a long word.
-    pub fn more_of_long(&self, key: LongKey, set: u32, out: &mut Room) -> Option<usize> {
+    fn more_of_long(&self, key: LongKey, out: &mut Room) -> Option<usize> {
         let (sets, _) = self.long.as_chunks::<128>();
-        let (entries, _) = sets[set as usize].as_chunks::<64>();
+        let (entries, _) = sets[long_set(key) as usize].as_chunks::<64>();
         let entry = entries.iter().find(|entry| long_key_of(entry) == key)?;
         if entry[63] != ELSEWHERE {
             return None;
@@ -270,9 +266,7 @@ impl Cache {
         self.wide(&wide_of(key), out)
     }
 
-    /// Writes the ids of a word of any length that has a key to the beginning of `out` and says how many
-    /// they are.
-    pub fn wide(&self, key: &WideKey, out: &mut Room) -> Option<usize> {
+    fn wide(&self, key: &WideKey, out: &mut Room) -> Option<usize> {
         let (entries, _) = self.wide.as_chunks::<128>();
         let (stored, value) = entries[wide_entry(key)].split_at(64);
         if stored != key {
@@ -284,20 +278,31 @@ impl Cache {
         Some(usize::from(value[63]))
     }
 
-    /// Keeps the ids of a tiny word; more than [`MOST_IDS`] are not kept.
-    pub fn keep_tiny(&mut self, key: TinyKey, set: u32, ids: &[u32]) {
+    /// Keeps the ids of a word; more than [`MOST_IDS`], and longer words than [`WIDE`], are not kept.
+    pub fn keep(&mut self, word: &[u8], ids: &[u32]) {
+        match word.len() {
+            _ if ids.len() > MOST_IDS => {}
+            0..=TINY => self.keep_tiny(tiny_key(word, 0, word.len()), ids),
+            ..=SHORT => self.keep_short(short_key(word, 0, word.len()), ids),
+            ..=LONG => self.keep_long(long_key(word, 0, word.len()), ids),
+            ..=WIDE => self.keep_wide(&wide_key(word), ids),
+            _ => {}
+        }
+    }
+
+    fn keep_tiny(&mut self, key: TinyKey, ids: &[u32]) {
         let value = match ids {
             [] => 0,
             [one] => 1 << 56 | u64::from(*one),
             [one, two] => 2 << 56 | u64::from(*two) << ID_BITS | u64::from(*one),
             more => {
-                let key = short_of(key);
-                self.keep_short(key, short_set(key), more);
+                self.keep_short(short_of(key), more);
                 u64::from(ELSEWHERE) << 56
             }
         };
         let (sets, _) = self.tiny.as_chunks_mut::<64>();
-        let (keys, values) = sets[set as usize].as_chunks_mut::<8>().0.split_at_mut(4);
+        let (lanes, _) = sets[tiny_set(key) as usize].as_chunks_mut::<8>();
+        let (keys, values) = lanes.split_at_mut(4);
         // The oldest of the set goes, or what there is for this key.
         let same = keys.iter().position(|kept| *kept == key.to_le_bytes());
         let oldest = same.unwrap_or(keys.len() - 1);
@@ -307,21 +312,16 @@ impl Cache {
         values[0] = value.to_le_bytes();
     }
 
-    /// Keeps the ids of a short word; more than [`MOST_IDS`] are not kept.
-    pub fn keep_short(&mut self, key: ShortKey, set: u32, ids: &[u32]) {
-        if ids.len() > MOST_IDS {
-            return;
-        }
+    fn keep_short(&mut self, key: ShortKey, ids: &[u32]) {
         let mut value = [0; 16];
         if ids.len() <= SHORT_IDS {
             write_ids(&mut value, ids);
         } else {
             value[15] = ELSEWHERE;
-            let key = [key, TAG];
-            self.keep_long(key, long_set(key), ids);
+            self.keep_long([key, TAG], ids);
         }
         let (sets, _) = self.short.as_chunks_mut::<64>();
-        let (entries, _) = sets[set as usize].as_chunks_mut::<32>();
+        let (entries, _) = sets[short_set(key) as usize].as_chunks_mut::<32>();
         if let [newer, older] = entries {
             if key_of(newer) != key {
                 *older = *newer;
@@ -331,11 +331,7 @@ impl Cache {
         }
     }
 
-    /// As [`Self::keep_short`] for a long word.
-    pub fn keep_long(&mut self, key: LongKey, set: u32, ids: &[u32]) {
-        if ids.len() > MOST_IDS {
-            return;
-        }
+    fn keep_long(&mut self, key: LongKey, ids: &[u32]) {
         let mut value = [0; 32];
         if ids.len() <= LONG_IDS {
             write_ids(&mut value, ids);
@@ -344,7 +340,7 @@ impl Cache {
             self.keep_wide(&wide_of(key), ids);
         }
         let (sets, _) = self.long.as_chunks_mut::<128>();
-        let (entries, _) = sets[set as usize].as_chunks_mut::<64>();
+        let (entries, _) = sets[long_set(key) as usize].as_chunks_mut::<64>();
         if let [newer, older] = entries {
             if long_key_of(newer) != key {
                 *older = *newer;
@@ -355,11 +351,7 @@ impl Cache {
         }
     }
 
-    /// As [`Self::keep_short`] for a word of any length that has a key.
-    pub fn keep_wide(&mut self, key: &WideKey, ids: &[u32]) {
-        if ids.len() > MOST_IDS {
-            return;
-        }
+    fn keep_wide(&mut self, key: &WideKey, ids: &[u32]) {
         let (entries, _) = self.wide.as_chunks_mut::<128>();
         let (stored, value) = entries[wide_entry(key)].split_at_mut(64);
         stored.copy_from_slice(key);
@@ -424,6 +416,15 @@ fn key_of(entry: &[u8; 32]) -> u128 {
 fn long_key_of(entry: &Line) -> LongKey {
     let (parts, _) = entry.as_chunks::<16>();
     [u128::from_le_bytes(parts[0]), u128::from_le_bytes(parts[1])]
+}
+
+/// A set of a table of `SETS`, which every set number is below.
+#[inline(always)]
+fn set_of<const BYTES: usize, const SETS: usize>(table: &[u8], set: u32) -> &[u8; BYTES] {
+    const { assert!(SETS.is_power_of_two()) };
+    // The length is compared once for a loop, not for each word.
+    assert!(table.len() == BYTES * SETS);
+    &table.as_chunks::<BYTES>().0[set as usize % SETS]
 }
 
 /// The one of two entries whose key differs by nothing, or the second, and whether it is that. Without a
@@ -502,54 +503,28 @@ mod tests {
         let get = |cache: &Cache, word: &[u8]| {
             let mut slot = [0; 16];
             let mut ids = [0; MOST_IDS];
-            let (count, more) = match word.len() {
-                0..=TINY => {
-                    let key = tiny_key(word, 0, word.len());
-                    let set = tiny_set(key);
-                    (
-                        cache.tiny::<Any>(key, set, &mut slot),
-                        cache.more_of_tiny(key, set, &mut ids),
-                    )
-                }
-                8..=SHORT => {
+            let count = match word.len() {
+                0..=TINY => cache.tiny::<Any>(tiny_key(word, 0, word.len()), &mut slot),
+                ..=SHORT => {
                     let key = short_key(word, 0, word.len());
-                    (
-                        cache.short::<Any>(key, short_set(key), &mut slot),
-                        cache.more_of_short(key, short_set(key), &mut ids),
-                    )
+                    cache.short::<Any>(key, short_set(key), &mut slot)
                 }
-                16..=LONG => {
+                ..=LONG => {
                     let key = long_key(word, 0, word.len());
-                    (
-                        cache.long::<Any>(key, long_set(key), &mut slot),
-                        cache.more_of_long(key, long_set(key), &mut ids),
-                    )
+                    cache.long::<Any>(key, long_set(key), &mut slot)
                 }
-                _ => (ELSEWHERE, cache.wide(&wide_key(word), &mut ids)),
+                _ => ELSEWHERE,
             };
             if count != ELSEWHERE {
                 return Some(slot[..usize::from(count)].to_vec());
             }
-            more.map(|count| ids[..count].to_vec())
+            let count = cache.more(word, &mut ids)?;
+            Some(ids[..count].to_vec())
         };
         let many = 1_500_000;
         for number in 0..many {
             let (word, ids) = word(number);
-            match word.len() {
-                0..=TINY => {
-                    let key = tiny_key(&word, 0, word.len());
-                    cache.keep_tiny(key, tiny_set(key), &ids);
-                }
-                8..=SHORT => {
-                    let key = short_key(&word, 0, word.len());
-                    cache.keep_short(key, short_set(key), &ids);
-                }
-                16..=LONG => {
-                    let key = long_key(&word, 0, word.len());
-                    cache.keep_long(key, long_set(key), &ids);
-                }
-                _ => cache.keep_wide(&wide_key(&word), &ids),
-            }
+            cache.keep(&word, &ids);
             assert_eq!(get(&cache, &word), Some(ids));
         }
         let mut found = 0;

@@ -21,6 +21,7 @@ use std::collections::HashMap;
 const BATCH: usize = 64;
 /// Ids of a word that is found at once, and what is written behind them.
 const SLOT: usize = 16;
+const HALF: usize = SLOT / 2;
 
 /// The word cache and what fills it.
 pub(super) struct Words {
@@ -35,6 +36,7 @@ pub(super) struct Words {
 
 /// 64 words.
 struct Batch {
+    begins: [u32; BATCH],
     lens: [u32; BATCH],
     sets: [u32; BATCH],
     keys: [LongKey; BATCH],
@@ -69,7 +71,7 @@ const RARE_LONGEST: usize = 4 << 10;
 #[inline(always)]
 fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
-        let place = (bits != 0).then(|| bits.trailing_zeros() as usize);
+        let place = (bits != 0).then(|| bits.trailing_zeros() as usize % BATCH);
         bits &= bits.wrapping_sub(1);
         place
     })
@@ -87,6 +89,7 @@ impl Words {
             merged: Vec::new(),
             rare: Rare::default(),
             batch: Box::new(Batch {
+                begins: [0; BATCH],
                 lens: [0; BATCH],
                 sets: [0; BATCH],
                 keys: [[0; 2]; BATCH],
@@ -110,8 +113,8 @@ impl Words {
         while from + 1 < places.len() {
             let places = &places[from..places.len().min(from + BATCH + 1)];
             let classes = self.classes::<I>(places);
-            self.ask(piece, places, &classes);
-            let slow = self.find::<I>(&classes);
+            self.ask(piece, &classes);
+            let slow = self.find::<I>(piece, &classes);
             self.append::<I>(piece, places, slow, model, out);
             from += places.len() - 1;
         }
@@ -120,9 +123,11 @@ impl Words {
     /// Tells words apart by their lengths.
     #[inline(always)]
     fn classes<I: Instructions>(&mut self, places: &[u32]) -> Classes {
-        let lens = &mut self.batch.lens;
-        for (len, place) in lens.iter_mut().zip(places.windows(2)) {
-            *len = place[1] - place[0];
+        let Batch { begins, lens, .. } = &mut *self.batch;
+        let count = places.len() - 1;
+        begins[..count].copy_from_slice(&places[..count]);
+        for ((len, begin), end) in lens.iter_mut().zip(&places[..count]).zip(&places[1..]) {
+            *len = end - begin;
         }
         let all = u64::MAX >> (BATCH + 1 - places.len());
         let [tiny, short, long] = [cache::TINY, cache::SHORT, cache::LONG]
@@ -135,19 +140,12 @@ impl Words {
         }
     }
 
-    /// Keys and sets; the sets are asked for.
+    /// Keys and sets of the words that are not tiny; the sets are asked for.
     #[inline(always)]
-    fn ask(&mut self, piece: &[u8], places: &[u32], classes: &Classes) {
+    fn ask(&mut self, piece: &[u8], classes: &Classes) {
         let (cache, batch) = (&self.cache, &mut *self.batch);
-        let word = |index: usize| (places[index] as usize, batch.lens[index] as usize);
-        for index in ones(classes.tiny) {
-            let (begin, len) = word(index);
-            let key = cache::tiny_key(piece, begin, len);
-            let set = cache::tiny_set(key);
-            cache.prefetch_tiny(set);
-            batch.keys[index][0] = u128::from(key);
-            batch.sets[index] = set;
-        }
+        let (begins, lens) = (&batch.begins, &batch.lens);
+        let word = |index: usize| (begins[index] as usize, lens[index] as usize);
         for index in ones(classes.short) {
             let (begin, len) = word(index);
             let key = cache::short_key(piece, begin, len);
@@ -166,9 +164,10 @@ impl Words {
         }
     }
 
-    /// Ids into the slots; gives the words that are not known, or have no place in a slot.
+    /// Ids into the slots; gives the words that are not known, or have no place in a slot. The sets of tiny
+    /// words are near enough not to be asked for.
     #[inline(always)]
-    fn find<I: Instructions>(&mut self, classes: &Classes) -> u64 {
+    fn find<I: Instructions>(&mut self, piece: &[u8], classes: &Classes) -> u64 {
         let (cache, batch) = (&self.cache, &mut *self.batch);
         let mut slow = classes.wide;
         let mut note = |index: usize, count: u8| {
@@ -176,8 +175,9 @@ impl Words {
             slow |= u64::from(count == ELSEWHERE) << index;
         };
         for index in ones(classes.tiny) {
-            let (key, set) = (batch.keys[index][0] as u64, batch.sets[index]);
-            note(index, cache.tiny::<I>(key, set, &mut batch.slots[index]));
+            let (begin, len) = (batch.begins[index] as usize, batch.lens[index] as usize);
+            let key = cache::tiny_key(piece, begin, len);
+            note(index, cache.tiny::<I>(key, &mut batch.slots[index]));
         }
         for index in ones(classes.short) {
             let (key, set) = (batch.keys[index][0], batch.sets[index]);
@@ -206,14 +206,18 @@ impl Words {
                 out.extend_from_slice(&self.batch.found[..filled]);
                 filled = 0;
                 let word = &piece[place[0] as usize..place[1] as usize];
-                self.append_slow(word, index, model, out);
+                self.append_slow(word, model, out);
                 continue;
             }
             let batch = &mut *self.batch;
+            let (slot, count) = (&batch.slots[index], usize::from(batch.counts[index]));
             if let Some(room) = batch.found[filled..].first_chunk_mut::<SLOT>() {
-                *room = batch.slots[index];
+                room[..HALF].copy_from_slice(&slot[..HALF]);
+                if count > HALF {
+                    room[HALF..].copy_from_slice(&slot[HALF..]);
+                }
             }
-            filled += usize::from(batch.counts[index]);
+            filled += count;
         }
         out.extend_from_slice(&self.batch.found[..filled]);
     }
@@ -221,31 +225,14 @@ impl Words {
     /// Appends the ids of a word that was not found at once, and keeps them.
     #[cold]
     #[inline(never)]
-    fn append_slow(&mut self, word: &[u8], index: usize, model: Model<'_>, out: &mut Vec<u32>) {
-        let (key, set) = (self.batch.keys[index], self.batch.sets[index]);
+    fn append_slow(&mut self, word: &[u8], model: Model<'_>, out: &mut Vec<u32>) {
         let mut room: Room = [0; MOST_IDS];
-        let found = match word.len() {
-            0..=cache::TINY => self.cache.more_of_tiny(key[0] as u64, set, &mut room),
-            ..=cache::SHORT => self.cache.more_of_short(key[0], set, &mut room),
-            ..=cache::LONG => self.cache.more_of_long(key, set, &mut room),
-            ..=cache::WIDE => self.cache.wide(&cache::wide_key(word), &mut room),
-            _ => None,
-        };
-        if let Some(found) = found {
+        if let Some(found) = self.cache.more(word, &mut room) {
             return out.extend_from_slice(&room[..found]);
         }
         self.compute(word, model);
         out.extend_from_slice(&self.merged);
-        match word.len() {
-            0..=cache::TINY => self.cache.keep_tiny(key[0] as u64, set, &self.merged),
-            ..=cache::SHORT => self.cache.keep_short(key[0], set, &self.merged),
-            ..=cache::LONG => self.cache.keep_long(key, set, &self.merged),
-            ..=cache::WIDE => {
-                let key = cache::wide_key(word);
-                self.cache.keep_wide(&key, &self.merged);
-            }
-            _ => {}
-        }
+        self.cache.keep(word, &self.merged);
     }
 
     fn compute(&mut self, word: &[u8], model: Model<'_>) {
