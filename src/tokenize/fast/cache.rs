@@ -31,9 +31,18 @@ pub(super) const WIDE: usize = 63;
 pub(super) const MOST_IDS: usize = 21;
 /// Ids of any entry.
 pub(super) type Room = [u32; MOST_IDS];
-/// Ids of a tiny, short or long entry. They are written five at a time, as eight of which the last three say
-/// nothing.
+/// Ids of a tiny, short or long entry, the upper byte of the first being how many they are, or
+/// [`ELSEWHERE`]. The upper bytes of the others say nothing, and they are written five at a time, as eight.
 pub(super) type Slot = [u32; 16];
+
+/// What says that the ids of a slot are elsewhere.
+pub(super) const NOT_HERE: u32 = (ELSEWHERE as u32) << ID_BITS;
+
+/// How many ids a slot has, or [`ELSEWHERE`].
+#[inline(always)]
+pub(super) fn count_of(slot: &Slot) -> u8 {
+    (slot[0] >> ID_BITS) as u8
+}
 /// Ids have 24 bits.
 pub(super) const ID_BITS: u32 = 24;
 
@@ -64,7 +73,7 @@ pub(super) type WideKey = Line;
 
 /// The four tables.
 pub(super) struct Cache {
-    /// Sets of four keys and their four values: two ids of 24 bits, and how many they are.
+    /// Sets of four keys and their four values: two ids, and how many they are above the first.
     tiny: MmapMut,
     short: MmapMut,
     long: MmapMut,
@@ -172,46 +181,46 @@ impl Cache {
         prefetch(&self.long, set as usize * 128 + 64);
     }
 
-    /// Writes the ids of a tiny word to the beginning of `slot` and says how many they are;
-    /// [`ELSEWHERE`] if they are not here.
+    /// Writes the ids of a tiny word to `slot`.
     #[inline(always)]
-    pub fn tiny<I: Instructions>(&self, key: TinyKey, slot: &mut Slot) -> u8 {
+    pub fn tiny<I: Instructions>(&self, key: TinyKey, slot: &mut Slot) {
         let set = tiny_set(key);
         let (lanes, _) = set_of::<64, { 1 << TINY_LOG2 }>(&self.tiny, set).as_chunks::<8>();
         let (Some(keys), Some(values)) = (lanes.first_chunk::<4>(), lanes.last_chunk::<4>()) else {
-            return ELSEWHERE;
+            return;
         };
         let (place, is_here) = I::place_of(key, keys);
         let value = u64::from_le_bytes(values[place]);
-        let id = |value: u64| value as u32 & ((1 << ID_BITS) - 1);
-        [slot[0], slot[1]] = [id(value), id(value >> ID_BITS)];
-        if is_here {
-            (value >> 56) as u8
-        } else {
-            ELSEWHERE
-        }
+        let value = if is_here { value } else { u64::from(NOT_HERE) };
+        [slot[0], slot[1]] = [value as u32, (value >> 32) as u32];
     }
 
     /// As [`Self::tiny`] for a short word.
     #[inline(always)]
-    pub fn short<I: Instructions>(&self, key: ShortKey, set: u32, slot: &mut Slot) -> u8 {
+    pub fn short<I: Instructions>(&self, key: ShortKey, set: u32, slot: &mut Slot) {
         let (entries, _) = set_of::<64, { 1 << SHORT_LOG2 }>(&self.short, set).as_chunks::<32>();
         let (entry, is_here) = one_of(entries, |entry| key_of(entry) ^ key);
         five::<I>(&entry[16..], 0, slot);
-        if is_here { entry[31] } else { ELSEWHERE }
+        slot[0] |= if is_here { 0 } else { NOT_HERE };
     }
 
     /// As [`Self::tiny`] for a long word.
     #[inline(always)]
-    pub fn long<I: Instructions>(&self, key: LongKey, set: u32, slot: &mut Slot) -> u8 {
+    pub fn long<I: Instructions>(&self, key: LongKey, set: u32, slot: &mut Slot) {
         let (entries, _) = set_of::<128, { 1 << LONG_LOG2 }>(&self.long, set).as_chunks::<64>();
         let (entry, is_here) = one_of(entries, |entry| {
             let [first, second] = long_key_of(entry);
             (first ^ key[0]) | (second ^ key[1])
         });
+        // The count is behind the second five.
         five::<I>(&entry[32..], 0, slot);
         five::<I>(&entry[32..], 1, slot);
-        if is_here { entry[63] } else { ELSEWHERE }
+        let count = if is_here {
+            u32::from(entry[63]) << ID_BITS
+        } else {
+            NOT_HERE
+        };
+        slot[0] = slot[0] & ((1 << ID_BITS) - 1) | count;
     }
 
     /// Writes the ids of a word whose own table has none to the beginning of `out`, and says how many
@@ -232,14 +241,12 @@ impl Cache {
         let (sets, _) = self.tiny.as_chunks::<64>();
         let (lanes, _) = sets[tiny_set(key) as usize].as_chunks::<8>();
         let place = (0..4).find(|place| lanes[*place] == key.to_le_bytes())?;
-        if lanes[4 + place][7] != ELSEWHERE {
+        if lanes[4 + place][3] != ELSEWHERE {
             return None;
         }
         let (key, mut slot) = (short_of(key), Slot::default());
-        match self.short::<Any>(key, short_set(key), &mut slot) {
-            ELSEWHERE => self.more_of_short(key, out),
-            count => Some(copy(&slot, count, out)),
-        }
+        self.short::<Any>(key, short_set(key), &mut slot);
+        copy(&slot, out).or_else(|| self.more_of_short(key, out))
     }
 
     fn more_of_short(&self, key: ShortKey, out: &mut Room) -> Option<usize> {
@@ -250,10 +257,8 @@ impl Cache {
             return None;
         }
         let (key, mut slot) = ([key, TAG], Slot::default());
-        match self.long::<Any>(key, long_set(key), &mut slot) {
-            ELSEWHERE => self.more_of_long(key, out),
-            count => Some(copy(&slot, count, out)),
-        }
+        self.long::<Any>(key, long_set(key), &mut slot);
+        copy(&slot, out).or_else(|| self.more_of_long(key, out))
     }
 
     fn more_of_long(&self, key: LongKey, out: &mut Room) -> Option<usize> {
@@ -293,11 +298,11 @@ impl Cache {
     fn keep_tiny(&mut self, key: TinyKey, ids: &[u32]) {
         let value = match ids {
             [] => 0,
-            [one] => 1 << 56 | u64::from(*one),
-            [one, two] => 2 << 56 | u64::from(*two) << ID_BITS | u64::from(*one),
+            [one] => 1 << ID_BITS | u64::from(*one),
+            [one, two] => u64::from(*two) << 32 | 2 << ID_BITS | u64::from(*one),
             more => {
                 self.keep_short(short_of(key), more);
-                u64::from(ELSEWHERE) << 56
+                u64::from(NOT_HERE)
             }
         };
         let (sets, _) = self.tiny.as_chunks_mut::<64>();
@@ -448,9 +453,13 @@ fn five<I: Instructions>(value: &[u8], group: usize, slot: &mut Slot) {
     }
 }
 
-fn copy(slot: &Slot, count: u8, out: &mut Room) -> usize {
-    out[..slot.len()].copy_from_slice(slot);
-    usize::from(count)
+/// The ids of a slot to the beginning of `out`, and how many they are, if they are here.
+fn copy(slot: &Slot, out: &mut Room) -> Option<usize> {
+    for (id, from) in out.iter_mut().zip(slot) {
+        *id = from & ((1 << ID_BITS) - 1);
+    }
+    let count = count_of(slot);
+    (count != ELSEWHERE).then_some(usize::from(count))
 }
 
 /// Id `index` of an entry's value. Its upper byte is the next id's, or the count.
@@ -503,7 +512,7 @@ mod tests {
         let get = |cache: &Cache, word: &[u8]| {
             let mut slot = [0; 16];
             let mut ids = [0; MOST_IDS];
-            let count = match word.len() {
+            match word.len() {
                 0..=TINY => cache.tiny::<Any>(tiny_key(word, 0, word.len()), &mut slot),
                 ..=SHORT => {
                     let key = short_key(word, 0, word.len());
@@ -513,12 +522,9 @@ mod tests {
                     let key = long_key(word, 0, word.len());
                     cache.long::<Any>(key, long_set(key), &mut slot)
                 }
-                _ => ELSEWHERE,
-            };
-            if count != ELSEWHERE {
-                return Some(slot[..usize::from(count)].to_vec());
+                _ => slot[0] = NOT_HERE,
             }
-            let count = cache.more(word, &mut ids)?;
+            let count = copy(&slot, &mut ids).or_else(|| cache.more(word, &mut ids))?;
             Some(ids[..count].to_vec())
         };
         let many = 1_500_000;

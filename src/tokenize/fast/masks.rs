@@ -13,30 +13,36 @@
 use super::classes::{COMPOSES, Classes, LETTER, LOWER, MARK, NUMBER, SPACE, UPPER};
 use super::simd::Instructions;
 
-/// Bit masks of a piece of text. One word more than the text needs, and 0 after its end.
+/// Bit masks of a piece of text: one block more than the text needs, and 0 after its end.
 #[derive(Default)]
 pub(super) struct Masks {
-    pub letter: Vec<u64>,
-    pub number: Vec<u64>,
-    pub space: Vec<u64>,
-    /// What is none of the three above.
-    pub other: Vec<u64>,
-    /// Only for patterns that tell case: upper case, and what has none.
-    pub upper: Vec<u64>,
-    /// Lower case, and what has none.
-    pub lower: Vec<u64>,
-    /// Spaces (U+0020) alone.
-    pub blank: Vec<u64>,
-    /// `[\r\n]`
-    pub line: Vec<u64>,
-    /// Apostrophes (U+0027).
-    pub quote: Vec<u64>,
-    /// Bytes of characters of several bytes.
-    pub high: Vec<u64>,
-    /// The same but their first bytes.
-    pub tail: Vec<u64>,
+    pub blocks: Vec<Bits>,
     /// Where characters begin that NFC may change ([`COMPOSES`]).
     pub composing: Vec<u32>,
+}
+
+/// What 64 bytes are, a bit each.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Bits {
+    pub letter: u64,
+    pub number: u64,
+    pub space: u64,
+    /// What is none of the three above.
+    pub other: u64,
+    /// Only for patterns that tell case: upper case, and what has none.
+    pub upper: u64,
+    /// Lower case, and what has none.
+    pub lower: u64,
+    /// Spaces (U+0020) alone.
+    pub blank: u64,
+    /// `[\r\n]`
+    pub line: u64,
+    /// Apostrophes (U+0027).
+    pub quote: u64,
+    /// Bytes of characters of several bytes.
+    pub high: u64,
+    /// The same but their first bytes.
+    pub tail: u64,
 }
 
 /// Which masks a pattern wants.
@@ -90,61 +96,35 @@ impl Masks {
         classes: &Classes,
         letters: u8,
     ) {
-        self.resize(bytes.len() / 64 + 2);
+        self.composing.clear();
+        self.blocks.clear();
+        self.blocks.reserve(bytes.len() / 64 + 2);
         let mut carry = Looked::default();
         let (blocks, tail) = bytes.as_chunks::<64>();
         for (at, block) in blocks.iter().enumerate() {
             let raw = I::compare::<CASED>(block);
             let rest = &bytes[at * 64..];
-            self.set::<CASED>(at, raw, (rest, u64::MAX), (classes, letters), &mut carry);
+            let bits = self.bits::<CASED>(raw, (rest, u64::MAX), (classes, letters), &mut carry);
+            self.blocks.push(bits);
         }
         let mut padded = [0; 64];
         padded[..tail.len()].copy_from_slice(tail);
         let valid = (1 << tail.len()) - 1;
         let raw = I::compare::<CASED>(&padded);
-        let at = blocks.len();
-        self.set::<CASED>(at, raw, (tail, valid), (classes, letters), &mut carry);
-        self.clear(at + 1);
+        let bits = self.bits::<CASED>(raw, (tail, valid), (classes, letters), &mut carry);
+        self.blocks.extend([bits, Bits::default()]);
     }
 
-    fn all(&mut self) -> [&mut Vec<u64>; 11] {
-        [
-            &mut self.letter,
-            &mut self.number,
-            &mut self.space,
-            &mut self.other,
-            &mut self.upper,
-            &mut self.lower,
-            &mut self.blank,
-            &mut self.line,
-            &mut self.quote,
-            &mut self.high,
-            &mut self.tail,
-        ]
-    }
-
-    fn resize(&mut self, words: usize) {
-        self.composing.clear();
-        self.all()
-            .into_iter()
-            .for_each(|mask| mask.resize(words, 0));
-    }
-
-    fn clear(&mut self, word: usize) {
-        self.all().into_iter().for_each(|mask| mask[word] = 0);
-    }
-
-    /// Sets the masks of one block. `rest` is the text from its first byte on, and `valid` has the bits
+    /// The masks of the next block. `rest` is the text from its first byte on, and `valid` has the bits
     /// of its bytes.
     #[inline(always)]
-    fn set<const CASED: bool>(
+    fn bits<const CASED: bool>(
         &mut self,
-        at: usize,
         raw: Block,
         (rest, valid): (&[u8], u64),
         (classes, letters): (&Classes, u8),
         carry: &mut Looked,
-    ) {
+    ) -> Bits {
         // A pair that goes on in the next block is looked up.
         let mut pairs = (raw.d0 | raw.d1) & (u64::MAX >> 1);
         if CASED {
@@ -172,25 +152,26 @@ impl Masks {
             let (code, len) = decode(&rest[place..]);
             let class = classes[code];
             if class & COMPOSES != 0 {
-                self.composing.push((64 * at + place) as u32);
+                let begin = 64 * self.blocks.len() + place;
+                self.composing.push(begin as u32);
             }
             let bits = u128::from((1u64 << len) - 1) << place;
             now.add(class, letters, bits as u64);
             carry.add(class, letters, (bits >> 64) as u64);
         }
-        self.letter[at] = now.letter;
-        self.number[at] = now.number;
-        self.space[at] = now.space;
-        self.other[at] = !(now.letter | now.number | now.space) & valid;
-        if CASED {
-            self.upper[at] = now.upper;
-            self.lower[at] = now.lower;
+        Bits {
+            letter: now.letter,
+            number: now.number,
+            space: now.space,
+            other: !(now.letter | now.number | now.space) & valid,
+            upper: now.upper,
+            lower: now.lower,
+            blank: raw.blank,
+            line: raw.line,
+            quote: raw.quote,
+            high: raw.high,
+            tail: raw.high & !raw.lead,
         }
-        self.blank[at] = raw.blank;
-        self.line[at] = raw.line;
-        self.quote[at] = raw.quote;
-        self.high[at] = raw.high;
-        self.tail[at] = raw.high & !raw.lead;
     }
 }
 
@@ -258,19 +239,20 @@ mod tests {
                 for (at, character) in text.char_indices() {
                     let class = classes[character as usize];
                     for at in at..at + character.len_utf8() {
-                        let bit = |mask: &[u64]| mask[at / 64] >> (at % 64) & 1 == 1;
-                        assert_eq!(bit(&masks.letter), class & letters != 0, "{character:?}");
-                        assert_eq!(bit(&masks.number), class & NUMBER != 0, "{character:?}");
-                        assert_eq!(bit(&masks.space), class & SPACE != 0, "{character:?}");
+                        let bits = masks.blocks[at / 64];
+                        let bit = |mask: u64| mask >> (at % 64) & 1 == 1;
+                        assert_eq!(bit(bits.letter), class & letters != 0, "{character:?}");
+                        assert_eq!(bit(bits.number), class & NUMBER != 0, "{character:?}");
+                        assert_eq!(bit(bits.space), class & SPACE != 0, "{character:?}");
                         let any = class & (letters | NUMBER | SPACE) != 0;
-                        assert_eq!(bit(&masks.other), !any, "{character:?}");
+                        assert_eq!(bit(bits.other), !any, "{character:?}");
                         if wanted == Wanted::Cased {
-                            assert_eq!(bit(&masks.upper), class & UPPER != 0, "{character:?}");
-                            assert_eq!(bit(&masks.lower), class & LOWER != 0, "{character:?}");
+                            assert_eq!(bit(bits.upper), class & UPPER != 0, "{character:?}");
+                            assert_eq!(bit(bits.lower), class & LOWER != 0, "{character:?}");
                         }
                     }
                 }
-                assert_eq!(masks.letter.len(), text.len() / 64 + 2);
+                assert_eq!(masks.blocks.len(), text.len() / 64 + 2);
             }
         }
     }

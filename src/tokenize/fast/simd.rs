@@ -9,7 +9,7 @@
     reason = "compiled once for each instruction set, as their callers are"
 )]
 
-use super::cache::id_at;
+use super::cache::{ID_BITS, id_at};
 use super::masks::Block;
 
 /// A set of instructions.
@@ -20,7 +20,7 @@ pub(super) trait Instructions {
     fn at_most(numbers: &[u32; 64], most: u32) -> u64;
     /// Which of four keys it is, if it is one of them.
     fn place_of(key: u64, keys: &[[u8; 8]; 4]) -> (usize, bool);
-    /// Five ids of three bytes each, in the first five places.
+    /// Five ids of three bytes each, in the first five places, and the last byte above the first of them.
     fn five_ids(value: &[u8; 16], out: &mut [u32; 8]);
 }
 
@@ -104,6 +104,7 @@ impl Instructions for Any {
         for (index, id) in out[..5].iter_mut().enumerate() {
             *id = id_at(value, index);
         }
+        out[0] |= u32::from(value[15]) << ID_BITS;
     }
 }
 
@@ -294,7 +295,7 @@ mod x86 {
         // SAFETY: 16 bytes are read of as many.
         let value = unsafe { _mm_loadu_si128(value.as_ptr().cast()) };
         let places = _mm256_setr_epi8(
-            0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1, //
+            0, 1, 2, 15, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1, //
             12, 13, 14, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
         );
         let ids = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(value), places);

@@ -10,18 +10,13 @@
     reason = "they are the loop over a text, and calls would take as long as they do"
 )]
 
-use super::masks::Masks;
+use super::masks::{Bits, Masks};
 
 /// A piece of text and its masks.
 #[derive(Clone, Copy)]
 pub(super) struct View<'a> {
     pub bytes: &'a [u8],
-    letter: &'a [u64],
-    number: &'a [u64],
-    space: &'a [u64],
-    other: &'a [u64],
-    upper: &'a [u64],
-    lower: &'a [u64],
+    blocks: &'a [Bits],
 }
 
 /// Scans one shape of pattern.
@@ -53,7 +48,7 @@ const PREFIX: [bool; 256] = {
 impl Scan for Gpt2 {
     #[inline(always)]
     fn next(view: &View<'_>, at: usize) -> usize {
-        let letters = bits(view.letter, at);
+        let letters = bits(view.blocks, LETTER, at);
         let blank = u64::from(view.bytes[at] == b' ');
         if (letters | (letters >> 1 & blank)) & 1 != 0 {
             return view.word_end(letters, at);
@@ -72,10 +67,10 @@ impl Gpt2 {
             return at + len;
         }
         let from = at + usize::from(view.bytes[at] == b' ');
-        if has(view.number, from) {
-            run_end(view.number, from)
-        } else if has(view.other, from) {
-            run_end(view.other, from)
+        if has(view.blocks, NUMBER, from) {
+            run_end(view.blocks, NUMBER, from)
+        } else if has(view.blocks, OTHER, from) {
+            run_end(view.blocks, OTHER, from)
         } else {
             view.blank(at)
         }
@@ -85,7 +80,7 @@ impl Gpt2 {
 impl<const DIGITS: usize> Scan for Cl100k<DIGITS> {
     #[inline(always)]
     fn next(view: &View<'_>, at: usize) -> usize {
-        let letters = bits(view.letter, at);
+        let letters = bits(view.blocks, LETTER, at);
         let prefix = u64::from(PREFIX[usize::from(view.bytes[at])]);
         if (letters | (letters >> 1 & prefix)) & 1 != 0 {
             return view.word_end(letters, at);
@@ -99,16 +94,16 @@ impl<const DIGITS: usize> Cl100k<DIGITS> {
         if let Some(len) = contraction(&view.bytes[at..]) {
             return at + len;
         }
-        if has(view.number, at) {
+        if has(view.blocks, NUMBER, at) {
             return view.number_end(at, DIGITS);
         }
         let after = at + view.width(at);
-        if has(view.letter, after) && !matches!(view.bytes[at], b'\r' | b'\n') {
-            return run_end(view.letter, after);
+        if has(view.blocks, LETTER, after) && !matches!(view.bytes[at], b'\r' | b'\n') {
+            return run_end(view.blocks, LETTER, after);
         }
         let from = at + usize::from(view.bytes[at] == b' ');
-        if has(view.other, from) {
-            let end = run_end(view.other, from);
+        if has(view.blocks, OTHER, from) {
+            let end = run_end(view.blocks, OTHER, from);
             return view.skip(end, |byte| matches!(byte, b'\r' | b'\n'));
         }
         view.lines(at)
@@ -118,12 +113,12 @@ impl<const DIGITS: usize> Cl100k<DIGITS> {
 impl Scan for O200k {
     #[inline(always)]
     fn next(view: &View<'_>, at: usize) -> usize {
-        let letters = bits(view.letter, at);
+        let letters = bits(view.blocks, LETTER, at);
         let prefix = u64::from(PREFIX[usize::from(view.bytes[at])]);
         if (letters | (letters >> 1 & prefix)) & 1 != 0 {
             let skip = usize::from(letters & 1 == 0);
-            let upper = (!(bits(view.upper, at) >> skip)).trailing_zeros() as usize + skip;
-            let lower = bits(view.lower, at) >> (upper & 63);
+            let upper = (!(bits(view.blocks, UPPER, at) >> skip)).trailing_zeros() as usize + skip;
+            let lower = bits(view.blocks, LOWER, at) >> (upper & 63);
             let end = (!lower).trailing_zeros() as usize + upper;
             // Within the 64 bits, and with at least one character of lower case.
             if end < 64 && end > upper {
@@ -140,7 +135,7 @@ impl Scan for O200k {
 
 impl O200k {
     fn other(view: &View<'_>, at: usize) -> usize {
-        if has(view.number, at) {
+        if has(view.blocks, NUMBER, at) {
             return view.number_end(at, 3);
         }
         let first = view.bytes[at];
@@ -150,8 +145,8 @@ impl O200k {
             return view.contracted(end);
         }
         let from = at + usize::from(first == b' ');
-        if has(view.other, from) {
-            let end = run_end(view.other, from);
+        if has(view.blocks, OTHER, from) {
+            let end = run_end(view.blocks, OTHER, from);
             return view.skip(end, |byte| matches!(byte, b'\r' | b'\n' | b'/'));
         }
         view.lines(at)
@@ -159,13 +154,13 @@ impl O200k {
 
     /// The first two alternatives without the contraction: upper case, then lower case.
     fn word(view: &View<'_>, at: usize) -> Option<usize> {
-        let from = if has(view.letter, at) {
+        let from = if has(view.blocks, LETTER, at) {
             at
         } else {
             at + view.width(at)
         };
-        let upper = run_end(view.upper, from);
-        let lower = run_end(view.lower, upper);
+        let upper = run_end(view.blocks, UPPER, from);
+        let lower = run_end(view.blocks, LOWER, upper);
         if lower > upper {
             return Some(lower);
         }
@@ -173,13 +168,13 @@ impl O200k {
         let mut end = upper;
         while end > from {
             let begin = view.before(end);
-            if has(view.lower, begin) {
+            if has(view.blocks, LOWER, begin) {
                 return Some(end);
             }
             end = begin;
         }
         // A mark that was taken for the prefix is a word of its own; then the second alternative.
-        if from > at && has(view.lower, at) {
+        if from > at && has(view.blocks, LOWER, at) {
             return Some(from);
         }
         (upper > from).then_some(upper)
@@ -191,18 +186,13 @@ impl<'a> View<'a> {
     pub fn new(bytes: &'a [u8], masks: &'a Masks) -> Self {
         Self {
             bytes,
-            letter: &masks.letter,
-            number: &masks.number,
-            space: &masks.space,
-            other: &masks.other,
-            upper: &masks.upper,
-            lower: &masks.lower,
+            blocks: &masks.blocks,
         }
     }
 
     /// Whether a span begins at `at`, which is not 0, whatever stands around: a space behind a letter.
     pub fn begins_always(&self, at: usize) -> bool {
-        self.bytes[at] == b' ' && has(self.letter, at - 1)
+        self.bytes[at] == b' ' && has(self.blocks, LETTER, at - 1)
     }
 
     /// The end of a word that begins at `at` or one byte after it, given the letters from `at` on.
@@ -213,7 +203,7 @@ impl<'a> View<'a> {
         if end < 64 {
             at + end
         } else {
-            run_end(self.letter, at + 64)
+            run_end(self.blocks, LETTER, at + 64)
         }
     }
 
@@ -221,7 +211,7 @@ impl<'a> View<'a> {
     fn number_end(&self, at: usize, most: usize) -> usize {
         let mut end = at + self.width(at);
         for _ in 1..most {
-            if !has(self.number, end) {
+            if !has(self.blocks, NUMBER, end) {
                 break;
             }
             end += self.width(end);
@@ -231,7 +221,7 @@ impl<'a> View<'a> {
 
     /// `\s*[\r\n]+|\s+(?!\S)|\s+`
     fn lines(&self, at: usize) -> usize {
-        let end = run_end(self.space, at);
+        let end = run_end(self.blocks, SPACE, at);
         let newline = self.bytes[at..end]
             .iter()
             .rposition(|byte| matches!(byte, b'\r' | b'\n'));
@@ -243,7 +233,7 @@ impl<'a> View<'a> {
 
     /// `\s+(?!\S)|\s+`: all but the last character of the run, unless the text ends there.
     fn blank(&self, at: usize) -> usize {
-        let end = run_end(self.space, at);
+        let end = run_end(self.blocks, SPACE, at);
         if end == self.bytes.len() {
             return end;
         }
@@ -284,24 +274,33 @@ impl<'a> View<'a> {
     }
 }
 
+/// One of the masks of a block.
+type Mask = fn(&Bits) -> u64;
+const LETTER: Mask = |bits| bits.letter;
+const NUMBER: Mask = |bits| bits.number;
+const SPACE: Mask = |bits| bits.space;
+const OTHER: Mask = |bits| bits.other;
+const UPPER: Mask = |bits| bits.upper;
+const LOWER: Mask = |bits| bits.lower;
+
 /// The 64 bits of a mask from bit `at` on.
 #[inline(always)]
-fn bits(mask: &[u64], at: usize) -> u64 {
+fn bits(blocks: &[Bits], mask: Mask, at: usize) -> u64 {
     let (word, shift) = (at / 64, at % 64);
-    mask[word] >> shift | mask[word + 1] << 1 << (63 - shift)
+    mask(&blocks[word]) >> shift | mask(&blocks[word + 1]) << 1 << (63 - shift)
 }
 
 /// Bit `at` of a mask.
 #[inline(always)]
-fn has(mask: &[u64], at: usize) -> bool {
-    mask[at / 64] >> (at % 64) & 1 != 0
+fn has(blocks: &[Bits], mask: Mask, at: usize) -> bool {
+    mask(&blocks[at / 64]) >> (at % 64) & 1 != 0
 }
 
 /// The first bit at or after `at` that is 0.
-#[inline]
-fn run_end(mask: &[u64], mut at: usize) -> usize {
+#[inline(always)]
+fn run_end(blocks: &[Bits], mask: Mask, mut at: usize) -> usize {
     loop {
-        let run = (!bits(mask, at)).trailing_zeros() as usize;
+        let run = (!bits(blocks, mask, at)).trailing_zeros() as usize;
         at += run;
         if run < 64 {
             return at;

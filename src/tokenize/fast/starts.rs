@@ -14,7 +14,7 @@
     reason = "compiled once for each instruction set, as their caller is"
 )]
 
-use super::masks::Masks;
+use super::masks::{Bits, Masks};
 use super::spans::{Scan, View, contraction};
 
 /// How the rules of a pattern differ, beside its scanner.
@@ -88,10 +88,10 @@ impl Carry {
     }
 }
 
-/// `mask[word]` moved down by `N` places.
+/// A mask moved down by `N` places, given that of the next block.
 #[inline(always)]
-fn down<const N: u32>(mask: &[u64], word: usize) -> u64 {
-    mask[word] >> N | mask[word + 1] << (64 - N)
+fn down<const N: u32>(mask: u64, next: u64) -> u64 {
+    mask >> N | next << (64 - N)
 }
 
 impl Starts {
@@ -124,30 +124,31 @@ impl Starts {
         self.quotes.clear();
         self.hard.clear();
         self.bits.clear();
-        self.bits.resize(words, 0);
+        self.bits.reserve(words);
         // Behind the text white space goes on: the last character of a run at its end is no start.
         let end = 1 << (bytes.len() % 64);
-        masks.space[words - 1] |= end;
+        masks.blocks[words - 1].space |= end;
         let mut carries = Carries::default();
-        for at in 0..words {
-            let block = Block::new(masks, at, &mut carries);
+        for pair in masks.blocks[..=words].windows(2) {
+            let block = Block::new(&pair[0], &pair[1], &mut carries);
             let (starts, mut hard) = if R::SIGNS_JOIN {
                 block.signs_join(R::DIGITS, &mut carries)
             } else {
                 block.spaces_join(&mut carries)
             };
-            self.bits[at] = starts;
-            let mut quotes = masks.quote[at] & starts;
+            let begin = 64 * self.bits.len() as u32;
+            self.bits.push(starts);
+            let mut quotes = pair[0].quote & starts;
             while quotes != 0 {
-                self.quotes.push((64 * at) as u32 + quotes.trailing_zeros());
+                self.quotes.push(begin + quotes.trailing_zeros());
                 quotes &= quotes - 1;
             }
             while hard != 0 {
-                self.hard.push((64 * at) as u32 + hard.trailing_zeros());
+                self.hard.push(begin + hard.trailing_zeros());
                 hard &= hard - 1;
             }
         }
-        masks.space[words - 1] &= !end;
+        masks.blocks[words - 1].space &= !end;
         self.bits[words - 1] &= end - 1;
     }
 
@@ -230,10 +231,8 @@ struct Carries {
 
 /// 64 bytes of a piece: their masks, and what begins in them.
 struct Block<'a> {
-    masks: &'a Masks,
-    at: usize,
-    number: u64,
-    space: u64,
+    bits: &'a Bits,
+    next: &'a Bits,
     first_letters: u64,
     first_numbers: u64,
     first_others: u64,
@@ -246,46 +245,36 @@ struct Block<'a> {
 
 impl<'a> Block<'a> {
     #[inline(always)]
-    fn new(masks: &'a Masks, at: usize, carries: &mut Carries) -> Self {
-        let [letter, number, space, other, blank] = [
-            &masks.letter,
-            &masks.number,
-            &masks.space,
-            &masks.other,
-            &masks.blank,
-        ]
-        .map(|mask| mask[at]);
-        let after_others = carries.other.up(other);
+    fn new(bits: &'a Bits, next: &'a Bits, carries: &mut Carries) -> Self {
+        let after_others = carries.other.up(bits.other);
         Self {
-            masks,
-            at,
-            number,
-            space,
-            first_letters: letter & !carries.letter.up(letter),
-            first_numbers: number & !carries.number.up(number),
-            first_others: other & !after_others,
+            bits,
+            next,
+            first_letters: bits.letter & !carries.letter.up(bits.letter),
+            first_numbers: bits.number & !carries.number.up(bits.number),
+            first_others: bits.other & !after_others,
             after_others,
-            after_blanks: carries.blank.up(blank),
-            last_spaces: space & !down::<1>(&masks.space, at),
+            after_blanks: carries.blank.up(bits.blank),
+            last_spaces: bits.space & !down::<1>(bits.space, next.space),
         }
     }
 
     /// GPT-2's rules: starts, and what is for the scanner.
     #[inline(always)]
     fn spaces_join(&self, carries: &mut Carries) -> (u64, u64) {
-        let first_spaces = self.space & !carries.run.up(self.space);
+        let first_spaces = self.bits.space & !carries.run.up(self.bits.space);
         let first_words = self.first_letters | self.first_numbers | self.first_others;
         let starts = first_spaces | self.last_spaces | first_words & !self.after_blanks;
-        (starts, self.space & self.masks.high[self.at])
+        (starts, self.bits.space & self.bits.high)
     }
 
     /// cl100k's rules, with numbers of at most `digits` characters.
     #[inline(always)]
     fn signs_join(&self, digits: usize, carries: &mut Carries) -> (u64, u64) {
-        let (line, high) = (self.masks.line[self.at], self.masks.high[self.at]);
+        let Bits { line, high, .. } = *self.bits;
         // Line ends directly behind signs belong to them.
         let left = carries.lines_of_signs.sum(line, self.after_others & line);
-        let run = self.space & !(line & !left);
+        let run = self.bits.space & !(line & !left);
         let (lines, quiet) = (run & line, run & !line);
         let first_spaces = run & !carries.run.up(run);
         // Behind the last line end of a run begins a span; if another follows, the scanner decides.
@@ -294,15 +283,15 @@ impl<'a> Block<'a> {
         let last_spaces = quiet & self.last_spaces;
         let first_others = self.first_others & !self.after_blanks;
         // White space, or a sign that stands alone, goes before a word.
-        let alone = first_others & !high & down::<1>(&self.masks.letter, self.at);
+        let alone = first_others & !high & down::<1>(self.bits.letter, self.next.letter);
         let [_, wide @ ..] = &mut carries.signs;
         let mut joined = carries.quiet.up(quiet) | self.wide_signs(first_others & high, wide);
         joined |= carries.signs[0].up(alone);
         let first_letters = self.first_letters & !joined;
         let numbers = self.numbers(digits, &mut carries.digits, &mut carries.threes);
-        let mut hard = self.space & high | broken;
+        let mut hard = self.bits.space & high | broken;
         if digits < usize::MAX {
-            hard |= self.number & high;
+            hard |= self.bits.number & high;
         }
         (
             first_spaces | tails | last_spaces | first_others | first_letters | numbers,
@@ -314,18 +303,18 @@ impl<'a> Block<'a> {
     /// first bytes.
     #[inline(always)]
     fn wide_signs(&self, firsts: u64, carries: &mut [Carry; 3]) -> u64 {
-        let (masks, at) = (self.masks, self.at);
+        let (bits, next) = (self.bits, self.next);
         let mut widths = [0; 3];
         if firsts != 0 {
             let [second, third, fourth] = [
-                down::<1>(&masks.tail, at),
-                down::<2>(&masks.tail, at),
-                down::<3>(&masks.tail, at),
+                down::<1>(bits.tail, next.tail),
+                down::<2>(bits.tail, next.tail),
+                down::<3>(bits.tail, next.tail),
             ];
             widths = [
-                second & !third & down::<2>(&masks.letter, at),
-                second & third & !fourth & down::<3>(&masks.letter, at),
-                second & third & fourth & down::<4>(&masks.letter, at),
+                second & !third & down::<2>(bits.letter, next.letter),
+                second & third & !fourth & down::<3>(bits.letter, next.letter),
+                second & third & fourth & down::<4>(bits.letter, next.letter),
             ]
             .map(|ends| firsts & ends);
         }
@@ -337,10 +326,11 @@ impl<'a> Block<'a> {
     #[inline(always)]
     fn numbers(&self, digits: usize, carries: &mut [Carry; 2], threes: &mut Carry) -> u64 {
         match digits {
-            1 => self.number,
+            1 => self.bits.number,
             3 => {
                 let [one, two] = carries;
-                let fours = self.number & one.up(self.number) & two.up_by::<2>(self.number);
+                let fours =
+                    self.bits.number & one.up(self.bits.number) & two.up_by::<2>(self.bits.number);
                 let mut starts = self.first_numbers | threes.0 & fours;
                 loop {
                     let more = starts << 3 & fours & !starts;

@@ -10,7 +10,7 @@
     reason = "compiled once for each instruction set, as their callers are"
 )]
 
-use super::cache::{self, Cache, ELSEWHERE, LongKey, MOST_IDS, Room};
+use super::cache::{self, Cache, ELSEWHERE, ID_BITS, LongKey, MOST_IDS, Room};
 use super::merge::Scratch;
 use super::piece::Model;
 use super::simd::Instructions;
@@ -22,6 +22,8 @@ const BATCH: usize = 64;
 /// Ids of a word that is found at once, and what is written behind them.
 const SLOT: usize = 16;
 const HALF: usize = SLOT / 2;
+/// The bits of an id.
+const ID: u32 = (1 << ID_BITS) - 1;
 
 /// The word cache and what fills it.
 pub(super) struct Words {
@@ -41,7 +43,6 @@ struct Batch {
     sets: [u32; BATCH],
     keys: [LongKey; BATCH],
     slots: [[u32; SLOT]; BATCH],
-    counts: [u8; BATCH],
     /// Ids one behind the other, with the room of a slot at the end.
     found: [u32; (BATCH + 1) * SLOT],
 }
@@ -94,7 +95,6 @@ impl Words {
                 sets: [0; BATCH],
                 keys: [[0; 2]; BATCH],
                 slots: [[0; SLOT]; BATCH],
-                counts: [0; BATCH],
                 found: [0; (BATCH + 1) * SLOT],
             }),
         })
@@ -114,8 +114,8 @@ impl Words {
             let places = &places[from..places.len().min(from + BATCH + 1)];
             let classes = self.classes::<I>(places);
             self.ask(piece, &classes);
-            let slow = self.find::<I>(piece, &classes);
-            self.append::<I>(piece, places, slow, model, out);
+            self.find::<I>(piece, &classes);
+            self.append(piece, places, model, out);
             from += places.len() - 1;
         }
     }
@@ -164,60 +164,53 @@ impl Words {
         }
     }
 
-    /// Ids into the slots; gives the words that are not known, or have no place in a slot. The sets of tiny
-    /// words are near enough not to be asked for.
+    /// Ids into the slots. The sets of tiny words are near enough not to be asked for.
     #[inline(always)]
-    fn find<I: Instructions>(&mut self, piece: &[u8], classes: &Classes) -> u64 {
+    fn find<I: Instructions>(&mut self, piece: &[u8], classes: &Classes) {
         let (cache, batch) = (&self.cache, &mut *self.batch);
-        let mut slow = classes.wide;
-        let mut note = |index: usize, count: u8| {
-            batch.counts[index] = count;
-            slow |= u64::from(count == ELSEWHERE) << index;
-        };
         for index in ones(classes.tiny) {
             let (begin, len) = (batch.begins[index] as usize, batch.lens[index] as usize);
             let key = cache::tiny_key(piece, begin, len);
-            note(index, cache.tiny::<I>(key, &mut batch.slots[index]));
+            cache.tiny::<I>(key, &mut batch.slots[index]);
         }
         for index in ones(classes.short) {
             let (key, set) = (batch.keys[index][0], batch.sets[index]);
-            note(index, cache.short::<I>(key, set, &mut batch.slots[index]));
+            cache.short::<I>(key, set, &mut batch.slots[index]);
         }
         for index in ones(classes.long) {
             let (key, set) = (batch.keys[index], batch.sets[index]);
-            note(index, cache.long::<I>(key, set, &mut batch.slots[index]));
+            cache.long::<I>(key, set, &mut batch.slots[index]);
         }
-        slow
+        for index in ones(classes.wide) {
+            batch.slots[index][0] = cache::NOT_HERE;
+        }
     }
 
     /// Appends the ids in the order of the text.
     #[inline(always)]
-    fn append<I: Instructions>(
-        &mut self,
-        piece: &[u8],
-        places: &[u32],
-        slow: u64,
-        model: Model<'_>,
-        out: &mut Vec<u32>,
-    ) {
+    fn append(&mut self, piece: &[u8], places: &[u32], model: Model<'_>, out: &mut Vec<u32>) {
         let mut filled = 0;
-        for (index, place) in places.windows(2).enumerate() {
-            if slow >> index & 1 != 0 {
-                out.extend_from_slice(&self.batch.found[..filled]);
+        for index in 0..(places.len() - 1).min(BATCH) {
+            let batch = &mut *self.batch;
+            let slot = &batch.slots[index];
+            let count = cache::count_of(slot);
+            if count == ELSEWHERE {
+                out.extend_from_slice(&batch.found[..filled]);
                 filled = 0;
-                let word = &piece[place[0] as usize..place[1] as usize];
+                let word = &piece[places[index] as usize..places[index + 1] as usize];
                 self.append_slow(word, model, out);
                 continue;
             }
-            let batch = &mut *self.batch;
-            let (slot, count) = (&batch.slots[index], usize::from(batch.counts[index]));
-            if let Some(room) = batch.found[filled..].first_chunk_mut::<SLOT>() {
-                room[..HALF].copy_from_slice(&slot[..HALF]);
-                if count > HALF {
-                    room[HALF..].copy_from_slice(&slot[HALF..]);
+            let room = batch.found[filled..].first_chunk_mut::<SLOT>();
+            if let (Some(room), [ids, more]) = (room, slot.as_chunks::<HALF>().0)
+                && let [first, second] = room.as_chunks_mut::<HALF>().0
+            {
+                *first = ids.map(|id| id & ID);
+                if usize::from(count) > HALF {
+                    *second = more.map(|id| id & ID);
                 }
             }
-            filled += count;
+            filled += usize::from(count);
         }
         out.extend_from_slice(&self.batch.found[..filled]);
     }
