@@ -13,7 +13,7 @@
 use super::classes::{COMPOSES, Classes, LETTER, LOWER, MARK, NUMBER, SPACE, UPPER};
 use super::simd::Instructions;
 
-/// Bit masks of a piece of text: one block more than the text needs, and 0 after its end.
+/// Bit masks of a piece of text. At least one block more than the text needs, which is 0.
 #[derive(Default)]
 pub(super) struct Masks {
     pub blocks: Vec<Bits>,
@@ -97,34 +97,42 @@ impl Masks {
         letters: u8,
     ) {
         self.composing.clear();
-        self.blocks.clear();
-        self.blocks.reserve(bytes.len() / 64 + 2);
+        let words = bytes.len() / 64 + 2;
+        if self.blocks.len() < words {
+            self.blocks.resize(words, Bits::default());
+        }
         let mut carry = Looked::default();
         let (blocks, tail) = bytes.as_chunks::<64>();
         for (at, block) in blocks.iter().enumerate() {
             let raw = I::compare::<CASED>(block);
             let rest = &bytes[at * 64..];
-            let bits = self.bits::<CASED>(raw, (rest, u64::MAX), (classes, letters), &mut carry);
-            self.blocks.push(bits);
+            self.set::<CASED>(at, raw, (rest, u64::MAX), (classes, letters), &mut carry);
         }
         let mut padded = [0; 64];
         padded[..tail.len()].copy_from_slice(tail);
         let valid = (1 << tail.len()) - 1;
         let raw = I::compare::<CASED>(&padded);
-        let bits = self.bits::<CASED>(raw, (tail, valid), (classes, letters), &mut carry);
-        self.blocks.extend([bits, Bits::default()]);
+        self.set::<CASED>(
+            blocks.len(),
+            raw,
+            (tail, valid),
+            (classes, letters),
+            &mut carry,
+        );
+        self.blocks[words - 1] = Bits::default();
     }
 
-    /// The masks of the next block. `rest` is the text from its first byte on, and `valid` has the bits
+    /// Sets the masks of block `at`. `rest` is the text from its first byte on, and `valid` has the bits
     /// of its bytes.
     #[inline(always)]
-    fn bits<const CASED: bool>(
+    fn set<const CASED: bool>(
         &mut self,
+        at: usize,
         raw: Block,
         (rest, valid): (&[u8], u64),
         (classes, letters): (&Classes, u8),
         carry: &mut Looked,
-    ) -> Bits {
+    ) {
         // A pair that goes on in the next block is looked up.
         let mut pairs = (raw.d0 | raw.d1) & (u64::MAX >> 1);
         if CASED {
@@ -152,14 +160,13 @@ impl Masks {
             let (code, len) = decode(&rest[place..]);
             let class = classes[code];
             if class & COMPOSES != 0 {
-                let begin = 64 * self.blocks.len() + place;
-                self.composing.push(begin as u32);
+                self.composing.push((64 * at + place) as u32);
             }
             let bits = u128::from((1u64 << len) - 1) << place;
             now.add(class, letters, bits as u64);
             carry.add(class, letters, (bits >> 64) as u64);
         }
-        Bits {
+        self.blocks[at] = Bits {
             letter: now.letter,
             number: now.number,
             space: now.space,
@@ -171,7 +178,7 @@ impl Masks {
             quote: raw.quote,
             high: raw.high,
             tail: raw.high & !raw.lead,
-        }
+        };
     }
 }
 
@@ -252,7 +259,7 @@ mod tests {
                         }
                     }
                 }
-                assert_eq!(masks.blocks.len(), text.len() / 64 + 2);
+                assert_eq!(masks.blocks[text.len() / 64 + 1].letter, 0);
             }
         }
     }

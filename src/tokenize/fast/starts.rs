@@ -123,21 +123,21 @@ impl Starts {
         let words = bytes.len() / 64 + 1;
         self.quotes.clear();
         self.hard.clear();
-        self.bits.clear();
-        self.bits.reserve(words);
+        self.bits.resize(words, 0);
         // Behind the text white space goes on: the last character of a run at its end is no start.
         let end = 1 << (bytes.len() % 64);
         masks.blocks[words - 1].space |= end;
         let mut carries = Carries::default();
-        for pair in masks.blocks[..=words].windows(2) {
+        let blocks = masks.blocks[..=words].windows(2);
+        for ((at, bits), pair) in (0..).zip(&mut self.bits).zip(blocks) {
             let block = Block::new(&pair[0], &pair[1], &mut carries);
             let (starts, mut hard) = if R::SIGNS_JOIN {
                 block.signs_join(R::DIGITS, &mut carries)
             } else {
                 block.spaces_join(&mut carries)
             };
-            let begin = 64 * self.bits.len() as u32;
-            self.bits.push(starts);
+            *bits = starts;
+            let begin = 64 * at;
             let mut quotes = pair[0].quote & starts;
             while quotes != 0 {
                 self.quotes.push(begin + quotes.trailing_zeros());
