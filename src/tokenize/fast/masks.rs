@@ -45,6 +45,21 @@ pub(super) struct Bits {
     pub tail: u64,
 }
 
+impl Bits {
+    /// What is told by bytes alone.
+    #[inline(always)]
+    fn of_bytes(raw: &Block) -> Self {
+        Self {
+            blank: raw.blank,
+            line: raw.line,
+            quote: raw.quote,
+            high: raw.high,
+            tail: raw.high & !raw.lead,
+            ..Self::default()
+        }
+    }
+}
+
 /// Which masks a pattern wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
@@ -139,6 +154,21 @@ impl Masks {
             // From U+0460 on, upper and lower case alternate.
             pairs &= !(raw.d1 & !(raw.below_a0 >> 1));
         }
+        let leads = raw.lead & !pairs;
+        if !CASED && leads == 0 && carry.is_nothing() {
+            // Nothing was looked up, which is nearly always so.
+            let letter = raw.letter | pairs | pairs << 1;
+            self.blocks[at] = Bits {
+                letter,
+                number: raw.number,
+                space: raw.space,
+                other: !(letter | raw.number | raw.space) & valid,
+                upper: 0,
+                lower: 0,
+                ..Bits::of_bytes(&raw)
+            };
+            return;
+        }
         let mut now = Looked {
             letter: raw.letter | pairs | pairs << 1 | carry.letter,
             number: raw.number | carry.number,
@@ -153,7 +183,7 @@ impl Masks {
             now.lower |= raw.letter & !raw.upper | lower | lower << 1;
         }
         *carry = Looked::default();
-        let mut leads = raw.lead & !pairs;
+        let mut leads = leads;
         while leads != 0 {
             let place = leads.trailing_zeros() as usize;
             leads &= leads - 1;
@@ -173,11 +203,7 @@ impl Masks {
             other: !(now.letter | now.number | now.space) & valid,
             upper: now.upper,
             lower: now.lower,
-            blank: raw.blank,
-            line: raw.line,
-            quote: raw.quote,
-            high: raw.high,
-            tail: raw.high & !raw.lead,
+            ..Bits::of_bytes(&raw)
         };
     }
 }
@@ -193,6 +219,18 @@ struct Looked {
 }
 
 impl Looked {
+    #[inline(always)]
+    fn is_nothing(&self) -> bool {
+        let Self {
+            letter,
+            number,
+            space,
+            upper,
+            lower,
+        } = self;
+        letter | number | space | upper | lower == 0
+    }
+
     #[inline]
     fn add(&mut self, class: u8, letters: u8, bits: u64) {
         let if_any = |wanted: u8| if class & wanted == 0 { 0 } else { bits };

@@ -123,10 +123,10 @@ impl State {
             return false;
         }
         let places = match split.pattern.shape {
-            Shape::Gpt2 => starts.of::<spans::Gpt2>(piece, masks),
-            Shape::Cl100k { digits: 1 } => starts.of::<spans::Cl100k<1>>(piece, masks),
-            Shape::Cl100k { digits: 3 } => starts.of::<spans::Cl100k<3>>(piece, masks),
-            Shape::Cl100k { .. } => starts.of::<spans::Cl100k<{ usize::MAX }>>(piece, masks),
+            Shape::Gpt2 => starts.of::<spans::Gpt2, I>(piece, masks),
+            Shape::Cl100k { digits: 1 } => starts.of::<spans::Cl100k<1>, I>(piece, masks),
+            Shape::Cl100k { digits: 3 } => starts.of::<spans::Cl100k<3>, I>(piece, masks),
+            Shape::Cl100k { .. } => starts.of::<spans::Cl100k<{ usize::MAX }>, I>(piece, masks),
             Shape::O200k => {
                 let view = View::new(piece, masks);
                 starts.scanned(piece.len(), |at| spans::O200k::next(&view, at))

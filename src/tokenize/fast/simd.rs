@@ -16,6 +16,8 @@ use super::masks::Block;
 pub(super) trait Instructions {
     /// What comparisons alone say of 64 bytes.
     fn compare<const CASED: bool>(block: &[u8; 64]) -> Block;
+    /// The places of the bits that are 1, counted from `first`; what is behind them says nothing.
+    fn places(bits: u64, first: u32, out: &mut [u32; 64]);
     /// A bit for each number that is at most `most`.
     fn at_most(numbers: &[u32; 64], most: u32) -> u64;
     /// Which of four keys it is, if it is one of them.
@@ -88,6 +90,11 @@ impl Instructions for Any {
     }
 
     #[inline(always)]
+    fn places(bits: u64, first: u32, out: &mut [u32; 64]) {
+        eight_places(bits, first, out);
+    }
+
+    #[inline(always)]
     fn at_most(numbers: &[u32; 64], most: u32) -> u64 {
         let bits = numbers.iter().rev();
         bits.fold(0, |bits, number| bits << 1 | u64::from(*number <= most))
@@ -113,7 +120,7 @@ pub(super) use x86::{Avx2, Avx512};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Block, Instructions};
+    use super::{Block, Instructions, eight_places};
     use std::arch::x86_64::*;
 
     /// AVX2 and the bit manipulations that came with it. Only for callers that have detected it.
@@ -126,6 +133,11 @@ mod x86 {
         fn compare<const CASED: bool>(block: &[u8; 64]) -> Block {
             // SAFETY: this type is used only where `Level::detect` has said so.
             unsafe { compare_avx2::<CASED>(block) }
+        }
+
+        #[inline(always)]
+        fn places(bits: u64, first: u32, out: &mut [u32; 64]) {
+            eight_places(bits, first, out);
         }
 
         #[inline(always)]
@@ -152,6 +164,12 @@ mod x86 {
         fn compare<const CASED: bool>(block: &[u8; 64]) -> Block {
             // SAFETY: this type is used only where `Level::detect` has said so.
             unsafe { compare_avx512::<CASED>(block) }
+        }
+
+        #[inline(always)]
+        fn places(bits: u64, first: u32, out: &mut [u32; 64]) {
+            // SAFETY: this type is used only where `Level::detect` has said so.
+            unsafe { places_avx512(bits, first, out) }
         }
 
         #[inline(always)]
@@ -278,6 +296,24 @@ mod x86 {
     }
 
     #[inline]
+    #[target_feature(enable = "avx512f,popcnt")]
+    fn places_avx512(bits: u64, first: u32, out: &mut [u32; 64]) {
+        let iota = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+        let mut count = 0;
+        for part in 0..4 {
+            let mask = (bits >> (16 * part)) as u16;
+            let places = _mm512_add_epi32(iota, _mm512_set1_epi32((first + 16 * part) as i32));
+            // 16 at most before each of the four.
+            if let Some(room) = out[count..].first_chunk_mut::<16>() {
+                let places = _mm512_maskz_compress_epi32(mask, places);
+                // SAFETY: 64 bytes are written to as many.
+                unsafe { _mm512_storeu_si512(room.as_mut_ptr().cast(), places) }
+            }
+            count += mask.count_ones() as usize;
+        }
+    }
+
+    #[inline]
     #[target_feature(enable = "avx512f")]
     fn at_most_avx512(numbers: &[u32; 64], most: u32) -> u64 {
         let most = _mm512_set1_epi32(most as i32);
@@ -349,6 +385,20 @@ mod x86 {
     }
 }
 
+/// [`Instructions::places`], eight at a time.
+#[inline(always)]
+fn eight_places(mut bits: u64, first: u32, out: &mut [u32; 64]) {
+    for eight in out.as_chunks_mut::<8>().0 {
+        if bits == 0 {
+            break;
+        }
+        for place in eight {
+            *place = first + bits.trailing_zeros();
+            bits &= bits.wrapping_sub(1);
+        }
+    }
+}
+
 /// The same without SIMD.
 #[cfg(any(test, not(target_arch = "x86_64")))]
 pub(super) fn compare_bytes<const CASED: bool>(block: &[u8; 64]) -> Block {
@@ -397,6 +447,34 @@ mod tests {
                 // Where it is none of them the place says nothing.
                 assert_eq!(place.1, expected.1, "{level:?}");
                 assert!(place == expected || !place.1, "{level:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn simd_and_bytes_find_the_same_places() {
+        for bits in [
+            0,
+            1,
+            u64::MAX,
+            1 << 63,
+            0x8000_8000_8000_8001,
+            0x0123_4567_89AB_CDEF,
+        ] {
+            let expected: Vec<u32> = (0..64)
+                .filter(|place| bits >> place & 1 != 0)
+                .map(|place| place + 640)
+                .collect();
+            for level in Level::all() {
+                let mut places = [0; 64];
+                match level {
+                    Level::Any => Any::places(bits, 640, &mut places),
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx2 => Avx2::places(bits, 640, &mut places),
+                    #[cfg(target_arch = "x86_64")]
+                    Level::Avx512 => Avx512::places(bits, 640, &mut places),
+                }
+                assert_eq!(places[..expected.len()], expected, "{level:?}");
             }
         }
     }

@@ -15,6 +15,7 @@
 )]
 
 use super::masks::{Bits, Masks};
+use super::simd::Instructions;
 use super::spans::{Scan, View, contraction};
 
 /// How the rules of a pattern differ, beside its scanner.
@@ -97,10 +98,10 @@ fn down<const N: u32>(mask: u64, next: u64) -> u64 {
 impl Starts {
     /// The places of `bytes`, whose masks these are, and its length.
     #[inline(always)]
-    pub fn of<R: Rules>(&mut self, bytes: &[u8], masks: &mut Masks) -> &[u32] {
+    pub fn of<R: Rules, I: Instructions>(&mut self, bytes: &[u8], masks: &mut Masks) -> &[u32] {
         self.mark::<R>(bytes, masks);
         self.mend::<R>(&View::new(bytes, masks));
-        self.number(bytes.len());
+        self.number::<I>(bytes.len());
         &self.places
     }
 
@@ -188,24 +189,15 @@ impl Starts {
 
     /// The bits as numbers.
     #[inline(always)]
-    fn number(&mut self, len: usize) {
-        // Eight are written at a time, and what is too much is overwritten.
-        self.places.resize(len + 9, 0);
+    fn number<I: Instructions>(&mut self, len: usize) {
+        // What is written behind the last place of a word is overwritten, or cut off.
+        self.places.resize(len + 65, 0);
         let mut count = 0;
         for (word, &bits) in (0..).zip(&self.bits) {
-            let mut bits = bits;
-            let all = count + bits.count_ones() as usize;
-            while bits != 0 {
-                let Some(places) = self.places[count..].first_chunk_mut::<8>() else {
-                    break;
-                };
-                for place in places {
-                    *place = 64 * word + bits.trailing_zeros();
-                    bits &= bits.wrapping_sub(1);
-                }
-                count += 8;
+            if let Some(places) = self.places[count..].first_chunk_mut::<64>() {
+                I::places(bits, 64 * word, places);
             }
-            count = all;
+            count += bits.count_ones() as usize;
         }
         self.places[count] = len as u32;
         self.places.truncate(count + 1);

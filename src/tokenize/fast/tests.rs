@@ -20,10 +20,10 @@ fn ours(text: &str, pattern: &Pattern) -> Vec<usize> {
     let (bytes, masks) = (text.as_bytes(), &mut masks);
     let mut starts = Starts::default();
     let places = match pattern.shape {
-        Shape::Gpt2 => starts.of::<spans::Gpt2>(bytes, masks),
-        Shape::Cl100k { digits: 1 } => starts.of::<spans::Cl100k<1>>(bytes, masks),
-        Shape::Cl100k { digits: 3 } => starts.of::<spans::Cl100k<3>>(bytes, masks),
-        Shape::Cl100k { .. } => starts.of::<spans::Cl100k<{ usize::MAX }>>(bytes, masks),
+        Shape::Gpt2 => starts.of::<spans::Gpt2, Any>(bytes, masks),
+        Shape::Cl100k { digits: 1 } => starts.of::<spans::Cl100k<1>, Any>(bytes, masks),
+        Shape::Cl100k { digits: 3 } => starts.of::<spans::Cl100k<3>, Any>(bytes, masks),
+        Shape::Cl100k { .. } => starts.of::<spans::Cl100k<{ usize::MAX }>, Any>(bytes, masks),
         Shape::O200k => return scanned(text, pattern),
     };
     assert_eq!(places[0], 0);
