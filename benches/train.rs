@@ -109,6 +109,7 @@ fn main() {
     let options = Options {
         model: model.clone(),
         base: None,
+        lora: None,
         shards: String::new(),
         tokenizer: String::new(),
         packing: Packing::Concat,

@@ -20,7 +20,8 @@ use crate::{
 /// model's context its oldest exchange is left out.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Model folder: one that `prep train` wrote, or a Llama, Qwen2, Qwen3 or GPT-2 of Hugging Face.
+    /// Model folder: one that `prep train` wrote, or of Hugging Face (Llama, Qwen2, Qwen3, GPT-2,
+    /// Mistral, Mixtral, GPT-Neo); or an adapter folder, whose base is found by its path.
     model: PathBuf,
     /// What the system message says [default: none].
     #[arg(long, value_name = "TEXT")]

@@ -34,7 +34,8 @@ use crate::{
 /// normalised accuracy, by character.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Model folder: one that `prep train` wrote, or a Llama, Qwen2, Qwen3 or GPT-2 of Hugging Face.
+    /// Model folder: one that `prep train` wrote, or of Hugging Face (Llama, Qwen2, Qwen3, GPT-2,
+    /// Mistral, Mixtral, GPT-Neo); or an adapter folder, whose base is found by its path.
     model: PathBuf,
     /// Shard directory, tokenized with the model's tokenizer.
     #[arg(required_unless_present_any = ["logits", "tasks"])]

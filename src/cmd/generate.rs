@@ -18,7 +18,8 @@ use crate::{
 /// Lets a model go on from a prompt; prints the continuation as it comes.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Model folder: one that `prep train` wrote, or a Llama, Qwen2, Qwen3 or GPT-2 of Hugging Face.
+    /// Model folder: one that `prep train` wrote, or of Hugging Face (Llama, Qwen2, Qwen3, GPT-2,
+    /// Mistral, Mixtral, GPT-Neo); or an adapter folder, whose base is found by its path.
     model: PathBuf,
     /// The text to go on from, or with --chat what the user says.
     prompt: String,

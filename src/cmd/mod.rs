@@ -4,6 +4,7 @@ mod answer;
 pub mod cat;
 pub mod chat;
 pub mod completions;
+pub mod contest;
 mod device;
 mod dry_run;
 pub mod eval;
@@ -105,6 +106,7 @@ enum Command {
     Ingest(ingest::Args),
     Shard(shard::Args),
     Train(train::Args),
+    Contest(contest::Args),
     Eval(eval::Args),
     Generate(generate::Args),
     Chat(chat::Args),
@@ -149,6 +151,7 @@ impl Cli {
             Command::Ingest(args) => ingest::run(args, &context),
             Command::Shard(args) => shard::run(args, &context),
             Command::Train(args) => train::run(args, &context),
+            Command::Contest(args) => contest::run(args, &context),
             Command::Eval(args) => eval::run(args, &context),
             Command::Generate(args) => generate::run(args, &context),
             Command::Chat(args) => chat::run(args, &context),

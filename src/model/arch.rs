@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::lora::LayerAdapters;
+
 /// The key of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -16,6 +18,14 @@ pub enum Arch {
     Qwen3,
     /// Learned positions, `LayerNorm`, GELU, biases everywhere, matrices stored transposed.
     Gpt2,
+    /// Llama whose tokens see a window.
+    Mistral,
+    /// Llama whose feed-forward layer is a choice of experts.
+    Mixtral,
+    /// GPT-3's layers, dense and locally banded by turns: GPT-2 without biases of queries, keys and
+    /// values, and with plain scores.
+    #[serde(rename = "gpt_neo")]
+    GptNeo,
 }
 
 /// A parameter of a layer.
@@ -49,6 +59,9 @@ pub enum Part {
     PostNorm,
     /// Its bias.
     PostNormBias,
+    /// Scores of the experts; with it gate, up and down are those of all experts, one below the
+    /// other.
+    Router,
     /// Gate; without one the feed-forward layer is GELU between two matrices.
     Gate,
     /// Up.
@@ -70,6 +83,53 @@ pub enum Stored {
     Flipped,
     /// One of three side by side in a tensor of this name, `[in, 3 out]` or a vector.
     Third(usize, &'static str),
+    /// A tensor an expert, `[out, in]`; `{}` in the name is the expert's number.
+    Experts,
+}
+
+/// What config.json means where it says nothing.
+#[derive(Debug)]
+pub struct Usual {
+    /// Whether the head is the token table.
+    pub tied: bool,
+    /// Floats of a head; none for width / heads.
+    pub head_dim: Option<usize>,
+    /// Key heads; none for as many as query heads.
+    pub kv_heads: Option<usize>,
+    /// Added in the norms.
+    pub norm_eps: f64,
+    /// The base of rotary angles.
+    pub theta: f64,
+    /// The longest context, in tokens.
+    pub max_positions: usize,
+    /// Tokens that a token sees; none for all.
+    pub window: Option<usize>,
+}
+
+const USUAL: Usual = Usual {
+    tied: false,
+    head_dim: None,
+    kv_heads: None,
+    norm_eps: 1e-6,
+    theta: 10_000.0,
+    max_positions: 2048,
+    window: None,
+};
+
+/// GPT's: its table is its head.
+const USUAL_GPT: Usual = Usual {
+    tied: true,
+    norm_eps: 1e-5,
+    ..USUAL
+};
+
+/// How scores become the softmax's input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scores {
+    /// Divided by the root of the head's width.
+    Scaled,
+    /// As they are.
+    Plain,
 }
 
 /// One row of the table.
@@ -95,17 +155,17 @@ pub struct Architecture {
     pub last_norm: &'static str,
     /// Its bias.
     pub last_norm_bias: Option<&'static str>,
-    /// Whether the head is the token table where config.json says nothing.
-    pub tied: bool,
-    /// Floats of a head where config.json says nothing; none for width / heads.
-    pub head_dim: Option<usize>,
+    /// How scores become the softmax's input.
+    pub scores: Scores,
+    /// What config.json means where it says nothing.
+    pub usual: Usual,
 }
 
 use Part::{
     Down, DownBias, Gate, InputNorm, InputNormBias, K, KBias, KNorm, O, OBias, PostNorm,
-    PostNormBias, Q, QBias, QNorm, Up, UpBias, V, VBias,
+    PostNormBias, Q, QBias, QNorm, Router, Up, UpBias, V, VBias,
 };
-use Stored::{Flipped, Own, Third};
+use Stored::{Experts, Flipped, Own, Third};
 
 /// All of them; the error about an unknown one prints the table.
 pub const ARCHITECTURES: &[Architecture] = &[
@@ -130,8 +190,8 @@ pub const ARCHITECTURES: &[Architecture] = &[
         ],
         last_norm: "norm.weight",
         last_norm_bias: None,
-        tied: false,
-        head_dim: None,
+        scores: Scores::Scaled,
+        usual: USUAL,
     },
     Architecture {
         arch: Arch::Qwen2,
@@ -157,8 +217,8 @@ pub const ARCHITECTURES: &[Architecture] = &[
         ],
         last_norm: "norm.weight",
         last_norm_bias: None,
-        tied: false,
-        head_dim: None,
+        scores: Scores::Scaled,
+        usual: USUAL,
     },
     Architecture {
         arch: Arch::Qwen3,
@@ -183,8 +243,11 @@ pub const ARCHITECTURES: &[Architecture] = &[
         ],
         last_norm: "norm.weight",
         last_norm_bias: None,
-        tied: false,
-        head_dim: Some(128),
+        scores: Scores::Scaled,
+        usual: Usual {
+            head_dim: Some(128),
+            ..USUAL
+        },
     },
     Architecture {
         arch: Arch::Gpt2,
@@ -214,8 +277,102 @@ pub const ARCHITECTURES: &[Architecture] = &[
         ],
         last_norm: "ln_f.weight",
         last_norm_bias: Some("ln_f.bias"),
-        tied: true,
-        head_dim: None,
+        scores: Scores::Scaled,
+        usual: Usual {
+            max_positions: 1024,
+            ..USUAL_GPT
+        },
+    },
+    Architecture {
+        arch: Arch::Mistral,
+        name: "MistralForCausalLM",
+        model_type: "mistral",
+        prefix: "model.",
+        table: "embed_tokens.weight",
+        positions: None,
+        layers: "layers",
+        layer: &[
+            (InputNorm, "input_layernorm.weight", Own),
+            (Q, "self_attn.q_proj.weight", Own),
+            (K, "self_attn.k_proj.weight", Own),
+            (V, "self_attn.v_proj.weight", Own),
+            (O, "self_attn.o_proj.weight", Own),
+            (PostNorm, "post_attention_layernorm.weight", Own),
+            (Gate, "mlp.gate_proj.weight", Own),
+            (Up, "mlp.up_proj.weight", Own),
+            (Down, "mlp.down_proj.weight", Own),
+        ],
+        last_norm: "norm.weight",
+        last_norm_bias: None,
+        scores: Scores::Scaled,
+        usual: Usual {
+            kv_heads: Some(8),
+            max_positions: 131_072,
+            window: Some(4096),
+            ..USUAL
+        },
+    },
+    Architecture {
+        arch: Arch::Mixtral,
+        name: "MixtralForCausalLM",
+        model_type: "mixtral",
+        prefix: "model.",
+        table: "embed_tokens.weight",
+        positions: None,
+        layers: "layers",
+        layer: &[
+            (InputNorm, "input_layernorm.weight", Own),
+            (Q, "self_attn.q_proj.weight", Own),
+            (K, "self_attn.k_proj.weight", Own),
+            (V, "self_attn.v_proj.weight", Own),
+            (O, "self_attn.o_proj.weight", Own),
+            (PostNorm, "post_attention_layernorm.weight", Own),
+            (Router, "block_sparse_moe.gate.weight", Own),
+            (Gate, "block_sparse_moe.experts.{}.w1.weight", Experts),
+            (Up, "block_sparse_moe.experts.{}.w3.weight", Experts),
+            (Down, "block_sparse_moe.experts.{}.w2.weight", Experts),
+        ],
+        last_norm: "norm.weight",
+        last_norm_bias: None,
+        scores: Scores::Scaled,
+        usual: Usual {
+            kv_heads: Some(8),
+            norm_eps: 1e-5,
+            theta: 1e6,
+            max_positions: 131_072,
+            ..USUAL
+        },
+    },
+    Architecture {
+        arch: Arch::GptNeo,
+        name: "GPTNeoForCausalLM",
+        model_type: "gpt_neo",
+        prefix: "transformer.",
+        table: "wte.weight",
+        positions: Some("wpe.weight"),
+        layers: "h",
+        layer: &[
+            (InputNorm, "ln_1.weight", Own),
+            (InputNormBias, "ln_1.bias", Own),
+            (Q, "attn.attention.q_proj.weight", Own),
+            (K, "attn.attention.k_proj.weight", Own),
+            (V, "attn.attention.v_proj.weight", Own),
+            (O, "attn.attention.out_proj.weight", Own),
+            (OBias, "attn.attention.out_proj.bias", Own),
+            (PostNorm, "ln_2.weight", Own),
+            (PostNormBias, "ln_2.bias", Own),
+            (Up, "mlp.c_fc.weight", Own),
+            (UpBias, "mlp.c_fc.bias", Own),
+            (Down, "mlp.c_proj.weight", Own),
+            (DownBias, "mlp.c_proj.bias", Own),
+        ],
+        last_norm: "ln_f.weight",
+        last_norm_bias: Some("ln_f.bias"),
+        scores: Scores::Plain,
+        usual: Usual {
+            window: Some(256),
+            ..USUAL_GPT
+        },
     },
 ];
 
@@ -244,12 +401,45 @@ impl Architecture {
     }
 }
 
-/// The parameters of one layer, or their gradients.
+/// The parameters of one layer.
 pub struct Layer<'a, T> {
     /// The row whose order they have.
     pub row: &'static Architecture,
     /// Values in the row's order.
     pub values: &'a [T],
+    /// The layer's adapters, where the model has them.
+    pub adapters: Option<LayerAdapters<'a, T>>,
+}
+
+/// Where the gradients of one layer go.
+pub struct Grad<'a, T> {
+    /// The row whose order they have.
+    pub row: &'static Architecture,
+    /// Gradients in the row's order; none where the layer is frozen.
+    pub values: Option<&'a mut [T]>,
+    /// Gradients of the layer's adapters: the parts that have some, and A and B of each.
+    pub adapters: Option<(&'a [Part], &'a mut [T])>,
+}
+
+impl<T> Grad<'_, T> {
+    /// The gradient of a parameter that the architecture has and that learns.
+    pub fn get(&mut self, part: Part) -> Option<&mut T> {
+        let i = self.row.index(part)?;
+        self.values.as_mut().map(|values| &mut values[i])
+    }
+
+    /// The gradients of two parameters.
+    pub fn pair(&mut self, parts: [Part; 2]) -> Option<[&mut T; 2]> {
+        let [a, b] = parts.map(|part| self.row.index(part));
+        self.values.as_mut()?.get_disjoint_mut([a?, b?]).ok()
+    }
+
+    /// The gradients of a part's adapter.
+    pub fn adapter(&mut self, part: Part) -> Option<[&mut T; 2]> {
+        let (parts, values) = self.adapters.as_mut()?;
+        let i = parts.iter().position(|own| *own == part)?;
+        values.get_disjoint_mut([2 * i, 2 * i + 1]).ok()
+    }
 }
 
 impl<T> Clone for Layer<'_, T> {

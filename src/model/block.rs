@@ -5,15 +5,19 @@ use anyhow::Result;
 
 use super::{
     Model,
-    arch::{Layer, Part},
+    arch::{Grad, Layer, Part},
+    experts::KeptExperts,
+    router::{Pull, Routing},
 };
-use crate::ops::{Attended, AttentionShape, Backend, Places};
+use crate::ops::{Attended, Backend, Places};
 
 /// What is the same for every layer of a batch.
 #[derive(Clone, Copy)]
 pub struct Run<'a> {
-    /// Sizes.
-    pub shape: AttentionShape,
+    /// Sequences.
+    pub batch: usize,
+    /// Tokens of each.
+    pub seq: usize,
     /// Positions and borders of documents.
     pub places: Places<'a>,
 }
@@ -39,8 +43,49 @@ pub struct Kept<T> {
     middle: T,
     post_normed: T,
     post_stats: T,
-    gate: Option<T>,
-    up: T,
+    feed: Feed<T>,
+}
+
+/// What the feed-forward layer keeps.
+pub(super) enum Feed<T> {
+    /// Gate, where there is one, and up.
+    Dense(Option<T>, T),
+    /// Those of the experts that were chosen.
+    Experts(KeptExperts<T>),
+}
+
+impl<T> Kept<T> {
+    /// Who went to which expert.
+    pub(super) fn routing(&self) -> Option<&Routing> {
+        match &self.feed {
+            Feed::Dense(..) => None,
+            Feed::Experts(kept) => Some(&kept.routing),
+        }
+    }
+}
+
+/// Where the gradients of a norm's own parameters go.
+pub(super) enum NormGradients<'a, T> {
+    /// That of the weight.
+    Rms(&'a mut T),
+    /// Those of the weight and the bias.
+    Layer([&'a mut T; 2]),
+    /// Nowhere: the weight is frozen.
+    FrozenRms,
+    /// Nowhere: weight and bias are frozen.
+    FrozenLayer,
+}
+
+impl<'a, T> NormGradients<'a, T> {
+    /// Those of a layer's norm.
+    fn of(g: &'a mut Grad<'_, T>, parts: [Part; 2]) -> Self {
+        let [weight, bias] = parts;
+        match (g.row.index(bias).is_some(), g.values.is_some()) {
+            (true, true) => g.pair(parts).map_or(Self::FrozenLayer, Self::Layer),
+            (true, false) => Self::FrozenLayer,
+            (false, _) => g.get(weight).map_or(Self::FrozenRms, Self::Rms),
+        }
+    }
 }
 
 /// Norms of queries and of keys, with what they norm.
@@ -69,34 +114,26 @@ impl<B: Backend> Model<B> {
     }
 
     /// Adds the gradients of a norm, whose input, weight, statistics and output's gradient are
-    /// given, to those at `weight` and `bias` of `g`, and to `dx`.
+    /// given, to those of the weight and the bias, and to `dx`.
     pub(super) fn norm_backward(
         backend: &B,
         [x, w, stats, dy]: [&B::Buf; 4],
-        g: &mut [B::Buf],
-        weight: usize,
-        bias: Option<usize>,
+        gradients: NormGradients<'_, B::Buf>,
         dx: &mut B::Buf,
     ) -> Result<()> {
-        let Some(bias) = bias else {
-            return backend.rms_norm_backward_add(x, w, stats, dy, &mut g[weight], dx);
-        };
-        let gradients = g.get_disjoint_mut([weight, bias])?;
-        backend.layer_norm_backward_add(x, w, stats, dy, gradients, dx)
-    }
-
-    /// `x wᵀ + b`.
-    fn project(
-        backend: &B,
-        w: Layer<'_, B::Buf>,
-        (weight, bias): (Part, Part),
-        x: &B::Buf,
-    ) -> Result<B::Buf> {
-        let mut y = backend.linear(x, w.get(weight))?;
-        if let Some(bias) = w.maybe(bias) {
-            backend.bias_add(bias, &mut y)?;
+        // A frozen norm's own gradients are a row each: they are made and dropped.
+        let scratch = || backend.zeros(1, backend.shape(w).1);
+        match gradients {
+            NormGradients::Rms(dw) => backend.rms_norm_backward_add(x, w, stats, dy, dw, dx),
+            NormGradients::Layer(dwb) => backend.layer_norm_backward_add(x, w, stats, dy, dwb, dx),
+            NormGradients::FrozenRms => {
+                backend.rms_norm_backward_add(x, w, stats, dy, &mut scratch()?, dx)
+            }
+            NormGradients::FrozenLayer => {
+                let dwb = [&mut scratch()?, &mut scratch()?];
+                backend.layer_norm_backward_add(x, w, stats, dy, dwb, dx)
+            }
         }
-        Ok(y)
     }
 
     /// Queries, keys and values, not yet rotated.
@@ -108,7 +145,8 @@ impl<B: Backend> Model<B> {
     ) -> Result<Projected<B::Buf>> {
         let mut unnormed = [None, None];
         let mut make = |i: usize| -> Result<B::Buf> {
-            let x = Self::project(backend, w, PROJECTIONS[i], normed)?;
+            let (weight, bias) = PROJECTIONS[i];
+            let x = Self::project(backend, w, (weight, Some(bias)), normed)?;
             let norm = HEAD_NORMS.get(i).and_then(|(part, _)| w.maybe(*part));
             let Some(norm) = norm else { return Ok(x) };
             let (rows, cols) = backend.shape(&x);
@@ -129,34 +167,32 @@ impl<B: Backend> Model<B> {
         out: &B::Buf,
         stream: &mut B::Buf,
     ) -> Result<()> {
-        backend.linear_add(out, w.get(Part::O), stream)?;
-        match w.maybe(Part::OBias) {
-            Some(bias) => backend.bias_add(bias, stream),
-            None => Ok(()),
-        }
+        Self::project_add(backend, w, (Part::O, Part::OBias), out, stream)
     }
 
-    /// Adds the feed-forward layer's output to the residual stream; returns gate and up.
+    /// Adds the feed-forward layer's output to the residual stream.
     pub(super) fn feed_forward(
+        &self,
         backend: &B,
         w: Layer<'_, B::Buf>,
         normed: &B::Buf,
         stream: &mut B::Buf,
-    ) -> Result<(Option<B::Buf>, B::Buf)> {
-        let up = Self::project(backend, w, (Part::Up, Part::UpBias), normed)?;
+    ) -> Result<Feed<B::Buf>> {
+        if let Some(experts) = self.config.experts {
+            let kept = Self::experts(backend, w, experts, normed, stream)?;
+            return Ok(Feed::Experts(kept));
+        }
+        let up = Self::project(backend, w, (Part::Up, Some(Part::UpBias)), normed)?;
         let gate = match w.maybe(Part::Gate) {
-            Some(gate) => Some(backend.linear(normed, gate)?),
+            Some(_) => Some(Self::project(backend, w, (Part::Gate, None), normed)?),
             None => None,
         };
         let act = match &gate {
             Some(gate) => backend.swiglu(gate, &up)?,
             None => backend.gelu(&up)?,
         };
-        backend.linear_add(&act, w.get(Part::Down), stream)?;
-        if let Some(bias) = w.maybe(Part::DownBias) {
-            backend.bias_add(bias, stream)?;
-        }
-        Ok((gate, up))
+        Self::project_add(backend, w, (Part::Down, Part::DownBias), &act, stream)?;
+        Ok(Feed::Dense(gate, up))
     }
 
     /// One layer: its output, and what its backward reads.
@@ -174,13 +210,14 @@ impl<B: Backend> Model<B> {
             qkv: [q, k, v],
             unnormed,
         } = self.queries(backend, w, &normed)?;
-        let attended = backend.attention(q, k, v, run.shape, run.places)?;
+        let shape = self.config.attention(layer, run.batch, run.seq);
+        let attended = backend.attention(q, k, v, shape, run.places)?;
         let mut middle = backend.copy(x)?;
         Self::attention_out(backend, w, &attended.out, &mut middle)?;
         let (weight, bias) = (w.get(Part::PostNorm), w.maybe(Part::PostNormBias));
         let (post_normed, post_stats) = self.norm(backend, &middle, weight, bias)?;
         let mut y = backend.copy(&middle)?;
-        let (gate, up) = Self::feed_forward(backend, w, &post_normed, &mut y)?;
+        let feed = self.feed_forward(backend, w, &post_normed, &mut y)?;
         let kept = Kept {
             normed,
             stats,
@@ -189,8 +226,7 @@ impl<B: Backend> Model<B> {
             middle,
             post_normed,
             post_stats,
-            gate,
-            up,
+            feed,
         };
         Ok((y, kept))
     }
@@ -204,82 +240,86 @@ impl<B: Backend> Model<B> {
         x: &B::Buf,
         kept: Kept<B::Buf>,
         run: Run<'_>,
-        g: &mut [B::Buf],
+        pull: Option<Pull<'_>>,
+        g: &mut Grad<'_, B::Buf>,
         d: &mut B::Buf,
     ) -> Result<()> {
         let w = self.layer_weights(layer);
-        let at = |part: Part| w.row.index(part);
-        let add_bias = |g: &mut [B::Buf], part: Part, dy: &B::Buf| match at(part) {
-            Some(i) => backend.bias_backward_add(dy, &mut g[i]),
-            None => Ok(()),
+        let dnormed = match kept.feed {
+            Feed::Dense(gate, up) => {
+                Self::dense_backward(backend, w, (gate, up), (&kept.post_normed, d), g)?
+            }
+            Feed::Experts(experts) => {
+                Self::experts_backward(backend, w, experts, pull, (&kept.post_normed, d), g)?
+            }
         };
-        let add_weight = |g: &mut [B::Buf], part: Part, x: &B::Buf, dy: &B::Buf| match at(part) {
-            Some(i) => backend.linear_dw_add(x, dy, &mut g[i]),
-            None => Ok(()),
-        };
-
-        let dact = backend.linear_dx(d, w.get(Part::Down))?;
-        add_bias(g, Part::DownBias, d)?;
-        let (dgate, dup, act) = if let Some(gate) = kept.gate {
-            let [dgate, dup, act] = backend.swiglu_backward(gate, kept.up, dact)?;
-            (Some(dgate), dup, act)
-        } else {
-            let [dup, act] = backend.gelu_backward(kept.up, dact)?;
-            (None, dup, act)
-        };
-        add_weight(g, Part::Down, &act, d)?;
-        drop(act);
-        add_weight(g, Part::Up, &kept.post_normed, &dup)?;
-        add_bias(g, Part::UpBias, &dup)?;
-        let mut dnormed = backend.linear_dx(&dup, w.get(Part::Up))?;
-        if let (Some(dgate), Some(gate)) = (dgate, w.maybe(Part::Gate)) {
-            add_weight(g, Part::Gate, &kept.post_normed, &dgate)?;
-            backend.linear_dx_add(&dgate, gate, &mut dnormed)?;
-        }
-        drop(dup);
         let norm = [
             &kept.middle,
             w.get(Part::PostNorm),
             &kept.post_stats,
             &dnormed,
         ];
-        let (weight, bias) = (Part::PostNorm, Part::PostNormBias);
-        Self::norm_backward(
-            backend,
-            norm,
-            g,
-            at(weight).unwrap_or_default(),
-            at(bias),
-            d,
-        )?;
+        let gradients = NormGradients::of(g, [Part::PostNorm, Part::PostNormBias]);
+        Self::norm_backward(backend, norm, gradients, d)?;
 
-        let dout = backend.linear_dx(d, w.get(Part::O))?;
-        add_weight(g, Part::O, &kept.attended.out, d)?;
-        add_bias(g, Part::OBias, d)?;
-        let mut dqkv = backend.attention_backward(&kept.attended, &dout, run.shape, run.places)?;
+        let dout = Self::project_dx(backend, w, Part::O, d)?;
+        let o = (Part::O, Some(Part::OBias));
+        Self::project_dw(backend, w, o, (&kept.attended.out, d), g)?;
+        let shape = self.config.attention(layer, run.batch, run.seq);
+        let mut dqkv = backend.attention_backward(&kept.attended, &dout, shape, run.places)?;
         for ((part, i), unnormed) in HEAD_NORMS.into_iter().zip(kept.unnormed) {
-            let (Some(unnormed), Some(at)) = (unnormed, at(part)) else {
+            let (Some(unnormed), Some(weight)) = (unnormed, w.maybe(part)) else {
                 continue;
             };
-            Self::head_norm_backward(backend, unnormed, &w.values[at], &mut g[at], &mut dqkv[i])?;
+            let gradient = match g.get(part) {
+                Some(gradient) => NormGradients::Rms(gradient),
+                None => NormGradients::FrozenRms,
+            };
+            Self::head_norm_backward(backend, unnormed, weight, gradient, &mut dqkv[i])?;
         }
         let (rows, cols) = backend.shape(d);
         let mut dnormed = backend.zeros(rows, cols)?;
         for ((weight, bias), dy) in PROJECTIONS.into_iter().zip(&dqkv) {
-            add_weight(g, weight, &kept.normed, dy)?;
-            add_bias(g, bias, dy)?;
-            backend.linear_dx_add(dy, w.get(weight), &mut dnormed)?;
+            Self::project_dw(backend, w, (weight, Some(bias)), (&kept.normed, dy), g)?;
+            Self::project_dx_add(backend, w, weight, dy, &mut dnormed)?;
         }
         let norm = [x, w.get(Part::InputNorm), &kept.stats, &dnormed];
-        let (weight, bias) = (Part::InputNorm, Part::InputNormBias);
-        Self::norm_backward(
+        let gradients = NormGradients::of(g, [Part::InputNorm, Part::InputNormBias]);
+        Self::norm_backward(backend, norm, gradients, d)
+    }
+
+    /// The gradient of the normed input of a dense feed-forward layer, from that of its output.
+    fn dense_backward(
+        backend: &B,
+        w: Layer<'_, B::Buf>,
+        (gate, up): (Option<B::Buf>, B::Buf),
+        (normed, d): (&B::Buf, &B::Buf),
+        g: &mut Grad<'_, B::Buf>,
+    ) -> Result<B::Buf> {
+        let dact = Self::project_dx(backend, w, Part::Down, d)?;
+        let (dgate, dup, act) = if let Some(gate) = gate {
+            let [dgate, dup, act] = backend.swiglu_backward(gate, up, dact)?;
+            (Some(dgate), dup, act)
+        } else {
+            let [dup, act] = backend.gelu_backward(up, dact)?;
+            (None, dup, act)
+        };
+        let down = (Part::Down, Some(Part::DownBias));
+        Self::project_dw(backend, w, down, (&act, d), g)?;
+        drop(act);
+        Self::project_dw(
             backend,
-            norm,
+            w,
+            (Part::Up, Some(Part::UpBias)),
+            (normed, &dup),
             g,
-            at(weight).unwrap_or_default(),
-            at(bias),
-            d,
-        )
+        )?;
+        let mut dnormed = Self::project_dx(backend, w, Part::Up, &dup)?;
+        if let Some(dgate) = dgate {
+            Self::project_dw(backend, w, (Part::Gate, None), (normed, &dgate), g)?;
+            Self::project_dx_add(backend, w, Part::Gate, &dgate, &mut dnormed)?;
+        }
+        Ok(dnormed)
     }
 
     /// Turns the gradient of normed queries or keys into that of the unnormed.
@@ -287,14 +327,14 @@ impl<B: Backend> Model<B> {
         backend: &B,
         (x, rstd): (B::Buf, B::Buf),
         weight: &B::Buf,
-        gradient: &mut B::Buf,
+        gradient: NormGradients<'_, B::Buf>,
         d: &mut B::Buf,
     ) -> Result<()> {
         let (heads, dim) = backend.shape(&x);
         let (rows, cols) = backend.shape(d);
         let dy = backend.reshape(std::mem::replace(d, backend.zeros(0, 0)?), heads, dim)?;
         let mut dx = backend.zeros(heads, dim)?;
-        backend.rms_norm_backward_add(&x, weight, &rstd, &dy, gradient, &mut dx)?;
+        Self::norm_backward(backend, [&x, weight, &rstd, &dy], gradient, &mut dx)?;
         *d = backend.reshape(dx, rows, cols)?;
         Ok(())
     }

@@ -3,8 +3,38 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::arch::Arch;
-use crate::ops::{AttentionShape, Rope, RopeOptions};
+use super::arch::{Arch, Part, Scores};
+use crate::ops::{AttentionShape, Rope, RopeOptions, usual_factor};
+
+/// A band of tokens: a token of a banded layer sees itself and the tokens just before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// Tokens that a token sees, itself among them.
+    pub tokens: usize,
+    /// Which layers are banded.
+    pub layers: Banded,
+}
+
+/// Which layers see only a [`Window`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Banded {
+    /// All (Mistral).
+    All,
+    /// Every second, from the second on; the others are dense (GPT-3).
+    Odd,
+}
+
+/// A feed-forward layer that is a choice of experts.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Experts {
+    /// Experts of a layer.
+    pub count: usize,
+    /// How many of them a token goes through.
+    pub per_token: usize,
+    /// The weight of the load-balancing loss beside the cross-entropy.
+    pub balance: f64,
+}
 
 /// A model's architecture, sizes and constants.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +65,12 @@ pub struct Config {
     pub rope: Option<RopeOptions>,
     /// Standard deviation of the initial weights.
     pub init_std: f64,
+    /// How far back tokens see; none for to their document's start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+    /// The experts, where the feed-forward layer is a choice of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub experts: Option<Experts>,
 }
 
 impl Config {
@@ -72,17 +108,56 @@ impl Config {
             "head_dim: expected an even number (rotary embedding turns pairs), got {}",
             self.head_dim
         );
+        ensure!(
+            self.window.is_none_or(|window| window.tokens > 0),
+            "the window of attention: expected at least 1 token, got 0"
+        );
+        ensure!(
+            self.arch.row().index(Part::Router).is_some() == self.experts.is_some(),
+            "experts belong to the architectures with a router, and to all of them"
+        );
+        if let Some(Experts {
+            count, per_token, ..
+        }) = self.experts
+        {
+            ensure!(
+                (1..=count).contains(&per_token),
+                "num_experts_per_tok: expected 1 to num_local_experts ({count}), got {per_token}"
+            );
+        }
         Ok(())
     }
 
-    /// The attention of `batch` sequences of `seq` tokens.
-    pub fn attention(&self, batch: usize, seq: usize) -> AttentionShape {
+    /// Experts of a layer; 1 where the feed-forward layer is dense.
+    pub fn expert_count(&self) -> usize {
+        self.experts.map_or(1, |experts| experts.count)
+    }
+
+    /// Experts that a token goes through in a layer; 1 where the feed-forward layer is dense.
+    pub fn experts_per_token(&self) -> usize {
+        self.experts.map_or(1, |experts| experts.per_token)
+    }
+
+    /// How many tokens a token of this layer sees, itself among them; none for all before it.
+    pub fn window_of(&self, layer: usize) -> Option<usize> {
+        let window = self.window?;
+        let banded = window.layers == Banded::All || layer % 2 == 1;
+        banded.then_some(window.tokens)
+    }
+
+    /// The attention of `batch` sequences of `seq` tokens in this layer.
+    pub fn attention(&self, layer: usize, batch: usize, seq: usize) -> AttentionShape {
         AttentionShape {
             batch,
             seq,
             heads: self.heads,
             kv_heads: self.kv_heads,
             head_dim: self.head_dim,
+            factor: match self.arch.row().scores {
+                Scores::Scaled => usual_factor(self.head_dim),
+                Scores::Plain => 1.0,
+            },
+            window: self.window_of(layer),
         }
     }
 

@@ -4,7 +4,7 @@
 use anyhow::{Result, bail};
 use serde_json::{Map, Value};
 
-use super::arch::Arch::{self, Gpt2, Llama, Qwen2, Qwen3};
+use super::arch::Arch::{self, Gpt2, GptNeo, Llama, Mistral, Mixtral, Qwen2, Qwen3};
 
 /// What is done with a field.
 enum Rule {
@@ -18,10 +18,13 @@ enum Rule {
 
 use Rule::{Ignored, Only, Read};
 
-const ALL: &[Arch] = &[Llama, Qwen2, Qwen3, Gpt2];
-const ROTARY: &[Arch] = &[Llama, Qwen2, Qwen3];
+const ALL: &[Arch] = &[Llama, Qwen2, Qwen3, Gpt2, Mistral, Mixtral, GptNeo];
+const ROTARY: &[Arch] = &[Llama, Qwen2, Qwen3, Mistral, Mixtral];
 const QWEN: &[Arch] = &[Qwen2, Qwen3];
 const GPT2: &[Arch] = &[Gpt2];
+const NEO: &[Arch] = &[GptNeo];
+const WINDOWED: &[Arch] = &[Mistral, Mixtral];
+const SPARSE: &[Arch] = &[Mixtral];
 
 #[rustfmt::skip]
 const FIELDS: &[(&str, &[Arch], Rule)] = &[
@@ -46,10 +49,36 @@ const FIELDS: &[(&str, &[Arch], Rule)] = &[
     ("use_sliding_window", QWEN, Only(&["false"])),
     ("sliding_window", &[Llama], Only(&[])),
     ("sliding_window", QWEN, Ignored),
+    ("sliding_window", WINDOWED, Read),
     ("max_window_layers", QWEN, Ignored),
     ("layer_types", ROTARY, Read),
     ("use_mrope", QWEN, Only(&["false"])),
     ("pretraining_tp", ROTARY, Ignored),
+    ("num_local_experts", SPARSE, Read),
+    ("num_experts", SPARSE, Read),
+    ("num_experts_per_tok", SPARSE, Read),
+    ("router_aux_loss_coef", SPARSE, Read),
+    ("router_jitter_noise", SPARSE, Only(&["0", "0.0"])),
+    ("output_router_logits", SPARSE, Ignored),
+    ("hidden_size", NEO, Read),
+    ("num_layers", NEO, Read),
+    ("num_heads", NEO, Read),
+    ("intermediate_size", NEO, Read),
+    ("max_position_embeddings", NEO, Read),
+    ("window_size", NEO, Read),
+    ("attention_types", NEO, Read),
+    ("attention_layers", NEO, Read),
+    ("layer_norm_epsilon", NEO, Read),
+    ("activation_function", NEO, Only(&["\"gelu_new\"", "\"gelu_pytorch_tanh\""])),
+    ("attention_dropout", NEO, Ignored),
+    ("embed_dropout", NEO, Ignored),
+    ("resid_dropout", NEO, Ignored),
+    ("classifier_dropout", NEO, Ignored),
+    ("summary_activation", NEO, Ignored),
+    ("summary_first_dropout", NEO, Ignored),
+    ("summary_proj_to_labels", NEO, Ignored),
+    ("summary_type", NEO, Ignored),
+    ("summary_use_proj", NEO, Ignored),
     ("n_embd", GPT2, Read),
     ("n_layer", GPT2, Read),
     ("n_head", GPT2, Read),

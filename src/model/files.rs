@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::{
     Config, Extra, Model,
+    adapter_files::{is_adapter, load_merged},
     arch::Stored,
     hf,
     layout::{ParamSpec, layout},
@@ -58,11 +59,19 @@ pub fn check_folder(dir: &Path, mut config: Config) -> Result<Config> {
     Ok(config)
 }
 
-/// Loads a model folder.
+/// Loads a model folder, or the base of an adapter folder with the adapters added to its weights.
 ///
 /// # Errors
 /// Names the file or the tensor, what was expected and what it holds.
 pub fn load<B: Backend>(backend: &B, dir: &Path) -> Result<Model<B>> {
+    if is_adapter(dir) {
+        return load_merged(backend, dir);
+    }
+    load_model(backend, dir)
+}
+
+/// Loads a model folder.
+pub(super) fn load_model<B: Backend>(backend: &B, dir: &Path) -> Result<Model<B>> {
     ensure!(
         dir.is_dir(),
         "{}: expected a model folder (config.json, model.safetensors, tokenizer.json)",
@@ -74,11 +83,14 @@ pub fn load<B: Backend>(backend: &B, dir: &Path) -> Result<Model<B>> {
     let mut last: (String, Vec<f32>) = Default::default();
     Model::from_values(backend, config, |spec, _| {
         if last.0 != spec.file_name {
-            last.1 = weights.read(&spec.file_name, &spec.file_dims())?;
+            last.1.clear();
+            for name in spec.file_names() {
+                last.1.append(&mut weights.read(&name, &spec.file_dims())?);
+            }
             last.0.clone_from(&spec.file_name);
         }
         Ok(match spec.stored {
-            Stored::Own => std::mem::take(&mut last).1,
+            Stored::Own | Stored::Experts => std::mem::take(&mut last).1,
             Stored::Flipped | Stored::Third(..) => spec.extract(&last.1),
         })
     })
@@ -134,11 +146,13 @@ pub fn save<B: Backend>(
 /// takes, too.
 pub const MAX_FILE_BYTES: u64 = 5_000_000_000;
 
-/// A tensor of the file and the parameters in it.
+/// A tensor of the file and the parameters in it, or the part of a parameter that it is.
 struct FileTensor {
     name: String,
     dims: Vec<usize>,
     params: Vec<usize>,
+    /// Which of the parameter's tensors it is.
+    part: usize,
 }
 
 impl FileTensor {
@@ -149,7 +163,13 @@ impl FileTensor {
     fn values<B: Backend>(&self, backend: &B, model: &Model<B>) -> Result<Vec<f32>> {
         let mut values = vec![0.0; self.count()];
         for &i in &self.params {
-            model.specs[i].insert(&backend.download(&model.weights[i])?, &mut values);
+            let (spec, weight) = (&model.specs[i], &model.weights[i]);
+            if spec.tensors > 1 {
+                let rows = spec.rows / spec.tensors;
+                let part = backend.rows(weight, self.part * rows, (self.part + 1) * rows)?;
+                return backend.download(&part);
+            }
+            spec.insert(&backend.download(weight)?, &mut values);
         }
         Ok(values)
     }
@@ -165,11 +185,14 @@ fn file_tensors(specs: &[ParamSpec]) -> Vec<FileTensor> {
             .find(|t| t.name == spec.file_name)
         {
             Some(tensor) => tensor.params.push(i),
-            None => tensors.push(FileTensor {
-                name: spec.file_name.clone(),
-                dims: spec.file_dims(),
-                params: vec![i],
-            }),
+            None => tensors.extend(spec.file_names().into_iter().enumerate().map(
+                |(part, name)| FileTensor {
+                    name,
+                    dims: spec.file_dims(),
+                    params: vec![i],
+                    part,
+                },
+            )),
         }
     }
     tensors
@@ -229,7 +252,13 @@ struct Weights {
 }
 
 /// Endings of buffers that old files have beside the weights.
-const BUFFERS: [&str; 3] = [".rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias"];
+const BUFFERS: [&str; 5] = [
+    ".rotary_emb.inv_freq",
+    ".attn.bias",
+    ".attn.masked_bias",
+    ".attn.attention.bias",
+    ".attn.attention.masked_bias",
+];
 
 impl Weights {
     /// Opens the files; names that lack `prefix` (those of a bare model without its head) get it.
@@ -259,11 +288,8 @@ impl Weights {
 
     /// Checks that the files have the parameters and nothing else that would be computed with.
     fn check(&self, specs: &[ParamSpec]) -> Result<()> {
-        let missing: Vec<&str> = specs
-            .iter()
-            .map(|spec| spec.file_name.as_str())
-            .filter(|name| !self.has(name))
-            .collect();
+        let known: BTreeSet<String> = specs.iter().flat_map(ParamSpec::file_names).collect();
+        let missing: Vec<&String> = known.iter().filter(|name| !self.has(name)).collect();
         if let Some(first) = missing.first() {
             bail!(
                 "{} of the model's tensors are missing, {first} among them. Copy the folder again, \
@@ -271,10 +297,8 @@ impl Weights {
                 missing.len()
             );
         }
-        let known: BTreeSet<&str> = specs.iter().map(|s| s.file_name.as_str()).collect();
         let buffer = |name: &str| BUFFERS.iter().any(|end| name.ends_with(end));
-        let unknown =
-            |name: &&String| *name != HEAD && !buffer(name) && !known.contains(name.as_str());
+        let unknown = |name: &&String| *name != HEAD && !buffer(name) && !known.contains(*name);
         if let Some(name) = self.place.keys().find(unknown) {
             bail!(
                 "the weights have the tensor {name}, which config.json's architecture does not \
@@ -316,7 +340,7 @@ fn weight_files(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(names.into_iter().map(|name| dir.join(name)).collect())
 }
 
-fn read_json(path: &Path) -> Result<Map<String, Value>> {
+pub(super) fn read_json(path: &Path) -> Result<Map<String, Value>> {
     let text =
         fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_str(&text).with_context(|| format!("{}: not a JSON object", path.display()))

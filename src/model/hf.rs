@@ -8,9 +8,9 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Config,
-    arch::{ARCHITECTURES, Arch, Architecture},
-    fields,
+    Banded, Config, Experts, Window,
+    arch::{ARCHITECTURES, Arch, Architecture, Part},
+    fields, hf_gpt,
     safetensors::Dtype,
 };
 use crate::ops::{Llama3Scaling, RopeOptions};
@@ -39,43 +39,57 @@ pub fn parse(json: &Map<String, Value>, vocab_size: Option<usize>) -> Result<Con
         row,
         vocab_size,
         tied: match json.get("tie_word_embeddings") {
-            None | Some(Value::Null) => row.tied,
+            None | Some(Value::Null) => row.usual.tied,
             Some(Value::Bool(tied)) => *tied,
             Some(other) => bail!("tie_word_embeddings: expected true or false, got {other}"),
         },
         init_std: optional_number(json, "initializer_range")?.unwrap_or(0.02),
     };
-    let config = if row.arch == Arch::Gpt2 {
-        gpt2(json, common)?
-    } else {
-        rotary(json, common)?
+    let config = match row.arch {
+        Arch::Gpt2 => hf_gpt::gpt2(json, common)?,
+        Arch::GptNeo => hf_gpt::gpt_neo(json, common)?,
+        _ => rotary(json, common)?,
     };
     config.check()?;
     Ok(config)
 }
 
 /// What every architecture has under the same name.
-struct Common {
-    row: &'static Architecture,
-    vocab_size: usize,
-    tied: bool,
-    init_std: f64,
+pub(super) struct Common {
+    pub row: &'static Architecture,
+    pub vocab_size: usize,
+    pub tied: bool,
+    pub init_std: f64,
 }
 
-/// The fields of Llama and Qwen.
+/// The fields of Llama, Qwen, Mistral and Mixtral.
 fn rotary(json: &Map<String, Value>, common: Common) -> Result<Config> {
     let size = |key: &str| required_size(json, key);
     let hidden_size = size("hidden_size")?;
     let heads = size("num_attention_heads")?;
     ensure!(heads > 0, "num_attention_heads: expected at least 1, got 0");
+    let usual = &common.row.usual;
+    let window = match json.get("sliding_window") {
+        // Qwen's files name a window beside a switch that is off.
+        _ if !READS_WINDOW.contains(&common.row.arch) => None,
+        None => usual.window,
+        Some(_) => optional_size(json, "sliding_window")?,
+    };
     if let Some(types) = json.get("layer_types").filter(|types| !types.is_null()) {
-        let full = |kind: &Value| kind == "full_attention";
+        let kind = match window {
+            Some(_) => "sliding_attention",
+            None => "full_attention",
+        };
+        let same = |name: &Value| name == kind;
         ensure!(
-            types.as_array().is_some_and(|list| list.iter().all(full)),
-            "layer_types: expected full_attention in every layer, got {types}"
+            types.as_array().is_some_and(|list| list.iter().all(same)),
+            "layer_types: expected {kind} in every layer, got {types}"
         );
     }
-    let usual = common.row.head_dim.unwrap_or(hidden_size / heads);
+    let experts = match common.row.index(Part::Router) {
+        Some(_) => Some(experts(json)?),
+        None => None,
+    };
     Ok(Config {
         arch: common.row.arch,
         vocab_size: common.vocab_size,
@@ -83,38 +97,40 @@ fn rotary(json: &Map<String, Value>, common: Common) -> Result<Config> {
         intermediate_size: size("intermediate_size")?,
         layers: size("num_hidden_layers")?,
         heads,
-        kv_heads: optional_size(json, "num_key_value_heads")?.unwrap_or(heads),
-        head_dim: optional_size(json, "head_dim")?.unwrap_or(usual),
-        norm_eps: optional_number(json, "rms_norm_eps")?.unwrap_or(1e-6),
-        max_positions: optional_size(json, "max_position_embeddings")?.unwrap_or(2048),
+        kv_heads: match optional_size(json, "num_key_value_heads")? {
+            Some(heads) => heads,
+            None if json.contains_key("num_key_value_heads") => heads,
+            None => usual.kv_heads.unwrap_or(heads),
+        },
+        head_dim: optional_size(json, "head_dim")?
+            .or(usual.head_dim)
+            .unwrap_or(hidden_size / heads),
+        norm_eps: optional_number(json, "rms_norm_eps")?.unwrap_or(usual.norm_eps),
+        max_positions: optional_size(json, "max_position_embeddings")?
+            .unwrap_or(usual.max_positions),
         tied: common.tied,
-        rope: Some(rope(json)?),
+        rope: Some(rope(json, usual.theta)?),
         init_std: common.init_std,
+        window: window.map(|tokens| Window {
+            tokens,
+            layers: Banded::All,
+        }),
+        experts,
     })
 }
 
-/// The fields of GPT-2.
-fn gpt2(json: &Map<String, Value>, common: Common) -> Result<Config> {
-    let hidden_size = required_size(json, "n_embd")?;
-    let heads = required_size(json, "n_head")?;
-    ensure!(
-        heads > 0 && hidden_size.is_multiple_of(heads),
-        "n_embd ({hidden_size}) is not a multiple of n_head ({heads})"
-    );
-    Ok(Config {
-        arch: common.row.arch,
-        vocab_size: common.vocab_size,
-        hidden_size,
-        intermediate_size: optional_size(json, "n_inner")?.unwrap_or(4 * hidden_size),
-        layers: required_size(json, "n_layer")?,
-        heads,
-        kv_heads: heads,
-        head_dim: hidden_size / heads,
-        norm_eps: optional_number(json, "layer_norm_epsilon")?.unwrap_or(1e-5),
-        max_positions: optional_size(json, "n_positions")?.unwrap_or(1024),
-        tied: common.tied,
-        rope: None,
-        init_std: common.init_std,
+/// The architectures whose `sliding_window` is what they compute.
+const READS_WINDOW: [Arch; 2] = [Arch::Mistral, Arch::Mixtral];
+
+fn experts(json: &Map<String, Value>) -> Result<Experts> {
+    let count = match optional_size(json, "num_local_experts")? {
+        Some(count) => count,
+        None => optional_size(json, "num_experts")?.unwrap_or(8),
+    };
+    Ok(Experts {
+        count,
+        per_token: optional_size(json, "num_experts_per_tok")?.unwrap_or(2),
+        balance: optional_number(json, "router_aux_loss_coef")?.unwrap_or(0.001),
     })
 }
 
@@ -156,7 +172,7 @@ const ROPE_FIELDS: [&str; 7] = [
 ];
 
 /// Both dialects: `rope_parameters` first, then `rope_scaling` beside `rope_theta`.
-fn rope(json: &Map<String, Value>) -> Result<RopeOptions> {
+fn rope(json: &Map<String, Value>, usual: f64) -> Result<RopeOptions> {
     let empty = Map::new();
     let section = ["rope_parameters", "rope_scaling"]
         .iter()
@@ -171,7 +187,7 @@ fn rope(json: &Map<String, Value>) -> Result<RopeOptions> {
     }
     let theta = match optional_number(section, "rope_theta")? {
         Some(theta) => theta,
-        None => optional_number(json, "rope_theta")?.unwrap_or(10_000.0),
+        None => optional_number(json, "rope_theta")?.unwrap_or(usual),
     };
     let kind = section
         .get("rope_type")
@@ -198,11 +214,11 @@ fn rope(json: &Map<String, Value>) -> Result<RopeOptions> {
     Ok(RopeOptions { theta, llama3 })
 }
 
-fn required_size(json: &Map<String, Value>, key: &str) -> Result<usize> {
+pub(super) fn required_size(json: &Map<String, Value>, key: &str) -> Result<usize> {
     optional_size(json, key)?.with_context(|| format!("{key} is missing"))
 }
 
-fn optional_size(json: &Map<String, Value>, key: &str) -> Result<Option<usize>> {
+pub(super) fn optional_size(json: &Map<String, Value>, key: &str) -> Result<Option<usize>> {
     match json.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => value
@@ -213,7 +229,7 @@ fn optional_size(json: &Map<String, Value>, key: &str) -> Result<Option<usize>> 
     }
 }
 
-fn optional_number(json: &Map<String, Value>, key: &str) -> Result<Option<f64>> {
+pub(super) fn optional_number(json: &Map<String, Value>, key: &str) -> Result<Option<f64>> {
     match json.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => value
@@ -228,7 +244,8 @@ pub fn config_json(c: &Config, extra: &Extra, dtype: Dtype) -> Value {
     let row = c.arch.row();
     let mut json = match &c.rope {
         Some(rope) => rotary_json(c, rope),
-        None => gpt2_json(c),
+        None if c.arch == Arch::GptNeo => hf_gpt::gpt_neo_json(c),
+        None => hf_gpt::gpt2_json(c),
     };
     let common = json!({
         "architectures": [row.name],
@@ -277,42 +294,29 @@ fn rotary_json(c: &Config, options: &RopeOptions) -> Value {
         "rope_scaling": scaling,
         "rope_parameters": rope,
     });
-    let own: &[(&str, Value)] = match c.arch {
-        Arch::Llama | Arch::Gpt2 => &[
-            ("attention_bias", Value::Bool(false)),
-            ("mlp_bias", Value::Bool(false)),
-        ],
-        Arch::Qwen2 => &[
-            ("use_sliding_window", Value::Bool(false)),
-            ("sliding_window", Value::Null),
-        ],
-        Arch::Qwen3 => &[
-            ("attention_bias", Value::Bool(false)),
-            ("use_sliding_window", Value::Bool(false)),
-            ("sliding_window", Value::Null),
-        ],
+    // Mistral's absence of a window would mean 4,096 tokens: null is written.
+    let window = json!(c.window.map(|window| window.tokens));
+    let own = match c.arch {
+        Arch::Llama => json!({"attention_bias": false, "mlp_bias": false}),
+        Arch::Qwen2 => json!({"use_sliding_window": false, "sliding_window": null}),
+        Arch::Qwen3 => {
+            json!({"attention_bias": false, "use_sliding_window": false, "sliding_window": null})
+        }
+        Arch::Mistral => json!({"sliding_window": window}),
+        Arch::Mixtral => json!({
+            "sliding_window": window,
+            "num_local_experts": c.expert_count(),
+            "num_experts_per_tok": c.experts_per_token(),
+            "router_aux_loss_coef": c.experts.map(|experts| experts.balance),
+            "router_jitter_noise": 0.0,
+            "output_router_logits": false,
+        }),
+        Arch::Gpt2 | Arch::GptNeo => json!({}),
     };
-    for (key, value) in own {
-        json[*key] = value.clone();
+    if let (Some(json), Value::Object(own)) = (json.as_object_mut(), own) {
+        json.extend(own);
     }
     json
-}
-
-fn gpt2_json(c: &Config) -> Value {
-    json!({
-        "n_embd": c.hidden_size,
-        "n_layer": c.layers,
-        "n_head": c.heads,
-        "n_inner": c.intermediate_size,
-        "n_positions": c.max_positions,
-        "activation_function": "gelu_new",
-        "layer_norm_epsilon": c.norm_eps,
-        "scale_attn_weights": true,
-        "scale_attn_by_inverse_layer_idx": false,
-        "attn_pdrop": 0.0,
-        "embd_pdrop": 0.0,
-        "resid_pdrop": 0.0,
-    })
 }
 
 /// The `generation_config.json`: where generation begins and stops.

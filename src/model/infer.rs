@@ -89,7 +89,6 @@ impl<'m, B: Backend> Session<'m, B> {
             "{end} tokens do not fit a session for {}",
             self.capacity
         );
-        let shape = model.config.attention(1, ids.len());
         let rope = self.rope.as_ref();
         let positions: Vec<u32> = (self.past as u32..end as u32).collect();
         let mut x = model.embed(backend, ids, &positions)?;
@@ -98,11 +97,12 @@ impl<'m, B: Backend> Session<'m, B> {
             let (weight, bias) = (w.get(Part::InputNorm), w.maybe(Part::InputNormBias));
             let (normed, _) = model.norm(backend, &x, weight, bias)?;
             let Projected { qkv: [q, k, v], .. } = model.queries(backend, w, &normed)?;
+            let shape = model.config.attention(layer, 1, ids.len());
             let out = backend.attention_cached(q, k, v, cache, self.past, shape, rope)?;
             Model::attention_out(backend, w, &out, &mut x)?;
             let (weight, bias) = (w.get(Part::PostNorm), w.maybe(Part::PostNormBias));
             let (normed, _) = model.norm(backend, &x, weight, bias)?;
-            Model::feed_forward(backend, w, &normed, &mut x)?;
+            model.feed_forward(backend, w, &normed, &mut x)?;
         }
         self.past = end;
         Ok(x)

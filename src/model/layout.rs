@@ -10,7 +10,7 @@ use super::{
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParamSpec {
     /// prep's name, which checkpoints have; that of Hugging Face's files but for GPT-2's queries,
-    /// keys and values.
+    /// keys and values, and for experts.
     pub name: String,
     /// Rows: 1 for a vector.
     pub rows: usize,
@@ -22,6 +22,8 @@ pub struct ParamSpec {
     pub file_name: String,
     /// How it lies there.
     pub stored: Stored,
+    /// The tensors that it lies in, equal parts of its rows: more than 1 for experts.
+    pub tensors: usize,
 }
 
 /// What a parameter is for: decides its first values and its optimizer group.
@@ -51,20 +53,27 @@ impl ParamSpec {
         }
     }
 
-    /// The shape of the tensor of Hugging Face's files that it is in.
+    /// The names of the tensors of Hugging Face's files that it is in, in the order of its rows.
+    pub fn file_names(&self) -> Vec<String> {
+        let each = (0..self.tensors).map(|i| self.file_name.replace("{}", &i.to_string()));
+        each.collect()
+    }
+
+    /// The shape of each tensor of Hugging Face's files that it is in.
     pub fn file_dims(&self) -> Vec<usize> {
         let side_by_side = match self.stored {
             Stored::Third(..) => 3,
-            Stored::Own | Stored::Flipped => 1,
+            Stored::Own | Stored::Flipped | Stored::Experts => 1,
         };
         match self.stored {
             _ if self.is_vector() => vec![side_by_side * self.cols],
-            Stored::Own => vec![self.rows, self.cols],
+            Stored::Own | Stored::Experts => vec![self.rows / self.tensors, self.cols],
             Stored::Flipped | Stored::Third(..) => vec![self.cols, side_by_side * self.rows],
         }
     }
 
-    /// The parameter's values, `[rows, cols]`, out of those of the file's tensor.
+    /// The parameter's values, `[rows, cols]`, out of those of the file's tensor, or tensors one
+    /// after another.
     pub fn extract(&self, file: &[f32]) -> Vec<f32> {
         let mut values = vec![0.0; self.count()];
         self.each_place(|own, there| values[own] = file[there]);
@@ -80,9 +89,9 @@ impl ParamSpec {
     fn each_place(&self, mut each: impl FnMut(usize, usize)) {
         let (of, third) = match self.stored {
             Stored::Third(third, _) => (3, third),
-            Stored::Own | Stored::Flipped => (1, 0),
+            Stored::Own | Stored::Experts | Stored::Flipped => (1, 0),
         };
-        if self.is_vector() || self.stored == Stored::Own {
+        if self.is_vector() || matches!(self.stored, Stored::Own | Stored::Experts) {
             let first = third * self.count();
             (0..self.count()).for_each(|i| each(i, first + i));
             return;
@@ -108,6 +117,7 @@ impl ParamSpec {
 fn shape(part: Part, c: &Config) -> (usize, usize, Role) {
     let hidden = c.hidden_size;
     let (q, kv) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
+    let experts = c.expert_count();
     match part {
         Part::InputNorm | Part::PostNorm => (1, hidden, Role::Norm),
         Part::QNorm | Part::KNorm => (1, c.head_dim, Role::Norm),
@@ -120,8 +130,9 @@ fn shape(part: Part, c: &Config) -> (usize, usize, Role) {
         Part::Q => (q, hidden, Role::Matrix),
         Part::K | Part::V => (kv, hidden, Role::Matrix),
         Part::O => (hidden, q, Role::Residual),
-        Part::Gate | Part::Up => (c.intermediate_size, hidden, Role::Matrix),
-        Part::Down => (hidden, c.intermediate_size, Role::Residual),
+        Part::Router => (experts, hidden, Role::Matrix),
+        Part::Gate | Part::Up => (experts * c.intermediate_size, hidden, Role::Matrix),
+        Part::Down => (experts * hidden, c.intermediate_size, Role::Residual),
     }
 }
 
@@ -135,6 +146,7 @@ pub fn layout(c: &Config) -> Vec<ParamSpec> {
         cols,
         role,
         stored: Stored::Own,
+        tensors: 1,
     };
     let top = |name: &str, shape| own(format!("{}{name}", row.prefix), shape);
     let hidden = c.hidden_size;
@@ -150,6 +162,10 @@ pub fn layout(c: &Config) -> Vec<ParamSpec> {
                 spec.file_name = full(together);
             }
             spec.stored = stored;
+            if stored == Stored::Experts {
+                spec.tensors = c.expert_count();
+                spec.name = spec.name.replace(".{}", "");
+            }
             specs.push(spec);
         }
     }

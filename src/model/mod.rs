@@ -7,29 +7,38 @@
 //! Hugging Face folder  ◀────────────── files ──────────────────────┘
 //! ```
 
+mod adapter_files;
 mod arch;
 mod block;
 mod config;
+mod experts;
 mod fields;
 mod files;
 mod hf;
+mod hf_gpt;
 mod infer;
 mod init;
 mod layout;
+mod linear;
+mod lora;
 mod presets;
+mod router;
 pub mod safetensors;
 #[cfg(test)]
 mod tests;
 mod transformer;
 
+pub use adapter_files::{is_adapter, save_adapters};
 pub use arch::{ARCHITECTURES, Arch, Architecture, Part};
-pub use config::Config;
+pub use config::{Banded, Config, Experts, Window};
 pub use files::{
     MAX_FILE_BYTES, check_folder, digest_weights, load, load_config, save, write_weights,
 };
 pub use hf::Extra;
 pub use infer::Session;
 pub use layout::{ParamSpec, layout, parameters};
+pub use lora::{Adapters, Lora};
 pub use presets::help as presets_help;
-pub use presets::{PRESETS, Preset, preset};
-pub use transformer::{Batch, Keep, Model};
+pub use presets::{Named, PRESETS, Preset, all_presets, preset};
+pub use router::Spread;
+pub use transformer::{Batch, Keep, Model, ModelLoss};

@@ -8,12 +8,14 @@ use anyhow::{Result, ensure};
 
 use super::{
     Config,
-    arch::Layer,
-    block::{Kept, Run},
+    arch::{Grad, Layer},
+    block::{Kept, NormGradients, Run},
     init,
     layout::{ParamSpec, layout},
+    lora::Adapters,
+    router::{Pull, Spread},
 };
-use crate::ops::{Backend, Loss, Places, Rope, Targets};
+use crate::ops::{Backend, Places, Rope, Targets};
 
 /// A model's weights on a backend.
 pub struct Model<B: Backend> {
@@ -23,6 +25,21 @@ pub struct Model<B: Backend> {
     pub specs: Vec<ParamSpec>,
     /// The master weights, f32.
     pub weights: Vec<B::Buf>,
+    /// Adapters beside them; with some, the weights are frozen.
+    pub adapters: Option<Adapters<B>>,
+}
+
+/// Sums over the counted rows of a batch.
+#[derive(Clone, Debug, Default)]
+pub struct ModelLoss {
+    /// The cross-entropy, nats.
+    pub nats: f64,
+    /// The sum of squared log-sum-exps, not yet times [`Targets::z_loss`].
+    pub squares: f64,
+    /// How the tokens were spread over the experts, where there are some.
+    pub spread: Option<Spread>,
+    /// The balance of the experts times its weight, once a counted row; 0 without experts.
+    pub balance: f64,
 }
 
 /// What the forward pass keeps for the backward.
@@ -57,6 +74,22 @@ impl Batch<'_> {
             .map(|row| (row % self.seq - places.start(row)) as u32)
             .collect()
     }
+
+    /// Whether each row is of a document: one of which the loss counts nothing is padding.
+    fn real(&self, places: Places<'_>) -> Vec<bool> {
+        let mut real = vec![false; self.ids.len()];
+        let mut first = 0;
+        while first < real.len() {
+            let start = places.start(first);
+            let same =
+                |row: &usize| row / self.seq == first / self.seq && places.start(*row) == start;
+            let end = (first..real.len()).take_while(same).last().unwrap_or(first) + 1;
+            let counts = self.targets.counted[first..end].contains(&true);
+            real[first..end].fill(counts);
+            first = end;
+        }
+        real
+    }
 }
 
 impl<B: Backend> Model<B> {
@@ -89,15 +122,40 @@ impl<B: Backend> Model<B> {
             config,
             specs,
             weights,
+            adapters: None,
         })
     }
 
-    /// Zeros of every parameter's shape: gradients or moments.
+    /// Names and shapes of what learns: the adapters where there are some, else the weights.
+    pub fn trained_specs(&self) -> &[ParamSpec] {
+        match &self.adapters {
+            Some(adapters) => &adapters.specs,
+            None => &self.specs,
+        }
+    }
+
+    /// The values of what learns.
+    pub fn trained(&self) -> &[B::Buf] {
+        match &self.adapters {
+            Some(adapters) => &adapters.weights,
+            None => &self.weights,
+        }
+    }
+
+    /// The values of what learns, to be changed.
+    pub fn trained_mut(&mut self) -> &mut Vec<B::Buf> {
+        match &mut self.adapters {
+            Some(adapters) => &mut adapters.weights,
+            None => &mut self.weights,
+        }
+    }
+
+    /// Zeros of the shape of every parameter that learns: gradients or moments.
     ///
     /// # Errors
     /// When the device has no room.
     pub fn zeros(&self, backend: &B) -> Result<Vec<B::Buf>> {
-        self.specs
+        self.trained_specs()
             .iter()
             .map(|spec| backend.zeros(spec.rows, spec.cols))
             .collect()
@@ -144,6 +202,43 @@ impl<B: Backend> Model<B> {
         Layer {
             row,
             values: &self.weights[row.layer_start(layer)..][..row.layer.len()],
+            adapters: self.adapters.as_ref().map(|all| all.layer(layer)),
+        }
+    }
+
+    /// Where a layer's gradients go.
+    fn layer_gradients<'a>(&'a self, layer: usize, all: &'a mut [B::Buf]) -> Grad<'a, B::Buf> {
+        let row = self.config.arch.row();
+        match &self.adapters {
+            Some(adapters) => Grad {
+                row,
+                values: None,
+                adapters: Some((adapters.parts(), &mut all[adapters.range(layer)])),
+            },
+            None => Grad {
+                row,
+                values: Some(&mut all[row.layer_start(layer)..][..row.layer.len()]),
+                adapters: None,
+            },
+        }
+    }
+
+    /// The spread of all layers, with its weight, in the loss.
+    fn with_spread(
+        &self,
+        backend_loss: &crate::ops::Loss<B::Buf>,
+        spread: Option<Spread>,
+        targets: Targets<'_>,
+    ) -> ModelLoss {
+        let counted = targets.counted.iter().filter(|&&counted| counted).count() as f64;
+        let weight = self.config.experts.map_or(0.0, |experts| experts.balance);
+        ModelLoss {
+            nats: backend_loss.nats,
+            squares: backend_loss.squares,
+            balance: spread
+                .as_ref()
+                .map_or(0.0, |spread| weight * counted * spread.balance()),
+            spread,
         }
     }
 
@@ -151,17 +246,24 @@ impl<B: Backend> Model<B> {
     ///
     /// # Errors
     /// When the batch does not have the sizes it says, or an id is outside of the vocabulary.
-    pub fn loss(&self, backend: &B, rope: Option<&Rope>, batch: Batch<'_>) -> Result<Loss<B::Buf>> {
+    pub fn loss(&self, backend: &B, rope: Option<&Rope>, batch: Batch<'_>) -> Result<ModelLoss> {
         let run = self.run(&batch, rope)?;
         let mut x = self.embed(backend, batch.ids, &batch.positions(run.places))?;
+        let mut spread = self.config.experts.map(|_| Spread::default());
+        let real = spread.as_ref().map(|_| batch.real(run.places));
         for layer in 0..self.config.layers {
-            x = self.layer(backend, layer, &x, run)?.0;
+            let (y, kept) = self.layer(backend, layer, &x, run)?;
+            count(&mut spread, &kept, real.as_deref());
+            x = y;
         }
         let (normed, _) = self.normed(backend, &x)?;
-        backend.head_loss(&normed, &self.weights[self.head()], batch.targets, None)
+        let head = &self.weights[self.head()];
+        let loss = backend.head_loss(&normed, head, batch.targets, None)?;
+        Ok(self.with_spread(&loss, spread, batch.targets))
     }
 
-    /// The summed loss over the counted targets; adds to every parameter's gradient.
+    /// The summed loss over the counted targets; adds to the gradient of every parameter that
+    /// learns.
     ///
     /// # Errors
     /// As [`Self::loss`].
@@ -172,42 +274,51 @@ impl<B: Backend> Model<B> {
         batch: Batch<'_>,
         keep: Keep,
         gradients: &mut [B::Buf],
-    ) -> Result<Loss<B::Buf>> {
+    ) -> Result<ModelLoss> {
         let run = self.run(&batch, rope)?;
         let row = self.config.arch.row();
         let positions = batch.positions(run.places);
         let mut x = self.embed(backend, batch.ids, &positions)?;
         let mut kept = Vec::with_capacity(self.config.layers);
+        let mut spread = self.config.experts.map(|_| Spread::default());
+        let real = spread.as_ref().map(|_| batch.real(run.places));
         for layer in 0..self.config.layers {
             let (y, saved) = self.layer(backend, layer, &x, run)?;
+            count(&mut spread, &saved, real.as_deref());
             kept.push((x, (keep == Keep::All).then_some(saved)));
             x = y;
         }
+        let learns = self.adapters.is_none();
         let head = self.head();
         let (normed, stats) = self.normed(backend, &x)?;
-        let mut loss = backend.head_loss(
-            &normed,
-            &self.weights[head],
-            batch.targets,
-            Some(&mut gradients[head]),
-        )?;
-        drop(normed);
-        let Some(dnormed) = loss.dx.take() else {
-            return Ok(loss);
+        let weight = &self.weights[head];
+        let mut loss = if learns {
+            let dw = Some(&mut gradients[head]);
+            backend.head_loss(&normed, weight, batch.targets, dw)?
+        } else {
+            backend.frozen_head_loss(&normed, weight, batch.targets)?
         };
+        drop(normed);
+        let dx = loss.dx.take();
+        let report = self.with_spread(&loss, spread, batch.targets);
+        let Some(dnormed) = dx else {
+            return Ok(report);
+        };
+        let slopes = self.balance_slopes(&report, batch.targets);
+        let pull = slopes.as_deref().zip(real.as_deref());
+        let pull = pull.map(|(slopes, real)| Pull { slopes, real });
         let (rows, cols) = backend.shape(&x);
         let mut dx = backend.zeros(rows, cols)?;
         let weight = self.last_norm_weights().0;
-        let norm = &mut gradients[self.last_norm()..];
-        let bias = row.last_norm_bias.map(|_| 1);
-        Self::norm_backward(
-            backend,
-            [&x, weight, &stats, &dnormed],
-            norm,
-            0,
-            bias,
-            &mut dx,
-        )?;
+        let norm = [&x, weight, &stats, &dnormed];
+        let at = self.last_norm();
+        let of_norm = match (learns, row.last_norm_bias.is_some()) {
+            (true, false) => NormGradients::Rms(&mut gradients[at]),
+            (true, true) => NormGradients::Layer(gradients.get_disjoint_mut([at, at + 1])?),
+            (false, false) => NormGradients::FrozenRms,
+            (false, true) => NormGradients::FrozenLayer,
+        };
+        Self::norm_backward(backend, norm, of_norm, &mut dx)?;
         drop((x, stats, dnormed));
         for layer in (0..self.config.layers).rev() {
             let Some((x, saved)) = kept.pop() else { break };
@@ -215,14 +326,26 @@ impl<B: Backend> Model<B> {
                 Some(saved) => saved,
                 None => self.layer(backend, layer, &x, run)?.1,
             };
-            let gradients = &mut gradients[row.layer_start(layer)..][..row.layer.len()];
-            self.layer_backward(backend, layer, &x, saved, run, gradients, &mut dx)?;
+            let mut grad = self.layer_gradients(layer, gradients);
+            self.layer_backward(backend, layer, &x, saved, run, pull, &mut grad, &mut dx)?;
         }
-        backend.embed_backward_add(batch.ids, &dx, &mut gradients[0])?;
-        if row.positions.is_some() {
-            backend.embed_backward_add(&positions, &dx, &mut gradients[1])?;
+        if learns {
+            backend.embed_backward_add(batch.ids, &dx, &mut gradients[0])?;
+            if row.positions.is_some() {
+                backend.embed_backward_add(&positions, &dx, &mut gradients[1])?;
+            }
         }
-        Ok(loss)
+        Ok(report)
+    }
+
+    /// The gradient of each expert's probability by the balance; none where it has no weight.
+    fn balance_slopes(&self, loss: &ModelLoss, targets: Targets<'_>) -> Option<Vec<f32>> {
+        let weight = self.config.experts?.balance;
+        let spread = loss.spread.as_ref().filter(|_| weight != 0.0)?;
+        let counted = targets.counted.iter().filter(|&&counted| counted).count() as f64;
+        let weight = weight * counted * f64::from(targets.scale);
+        let slopes = spread.slopes().into_iter();
+        Some(slopes.map(|slope| (weight * slope) as f32).collect())
     }
 
     /// The batch's shape and places, checked.
@@ -246,11 +369,19 @@ impl<B: Backend> Model<B> {
             batch.seq
         );
         Ok(Run {
-            shape: self.config.attention(batch.batch, batch.seq),
+            batch: batch.batch,
+            seq: batch.seq,
             places: Places {
                 rope,
                 starts: batch.starts,
             },
         })
+    }
+}
+
+/// Counts the choices of a layer.
+fn count<T>(spread: &mut Option<Spread>, kept: &Kept<T>, real: Option<&[bool]>) {
+    if let (Some(spread), Some(routing), Some(real)) = (spread, kept.routing(), real) {
+        spread.add_layer(routing, real);
     }
 }

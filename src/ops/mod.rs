@@ -14,6 +14,8 @@
 
 pub mod composed;
 pub mod cpu;
+pub mod dropout;
+pub mod grouped;
 mod rope;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -33,8 +35,30 @@ pub struct AttentionShape {
     pub heads: usize,
     /// Key and value heads; divides `heads`.
     pub kv_heads: usize,
-    /// Floats of one head; even.
+    /// Floats of one head; even where positions are rotary.
     pub head_dim: usize,
+    /// What the scores are multiplied by before the softmax; [`usual_factor`] nearly everywhere.
+    pub factor: f32,
+    /// How many tokens a token sees, itself among them; none for all before it.
+    pub window: Option<usize>,
+}
+
+/// `1 / sqrt(head_dim)`, by which scores keep the spread of one product.
+#[must_use]
+pub fn usual_factor(head_dim: usize) -> f32 {
+    let width = head_dim as f32;
+    1.0 / width.sqrt()
+}
+
+impl AttentionShape {
+    /// The first of the keys `start..` that the query at `place` sees.
+    #[must_use]
+    pub fn first_key(&self, start: usize, place: usize) -> usize {
+        let hidden = self
+            .window
+            .map_or(0, |window| (place + 1).saturating_sub(window));
+        start.max(hidden)
+    }
 }
 
 /// What attention keeps for its backward: rotated queries and keys, values, the output and the
@@ -209,7 +233,8 @@ pub trait Backend: Sync {
         dx: &mut Self::Buf,
     ) -> Result<()>;
 
-    /// Rotates q and k by their positions and attends causally within each document.
+    /// Rotates q and k by their positions and attends causally within each document, no further
+    /// back than the shape's window.
     fn attention(
         &self,
         q: Self::Buf,
@@ -227,7 +252,8 @@ pub trait Backend: Sync {
         places: Places<'_>,
     ) -> Result<[Self::Buf; 3]>;
     /// One sequence against a cache: rotates the new q and k (positions from `past`), writes k and
-    /// v at row `past` of the caches and attends to rows `0..past + rows`.
+    /// v at row `past` of the caches and attends to rows `0..past + rows`, of which each new token
+    /// sees those of the shape's window.
     #[allow(clippy::too_many_arguments)]
     fn attention_cached(
         &self,
@@ -266,6 +292,76 @@ pub trait Backend: Sync {
         targets: Targets<'_>,
         dw: Option<&mut Self::Buf>,
     ) -> Result<Loss<Self::Buf>>;
+
+    /// Products of rows with one of several matrices that lie one below the other in `w`: row groups
+    /// of these lengths, `x wᵢᵀ` each: `[rows, in] × [n out, in] → [rows, out]`.
+    fn grouped_linear(&self, x: &Self::Buf, w: &Self::Buf, groups: &[usize]) -> Result<Self::Buf>
+    where
+        Self: Sized,
+    {
+        grouped::linear(self, x, w, groups)
+    }
+    /// `dx += dy wᵢ` in every group.
+    fn grouped_dx_add(
+        &self,
+        dy: &Self::Buf,
+        w: &Self::Buf,
+        groups: &[usize],
+        dx: &mut Self::Buf,
+    ) -> Result<()>
+    where
+        Self: Sized,
+    {
+        grouped::dx_add(self, dy, w, groups, dx)
+    }
+    /// `dwᵢ += dyᵀ x` of every group.
+    fn grouped_dw_add(
+        &self,
+        x: &Self::Buf,
+        dy: &Self::Buf,
+        groups: &[usize],
+        dw: &mut Self::Buf,
+    ) -> Result<()>
+    where
+        Self: Sized,
+    {
+        grouped::dw_add(self, x, dy, groups, dw)
+    }
+    /// Multiplies row `i` by `factors[i]`, in place.
+    fn scale_rows(&self, factors: &[f32], x: &mut Self::Buf) -> Result<()>
+    where
+        Self: Sized,
+    {
+        grouped::scale_rows(self, factors, x)
+    }
+    /// The inner products of rows `i` of both.
+    fn row_dots(&self, x: &Self::Buf, y: &Self::Buf) -> Result<Vec<f32>>
+    where
+        Self: Sized,
+    {
+        grouped::row_dots(self, x, y)
+    }
+
+    /// Leaves out a share of the values, which `key` chooses, and scales the others up for it.
+    fn dropout(&self, x: &Self::Buf, key: u64, rate: f32) -> Result<Self::Buf> {
+        let (rows, cols) = self.shape(x);
+        let mut values = self.download(x)?;
+        for (place, value) in values.iter_mut().enumerate() {
+            *value *= dropout::factor(key, place as u64, rate);
+        }
+        self.upload(rows, cols, &values)
+    }
+
+    /// As [`Self::head_loss`] of a frozen head: the gradient of `x` alone.
+    fn frozen_head_loss(
+        &self,
+        x: &Self::Buf,
+        w: &Self::Buf,
+        targets: Targets<'_>,
+    ) -> Result<Loss<Self::Buf>> {
+        let (rows, cols) = self.shape(w);
+        self.head_loss(x, w, targets, Some(&mut self.zeros(rows, cols)?))
+    }
 
     /// Rows `from..to`.
     fn rows(&self, x: &Self::Buf, from: usize, to: usize) -> Result<Self::Buf>;

@@ -15,6 +15,9 @@
 //! head multiplies once and counts; a table beside a separate head does not count (as in llm.c).
 //! Where no architecture is known N is all parameters, as in the published totals.
 //!
+//! **Windows**: a token that sees at most W tokens of S sees W - W²/2S on average (a causal mask alone
+//! is W = S).
+//!
 //! Recomputed activations are not counted: MFU (PaLM, appendix B) is defined without them.
 
 /// FLOPs of one training token.
@@ -45,4 +48,10 @@ pub fn attention(layers: f64, width: f64, seq: f64) -> f64 {
 /// 6·L·d·S: the half that a causal mask leaves.
 pub fn causal_attention(layers: f64, width: f64, seq: f64) -> f64 {
     attention(layers, width, seq) / 2.0
+}
+
+/// The attention of L layers, `banded.0`, whose tokens see at most W tokens, `banded.1`.
+pub fn banded_attention((layers, window): (f64, f64), width: f64, seq: f64) -> f64 {
+    let window = window.min(seq);
+    attention(layers, width, window - window * window / (2.0 * seq))
 }

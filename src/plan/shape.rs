@@ -33,6 +33,12 @@ pub struct Shape {
     /// How the feed-forward layer is built.
     #[serde(skip)]
     pub block: Block,
+    /// Parameters of a table of learned positions.
+    #[serde(skip)]
+    pub position_parameters: f64,
+    /// Layers whose tokens see a window, and the window's tokens.
+    #[serde(skip)]
+    pub banded: (f64, f64),
 }
 
 /// What a layer keeps for its backward pass depends on how it is built.
@@ -62,21 +68,37 @@ impl Shape {
     /// The exact sizes of a configuration.
     pub fn of(config: &Config) -> Self {
         let count = parameters(config) as f64;
+        let idle = (config.expert_count() - config.experts_per_token()) as f64;
+        let expert = 3.0 * (config.intermediate_size * config.hidden_size) as f64;
+        // A learned position is one row of a table, read like a token's.
+        let positions = match config.arch.row().positions {
+            Some(_) => (config.max_positions * config.hidden_size) as f64,
+            None => 0.0,
+        };
         Self {
             parameters: count,
-            active_parameters: count,
+            active_parameters: count - idle * expert * config.layers as f64,
             assumed: false,
             layers: config.layers as f64,
             hidden_size: config.hidden_size as f64,
-            intermediate_size: config.intermediate_size as f64,
+            intermediate_size: (config.intermediate_size * config.experts_per_token()) as f64,
             query_size: (config.heads * config.head_dim) as f64,
             key_size: (config.kv_heads * config.head_dim) as f64,
             heads: config.heads as f64,
             vocab_size: config.vocab_size as f64,
             tied: config.tied,
+            position_parameters: positions,
+            banded: (
+                (0..config.layers)
+                    .filter(|&layer| config.window_of(layer).is_some())
+                    .count() as f64,
+                config.window.map_or(0.0, |window| window.tokens as f64),
+            ),
             block: match config.arch {
-                Arch::Gpt2 => Block::Gpt,
-                Arch::Llama | Arch::Qwen2 | Arch::Qwen3 => Block::Llama,
+                Arch::Gpt2 | Arch::GptNeo => Block::Gpt,
+                Arch::Llama | Arch::Qwen2 | Arch::Qwen3 | Arch::Mistral | Arch::Mixtral => {
+                    Block::Llama
+                }
             },
         }
     }
@@ -109,6 +131,8 @@ impl Shape {
             vocab_size: vocab_size.map_or(nearest.3, |size| size as f64),
             tied: parameters < 4e9,
             block: Block::Llama,
+            position_parameters: 0.0,
+            banded: (0.0, 0.0),
         }
     }
 
@@ -116,17 +140,19 @@ impl Shape {
     pub fn flops(&self, seq: f64) -> PerToken {
         PerToken {
             weights: flops::weights(self.multiplied()),
-            attention: flops::causal_attention(self.layers, self.query_size, seq),
+            attention: flops::causal_attention(self.layers - self.banded.0, self.query_size, seq)
+                + flops::banded_attention(self.banded, self.query_size, seq),
         }
     }
 
     /// Parameters that a token is multiplied with: a token table beside a separate head is only
-    /// read. All (active) ones where the shape is assumed, as in published totals.
+    /// read, and so are learned positions. All (active) ones where the shape is assumed, as in published totals.
     pub fn multiplied(&self) -> f64 {
+        let active = self.active_parameters - self.position_parameters;
         if self.assumed || self.tied {
-            self.active_parameters
+            active
         } else {
-            self.active_parameters - self.vocab_size * self.hidden_size
+            active - self.vocab_size * self.hidden_size
         }
     }
 

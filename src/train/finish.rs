@@ -11,6 +11,7 @@ use crate::{
     atomic,
     model::{self, Extra, MAX_FILE_BYTES, parameters},
     ops::Backend,
+    plan::Shape,
     run_dir,
     tokenize::Tokenizer,
 };
@@ -24,6 +25,8 @@ pub fn report<B: Backend>(
     options: &Options,
 ) -> Value {
     let means = outcome.val.and_then(|val| val.means());
+    let shape = Shape::of(&options.model);
+    let flops = shape.flops(options.seq_len as f64);
     let (state, guard) = (&outcome.state, &outcome.state.guard);
     json!({
         "steps": state.step,
@@ -43,6 +46,10 @@ pub fn report<B: Backend>(
         "tokens_per_second": outcome.tokens_per_second,
         "wait_share": outcome.wait_share,
         "parameters": parameters(&options.model),
+        "active_parameters": shape.active_parameters as u64,
+        "trained_parameters": options.trained(),
+        "flops_per_token": (flops.weights + flops.attention).round() as u64,
+        "experts": outcome.experts,
         "device": backend.name(),
     })
 }
@@ -58,27 +65,54 @@ pub fn packing(packed: &Packed, options: &Options) -> Value {
     json
 }
 
-/// Writes the model folder; the manifest last, so that it stands for the rest.
+/// What is written, beside the model's weights.
+pub struct Writing<'a> {
+    /// The model's tokenizer.
+    pub tokenizer: &'a Tokenizer,
+    /// The base model's folder, where there is one.
+    pub base: Option<&'a Path>,
+    /// Whether the model is written whole beside its adapters.
+    pub merge: bool,
+    /// The model folder.
+    pub out: &'a Path,
+}
+
+/// Writes the model folder, or that of its adapters; the manifest last, so that it stands for the rest.
 ///
 /// # Errors
 /// Names the file that could not be written.
 pub fn finish<B: Backend>(
     backend: &B,
-    outcome: &Outcome<B>,
+    outcome: &mut Outcome<B>,
     packed: &Packed,
     options: &Options,
     config: &Value,
-    tokenizer: &Tokenizer,
-    out: &Path,
+    writing: &Writing<'_>,
 ) -> Result<Value> {
+    let Writing { tokenizer, out, .. } = *writing;
     let extra = Extra {
         bos: tokenizer.bos_id(),
         eos: tokenizer.stop_ids(),
         pad: tokenizer.pad_id(),
     };
     let storing = (options.save_dtype, MAX_FILE_BYTES);
-    let mut names = model::save(backend, &outcome.model, out, &extra, storing)?;
+    let mut names = match (&outcome.model.adapters, writing.base) {
+        (Some(adapters), Some(base)) => {
+            model::save_adapters(backend, adapters, out, base, options.save_dtype)?
+        }
+        _ => model::save(backend, &outcome.model, out, &extra, storing)?,
+    };
     tokenizer.save(out)?;
+    if writing.merge
+        && let Some(adapters) = outcome.model.adapters.take()
+    {
+        let merged = out.join("merged");
+        std::fs::create_dir_all(&merged)
+            .with_context(|| format!("cannot make {}", merged.display()))?;
+        adapters.merge(backend, &mut outcome.model)?;
+        model::save(backend, &outcome.model, &merged, &extra, storing)?;
+        tokenizer.save(&merged)?;
+    }
     let report = report(backend, outcome, packed, options);
     atomic::write_json(&out.join("report.json"), &report)?;
     names.extend(["tokenizer.json", "tokenizer_config.json", "report.json"].map(str::to_owned));

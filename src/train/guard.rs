@@ -115,6 +115,7 @@ mod tests {
             grad_norm: 1.0,
             lr: 1.0,
             counted: 1,
+            spread: None,
         }
     }
 

@@ -14,13 +14,20 @@ pub struct Plan {
     pub recompute: bool,
     /// Whether an average of the weights is kept.
     pub average: bool,
+    /// Parameters of the adapters that learn; none where all weights do.
+    pub adapters: Option<usize>,
 }
 
 /// Weights, gradients and moments, and the average of the weights where one is kept, in bytes.
 #[must_use]
 pub fn fixed_bytes(config: &Config, plan: Plan) -> u64 {
     let each = if plan.average { 20 } else { 16 };
-    each * parameters(config) as u64
+    let all = parameters(config) as u64;
+    match plan.adapters {
+        // Frozen weights have no gradients and no moments.
+        Some(adapters) => 4 * all + each * adapters as u64,
+        None => each * all,
+    }
 }
 
 /// An estimate of everything, in bytes; within a tenth of the peak measured at 15.7M parameters.
@@ -30,7 +37,8 @@ pub fn bytes(config: &Config, seq: usize, plan: Plan) -> u64 {
     let width = config.hidden_size as u64;
     let q = (config.heads * config.head_dim) as u64;
     let kv = (config.kv_heads * config.head_dim) as u64;
-    let wide = config.intermediate_size as u64;
+    // A token goes through several experts, each as wide as this.
+    let wide = (config.intermediate_size * config.experts_per_token()) as u64;
     let row = config.arch.row();
     // Queries and keys before the norms of their heads.
     let unnormed = row.index(Part::QNorm).map_or(0, |_| q + kv);

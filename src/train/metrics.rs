@@ -6,6 +6,29 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::journal::{self, OfStep};
+use crate::model::Spread;
+
+/// How a step's tokens were spread over the experts. No token is dropped: experts have no capacity.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Experts {
+    /// The load-balancing loss before its weight: as many as a token's experts when all are used
+    /// alike, up to that times the experts' number when always the same are.
+    pub balance: f64,
+    /// The share of the choices that each expert has, over all layers.
+    pub shares: Vec<f64>,
+    /// The largest share that one expert has in one layer.
+    pub largest_share: f64,
+}
+
+impl From<&Spread> for Experts {
+    fn from(spread: &Spread) -> Self {
+        Self {
+            balance: spread.balance(),
+            shares: spread.shares(),
+            largest_share: spread.largest_share(),
+        }
+    }
+}
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +57,9 @@ pub struct Line {
     /// The same in bits for each byte of text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub val_bits_per_byte: Option<f64>,
+    /// The use of the experts, where the model has some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub experts: Option<Experts>,
 }
 
 impl OfStep for Line {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Packing, Schedule};
-use crate::model::{Config, safetensors::Dtype};
+use crate::model::{Config, Lora, ParamSpec, safetensors::Dtype};
 
 /// A run's resolved options; the same options and shards give the same bits on the CPU.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,6 +14,9 @@ pub struct Options {
     pub model: Config,
     /// The weights that the run starts from: a hash of their file, or none for random ones.
     pub base: Option<String>,
+    /// The adapters that learn beside the base's weights; none where all weights learn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lora: Option<Lora>,
     /// A hash of the shards' manifests, with weights where there are several.
     pub shards: String,
     /// The tokenizer of shards and model.
@@ -60,6 +63,13 @@ pub struct Options {
 }
 
 impl Options {
+    /// Parameters of the adapters that learn; none where all weights do.
+    #[must_use]
+    pub fn trained(&self) -> Option<usize> {
+        let layout = self.lora.as_ref()?.layout(&self.model);
+        Some(layout.iter().map(ParamSpec::count).sum())
+    }
+
     /// Tokens of a step.
     #[must_use]
     pub fn step_tokens(&self) -> u64 {

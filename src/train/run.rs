@@ -75,6 +75,8 @@ pub struct Outcome<B: Backend> {
     pub tokens_per_second: f64,
     /// The share of this session's steps that the device waited for data.
     pub wait_share: f64,
+    /// How the last step used the experts, where there are some.
+    pub experts: Option<metrics::Experts>,
     /// Whether all steps are done, or the run ended itself.
     pub complete: bool,
 }
@@ -212,6 +214,7 @@ impl<B: Backend> Session<'_, B> {
             skipped,
             val_loss: None,
             val_bits_per_byte: None,
+            experts: step.spread.as_ref().map(metrics::Experts::from),
         };
         if due(self.options.eval_every, number) {
             self.evaluate(&mut line, files, watcher)?;
@@ -305,6 +308,7 @@ impl<B: Backend> Session<'_, B> {
         }
         Ok(Outcome {
             train_loss: recent_loss(self.out, self.options),
+            experts: metrics::read(self.out)?.pop().and_then(|line| line.experts),
             model: self.trainer.model,
             state: self.state,
             val,

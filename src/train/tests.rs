@@ -1,5 +1,7 @@
 //! Runs: learning, resuming bit for bit, refusing what does not fit.
 
+mod architectures;
+
 use std::path::Path;
 
 use super::{
@@ -10,7 +12,7 @@ use super::{
     run::{Data, Outcome, Saving, Watcher, run},
 };
 use crate::{
-    model::{Arch, Config, Model, safetensors::Dtype},
+    model::{Adapters, Arch, Config, Model, safetensors::Dtype},
     ops::{Backend, RopeOptions, composed::Composed, cpu::Cpu},
 };
 
@@ -32,6 +34,8 @@ fn config() -> Config {
             llama3: None,
         }),
         init_std: 0.1,
+        window: None,
+        experts: None,
     }
 }
 
@@ -39,6 +43,7 @@ fn options(steps: u64) -> Options {
     Options {
         model: config(),
         base: None,
+        lora: None,
         shards: "shards".to_owned(),
         tokenizer: "tokenizer".to_owned(),
         packing: Packing::Bestfit,
@@ -124,7 +129,11 @@ fn session(options: &Options, out: &Path, watcher: &mut StopAfter) -> anyhow::Re
         unchanged: &|| Ok(()),
     };
     let b = Cpu::default();
-    let model = Model::random(&b, options.model.clone(), options.seed)?;
+    let mut model = Model::random(&b, options.model.clone(), options.seed)?;
+    if let Some(lora) = &options.lora {
+        let config = &options.model;
+        model.adapters = Some(Adapters::new(&b, config, lora.clone(), options.seed)?);
+    }
     let saving = Saving { every: 3, keep: 2 };
     run(&b, model, &data, options, saving, out, watcher)
 }

@@ -1,13 +1,14 @@
 //! One training step: gradients of a batch in micro-batches, clipping, AdamW.
 
 use anyhow::Result;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::{
     Options,
     loader::{Scale, Sequences},
 };
 use crate::{
-    model::{Keep, Model},
+    model::{Keep, Model, ParamSpec, Spread},
     ops::{AdamStep, Backend, Rope, Slot},
 };
 
@@ -17,7 +18,7 @@ pub struct Trainer<'a, B: Backend> {
     /// The model.
     pub model: Model<B>,
     gradients: Vec<B::Buf>,
-    /// First moments, in the order of the model's parameters.
+    /// First moments, in the order of the parameters that learn.
     pub m: Vec<B::Buf>,
     /// Second moments.
     pub v: Vec<B::Buf>,
@@ -27,7 +28,7 @@ pub struct Trainer<'a, B: Backend> {
 }
 
 /// What one step did.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Step {
     /// Mean loss over the counted targets, nats; none when there were none.
     pub loss: Option<f64>,
@@ -37,6 +38,8 @@ pub struct Step {
     pub lr: f64,
     /// Targets that the loss counted.
     pub counted: usize,
+    /// How the step's tokens were spread over the experts, where there are some.
+    pub spread: Option<Spread>,
 }
 
 impl Step {
@@ -55,7 +58,7 @@ impl<'a, B: Backend> Trainer<'a, B> {
         let average = match options.ema {
             Some(_) => Some(
                 model
-                    .weights
+                    .trained()
                     .iter()
                     .map(|weight| backend.copy(weight))
                     .collect::<Result<_>>()?,
@@ -85,6 +88,7 @@ impl<'a, B: Backend> Trainer<'a, B> {
             grad_norm: 0.0,
             lr: options.schedule.at(step),
             counted,
+            spread: None,
         };
         if counted == 0 {
             // A batch of padding and prompts alone teaches nothing and changes nothing.
@@ -103,11 +107,19 @@ impl<'a, B: Backend> Trainer<'a, B> {
         for first in (0..data.count()).step_by(options.micro_batch) {
             let end = data.count().min(first + options.micro_batch);
             let batch = data.batch(first..end, scale);
+            if let Some(adapters) = &mut self.model.adapters {
+                adapters.dropout_key = Some(dropout_key(options.seed, step, first));
+            }
             let (model, rope) = (&self.model, self.rope.as_ref());
             let gradients = &mut self.gradients;
-            total += model
-                .loss_and_gradients(self.backend, rope, batch, keep, gradients)?
-                .nats;
+            let loss = model.loss_and_gradients(self.backend, rope, batch, keep, gradients)?;
+            total += loss.nats;
+            if let Some(spread) = &loss.spread {
+                report.spread.get_or_insert_default().add(spread);
+            }
+        }
+        if let Some(adapters) = &mut self.model.adapters {
+            adapters.dropout_key = None;
         }
         report.loss = Some(total / counted as f64);
         report.grad_norm = self.gradient_norm()?;
@@ -126,7 +138,7 @@ impl<'a, B: Backend> Trainer<'a, B> {
     /// Exchanges the weights with their average, where there is one: before and after a use of it.
     pub fn swap_average(&mut self) {
         if let Some(average) = &mut self.average {
-            std::mem::swap(average, &mut self.model.weights);
+            std::mem::swap(average, self.model.trained_mut());
         }
     }
 
@@ -150,9 +162,16 @@ impl<'a, B: Backend> Trainer<'a, B> {
             Some(most) if report.grad_norm > most => most / report.grad_norm,
             _ => 1.0,
         };
-        for (i, spec) in self.model.specs.iter().enumerate() {
+        let decays: Vec<bool> = self
+            .model
+            .trained_specs()
+            .iter()
+            .map(ParamSpec::decays)
+            .collect();
+        let weights = self.model.trained_mut();
+        for (i, decays) in decays.into_iter().enumerate() {
             let slot = Slot {
-                weight: &mut self.model.weights[i],
+                weight: &mut weights[i],
                 grad: &mut self.gradients[i],
                 m: &mut self.m[i],
                 v: &mut self.v[i],
@@ -162,7 +181,7 @@ impl<'a, B: Backend> Trainer<'a, B> {
                 beta1: options.beta1 as f32,
                 beta2: options.beta2 as f32,
                 eps: options.eps as f32,
-                weight_decay: if spec.decays() {
+                weight_decay: if decays {
                     options.weight_decay as f32
                 } else {
                     0.0
@@ -173,10 +192,16 @@ impl<'a, B: Backend> Trainer<'a, B> {
             self.backend.adamw(slot, update)?;
         }
         if let (Some(average), Some(keep)) = (&mut self.average, options.ema) {
-            for (average, weight) in average.iter_mut().zip(&self.model.weights) {
+            for (average, weight) in average.iter_mut().zip(self.model.trained()) {
                 self.backend.average(average, weight, keep as f32)?;
             }
         }
         Ok(())
     }
+}
+
+/// What decides the inputs that adapters leave out in a micro-batch: the place in the run, so that a
+/// resumed one leaves out the same.
+fn dropout_key(seed: u64, step: u64, first: usize) -> u64 {
+    xxh3_64_with_seed(&[step.to_le_bytes(), first.to_le_bytes()].concat(), seed)
 }

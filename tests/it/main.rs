@@ -36,5 +36,6 @@ mod support;
 mod tokenizers;
 mod train_cli;
 mod train_golden;
+mod train_models;
 mod train_shards;
 mod where_from;

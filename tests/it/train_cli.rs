@@ -10,24 +10,24 @@ use tempfile::TempDir;
 
 use crate::train_shards;
 
-struct Place {
+pub struct Place {
     dir: TempDir,
 }
 
 impl Place {
     /// A directory with `shards/` in it.
-    fn new(train: usize, val: usize) -> Self {
+    pub fn new(train: usize, val: usize) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let tokenizer = train_shards::tokenizer(420);
         train_shards::write(&dir.path().join("shards"), &tokenizer, train, val);
         Self { dir }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    fn prep(&self, args: &[&str]) -> Output {
+    pub fn prep(&self, args: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_prep"))
             .args(args)
             .current_dir(self.dir.path())
@@ -36,7 +36,7 @@ impl Place {
     }
 
     /// Runs a command that succeeds and prints one JSON object.
-    fn json(&self, args: &[&str]) -> Value {
+    pub fn json(&self, args: &[&str]) -> Value {
         let out = self.prep(&[args, &["--json", "--quiet"]].concat());
         let stderr = String::from_utf8_lossy(&out.stderr);
         assert!(out.status.success(), "{args:?}: {stderr}");
@@ -45,7 +45,7 @@ impl Place {
     }
 
     /// Runs a command that fails and returns what it says.
-    fn error(&self, args: &[&str]) -> String {
+    pub fn error(&self, args: &[&str]) -> String {
         let out = self.prep(args);
         assert_eq!(out.status.code(), Some(2), "{args:?} should fail");
         assert!(out.stdout.is_empty(), "{args:?}: data on stdout");
@@ -53,7 +53,7 @@ impl Place {
     }
 }
 
-const TRAIN: &[&str] = &[
+pub const TRAIN: &[&str] = &[
     "train",
     "shards",
     "--out",
@@ -70,11 +70,11 @@ const TRAIN: &[&str] = &[
     "cpu",
 ];
 
-fn with<'a>(base: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+pub fn with<'a>(base: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
     [base, more].concat()
 }
 
-fn file(path: &Path) -> Vec<u8> {
+pub fn file(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 

@@ -14,23 +14,43 @@ use crate::{
 /// A model with random weights, or with those of --base, learns from the train split and is
 /// measured on the val split. The result in --out is a Hugging Face model folder. The same command
 /// again continues after an interruption, with the same bits on the CPU.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(after_help = model::presets_help())]
 pub struct Args {
     /// Shard directories that `prep shard` wrote, of one tokenizer; `DIR=2.5` learns from its
     /// documents two and a half times an epoch.
-    #[arg(required = true, value_name = "SHARDS[=WEIGHT]")]
+    #[arg(
+        required_unless_present = "list_models",
+        value_name = "SHARDS[=WEIGHT]"
+    )]
     pub shards: Vec<String>,
     /// Directory of the model: new, or that of an interrupted run.
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
-    /// Preset (see below) or a config.json of Hugging Face (Llama, Qwen2, Qwen3, GPT-2); the
-    /// vocabulary is the shards' [default: llama-15m].
+    #[arg(long, value_name = "DIR", required_unless_present = "list_models")]
+    out: Option<PathBuf>,
+    /// Preset (see below) or a config.json of Hugging Face (Llama, Qwen2, Qwen3, GPT-2, Mistral,
+    /// Mixtral, GPT-Neo); the vocabulary is the shards' [default: llama-15m].
     #[arg(long, value_name = "PRESET|FILE", conflicts_with = "base")]
     pub model: Option<String>,
     /// Model folder whose weights to continue from; its tokenizer must be the shards'.
     #[arg(long, value_name = "DIR")]
     pub base: Option<PathBuf>,
+    /// Train adapters of this rank (LoRA) beside the frozen weights of --base; --out becomes an
+    /// adapter folder that PEFT loads, too [default: none, all weights learn].
+    #[arg(long, value_name = "RANK", requires = "base", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub lora: Option<u32>,
+    /// What adapters are scaled by, times the rank (a number without unit) [default: twice the rank].
+    #[arg(long, value_name = "ALPHA", requires = "lora", value_parser = positive)]
+    pub lora_alpha: Option<f64>,
+    /// Matrices that get adapters, by their names in Hugging Face's files: q_proj,v_proj for example
+    /// [default: all that can have some].
+    #[arg(long, value_name = "NAMES", requires = "lora", value_delimiter = ',')]
+    pub lora_targets: Vec<String>,
+    /// Share of the adapters' inputs that is left out at each step [default: 0].
+    #[arg(long, value_name = "SHARE", requires = "lora", value_parser = share)]
+    pub lora_dropout: Option<f64>,
+    /// Write the whole model with its adapters added, too, into OUT/merged. Default: off.
+    #[arg(long, requires = "lora")]
+    pub merge: bool,
     /// Optimizer steps [default: as many as --epochs takes].
     #[arg(long, value_name = "STEPS", conflicts_with = "epochs", value_parser = clap::value_parser!(u64).range(1..))]
     pub steps: Option<u64>,
@@ -51,7 +71,8 @@ pub struct Args {
     /// Sequences that go through the model at once; smaller by itself to stay within --memory.
     #[arg(long, value_name = "SEQUENCES", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
     pub micro_batch: u32,
-    /// Highest learning rate [default: the preset's; 2e-5 with --base; 6e-4 for a config.json].
+    /// Highest learning rate [default: the preset's; 2e-5 with --base, 2e-4 with --lora; 6e-4
+    /// for a config.json].
     #[arg(long, value_name = "RATE", value_parser = positive)]
     pub lr: Option<f64>,
     /// What the learning rate does after the warm-up: cosine, wsd (stays, then falls over --decay),
@@ -126,9 +147,29 @@ pub struct Args {
     /// Print the plan (parameters, steps, packing, memory) and write nothing. Default: off.
     #[arg(long)]
     pub dry_run: bool,
+    /// Print the architectures and presets with parameters, memory and FLOPs a token at --seq-len
+    /// and --micro-batch, and train nothing. Default: off.
+    #[arg(long)]
+    pub list_models: bool,
     /// What computes: auto (a GPU, else the CPU), cpu, cuda or cuda:N.
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: String,
+}
+
+impl Args {
+    /// Directory of the model.
+    pub fn out(&self) -> &Path {
+        self.out.as_deref().unwrap_or(Path::new("."))
+    }
+
+    /// The same run of another model, into another directory.
+    pub fn entrant(&self, model: &str, out: PathBuf) -> Self {
+        Self {
+            model: Some(model.to_owned()),
+            out: Some(out),
+            ..self.clone()
+        }
+    }
 }
 
 fn positive(text: &str) -> Result<f64, String> {

@@ -2,6 +2,7 @@
 
 mod args;
 mod input;
+mod list;
 mod person;
 mod prompts;
 mod resolve;
@@ -13,21 +14,22 @@ use super::device::{choose, on_device};
 pub use args::Args;
 use input::Input;
 use person::Person;
+pub use resolve::config_of;
 use resolve::{Resolved, resolve};
 
 use crate::{
     atomic,
     cmd::Context,
     exit::Exit,
-    model::{self, Model, parameters},
+    model::{self, Adapters, Model, parameters},
     ops::Backend,
     output,
     run_dir::{self, Found},
     train::{
         Loader, Options, Tokens,
-        finish::{finish, packing},
+        finish::{Writing, finish, packing},
         memory,
-        run::{Data, Outcome, Saving, run as train},
+        run::{Data, Saving, run as train},
     },
     units::human_bytes,
 };
@@ -37,24 +39,54 @@ use crate::{
 /// # Errors
 /// Says what is wrong with the shards, the model or the directory, and the remedy.
 pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
+    if args.list_models {
+        list::print(args, ctx);
+        return Ok(Exit::Done);
+    }
+    if args.dry_run {
+        let input = Input::open(args)?;
+        let train = input.train(ctx.seed)?;
+        plan(ctx, &input, &resolve(args, ctx, &input, &train)?)?;
+        return Ok(Exit::Done);
+    }
+    match train_model(args, ctx)? {
+        Ended::Now(report) => tell(args, ctx, &report),
+        Ended::Before(report) if ctx.json => output::data(&report.to_string()),
+        Ended::Before(_) => {}
+        Ended::Interrupted => return Ok(Exit::Interrupted),
+    }
+    Ok(Exit::Done)
+}
+
+/// How a run ended, with its report.
+pub enum Ended {
+    /// It did its last step.
+    Now(Value),
+    /// It was done already.
+    Before(Value),
+    /// It was stopped, and the same command continues.
+    Interrupted,
+}
+
+/// Trains a model, or goes on where a run was stopped.
+///
+/// # Errors
+/// Says what is wrong with the shards, the model or the directory, and the remedy.
+pub fn train_model(args: &Args, ctx: &Context) -> Result<Ended> {
     let input = Input::open(args)?;
     let train = input.train(ctx.seed)?;
     let resolved = resolve(args, ctx, &input, &train)?;
-    if args.dry_run {
-        plan(ctx, &input, &resolved)?;
-        return Ok(Exit::Done);
-    }
     let device = choose(&args.device, ctx)?;
     let config = flat(&resolved.options)?;
-    match run_dir::open(&args.out, &config)? {
-        Found::Finished => return already_done(args, ctx),
+    match run_dir::open(args.out(), &config)? {
+        Found::Finished => return already_done(args, ctx).map(Ended::Before),
         Found::New => {
             ensure!(
                 !args.resume,
                 "{}: no run to continue. Leave --resume out to start one",
-                args.out.display()
+                args.out().display()
             );
-            atomic::write_json(&run_dir::state_path(&args.out), &json!({"config": config}))?;
+            atomic::write_json(&run_dir::state_path(args.out()), &json!({"config": config}))?;
         }
         Found::Unfinished(_) => {}
     }
@@ -87,24 +119,22 @@ fn plan(ctx: &Context, input: &Input, resolved: &Resolved<'_>) -> Result<()> {
     Ok(())
 }
 
-fn already_done(args: &Args, ctx: &Context) -> Result<Exit> {
-    ctx.note(&format!("{}: this run is done", args.out.display()));
-    if ctx.json {
-        let path = args.out.join("report.json");
-        let text =
-            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let report: Value = serde_json::from_slice(&text)?;
-        output::data(&report.to_string());
-    }
-    Ok(Exit::Done)
+fn already_done(args: &Args, ctx: &Context) -> Result<Value> {
+    ctx.note(&format!("{}: this run is done", args.out().display()));
+    let path = args.out().join("report.json");
+    let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))
 }
 
 /// What will happen, in words, before the first step.
 fn announce(ctx: &Context, device: &str, resolved: &Resolved<'_>) {
     let (options, packed) = (&resolved.options, resolved.loader.packed());
     ctx.note(&format!(
-        "{} parameters on {device}, {} steps of {} tokens",
+        "{} parameters{} on {device}, {} steps of {} tokens",
         parameters(&options.model),
+        options.trained().map_or(String::new(), |trained| format!(
+            ", {trained} of adapters that learn,"
+        )),
         options.schedule.steps,
         options.step_tokens()
     ));
@@ -150,13 +180,17 @@ fn go<B: Backend>(
     input: &Input,
     resolved: Resolved<'_>,
     config: &Value,
-) -> Result<Exit> {
+) -> Result<Ended> {
     announce(ctx, &backend.name(), &resolved);
     let options = &resolved.options;
-    let model = match &args.base {
+    let mut model = match &args.base {
         Some(base) => model::load(backend, base)?,
         None => Model::random(backend, options.model.clone(), options.seed)?,
     };
+    if let Some(lora) = &options.lora {
+        let adapters = Adapters::new(backend, &options.model, lora.clone(), options.seed)?;
+        model.adapters = Some(adapters);
+    }
     let held_out = input.val()?;
     let val = (held_out.tokens() >= 2)
         .then(|| Loader::new(&held_out, options.packing, options.seq_len, 0));
@@ -185,13 +219,13 @@ fn go<B: Backend>(
         keep: args.keep as usize,
     };
     let mut person = Person::new(ctx, steps, options.step_tokens());
-    let outcome = train(
+    let mut outcome = train(
         backend,
         model,
         &data,
         options,
         saving,
-        &args.out,
+        args.out(),
         &mut person,
     )?;
     person.finish();
@@ -200,37 +234,34 @@ fn go<B: Backend>(
             "interrupted after step {} of {steps}; the same command continues",
             outcome.state.step
         ));
-        return Ok(Exit::Interrupted);
+        return Ok(Ended::Interrupted);
     }
     input.check_unchanged()?;
-    let report = finish(
-        backend,
-        &outcome,
-        data.train.packed(),
-        options,
-        config,
+    let writing = Writing {
         tokenizer,
-        &args.out,
-    )?;
-    tell(args, ctx, &outcome, &report);
-    Ok(Exit::Done)
+        base: args.base.as_deref(),
+        merge: args.merge,
+        out: args.out(),
+    };
+    let packed = data.train.packed();
+    finish(backend, &mut outcome, packed, options, config, &writing).map(Ended::Now)
 }
 
-fn tell<B: Backend>(args: &Args, ctx: &Context, outcome: &Outcome<B>, report: &Value) {
+fn tell(args: &Args, ctx: &Context, report: &Value) {
     if ctx.json {
         output::data(&report.to_string());
         return;
     }
-    if let Some(loss) = outcome.train_loss {
+    let number = |key: &str| report[key].as_f64();
+    if let Some(loss) = number("train_loss") {
         output::data(&format!("train loss    {loss:.4} nats/token"));
     }
-    if let Some(means) = outcome.val.and_then(|val| val.means()) {
-        output::data(&format!("val loss      {:.4} nats/token", means.loss));
-        let bits = means
-            .bits_per_byte
-            .map_or("-".to_owned(), |b| format!("{b:.4}"));
+    if let Some(loss) = number("val_loss") {
+        output::data(&format!("val loss      {loss:.4} nats/token"));
+        let bits = number("bits_per_byte").map_or("-".to_owned(), |b| format!("{b:.4}"));
         output::data(&format!("bits per byte {bits}"));
     }
-    output::data(&format!("tokens/s      {:.0}", outcome.tokens_per_second));
-    output::data(&format!("model         {}", args.out.display()));
+    let speed = number("tokens_per_second").unwrap_or_default();
+    output::data(&format!("tokens/s      {speed:.0}"));
+    output::data(&format!("model         {}", args.out().display()));
 }

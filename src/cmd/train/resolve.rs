@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::{args::Args, input::Input};
 use crate::{
     cmd::{Context, eval::check_tokenizer},
-    model::{self, Config, PRESETS, parameters, preset},
+    model::{self, Config, Lora, PRESETS, ParamSpec, parameters, preset},
     tokenize::Tokenizer,
     train::{Loader, Mixture, Options, Schedule, Shape, Tokens, fitting_seq, memory},
     units::human_bytes,
@@ -27,6 +27,12 @@ pub struct Resolved<'a> {
 fn resolve_model(args: &Args, input: &Input, seq: usize) -> Result<(Config, f64, Option<String>)> {
     let vocab = input.vocab_size();
     if let Some(base) = &args.base {
+        ensure!(
+            !model::is_adapter(base),
+            "{}: an adapter folder, to which a base cannot be added. Train its own --base with \
+             --merge, and take the merged model",
+            base.display()
+        );
         let tokenizer = Tokenizer::from_dir(base)
             .with_context(|| format!("{}: the base model", base.display()))?;
         check_tokenizer(&tokenizer, input.any_train())?;
@@ -41,7 +47,8 @@ fn resolve_model(args: &Args, input: &Input, seq: usize) -> Result<(Config, f64,
         // Before a plan is made: a broken folder should say so at once.
         let config = model::check_folder(base, config)?;
         let weights = model::digest_weights(base)?;
-        return Ok((config, 2e-5, Some(weights)));
+        let lr = if args.lora.is_some() { 2e-4 } else { 2e-5 };
+        return Ok((config, lr, Some(weights)));
     }
     let name = args.model.as_deref().unwrap_or("llama-15m");
     if let Some(preset) = preset(name) {
@@ -89,7 +96,8 @@ pub fn resolve<'a>(
         "--epochs: expected more than 0, got {}",
         args.epochs
     );
-    let memory = resolve_memory(args, ctx, &model, seq_len)?;
+    let lora = resolve_lora(args, &model)?;
+    let memory = resolve_memory(args, ctx, &model, lora.as_ref(), seq_len)?;
     let loader = Loader::new(train, args.packing, seq_len, ctx.seed)?;
     let sequences = (args.batch_tokens as f64 / seq_len as f64).round().max(1.0) as usize;
     let samples = (loader.count() as f64 * args.epochs).ceil() as u64;
@@ -99,6 +107,7 @@ pub fn resolve<'a>(
     let options = Options {
         model,
         base,
+        lora,
         shards: input.identity(),
         tokenizer: input.fingerprint().to_owned(),
         packing: args.packing,
@@ -138,11 +147,44 @@ pub fn resolve<'a>(
     })
 }
 
+/// The model that a run of these arguments would train, and the tokens of its sequences.
+///
+/// # Errors
+/// Says what is wrong with shards or model.
+pub fn config_of(args: &Args) -> Result<(Config, usize)> {
+    let input = Input::open(args)?;
+    let tokens = input.train(0)?.tokens();
+    let seq_len = fitting_seq(args.seq_len as usize, tokens);
+    let (config, ..) = resolve_model(args, &input, seq_len)?;
+    Ok((config, seq_len))
+}
+
+/// The adapters, where the run is to have some.
+fn resolve_lora(args: &Args, model: &Config) -> Result<Option<Lora>> {
+    let Some(rank) = args.lora else {
+        return Ok(None);
+    };
+    let all = Lora::all_targets(model)?;
+    let lora = Lora {
+        rank: rank as usize,
+        alpha: args.lora_alpha.unwrap_or(2.0 * f64::from(rank)),
+        dropout: args.lora_dropout.unwrap_or(0.0),
+        targets: if args.lora_targets.is_empty() {
+            all
+        } else {
+            args.lora_targets.clone()
+        },
+    };
+    lora.check(model)?;
+    Ok(Some(lora))
+}
+
 /// How sequences go through the model within `--memory`.
 fn resolve_memory(
     args: &Args,
     ctx: &Context,
     model: &Config,
+    lora: Option<&Lora>,
     seq_len: usize,
 ) -> Result<memory::Plan> {
     let sequences = (args.batch_tokens as f64 / seq_len as f64).round().max(1.0) as usize;
@@ -150,6 +192,7 @@ fn resolve_memory(
         micro_batch: (args.micro_batch as usize).min(sequences),
         recompute: false,
         average: args.ema.is_some(),
+        adapters: lora.map(|lora| lora.layout(model).iter().map(ParamSpec::count).sum()),
     };
     let plan = memory::plan(model, seq_len, asked, ctx.memory).with_context(|| {
         let least = memory::Plan {

@@ -6,23 +6,46 @@ use serde_json::{Map, Value, json};
 use super::{close, model, tiny};
 use crate::{
     model::{
-        ARCHITECTURES, Arch, Batch, Config, Extra, Keep, MAX_FILE_BYTES, Model, Session, hf, load,
-        safetensors::Dtype, save,
+        ARCHITECTURES, Arch, Banded, Batch, Config, Experts, Extra, Keep, MAX_FILE_BYTES, Model,
+        Session, Window, hf, load, safetensors::Dtype, save,
     },
     ops::{Backend, Targets, composed::Composed, cpu::Cpu},
     train::Random,
 };
 
 /// A tiny model of each architecture.
-fn configs() -> Vec<Config> {
+pub fn configs() -> Vec<Config> {
     let of = |arch: Arch| {
-        let llama = tiny(arch == Arch::Gpt2);
+        let llama = tiny(matches!(arch, Arch::Gpt2 | Arch::GptNeo));
+        let gpt = |window| Config {
+            arch,
+            kv_heads: llama.heads,
+            head_dim: llama.hidden_size / llama.heads,
+            rope: None,
+            window,
+            ..llama.clone()
+        };
         match arch {
-            Arch::Gpt2 => Config {
+            Arch::Gpt2 => gpt(None),
+            Arch::GptNeo => gpt(Some(Window {
+                tokens: 4,
+                layers: Banded::Odd,
+            })),
+            Arch::Mistral => Config {
                 arch,
-                kv_heads: llama.heads,
-                head_dim: llama.hidden_size / llama.heads,
-                rope: None,
+                window: Some(Window {
+                    tokens: 5,
+                    layers: Banded::All,
+                }),
+                ..llama
+            },
+            Arch::Mixtral => Config {
+                arch,
+                experts: Some(Experts {
+                    count: 4,
+                    per_token: 2,
+                    balance: 0.1,
+                }),
                 ..llama
             },
             _ => Config { arch, ..llama },
@@ -69,13 +92,17 @@ fn gradients<B: Backend>(
         .loss_and_gradients(b, rope.as_ref(), batch, Keep::Inputs, &mut grads)
         .unwrap();
     let grads = grads.iter().map(|g| b.download(g).unwrap()).collect();
-    (loss.nats, grads)
+    (loss.nats + loss.balance, grads)
 }
 
 #[test]
 fn packed_documents_have_the_loss_and_the_gradients_of_each_alone() {
     fn all<B: Backend>(b: &B) {
-        for config in configs() {
+        for mut config in configs() {
+            if let Some(experts) = &mut config.experts {
+                // The balance is of a batch, not a sum over its documents.
+                experts.balance = 0.0;
+            }
             let model = model(b, &config);
             let (lengths, seq) = ([[11, 1, 8], [3, 15, 2]], 20);
             let (ids, targets) = (ids(40, 1), ids(40, 2));
@@ -235,6 +262,15 @@ fn fields_that_change_what_is_computed_are_named() {
         (Arch::Gpt2, "activation_function", json!("relu")),
         (Arch::Gpt2, "hidden_act", json!("silu")),
         (Arch::Gpt2, "tie_word_embeddings", json!("yes")),
+        (Arch::Mixtral, "router_jitter_noise", json!(0.1)),
+        (Arch::Mixtral, "num_experts_per_tok", json!(5)),
+        (Arch::Mixtral, "num_local_experts", json!(0)),
+        (
+            Arch::GptNeo,
+            "attention_types",
+            json!([[["local", "global"], 1]]),
+        ),
+        (Arch::GptNeo, "attention_types", json!([[["global"], 9]])),
     ];
     for (arch, key, value) in refused {
         let error = format!("{:#}", parse(arch, key, value.clone()).unwrap_err());
@@ -259,4 +295,60 @@ fn fields_that_change_what_is_computed_are_named() {
     for (arch, key, value) in taken {
         parse(arch, key, value).unwrap();
     }
+}
+
+#[test]
+fn a_mistral_without_a_window_says_so() {
+    let of = |arch: Arch| configs().into_iter().find(|config| config.arch == arch);
+    let dense = Config {
+        window: None,
+        ..of(Arch::Mistral).unwrap()
+    };
+    let mut json = hf::config_json(&dense, &Extra::default(), Dtype::F32);
+    assert_eq!(json.get("sliding_window"), Some(&Value::Null));
+    let parse = |json: &Value| hf::parse(json.as_object().unwrap(), None).unwrap();
+    assert_eq!(parse(&json), dense);
+    json.as_object_mut().unwrap().remove("sliding_window");
+    assert_eq!(parse(&json).window.unwrap().tokens, 4096);
+    let mut json = hf::config_json(&of(Arch::Mixtral).unwrap(), &Extra::default(), Dtype::F32);
+    json.as_object_mut().unwrap().remove("sliding_window");
+    assert_eq!(parse(&json).window, None);
+}
+
+#[test]
+fn padding_is_no_token_of_an_expert() {
+    let b = Cpu::default();
+    let of_experts = |config: &Config| config.experts.is_some();
+    let config = configs().into_iter().find(of_experts).unwrap();
+    let model = model(&b, &config);
+    let spread = |seq: usize, ids: &[u32], counted: &[bool], starts: &[u32]| {
+        let batch = Batch {
+            batch: 1,
+            seq,
+            ids,
+            starts,
+            targets: Targets {
+                ids,
+                counted,
+                scale: 1.0,
+                z_loss: 0.0,
+            },
+        };
+        let rope = config.rope_table(seq);
+        let loss = model.loss(&b, rope.as_ref(), batch).unwrap();
+        loss.spread.unwrap()
+    };
+    let ids = ids(9, 4);
+    // A prompt that is not counted is a document's all the same.
+    let alone = spread(
+        6,
+        &ids[..6],
+        &[false, false, true, true, true, true],
+        &[0; 6],
+    );
+    let counted = [false, false, true, true, true, true, false, false, false];
+    let padded = spread(9, &ids, &counted, &[0, 0, 0, 0, 0, 0, 6, 6, 6]);
+    assert_eq!(alone.rows, 6 * config.layers as u64);
+    assert_eq!((padded.rows, &padded.choices), (alone.rows, &alone.choices));
+    assert!((padded.balance() / alone.balance() - 1.0).abs() < 1e-6);
 }

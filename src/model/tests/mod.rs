@@ -2,6 +2,7 @@
 
 mod architectures;
 mod files;
+mod lora;
 
 use candle_core::{D, Device, Tensor, Var};
 
@@ -35,6 +36,8 @@ pub fn tiny(tied: bool) -> Config {
             llama3: None,
         }),
         init_std: 0.2,
+        window: None,
+        experts: None,
     }
 }
 
@@ -134,7 +137,7 @@ fn tape_forward(c: &Config, vars: &[Var]) -> candle_core::Result<Tensor> {
     };
     let linear = |x: &Tensor, w: &Tensor| x.matmul(&w.t()?);
     let rope = c.rope_table(SEQ);
-    let shape = c.attention(BATCH, SEQ);
+    let shape = c.attention(0, BATCH, SEQ);
     let mut x = vars[0].index_select(&Tensor::new(&ids(1)[..], &Device::Cpu)?, 0)?;
     for layer in 0..c.layers {
         let w = &vars[1 + 9 * layer..];
@@ -305,4 +308,23 @@ fn presets_are_about_as_large_as_they_are_called() {
         preset.config(16_384, 1).check().unwrap();
     }
     assert_eq!(layout(&tiny(true)).len() + 1, layout(&tiny(false)).len());
+}
+
+#[test]
+fn presets_of_a_size_cost_the_same_in_every_architecture() {
+    use crate::plan::Shape;
+    for preset in super::all_presets() {
+        let of = |config: &Config| Shape::of(config).flops(512.0).weights;
+        let (config, llama) = (preset.config(16_384, 1), preset.size.config(16_384, 1));
+        config.check().unwrap();
+        let ratio = of(&config) / of(&llama);
+        assert!((ratio - 1.0).abs() < 0.01, "{}: {ratio}", preset.name());
+        let named = super::preset(&preset.name()).unwrap();
+        assert_eq!(named.config(16_384, 1), config);
+    }
+    assert_eq!(
+        super::preset("llama-15m").unwrap().config(99, 1).arch,
+        Arch::Llama
+    );
+    assert!(super::preset("llama-16m").is_none() && super::preset("bert-15m").is_none());
 }

@@ -1,16 +1,11 @@
 //! Causal grouped-query attention out of candle operations, in blocks of query rows.
 
-use candle_core::{D, DType, Result, Tensor};
+use candle_core::{D, Result, Tensor};
 
 use crate::ops::{Attended, AttentionShape, Places, Rope};
 
 /// Queries of one block: the scores alive at once are `batch * heads * ROWS * seq` floats.
 const ROWS: usize = 512;
-
-fn scale(shape: AttentionShape) -> f64 {
-    let width = shape.head_dim as f64;
-    1.0 / width.sqrt()
-}
 
 /// `[batch * seq, heads * dim] → [batch, heads, seq, dim]`.
 fn split(x: &Tensor, shape: AttentionShape, heads: usize) -> Result<Tensor> {
@@ -72,13 +67,19 @@ fn rotate(x: &Tensor, places: Places<'_>, seq: usize, past: usize, sign: f64) ->
     Tensor::cat(&[first, second], 3)?.reshape((rows, width))
 }
 
-/// Where each row of each sequence begins to see, `[batch or 1, 1, seq, 1]`.
-fn starts(shape: AttentionShape, places: Places<'_>, like: &Tensor) -> Result<Tensor> {
+/// Where each row of each sequence begins to see, `[batch or 1, 1, seq, 1]`; the first row stands
+/// at place `past`.
+fn starts(shape: AttentionShape, places: Places<'_>, past: usize, like: &Tensor) -> Result<Tensor> {
     let device = like.device();
-    if places.starts.is_empty() {
-        return Tensor::zeros((1, 1, shape.seq, 1), DType::U32, device);
-    }
-    Tensor::from_slice(places.starts, (shape.batch, 1, shape.seq, 1), device)
+    let sequences = if places.starts.is_empty() {
+        1
+    } else {
+        shape.batch
+    };
+    let begins: Vec<u32> = (0..sequences * shape.seq)
+        .map(|row| shape.first_key(places.start(row), past + row % shape.seq) as u32)
+        .collect();
+    Tensor::from_vec(begins, (sequences, 1, shape.seq, 1), device)
 }
 
 /// Puts `-inf` where the key lies after the query or before `starts`, in scores of the queries
@@ -115,7 +116,7 @@ pub fn forward(
     places: Places<'_>,
 ) -> Result<Attended<Tensor>> {
     let seq = shape.seq;
-    let starts = starts(shape, places, &q)?;
+    let starts = starts(shape, places, 0, &q)?;
     let q = rotate(&q, places, seq, 0, 1.0)?;
     let k = rotate(&k, places, seq, 0, 1.0)?;
     let queries = split(&q, shape, shape.heads)?;
@@ -124,7 +125,12 @@ pub fn forward(
     let (mut outs, mut lses) = (Vec::new(), Vec::new());
     for first in (0..seq).step_by(ROWS) {
         let rows = ROWS.min(seq - first);
-        let scores = scores([&queries, &keys, &starts], first, rows, scale(shape))?;
+        let scores = scores(
+            [&queries, &keys, &starts],
+            first,
+            rows,
+            f64::from(shape.factor),
+        )?;
         let max = scores.max_keepdim(D::Minus1)?;
         let exponentials = scores.broadcast_sub(&max)?.exp()?;
         let sum = exponentials.sum_keepdim(D::Minus1)?;
@@ -148,7 +154,7 @@ pub fn backward(
     places: Places<'_>,
 ) -> Result<[Tensor; 3]> {
     let seq = shape.seq;
-    let starts = starts(shape, places, dout)?;
+    let starts = starts(shape, places, 0, dout)?;
     let queries = split(&saved.q, shape, shape.heads)?;
     let keys = repeat(&split(&saved.k, shape, shape.kv_heads)?, shape)?;
     let values = repeat(&split(&saved.v, shape, shape.kv_heads)?, shape)?;
@@ -161,12 +167,17 @@ pub fn backward(
         let rows = ROWS.min(seq - first);
         let seen = first + rows;
         let block = |x: &Tensor| x.narrow(2, first, rows)?.contiguous();
-        let p = scores([&queries, &keys, &starts], first, rows, scale(shape))?
-            .broadcast_sub(&block(&lse)?)?
-            .exp()?;
+        let p = scores(
+            [&queries, &keys, &starts],
+            first,
+            rows,
+            f64::from(shape.factor),
+        )?
+        .broadcast_sub(&block(&lse)?)?
+        .exp()?;
         let dout = block(&dout)?;
         let dp = dout.matmul(&values.narrow(2, 0, seen)?.t()?)?;
-        let ds = ((&p * dp.broadcast_sub(&block(&delta)?)?)? * scale(shape))?;
+        let ds = ((&p * dp.broadcast_sub(&block(&delta)?)?)? * f64::from(shape.factor))?;
         dqs.push(ds.matmul(&keys.narrow(2, 0, seen)?.contiguous()?)?);
         dk = add_first(&dk, &ds.t()?.matmul(&block(&queries)?)?)?;
         dv = add_first(&dv, &p.t()?.matmul(&dout)?)?;
@@ -197,7 +208,7 @@ pub fn cached(
 ) -> Result<Tensor> {
     let seq = shape.seq;
     let places = Places::whole(rope);
-    let begin = starts(shape, places, &q)?;
+    let begin = starts(shape, places, past, &q)?;
     let q = rotate(&q, places, seq, past, 1.0)?;
     let k = rotate(&k, places, seq, past, 1.0)?;
     let put = |whole: &Tensor, part: &Tensor| {
@@ -216,7 +227,7 @@ pub fn cached(
     let keys = open(&cache.0)?;
     let values = open(&cache.1)?;
     let queries = split(&q, shape, shape.heads)?;
-    let scores = (queries.matmul(&keys.t()?)? * scale(shape))?;
+    let scores = (queries.matmul(&keys.t()?)? * f64::from(shape.factor))?;
     let scores = mask(&scores, past, &begin)?;
     let max = scores.max_keepdim(D::Minus1)?;
     let exponentials = scores.broadcast_sub(&max)?.exp()?;

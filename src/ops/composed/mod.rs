@@ -236,34 +236,29 @@ impl Backend for Composed {
         x: &Tensor,
         w: &Tensor,
         targets: Targets<'_>,
-        mut dw: Option<&mut Tensor>,
+        dw: Option<&mut Tensor>,
     ) -> Result<Loss<Tensor>> {
-        let (rows, vocab) = (x.dim(0)?, w.dim(0)?);
-        let chunk = (CHUNK / vocab).clamp(16, 8192);
-        let (mut nats, mut squares) = (0.0, 0.0);
-        let mut parts = Vec::new();
-        for from in (0..rows).step_by(chunk) {
-            let len = chunk.min(rows - from);
-            let part = Targets {
-                ids: &targets.ids[from..from + len],
-                counted: &targets.counted[from..from + len],
-                ..targets
-            };
-            let x = x.narrow(0, from, len)?;
-            let (loss, dlogits) = self.chunk_loss(&x, w, part)?;
-            nats += loss.0;
-            squares += loss.1;
-            if let Some(dw) = dw.as_deref_mut() {
-                self.linear_dw_add(&x, &dlogits, dw)?;
-                parts.push(dlogits.matmul(w)?);
-            }
-        }
-        let dx = if parts.is_empty() {
-            None
-        } else {
-            Some(Tensor::cat(&parts, 0)?)
-        };
-        Ok(Loss { nats, squares, dx })
+        let with_dx = dw.is_some();
+        self.chunked_loss(x, w, targets, dw, with_dx)
+    }
+
+    fn frozen_head_loss(
+        &self,
+        x: &Tensor,
+        w: &Tensor,
+        targets: Targets<'_>,
+    ) -> Result<Loss<Tensor>> {
+        self.chunked_loss(x, w, targets, None, true)
+    }
+
+    fn scale_rows(&self, factors: &[f32], x: &mut Tensor) -> Result<()> {
+        let factors = Tensor::from_slice(factors, (factors.len(), 1), &self.device)?;
+        *x = x.broadcast_mul(&factors)?;
+        Ok(())
+    }
+
+    fn row_dots(&self, x: &Tensor, y: &Tensor) -> Result<Vec<f32>> {
+        Ok((x * y)?.sum(1)?.to_vec1()?)
     }
 
     fn rows(&self, x: &Tensor, from: usize, to: usize) -> Result<Tensor> {
@@ -297,6 +292,45 @@ impl Backend for Composed {
 }
 
 impl Composed {
+    /// The loss in row chunks, with the gradients that are asked for.
+    fn chunked_loss(
+        &self,
+        x: &Tensor,
+        w: &Tensor,
+        targets: Targets<'_>,
+        mut dw: Option<&mut Tensor>,
+        with_dx: bool,
+    ) -> Result<Loss<Tensor>> {
+        let (rows, vocab) = (x.dim(0)?, w.dim(0)?);
+        let chunk = (CHUNK / vocab).clamp(16, 8192);
+        let (mut nats, mut squares) = (0.0, 0.0);
+        let mut parts = Vec::new();
+        for from in (0..rows).step_by(chunk) {
+            let len = chunk.min(rows - from);
+            let part = Targets {
+                ids: &targets.ids[from..from + len],
+                counted: &targets.counted[from..from + len],
+                ..targets
+            };
+            let x = x.narrow(0, from, len)?;
+            let (loss, dlogits) = self.chunk_loss(&x, w, part)?;
+            nats += loss.0;
+            squares += loss.1;
+            if let Some(dw) = dw.as_deref_mut() {
+                self.linear_dw_add(&x, &dlogits, dw)?;
+            }
+            if with_dx {
+                parts.push(dlogits.matmul(w)?);
+            }
+        }
+        let dx = if parts.is_empty() {
+            None
+        } else {
+            Some(Tensor::cat(&parts, 0)?)
+        };
+        Ok(Loss { nats, squares, dx })
+    }
+
     /// The sums of the losses and of the squared log-sum-exps, and the logits' gradient.
     fn chunk_loss(
         &self,

@@ -5,7 +5,8 @@
 //! A task's scratch is `2 * ROWS * seq` floats (0.5 MiB at 1,024 tokens) where the whole scores
 //! would be `heads * seq * seq` a sequence; the price is one more product of five in backward.
 //! In packed sequences a block's keys begin with the document of its first query: what lies before
-//! is not multiplied at all, so that short documents cost what they would cost alone.
+//! is not multiplied at all, so that short documents cost what they would cost alone; and what lies
+//! before the window of its first query, so that windows cost what they see.
 
 use std::ops::Range;
 
@@ -21,12 +22,6 @@ use super::{
 
 /// Queries of one block.
 const ROWS: usize = 64;
-
-/// The softmax's factor: `1 / sqrt(head_dim)`.
-pub fn factor(head_dim: usize) -> f32 {
-    let width = head_dim as f32;
-    1.0 / width.sqrt()
-}
 
 /// Where one head's data lies in the matrices.
 struct Head<'a> {
@@ -98,10 +93,10 @@ struct Block {
 }
 
 impl Block {
-    fn new(first: usize, seq: usize, batch: usize, places: Places<'_>) -> Self {
-        let rows = ROWS.min(seq - first);
-        // Documents lie one after another: the first query's is the earliest.
-        let first_key = places.start(batch * seq + first);
+    fn new(first: usize, shape: AttentionShape, batch: usize, places: Places<'_>) -> Self {
+        let rows = ROWS.min(shape.seq - first);
+        // Documents lie one after another: the first query's is the earliest, and so is its window.
+        let first_key = shape.first_key(places.start(batch * shape.seq + first), first);
         Self {
             first,
             rows,
@@ -111,9 +106,16 @@ impl Block {
     }
 
     /// The block's keys that row `r` of it sees.
-    fn seen(&self, r: usize, seq: usize, batch: usize, places: Places<'_>) -> Range<usize> {
+    fn seen(
+        &self,
+        r: usize,
+        shape: AttentionShape,
+        batch: usize,
+        places: Places<'_>,
+    ) -> Range<usize> {
         let row = self.first + r;
-        places.start(batch * seq + row) - self.first_key..row + 1 - self.first_key
+        let start = shape.first_key(places.start(batch * shape.seq + row), row);
+        start - self.first_key..row + 1 - self.first_key
     }
 }
 
@@ -129,10 +131,10 @@ pub fn forward(
         seq,
         heads,
         head_dim,
+        factor,
         ..
     } = shape;
     let (q_width, _) = widths(shape);
-    let factor = factor(head_dim);
     let out = Disjoint::new(out);
     lse.par_chunks_mut(seq)
         .enumerate()
@@ -140,7 +142,7 @@ pub fn forward(
             let head = head(q, k, v, shape, i / heads, i % heads);
             scores.resize(ROWS * seq, 0.0);
             for first in (0..seq).step_by(ROWS) {
-                let block = Block::new(first, seq, i / heads, places);
+                let block = Block::new(first, shape, i / heads, places);
                 let Block { rows, keys, .. } = block;
                 let sizes = Sizes {
                     m: rows,
@@ -152,7 +154,7 @@ pub fn forward(
                 into_scratch(sizes, queries, transposed(seen_keys), scores, keys);
                 let mut inverse = [0.0; ROWS];
                 for (r, row) in scores.chunks_exact_mut(keys).take(rows).enumerate() {
-                    let seen = block.seen(r, seq, i / heads, places);
+                    let seen = block.seen(r, shape, i / heads, places);
                     row[..seen.start].fill(0.0);
                     row[seen.end..].fill(0.0);
                     let (max, sum) = simd::exponentials(&mut row[seen], factor);
@@ -235,9 +237,13 @@ fn backward_head(
     scratch: &mut Scratch,
     [dq, dk, dv]: [&Disjoint<'_>; 3],
 ) {
-    let AttentionShape { seq, head_dim, .. } = shape;
+    let AttentionShape {
+        seq,
+        head_dim,
+        factor,
+        ..
+    } = shape;
     let (q_width, kv_width) = widths(shape);
-    let factor = factor(head_dim);
     let head = head(&saved.q, &saved.k, &saved.v, shape, place.batch, place.head);
     let dout_rows = View::rows(&dout[head.q_at..], q_width);
     let out = &saved.out[head.q_at..];
@@ -255,7 +261,7 @@ fn backward_head(
         }
     }
     for first in (0..seq).step_by(ROWS) {
-        let block = Block::new(first, seq, place.batch, place.places);
+        let block = Block::new(first, shape, place.batch, place.places);
         let Block { rows, keys, .. } = block;
         let (seen_keys, seen_values) = (
             below(head.k, block.first_key),
@@ -273,7 +279,7 @@ fn backward_head(
         into_scratch(scores, dout_block, transposed(seen_values), ds, keys);
         let blocks = p.chunks_exact_mut(keys).zip(ds.chunks_exact_mut(keys));
         for (r, (p, ds)) in blocks.take(rows).enumerate() {
-            let seen = block.seen(r, seq, place.batch, place.places);
+            let seen = block.seen(r, shape, place.batch, place.places);
             simd::probabilities(&mut p[seen.clone()], factor, lse[first + r]);
             for row in [&mut *p, &mut *ds] {
                 row[..seen.start].fill(0.0);

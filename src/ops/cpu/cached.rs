@@ -5,10 +5,10 @@
 
 use rayon::prelude::*;
 
-use super::{super::AttentionShape, attention::factor, buf::CpuBuf, simd};
+use super::{super::AttentionShape, buf::CpuBuf, simd};
 
 /// Attends the `shape.seq` rows of q, which stand at positions `past..`, to the cached rows up to
-/// each of them.
+/// each of them, no further back than the window.
 pub fn attend(
     q: &CpuBuf,
     keys: &CpuBuf,
@@ -21,25 +21,26 @@ pub fn attend(
         heads,
         kv_heads,
         head_dim,
+        factor,
         ..
     } = shape;
     let width = heads * head_dim;
     let kv_width = kv_heads * head_dim;
-    let factor = factor(head_dim);
     out.par_chunks_mut(head_dim)
         .enumerate()
         .for_each_init(Vec::new, |scores, (i, out)| {
             let (row, head) = (i / heads, i % heads);
             let query = &q[row * width + head * head_dim..][..head_dim];
             let kv_at = head / (heads / kv_heads) * head_dim;
-            let seen = past + row + 1;
+            let first = shape.first_key(0, past + row);
             scores.clear();
             scores.extend(
-                (0..seen).map(|t| simd::dot(query, &keys[t * kv_width + kv_at..][..head_dim])),
+                (first..=past + row)
+                    .map(|t| simd::dot(query, &keys[t * kv_width + kv_at..][..head_dim])),
             );
             let (_, sum) = simd::exponentials(scores, factor);
             out.fill(0.0);
-            for (t, p) in scores.iter().enumerate() {
+            for (t, p) in (first..).zip(scores.iter()) {
                 simd::axpy(p / sum, &values[t * kv_width + kv_at..][..head_dim], out);
             }
         });

@@ -18,6 +18,16 @@ use super::{
 /// Logits that are alive at once.
 const CHUNK_BYTES: usize = 16 << 20;
 
+/// Which gradients are made.
+pub enum Make<'a> {
+    /// None.
+    Nothing,
+    /// That of x: the head is frozen.
+    Input,
+    /// That of x, and the head's is added to this.
+    Both(&'a mut CpuBuf),
+}
+
 /// See [`super::Backend::head_loss`].
 ///
 /// # Errors
@@ -27,7 +37,7 @@ pub fn loss(
     x: &CpuBuf,
     w: &CpuBuf,
     targets: Targets<'_>,
-    mut dw: Option<&mut CpuBuf>,
+    mut make: Make<'_>,
 ) -> Result<Loss<CpuBuf>> {
     let (vocab, width) = (w.rows, w.cols);
     ensure!(
@@ -35,7 +45,7 @@ pub fn loss(
         "a target is outside of the model's vocabulary of {vocab}"
     );
     let counted: Vec<usize> = (0..x.rows).filter(|&r| targets.counted[r]).collect();
-    let mut dx = dw.as_ref().map(|_| pool.zeros(x.rows, width));
+    let mut dx = (!matches!(make, Make::Nothing)).then(|| pool.zeros(x.rows, width));
     let chunk = (CHUNK_BYTES / (4 * vocab)).clamp(16, 1024);
     let (mut nats, mut squares) = (0.0, 0.0);
     for rows in counted.chunks(chunk) {
@@ -54,8 +64,10 @@ pub fn loss(
             nats += loss;
             squares += lse * lse;
         }
-        if let (Some(dw), Some(dx)) = (dw.as_deref_mut(), &mut dx) {
+        if let Make::Both(dw) = &mut make {
             gemm::atb(&logits, &input, dw, rows.len(), Write::Add);
+        }
+        if let Some(dx) = &mut dx {
             gemm::ab(&logits, w, &mut input, vocab, Write::Set);
             for (&row, grad) in rows.iter().zip(input.chunks_exact(width)) {
                 dx[row * width..][..width].copy_from_slice(grad);

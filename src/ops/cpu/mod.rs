@@ -9,9 +9,11 @@ mod attention;
 mod buf;
 mod cached;
 mod disjoint;
+mod dropout;
 mod embed;
 mod gelu;
 mod gemm;
+mod grouped;
 mod head;
 mod layer_norm;
 mod rms_norm;
@@ -253,7 +255,60 @@ impl Backend for Cpu {
         targets: Targets<'_>,
         dw: Option<&mut CpuBuf>,
     ) -> Result<Loss<CpuBuf>> {
-        head::loss(&self.pool, x, w, targets, dw)
+        let make = dw.map_or(head::Make::Nothing, head::Make::Both);
+        head::loss(&self.pool, x, w, targets, make)
+    }
+
+    fn frozen_head_loss(
+        &self,
+        x: &CpuBuf,
+        w: &CpuBuf,
+        targets: Targets<'_>,
+    ) -> Result<Loss<CpuBuf>> {
+        head::loss(&self.pool, x, w, targets, head::Make::Input)
+    }
+
+    fn dropout(&self, x: &CpuBuf, key: u64, rate: f32) -> Result<CpuBuf> {
+        let mut out = self.copy(x)?;
+        dropout::in_place(&mut out, key, rate);
+        Ok(out)
+    }
+
+    fn grouped_linear(&self, x: &CpuBuf, w: &CpuBuf, groups: &[usize]) -> Result<CpuBuf> {
+        let mut y = self.pool.take(x.rows, w.rows / groups.len().max(1));
+        grouped::linear(x, w, groups, &mut y);
+        Ok(y)
+    }
+
+    fn grouped_dx_add(
+        &self,
+        dy: &CpuBuf,
+        w: &CpuBuf,
+        groups: &[usize],
+        dx: &mut CpuBuf,
+    ) -> Result<()> {
+        grouped::dx_add(dy, w, groups, dx);
+        Ok(())
+    }
+
+    fn grouped_dw_add(
+        &self,
+        x: &CpuBuf,
+        dy: &CpuBuf,
+        groups: &[usize],
+        dw: &mut CpuBuf,
+    ) -> Result<()> {
+        grouped::dw_add(x, dy, groups, dw);
+        Ok(())
+    }
+
+    fn scale_rows(&self, factors: &[f32], x: &mut CpuBuf) -> Result<()> {
+        grouped::scale_rows(factors, x);
+        Ok(())
+    }
+
+    fn row_dots(&self, x: &CpuBuf, y: &CpuBuf) -> Result<Vec<f32>> {
+        Ok(grouped::row_dots(x, y))
     }
 
     fn rows(&self, x: &CpuBuf, from: usize, to: usize) -> Result<CpuBuf> {

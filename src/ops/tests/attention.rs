@@ -3,7 +3,7 @@
 use candle_core::{D, Device, Tensor};
 
 use super::{Host, Operation, check, random, up};
-use crate::ops::{AttentionShape, Backend, Llama3Scaling, Places, Rope, RopeOptions};
+use crate::ops::{AttentionShape, Backend, Llama3Scaling, Places, Rope, RopeOptions, usual_factor};
 
 /// RoPE with causal grouped-query attention; more tokens than a block of the kernel has rows.
 pub struct Attention {
@@ -38,6 +38,8 @@ pub fn attention(seq: usize, kv_heads: usize) -> Attention {
             heads: 4,
             kv_heads,
             head_dim: 8,
+            factor: usual_factor(8),
+            window: None,
         },
         rope: Some(Rope::new(&options, 8, seq)),
         starts: Vec::new(),
@@ -89,6 +91,8 @@ pub fn tape_attention(
         heads,
         kv_heads,
         head_dim,
+        factor,
+        ..
     } = shape;
     let half = head_dim / 2;
     let table = |values: fn(&Rope) -> &[f32]| {
@@ -128,7 +132,7 @@ pub fn tape_attention(
     let mask: Vec<f32> = (0..batch * seq * seq)
         .map(|i| {
             let (row, key) = (i / seq, i % seq);
-            if key > row % seq || key < places.start(row) {
+            if key > row % seq || key < shape.first_key(places.start(row), row % seq) {
                 f32::NEG_INFINITY
             } else {
                 0.0
@@ -136,7 +140,7 @@ pub fn tape_attention(
         })
         .collect();
     let mask = Tensor::from_vec(mask, (batch, 1, seq, seq), &Device::Cpu)?;
-    let scores = (q.matmul(&k.t()?.contiguous()?)? * (1.0 / (head_dim as f64).sqrt()))?;
+    let scores = (q.matmul(&k.t()?.contiguous()?)? * f64::from(factor))?;
     let scores = scores.broadcast_add(&mask)?;
     let max = scores.max_keepdim(D::Minus1)?.detach();
     let p = scores.broadcast_sub(&max)?.exp()?;
@@ -149,6 +153,9 @@ pub fn tape_attention(
 #[test]
 fn attention_agrees_with_grouped_heads() {
     check("attention", &attention(150, 2));
+    let mut banded = attention(150, 2);
+    banded.shape.window = Some(17);
+    check("attention with a window", &banded);
 }
 
 #[test]
@@ -165,6 +172,12 @@ fn attention_of_packed_documents_agrees() {
     check("packed attention", &packed);
     packed.rope = None;
     check("packed attention without rotation", &packed);
+    // Windows that begin within documents, before them, and that cross blocks.
+    for window in [2, 30, 70] {
+        packed.shape.window = Some(window);
+        packed.shape.factor = 1.0;
+        check("packed attention with a window", &packed);
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! is the probe and every gradient has one expected value.
 
 mod attention;
+mod experts;
 mod gpt;
 mod optimizer;
 
@@ -12,7 +13,7 @@ use candle_core::{D, Device, Tensor, Var};
 
 pub use attention::tape_attention;
 
-use super::{Backend, Targets, composed::Composed, cpu::Cpu};
+use super::{Backend, Loss, Targets, composed::Composed, cpu::Cpu};
 use crate::train::Random;
 use attention::attention;
 
@@ -300,6 +301,9 @@ impl Operation for Head {
         let mut dw = b.zeros(50, 6).unwrap();
         let (x, w) = (up(b, &i[0]), up(b, &i[1]));
         let loss = b.head_loss(&x, &w, targets, Some(&mut dw)).unwrap();
+        let frozen = b.frozen_head_loss(&x, &w, targets).unwrap();
+        let dx = |loss: &Loss<B::Buf>| b.download(loss.dx.as_ref().unwrap()).unwrap();
+        assert_eq!((frozen.nats, dx(&frozen)), (loss.nats, dx(&loss)));
         vec![
             b.download(&loss.dx.unwrap()).unwrap(),
             b.download(&dw).unwrap(),
