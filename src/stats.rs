@@ -1,5 +1,6 @@
 //! Token statistics: plain sums that add, and the figures that follow from them.
 
+use crate::eight_bytes::{HIGH, ascii_digits, ascii_letters, cyrillic_leads};
 use crate::lengths::{Lengths, Quantiles};
 use crate::units::ratio;
 use serde::{Deserialize, Serialize};
@@ -138,33 +139,62 @@ impl From<&TokenSums> for TokenFigures {
 
 /// Words of `text`: runs of letters and digits.
 ///
-/// Every token of a run is counted by this, so ASCII and Cyrillic are told by one look at a byte.
+/// Every token of a run is counted by this, so eight bytes of ASCII and Cyrillic are told at once.
 #[must_use]
 pub fn count_words(text: &str) -> u64 {
     let bytes = text.as_bytes();
     let (mut words, mut inside, mut at) = (0, false, 0);
-    while let Some(&byte) = bytes.get(at) {
-        let letter = match ALPHANUMERIC[usize::from(byte)] {
-            Told::Yes(length) => {
-                at += length;
-                true
-            }
-            Told::No => {
-                at += 1;
-                false
-            }
-            Told::Ask => {
-                let next = text[at..].chars().next();
-                at += next.map_or(1, char::len_utf8);
-                // General punctuation: dashes, quotes, ellipses.
-                let plain = matches!(next, Some('\u{2000}'..='\u{206F}'));
-                !plain && next.is_some_and(char::is_alphanumeric)
-            }
-        };
-        words += u64::from(letter && !inside);
-        inside = letter;
+    while at < bytes.len() {
+        let eight = bytes[at..].first_chunk().copied().map(u64::from_le_bytes);
+        if let Some((letters, length)) = eight.and_then(alphanumeric) {
+            // The high bit of a byte is the lowest of the first byte's place for the next one.
+            let after_letters = letters << 8 | u64::from(inside) << 7;
+            words += u64::from((letters & !after_letters).count_ones());
+            inside = letters >> (8 * length - 1) & 1 != 0;
+            at += length;
+            continue;
+        }
+        let end = at + 8;
+        while at < end && at < bytes.len() {
+            let letter = match ALPHANUMERIC[usize::from(bytes[at])] {
+                Told::Yes(length) => {
+                    at += length;
+                    true
+                }
+                Told::No => {
+                    at += 1;
+                    false
+                }
+                Told::Ask => {
+                    let next = text[at..].chars().next();
+                    at += next.map_or(1, char::len_utf8);
+                    // General punctuation: dashes, quotes, ellipses.
+                    let plain = matches!(next, Some('\u{2000}'..='\u{206F}'));
+                    !plain && next.is_some_and(char::is_alphanumeric)
+                }
+            };
+            words += u64::from(letter && !inside);
+            inside = letter;
+        }
     }
     words
+}
+
+/// The high bit of each of eight bytes that is of a letter or a digit, and how many of the bytes are whole
+/// characters; nothing if they hold more than ASCII and U+0400 to U+047F.
+#[inline]
+fn alphanumeric(eight: u64) -> Option<(u64, usize)> {
+    let letters = ascii_letters(eight) | ascii_digits(eight);
+    let high = eight & HIGH;
+    if high == 0 {
+        return Some((letters, 8));
+    }
+    let leads = cyrillic_leads(eight);
+    // What is not of such a pair is of another character.
+    (high == leads | leads << 8).then(|| {
+        let cut = leads >> 63;
+        ((letters | high) & (u64::MAX >> (8 * cut)), 8 - cut as usize)
+    })
 }
 
 /// What the first byte of a character says of its being a letter or a digit.
@@ -204,12 +234,16 @@ mod tests {
         let all: String = (0..=0x2_FFFF_u32).filter_map(char::from_u32).collect();
         let mixed: String = all.chars().flat_map(|c| [c, ' ', 'я', c, '—']).collect();
         for text in [
-            &all,
-            &mixed,
+            all.as_str(),
+            mixed.as_str(),
             "Ёж, 25 ёлок… и ещё 3,14 — «да»",
             "",
             "½ x² ªº",
-        ] {
+            "слова1 и слова, a b c d e f g h 12345678 абвгдежз\u{ad}и ёж",
+        ]
+        .iter()
+        .flat_map(|text| (0..=text.len().min(40)).filter_map(|at| text.get(at..)))
+        {
             let starts = text
                 .chars()
                 .scan(false, |inside, c| {
