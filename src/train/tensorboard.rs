@@ -77,12 +77,18 @@ fn version(now: f64) -> Vec<u8> {
 
 /// A step's numbers.
 fn event(line: &Line, now: f64) -> Vec<u8> {
+    let experts = line.experts.as_ref();
     let scalars = [
         ("train/loss", line.loss),
         ("train/learning_rate", Some(line.lr)),
         ("train/gradient_norm", Some(line.grad_norm)),
         ("train/tokens_per_second", Some(line.tokens_per_second)),
         ("train/wait_share", Some(line.wait_share)),
+        ("experts/balance", experts.map(|experts| experts.balance)),
+        (
+            "experts/largest_share",
+            experts.map(|experts| experts.largest_share),
+        ),
         ("val/loss", line.val_loss),
         ("val/bits_per_byte", line.val_bits_per_byte),
     ];

@@ -14,6 +14,8 @@ use crate::{
 /// A model with random weights, or with those of --base, learns from the train split and is
 /// measured on the val split. The result in --out is a Hugging Face model folder. The same command
 /// again continues after an interruption, with the same bits on the CPU.
+// Each is a flag of its own.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = model::presets_help())]
 pub struct Args {

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::args::Args;
 use crate::{
     cmd::Context,
-    model::{ARCHITECTURES, Arch, Named, all_presets, parameters},
+    model::{ARCHITECTURES, Named, all_presets, parameters},
     output,
     plan::{
         Shape,
@@ -58,26 +58,13 @@ fn row(preset: Named, args: &Args) -> Row {
     }
 }
 
-/// What an architecture is, in a few words.
-fn what(arch: Arch) -> &'static str {
-    match arch {
-        Arch::Llama => "rotary positions, RMSNorm, SwiGLU, grouped keys: the plain choice",
-        Arch::Qwen2 => "Llama with biases of queries, keys and values",
-        Arch::Qwen3 => "Llama with norms of each head's queries and keys",
-        Arch::Gpt2 => "learned positions, LayerNorm, GELU, a key head for each query head",
-        Arch::Mistral => "Llama whose tokens see a window of the last ones",
-        Arch::Mixtral => "Llama with 8 experts a layer, of which a token goes through 2",
-        Arch::GptNeo => "GPT-3: dense layers and layers with a window, by turns",
-    }
-}
-
 /// Prints the list.
 pub fn print(args: &Args, ctx: &Context) {
     let rows: Vec<Row> = all_presets().map(|preset| row(preset, args)).collect();
     if ctx.json {
-        let architectures = ARCHITECTURES.iter().map(
-            |row| json!({"name": row.name, "model_type": row.model_type, "what": what(row.arch)}),
-        );
+        let architectures = ARCHITECTURES
+            .iter()
+            .map(|row| json!({"name": row.name, "model_type": row.model_type, "what": row.what}));
         let list = json!({
             "command": "train --list-models",
             "vocab_size": VOCAB_SIZE,
@@ -91,7 +78,7 @@ pub fn print(args: &Args, ctx: &Context) {
     }
     let mut table = Table::new(&["architecture", "in transformers", "what it is"]);
     for row in ARCHITECTURES {
-        let cells = [row.model_type, row.name, what(row.arch)];
+        let cells = [row.model_type, row.name, row.what];
         table.row(cells.map(str::to_owned).to_vec());
     }
     output::data(&table.render());

@@ -56,17 +56,14 @@ fn rows_are_scaled_and_multiplied() {
         let scaled = b.download(&scaled).unwrap();
         let dots = b.row_dots(&up(b, &x), &up(b, &y)).unwrap();
         assert_eq!(dots.len(), 70);
-        for row in 0..70 {
+        for (row, (factor, dot)) in factors.iter().zip(&dots).enumerate() {
             let values = &x.values[5 * row..][..5];
             for (value, got) in values.iter().zip(&scaled[5 * row..]) {
-                assert_eq!(*got, value * factors[row]);
+                assert_eq!(*got, value * factor);
             }
-            let want: f32 = values
-                .iter()
-                .zip(&y.values[5 * row..])
-                .map(|(x, y)| x * y)
-                .sum();
-            assert!((dots[row] - want).abs() < 1e-5, "{} and {want}", dots[row]);
+            let pairs = values.iter().zip(&y.values[5 * row..]);
+            let want: f32 = pairs.map(|(x, y)| x * y).sum();
+            assert!((dot - want).abs() < 1e-5, "{dot} and {want}");
         }
     }
     all(&Cpu::default());
