@@ -331,8 +331,9 @@ mod tests {
         );
         all[0].bits_per_byte = Some(1.9);
         assert_eq!(best(&all).unwrap().model, "slow");
-        all.iter_mut()
-            .for_each(|entrant| entrant.bits_per_byte = None);
+        for entrant in &mut all {
+            entrant.bits_per_byte = None;
+        }
         assert!(best(&all).is_none() && verdict(&all).contains("no val split"));
     }
 

@@ -127,8 +127,8 @@ fn kinds(json: &Map<String, Value>, layers: usize) -> Result<Vec<String>> {
 /// Which layers are banded: none, all, or every second.
 fn banded(kinds: &[String]) -> Result<Option<Banded>> {
     let all = |wanted: fn(usize) -> &'static str| {
-        let pairs = kinds.iter().enumerate();
-        pairs.map(|(i, kind)| kind == wanted(i)).all(|same| same)
+        let mut pairs = kinds.iter().enumerate();
+        pairs.all(|(i, kind)| kind == wanted(i))
     };
     Ok(if all(|_| "global") {
         None
@@ -150,7 +150,7 @@ pub(super) fn gpt_neo_json(c: &Config) -> Value {
     let types = match c.window.map(|window| window.layers) {
         None => json!([[["global"], c.layers]]),
         Some(Banded::All) => json!([[["local"], c.layers]]),
-        Some(Banded::Odd) if c.layers % 2 == 0 => json!([by_turns]),
+        Some(Banded::Odd) if c.layers.is_multiple_of(2) => json!([by_turns]),
         Some(Banded::Odd) => json!([by_turns, [["global"], 1]]),
     };
     json!({

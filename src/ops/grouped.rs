@@ -112,7 +112,9 @@ pub fn scale_rows<B: Backend>(b: &B, factors: &[f32], x: &mut B::Buf) -> Result<
     let (rows, cols) = b.shape(x);
     let mut values = b.download(x)?;
     for (row, factor) in values.chunks_mut(cols.max(1)).zip(factors) {
-        row.iter_mut().for_each(|value| *value *= factor);
+        for value in row {
+            *value *= factor;
+        }
     }
     *x = b.upload(rows, cols, &values)?;
     Ok(())

@@ -43,7 +43,7 @@ pub struct Args {
     /// What adapters are scaled by, times the rank (a number without unit) [default: twice the rank].
     #[arg(long, value_name = "ALPHA", requires = "lora", value_parser = positive)]
     pub lora_alpha: Option<f64>,
-    /// Matrices that get adapters, by their names in Hugging Face's files: q_proj,v_proj for example
+    /// Matrices that get adapters, by their names in Hugging Face's files, `q_proj,v_proj` for example
     /// [default: all that can have some].
     #[arg(long, value_name = "NAMES", requires = "lora", value_delimiter = ',')]
     pub lora_targets: Vec<String>,
