@@ -1,9 +1,11 @@
-//! Training speed of the 15M preset: tokens a second and peak memory.
+//! Training, evaluation and generation beside `PyTorch`: tokens a second and peak memory.
 //!
-//! `cargo bench --bench train [-- STEPS]`. Where `PREP_BENCH_PYTHON` names an interpreter with torch
-//! and transformers, `benches/peers/train_pytorch.py` runs the same model beside it. Both use 8
-//! sequences of 256 tokens, a vocabulary of 8,192, f32, AdamW and clipping, and report the median
-//! step after two that warm up. CPU seconds tell more than the clock on a machine with other work.
+//! `cargo bench --bench train [-- MODEL] [STEPS]`: the presets of 1M, 15M and 30M parameters, each in a
+//! process of its own so that its peak memory is its own. Where `PREP_BENCH_PYTHON` names an interpreter
+//! with torch and transformers, `benches/peers/train_pytorch.py` runs the same model right after it. Both use 8
+//! sequences of 256 tokens, a vocabulary of 8,192, f32, AdamW and clipping, and report the median step
+//! after two that warm up; then the loss alone on as much, and 128 tokens that are generated greedily
+//! after a prompt of 64, with a cache. CPU seconds tell more than the clock on a machine with other work.
 //!
 //! `cargo bench --bench train -- packing` times the plan for 10 million documents instead, of
 //! log-normal lengths (median 400 tokens), in sequences of 2,048.
@@ -13,14 +15,19 @@
 use std::{process::Command, time::Instant};
 
 use prep::{
-    model::{Model, parameters, preset, safetensors::Dtype},
+    model::{Config, Model, Session, parameters, preset, safetensors::Dtype},
     ops::cpu::Cpu,
-    train::{Loader, Options, Packing, Plan, Random, Schedule, Shape, Tokens, Trainer},
+    train::{Loader, Options, Packing, Plan, Random, Scale, Schedule, Shape, Tokens, Trainer},
 };
+use serde_json::{Value, json};
 
 const VOCAB: usize = 8192;
 const SEQ: usize = 256;
 const BATCH: usize = 8;
+const MODELS: [&str; 3] = ["llama-1m", "llama-15m", "llama-30m"];
+/// Tokens before, and of, what is generated.
+const PROMPT: usize = 64;
+const GENERATED: usize = 128;
 
 /// Random tokens: speed does not depend on them.
 struct Noise(Vec<u32>);
@@ -98,7 +105,57 @@ fn main() {
         return;
     }
     let steps = std::env::args().find_map(|a| a.parse().ok()).unwrap_or(10);
-    let model = preset("llama-15m").unwrap().config(VOCAB, SEQ);
+    if let Some(name) = std::env::args().find(|a| a.starts_with("llama-")) {
+        println!("{}", ours(&name, steps));
+        return;
+    }
+    println!(
+        "model      tool                    train tok/s  CPU s/step  peak MB   loss tok/s  generate tok/s"
+    );
+    let mut rows = Vec::new();
+    for name in MODELS {
+        let model = preset(name).unwrap().config(VOCAB, SEQ);
+        let ours =
+            said(Command::new(std::env::current_exe().unwrap()).args([name, &steps.to_string()]));
+        let theirs = peer(&model, steps);
+        for row in ours.into_iter().chain(theirs) {
+            let number = |key: &str| row[key].as_f64().unwrap_or(f64::NAN);
+            println!(
+                "{name:10} {:22} {:>12.0} {:>11.2} {:>8.0} {:>12.0} {:>15.0}",
+                row["tool"].as_str().unwrap(),
+                number("train"),
+                number("cpu_seconds"),
+                number("peak_mb"),
+                number("loss"),
+                number("generate"),
+            );
+            rows.push(json!({ "model": name, "row": row }));
+        }
+        if let [.., ours, theirs] = rows.as_slice()
+            && ours["model"] == theirs["model"]
+        {
+            let ratio = |key: &str| {
+                ours["row"][key].as_f64().unwrap() / theirs["row"][key].as_f64().unwrap()
+            };
+            println!(
+                "{name:10} prep to it             {:>12.2} {:>11.2} {:>8.2} {:>12.2} {:>15.2}",
+                ratio("train"),
+                ratio("cpu_seconds"),
+                ratio("peak_mb"),
+                ratio("loss"),
+                ratio("generate"),
+            );
+        }
+    }
+    println!(
+        "{}",
+        json!({ "unit": "tokens/s", "sequences": BATCH, "tokens": SEQ, "rows": rows })
+    );
+}
+
+/// Trains, measures the loss and generates with a preset.
+fn ours(name: &str, steps: u64) -> Value {
+    let model = preset(name).unwrap().config(VOCAB, SEQ);
     let mut random = Random::new(1);
     let noise = Noise(
         (0..100_000)
@@ -106,7 +163,67 @@ fn main() {
             .collect(),
     );
     let loader = Loader::new(&noise, Packing::Concat, SEQ, 1).unwrap();
-    let options = Options {
+    let options = options(&model, steps);
+    let backend = Cpu::default();
+    let llama = Model::random(&backend, model.clone(), 1).unwrap();
+    let mut trainer = Trainer::new(&backend, llama, &options).unwrap();
+    let cpu = cpu_seconds();
+    let train = median(steps, |step| {
+        let data = loader.samples((step - 1) * BATCH as u64, BATCH);
+        let report = trainer.gradients(step, &options, &data).unwrap();
+        trainer.update(step, &options, &report).unwrap();
+        assert!(report.loss.unwrap().is_finite());
+    });
+    let cpu = (cpu_seconds() - cpu) / (steps + 2) as f64;
+    let peak = peak_bytes();
+    drop(trainer);
+
+    let llama = Model::random(&backend, model, 1).unwrap();
+    let rope = llama.config.rope_table(SEQ);
+    let loss = median(steps, |step| {
+        let data = loader.samples((step - 1) * BATCH as u64, BATCH);
+        let batch = data.batch(0..BATCH, Scale::PLAIN);
+        assert!(llama.loss(&backend, rope.as_ref(), batch).unwrap().nats > 0.0);
+    });
+    let prompt = &noise.0[..PROMPT];
+    let generate = median(3, |_| {
+        let mut session = Session::new(&backend, &llama, PROMPT + GENERATED).unwrap();
+        let mut logits = session.push(prompt).unwrap();
+        for _ in 1..GENERATED {
+            let best = (0..)
+                .zip(&logits)
+                .max_by(|a: &(u32, _), b| f32::total_cmp(a.1, b.1));
+            logits = session.push(&[best.unwrap().0]).unwrap();
+        }
+    });
+    json!({
+        "tool": "prep",
+        "parameters": parameters(&llama.config),
+        "threads": rayon::current_num_threads(),
+        "train": (BATCH * SEQ) as f64 / train,
+        "cpu_seconds": cpu,
+        "peak_mb": peak / 1e6,
+        "loss": (BATCH * SEQ) as f64 / loss,
+        "generate": GENERATED as f64 / generate,
+    })
+}
+
+/// The median of `steps` times in seconds, after two that warm up; steps are counted from 1.
+fn median(steps: u64, mut step: impl FnMut(u64)) -> f64 {
+    let mut seconds: Vec<f64> = (1..=steps + 2)
+        .map(|number| {
+            let begin = Instant::now();
+            step(number);
+            begin.elapsed().as_secs_f64()
+        })
+        .skip(2)
+        .collect();
+    seconds.sort_by(f64::total_cmp);
+    seconds[seconds.len() / 2]
+}
+
+fn options(model: &Config, steps: u64) -> Options {
+    Options {
         model: model.clone(),
         base: None,
         lora: None,
@@ -138,62 +255,44 @@ fn main() {
         seed: 1,
         eval_every: None,
         eval_tokens: 0,
-    };
-    println!(
-        "llama-15m, {:.1} M parameters, {BATCH} x {SEQ} tokens a step, {} threads",
-        parameters(&model) as f64 / 1e6,
-        rayon::current_num_threads()
-    );
-    let backend = Cpu::default();
-    let llama = Model::random(&backend, model, 1).unwrap();
-    let mut trainer = Trainer::new(&backend, llama, &options).unwrap();
-    let mut seconds: Vec<f64> = (1..=steps + 2)
-        .map(|step| {
-            let begin = Instant::now();
-            let data = loader.samples((step - 1) * BATCH as u64, BATCH);
-            let report = trainer.gradients(step, &options, &data).unwrap();
-            trainer.update(step, &options, &report).unwrap();
-            let elapsed = begin.elapsed().as_secs_f64();
-            println!(
-                "step {step}: loss {:.4}, {elapsed:.2} s",
-                report.loss.unwrap()
-            );
-            elapsed
-        })
-        .skip(2)
-        .collect();
-    seconds.sort_by(f64::total_cmp);
-    let median = seconds[seconds.len() / 2];
-    println!(
-        "{:.0} tokens/s (median step {median:.2} s)",
-        (BATCH * SEQ) as f64 / median
-    );
-    println!("{:.0} MB peak memory", peak_bytes() / 1e6);
-    println!(
-        "{:.2} CPU seconds a step",
-        cpu_seconds() / (steps + 2) as f64
-    );
-    peer(steps);
+    }
 }
 
 /// `PyTorch` on the same model, where an interpreter that has it is named.
-fn peer(steps: u64) {
+fn peer(model: &Config, steps: u64) -> Option<Value> {
     let Some(python) = std::env::var_os("PREP_BENCH_PYTHON") else {
         println!("no peer: PREP_BENCH_PYTHON names no interpreter that has torch");
-        return;
+        return None;
     };
+    let sizes = json!({
+        "vocab_size": model.vocab_size,
+        "hidden_size": model.hidden_size,
+        "intermediate_size": model.intermediate_size,
+        "num_hidden_layers": model.layers,
+        "num_attention_heads": model.heads,
+        "num_key_value_heads": model.kv_heads,
+        "tie_word_embeddings": model.tied,
+    });
     let script = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/benches/peers/train_pytorch.py"
     );
     let threads = rayon::current_num_threads().to_string();
-    let status = Command::new(python)
-        .args([script, &steps.to_string(), "--threads", &threads])
-        .status()
-        .unwrap();
-    if !status.success() {
-        println!("no peer: the interpreter cannot run {script}");
+    said(Command::new(python).args([script, &sizes.to_string(), &steps.to_string(), &threads]))
+}
+
+/// The JSON that a process prints last.
+fn said(command: &mut Command) -> Option<Value> {
+    let output = command.output().unwrap();
+    if !output.status.success() {
+        println!(
+            "{command:?} fails: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        return None;
     }
+    let text = String::from_utf8(output.stdout).unwrap();
+    serde_json::from_str(text.lines().last()?).ok()
 }
 
 /// The process's largest resident size.

@@ -1,58 +1,85 @@
-"""The model of benches/train.rs in PyTorch: tokens a second and peak memory, eager, f32.
+"""The models of benches/train.rs in PyTorch: tokens a second and peak memory, eager, f32.
 
-    python benches/peers/train_pytorch.py [STEPS] [--threads N]
+    python benches/peers/train_pytorch.py SIZES STEPS THREADS
 
-Needs torch and transformers. SDPA attention, fused AdamW, gradient clipping at 1.
+SIZES is the JSON of a LlamaConfig's sizes. Needs torch and transformers. SDPA attention, fused AdamW,
+gradient clipping at 1; then the loss alone, and greedy generation with a cache. Prints one JSON line.
 """
 
-import argparse
+import json
 import resource
 import statistics
+import sys
 import time
 
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-VOCAB, SEQ, BATCH = 8192, 256, 8
+SEQ, BATCH, PROMPT, GENERATED = 256, 8, 64, 128
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("steps", type=int, nargs="?", default=10)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
+def median(steps, step):
+    seconds = []
+    for _ in range(steps + 2):
+        begin = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - begin)
+    return statistics.median(seconds[2:])
+
+
+def main(sizes, steps, threads):
+    torch.set_num_threads(threads)
     torch.manual_seed(1)
-    config = LlamaConfig(
-        vocab_size=VOCAB, hidden_size=384, intermediate_size=1024, num_hidden_layers=8,
-        num_attention_heads=6, num_key_value_heads=2, tie_word_embeddings=True,
-        attn_implementation="sdpa", use_cache=False,
-    )
+    config = LlamaConfig(**sizes, attn_implementation="sdpa")
     model = LlamaForCausalLM(config)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1, fused=True
     )
-    count = sum(p.numel() for p in model.parameters())
-    print(f"llama-15m, {count / 1e6:.1f} M parameters, {BATCH} x {SEQ} tokens a step, "
-          f"{args.threads} threads, torch {torch.__version__}")
-    seconds = []
-    cpu = time.process_time()
-    for step in range(args.steps + 2):
-        ids = torch.randint(VOCAB, (BATCH, SEQ))
-        begin = time.perf_counter()
+
+    def batch():
+        return torch.randint(config.vocab_size, (BATCH, SEQ))
+
+    def train():
+        ids = batch()
         optimizer.zero_grad(set_to_none=False)
-        loss = model(input_ids=ids, labels=ids).loss
+        loss = model(input_ids=ids, labels=ids, use_cache=False).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        seconds.append(time.perf_counter() - begin)
-        print(f"step {step + 1}: loss {loss.item():.4f}, {seconds[-1]:.2f} s")
-    cpu = (time.process_time() - cpu) / (args.steps + 2)
-    median = statistics.median(seconds[2:])
-    print(f"{BATCH * SEQ / median:.0f} tokens/s (median step {median:.2f} s)")
-    print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6:.0f} MB peak memory")
-    print(f"{cpu:.2f} CPU seconds a step")
+        loss.item()
+
+    cpu = time.process_time()
+    train_seconds = median(steps, train)
+    cpu = (time.process_time() - cpu) / (steps + 2)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+    model.eval()
+    with torch.inference_mode():
+
+        def loss():
+            ids = batch()
+            model(input_ids=ids, labels=ids, use_cache=False).loss.item()
+
+        loss_seconds = median(steps, loss)
+        prompt = torch.randint(config.vocab_size, (1, PROMPT))
+
+        def generate():
+            model.generate(
+                prompt, attention_mask=torch.ones_like(prompt), do_sample=False, pad_token_id=0,
+                eos_token_id=None, min_new_tokens=GENERATED, max_new_tokens=GENERATED,
+            )
+
+        generate_seconds = median(3, generate)
+    print(json.dumps({
+        "tool": f"torch {torch.__version__}",
+        "threads": threads,
+        "train": BATCH * SEQ / train_seconds,
+        "cpu_seconds": cpu,
+        "peak_mb": peak / 1e6,
+        "loss": BATCH * SEQ / loss_seconds,
+        "generate": GENERATED / generate_seconds,
+    }))
 
 
 if __name__ == "__main__":
-    main()
+    main(json.loads(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
