@@ -5,6 +5,7 @@
 
 pub mod atomic;
 pub mod cmd;
+pub mod compare;
 pub mod corpus;
 pub mod decontaminate;
 pub mod dedup;
@@ -31,6 +32,8 @@ pub mod progress;
 pub mod resharding;
 pub mod run_dir;
 pub mod sample;
+pub mod scratch;
+pub mod settings;
 pub mod shard;
 pub mod sharding;
 pub mod spill;
@@ -44,3 +47,4 @@ pub mod units;
 pub mod verify;
 pub mod view;
 pub mod vocabulary;
+pub mod workspace;

@@ -1,13 +1,12 @@
 //! Parses, runs, and maps the result to an exit code.
 
-use clap::Parser;
 use prep::cmd::Cli;
 use prep::exit::Exit;
 use prep::interrupt::Interrupted;
 use prep::output;
 
 fn main() -> Exit {
-    match Cli::parse().run() {
+    match Cli::read().and_then(Cli::run) {
         Ok(exit) => exit,
         Err(error) if error.is::<Interrupted>() => {
             output::note(&format!("prep: {error}"));

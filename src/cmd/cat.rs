@@ -42,6 +42,16 @@ pub struct Args {
 /// # Errors
 /// When the path is no shard and no corpus, or has fewer documents.
 pub fn run(args: &Args, context: &Context) -> Result<Exit> {
+    let exit = print(args, context)?;
+    context.note(&format!(
+        "next: prep cat {} --document {}",
+        args.path.display(),
+        args.document.saturating_add(args.count)
+    ));
+    Ok(exit)
+}
+
+fn print(args: &Args, context: &Context) -> Result<Exit> {
     if run_dir::manifest_path(&args.path).exists() {
         if run_dir::kind(&args.path)? == Kind::Corpus {
             return corpus(args, context);

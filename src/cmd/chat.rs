@@ -82,6 +82,10 @@ fn go<B: Backend>(backend: &B, args: &Args, ctx: &Context) -> Result<Exit> {
         }
         messages.push(Message::new("assistant", said.text.trim()));
     }
+    ctx.note(&format!(
+        "next: prep eval {} SHARDS   (loss and perplexity on held-out documents)",
+        args.model.display()
+    ));
     Ok(Exit::Done)
 }
 

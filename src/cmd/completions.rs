@@ -1,10 +1,9 @@
 //! `prep completions`: what a shell needs to complete commands and flags.
 
-use super::{Cli, Context};
+use super::Context;
 use crate::exit::Exit;
 use crate::output;
 use anyhow::{Context as _, Result};
-use clap::CommandFactory;
 use clap_complete::{Shell, generate};
 
 /// Print the completions of a shell, to be saved where it looks for them.
@@ -23,10 +22,11 @@ pub struct Args {
 ///
 /// # Errors
 /// Never for a shell that clap knows.
-pub fn run(args: &Args, _: &Context) -> Result<Exit> {
+pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     let mut script = Vec::new();
-    generate(args.shell, &mut Cli::command(), "prep", &mut script);
+    generate(args.shell, &mut super::command(), "prep", &mut script);
     let script = String::from_utf8(script).context("the completions are not UTF-8")?;
     output::data(script.trim_end());
+    context.note("next: save it where the shell looks, see prep completions --help");
     Ok(Exit::Done)
 }

@@ -119,6 +119,9 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     atomic::write_json(&run_dir::manifest_path(out), &manifest)?;
     let _ = std::fs::remove_file(run_dir::state_path(out));
     print(&report, ctx);
+    if let Some(best) = best(&entrants) {
+        ctx.note(&format!("next: prep generate {} \"…\"", best.directory));
+    }
     Ok(Exit::Done)
 }
 

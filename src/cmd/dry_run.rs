@@ -44,6 +44,7 @@ pub fn run(
         let report = serde_json::json!({ "command": "ingest", "dry_run": true, "sources": all });
         output::data(&report.to_string());
     }
+    context.note("next: the same command with --out corpus instead of --dry-run");
     Ok(())
 }
 

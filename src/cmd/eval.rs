@@ -99,6 +99,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     );
     let means = on_device!(&device, backend => evaluate(backend, args, ctx, &data, &tokenizer))?;
     report(args, ctx, &means);
+    note_next(ctx, &args.model);
     Ok(Exit::Done)
 }
 
@@ -192,6 +193,10 @@ fn report(args: &Args, ctx: &Context, means: &Means) {
     }
 }
 
+fn note_next(ctx: &Context, model: &Path) {
+    ctx.note(&format!("next: prep generate {} \"…\"", model.display()));
+}
+
 /// Asks every question of the file.
 fn answer<B: Backend>(backend: &B, ctx: &Context, dir: &Path, path: &Path) -> Result<Exit> {
     let tokenizer = Tokenizer::from_dir(dir)?;
@@ -241,6 +246,7 @@ fn answer<B: Backend>(backend: &B, ctx: &Context, dir: &Path, path: &Path) -> Re
         ));
         output::data(&format!("questions           {}", scores.items));
     }
+    note_next(ctx, dir);
     Ok(if scores.rejected.is_empty() {
         Exit::Done
     } else {

@@ -97,5 +97,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     } else {
         table.render()
     });
+    let out = args.out.display();
+    context.note(&format!(
+        "{out} holds the splits, the tokenizer and export.json with these figures; next: give {out} to your trainer"
+    ));
     Ok(Exit::Done)
 }

@@ -70,6 +70,7 @@ fn go<B: Backend>(backend: &B, args: &Args, ctx: &Context) -> Result<Exit> {
         });
         output::data(&report.to_string());
     }
+    ctx.note(&format!("next: prep chat {}", args.model.display()));
     Ok(if said.interrupted {
         Exit::Interrupted
     } else {

@@ -41,6 +41,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     if found.origin.is_none() {
         context.note("the corpus of these shards was not found beside them; --corpus DIR names it");
     }
+    context.note(&format!(
+        "next: prep why {} SHARDS   (what each rule measured)",
+        found.document_id
+    ));
     Ok(Exit::Done)
 }
 

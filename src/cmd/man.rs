@@ -1,10 +1,10 @@
 //! `prep man`: manual pages, one for each command.
 
-use super::{Cli, Context};
+use super::Context;
 use crate::exit::Exit;
 use crate::{atomic, output};
 use anyhow::{Context as _, Result};
-use clap::{Command, CommandFactory};
+use clap::Command;
 use clap_mangen::Man;
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("cannot make {}", args.out.display()))?;
     // `help` as a command of its own has nothing that `--help` does not say.
-    let mut command = Cli::command().disable_help_subcommand(true);
+    let mut command = super::command().disable_help_subcommand(true);
     command.build();
     let mut pages = Vec::new();
     write(command, &args.out, &mut pages)?;

@@ -3,13 +3,16 @@
 mod answer;
 pub mod cat;
 pub mod chat;
+pub mod compare;
 pub mod completions;
+pub mod config;
 pub mod contest;
 mod device;
 mod dry_run;
 pub mod eval;
 pub mod export;
 pub mod generate;
+pub mod help;
 pub mod ingest;
 pub mod locate;
 pub mod man;
@@ -19,6 +22,7 @@ pub mod rules;
 mod sampling;
 pub mod shard;
 pub mod stats;
+pub mod status;
 pub mod synth;
 pub mod tokenizer;
 pub mod train;
@@ -28,9 +32,12 @@ pub mod why;
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::progress::{Progress, Unit};
+use crate::settings;
 use crate::units::parse_bytes;
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::ffi::OsString;
+use std::path::PathBuf;
 
 /// Raw Russian and English text and Q&A to verified token shards, and a model trained from them.
 ///
@@ -47,8 +54,9 @@ use clap::{Args, Parser, Subcommand};
 pub struct Cli {
     #[command(flatten)]
     global: Global,
+    /// Without one: what is in the working directory, and what to run next.
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 /// Flags that mean the same for every subcommand.
@@ -69,6 +77,9 @@ pub struct Global {
     /// Print no progress and no summaries to stderr. Default: off.
     #[arg(long, short, global = true)]
     quiet: bool,
+    /// File with flags of any command, see `prep config --help`. Default: prep.toml, where there is one.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 /// What every subcommand gets beside its own arguments.
@@ -84,6 +95,8 @@ pub struct Context {
     pub seed: u64,
     /// Bytes to stay within.
     pub memory: u64,
+    /// The file that `--config` names.
+    pub config: Option<PathBuf>,
 }
 
 impl Context {
@@ -111,6 +124,7 @@ enum Command {
     Generate(generate::Args),
     Chat(chat::Args),
     Stats(stats::Args),
+    Compare(compare::Args),
     #[command(name = "where")]
     Where(locate::Args),
     Synth(synth::Args),
@@ -122,11 +136,44 @@ enum Command {
     Verify(verify::Args),
     Cat(cat::Args),
     Tokenizer(tokenizer::Args),
+    Config(config::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
 
+/// The definition of the whole command line: what is parsed, and what help, completions and manual pages show.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 impl Cli {
+    /// Parses the arguments of the process and the flags of `prep.toml`; ends it where clap would, after
+    /// help or an error.
+    ///
+    /// # Errors
+    /// When the file has a key that no flag has, or cannot be read.
+    pub fn read() -> Result<Self> {
+        let args: Vec<OsString> = std::env::args_os().collect();
+        let settled = settings::settle(&command(), &args)?;
+        let command = if help::asks_brief(&args) {
+            help::brief(command(), settled.command.is_empty())
+        } else {
+            command()
+        };
+        let matches = command.clone().try_get_matches_from(&settled.args);
+        let cli = matches.and_then(|matches| {
+            let parsed = Self::from_arg_matches(&matches);
+            parsed.map_err(|error| error.format(&mut command.clone()))
+        });
+        Ok(cli.unwrap_or_else(|error| {
+            for place in config::blamed(&settled, &error) {
+                crate::output::note(&place);
+            }
+            error.exit()
+        }))
+    }
+
     /// Runs the chosen subcommand on a pool of `--threads` workers.
     ///
     /// # Errors
@@ -142,12 +189,16 @@ impl Cli {
             threads,
             seed: self.global.seed,
             memory: self.global.memory,
+            config: self.global.config,
         };
         rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build_global()?;
         interrupt::listen();
-        match &self.command {
+        let Some(command) = &self.command else {
+            return status::run(&context);
+        };
+        match command {
             Command::Ingest(args) => ingest::run(args, &context),
             Command::Shard(args) => shard::run(args, &context),
             Command::Train(args) => train::run(args, &context),
@@ -156,6 +207,7 @@ impl Cli {
             Command::Generate(args) => generate::run(args, &context),
             Command::Chat(args) => chat::run(args, &context),
             Command::Stats(args) => stats::run(args, &context),
+            Command::Compare(args) => compare::run(args, &context),
             Command::Where(args) => locate::run(args, &context),
             Command::Synth(args) => synth::run(args, &context),
             Command::Plan(args) => plan::run(args, &context),
@@ -166,6 +218,7 @@ impl Cli {
             Command::Verify(args) => verify::run(args, &context),
             Command::Cat(args) => cat::run(args, &context),
             Command::Tokenizer(args) => tokenizer::run(args, &context),
+            Command::Config(args) => config::run(args, &context),
             Command::Completions(args) => completions::run(args, &context),
             Command::Man(args) => man::run(args, &context),
         }

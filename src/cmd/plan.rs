@@ -136,9 +136,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     let report = plan::plan(&request);
     if context.json {
         output::data(&serde_json::to_string(&report)?);
-        return Ok(Exit::Done);
+    } else {
+        output::data(&view::render(&report, request.gpu));
     }
-    output::data(&view::render(&report, request.gpu));
     context.note(&next(args, report.parameters));
     Ok(Exit::Done)
 }

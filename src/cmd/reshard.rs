@@ -45,8 +45,13 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         order: args.order,
     };
     let report = resharding::run(&options, context)?;
+    let next = format!(
+        "next: prep train {} --out model --model llama-15m",
+        args.out.display()
+    );
     if context.json {
         output::data(&serde_json::to_string(&report)?);
+        context.note(&next);
         return Ok(Exit::Done);
     }
     output::data(&view::ledger(&report.ledgers));
@@ -66,5 +71,6 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         grouped(report.tokens),
     ]);
     output::data(&format!("\n{}", table.render()));
+    context.note(&next);
     Ok(Exit::Done)
 }

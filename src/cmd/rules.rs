@@ -50,6 +50,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     };
     if context.json {
         output::data(&as_json(&rows).to_string());
+        note_next(args, context);
         return Ok(Exit::Done);
     }
     if let Some(profile) = PROFILES
@@ -108,7 +109,15 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
             .collect();
         output::data(&format!("  {source}\n    {}", names.join(", ")));
     }
+    note_next(args, context);
     Ok(Exit::Done)
+}
+
+fn note_next(args: &Args, context: &Context) {
+    let profile = args.profile.as_deref().unwrap_or("default");
+    context.note(&format!(
+        "next: prep shard CORPUS --out shards --profile {profile}   (--skip RULE, --set RULE=VALUE)"
+    ));
 }
 
 fn of_profile(name: &str, faithful: bool) -> Result<Vec<Row>> {

@@ -1,4 +1,4 @@
-//! `prep stats`: the ledger and token statistics of a corpus, of shards or of a model.
+//! `prep stats`: the ledger and token statistics of raw data, of a corpus, of shards or of a model.
 
 use super::Context;
 use crate::corpus::{CorpusManifest, IngestReport};
@@ -8,9 +8,11 @@ use crate::lengths::{Lengths, Quantiles};
 use crate::progress::Unit;
 use crate::resharding::Report;
 use crate::run_dir::{self, Kind};
+use crate::sample::Inputs;
 use crate::shard::{Dataset, ShardManifest, Split};
 use crate::stats::count_words;
 use crate::table::Table;
+use crate::tokenize::Tokenizer;
 use crate::units::grouped;
 use crate::{interrupt, ordered, output, survey, view};
 use anyhow::{Context as _, Result, ensure};
@@ -22,16 +24,21 @@ use std::path::{Path, PathBuf};
 
 /// Show where every record went and what the tokens are like.
 ///
-/// Takes any of the three directories. Of a corpus the documents are read for lengths in
-/// characters and words; of shards the statistics of the run are shown and checked against the
-/// files; of a model the report of its training.
+/// Takes a corpus, shards or a model, or files and folders that are not ingested yet: those are read as
+/// `prep ingest` would, into TMPDIR (about a third of their text) for as long as it takes. Of documents
+/// lengths are counted, with --tokenizer their tokens by source, language and kind; of shards the statistics
+/// of the run are shown and checked against the files; of a model the report of its training.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Directory that `prep ingest`, `prep shard` or `prep train` wrote.
-    #[arg(value_name = "DIR")]
-    dir: PathBuf,
-    /// Of shards, read every token, too: single bytes, unused vocabulary, most frequent tokens and
-    /// n-grams, what sequences of several lengths would waste. Default: off.
+    /// Directory that `prep ingest`, `prep shard` or `prep train` wrote, or files and folders of raw data.
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// tokenizer.json, or directory with one, whose tokens are counted: of a corpus and of raw data, as
+    /// `prep shard --profile none --dedup off` would make them. Default: none.
+    #[arg(long, value_name = "FILE")]
+    tokenizer: Option<PathBuf>,
+    /// Look at every token, of shards or with --tokenizer: single bytes, unused vocabulary, most frequent
+    /// tokens and n-grams, lengths, copies, what sequences of several lengths would waste. Default: off.
     #[arg(long)]
     tokens: bool,
 }
@@ -39,19 +46,47 @@ pub struct Args {
 /// Look at the manifest, show what it is of.
 ///
 /// # Errors
-/// When the directory is none of the three, or a file is damaged.
+/// When a file is damaged, or nothing can be read.
 pub fn run(args: &Args, context: &Context) -> Result<Exit> {
-    let kind = run_dir::kind(&args.dir)?;
-    ensure!(
-        !args.tokens || kind == Kind::Shards,
-        "--tokens is for shards, which {} are not; run `prep shard` first",
-        args.dir.display()
-    );
-    match kind {
-        Kind::Corpus => corpus(&args.dir, context)?,
-        Kind::Shards => shards(args, context)?,
-        Kind::Model => model(&args.dir, context)?,
+    if let [dir] = &args.paths[..]
+        && run_dir::manifest_path(dir).exists()
+    {
+        let shown = dir.display();
+        match run_dir::kind(dir)? {
+            Kind::Corpus => {
+                corpus(args, dir, context)?;
+                context.note(&match args.tokenizer {
+                    Some(_) => format!("next: prep shard {shown} --out shards"),
+                    None => format!("next: prep stats {shown} --tokenizer FILE   (tokens), or: prep shard {shown} --out shards"),
+                });
+            }
+            Kind::Shards => {
+                ensure!(
+                    args.tokenizer.is_none(),
+                    "{shown} has its own tokenizer: leave --tokenizer out"
+                );
+                shards(args, dir, context)?;
+            }
+            Kind::Model => {
+                ensure!(
+                    args.tokenizer.is_none() && !args.tokens,
+                    "{shown} is a model: --tokens and --tokenizer are for corpora and shards"
+                );
+                model(dir, context)?;
+                context.note(&format!("next: prep generate {shown} \"…\""));
+            }
+        }
+        return Ok(Exit::Done);
     }
+    let inputs = Inputs::open(&args.paths, context)?;
+    corpus(args, inputs.dir(), context)?;
+    let paths: Vec<String> = (args.paths.iter())
+        .map(|path| path.display().to_string())
+        .collect();
+    context.note(&format!(
+        "next: prep ingest {} --out corpus",
+        paths.join(" ")
+    ));
     Ok(Exit::Done)
 }
 
@@ -104,7 +139,11 @@ type Tables = [BTreeMap<String, Sums>; 3];
 
 const TABLE_NAMES: [&str; 3] = ["by_source", "by_language", "by_kind"];
 
-fn corpus(dir: &Path, context: &Context) -> Result<()> {
+fn corpus(args: &Args, dir: &Path, context: &Context) -> Result<()> {
+    ensure!(
+        args.tokenizer.is_some() || !args.tokens,
+        "--tokens of documents needs --tokenizer FILE: which tokens?"
+    );
     let manifest = CorpusManifest::read(dir)?;
     let report = IngestReport::read(dir)?;
     report.ledgers.check()?;
@@ -113,6 +152,16 @@ fn corpus(dir: &Path, context: &Context) -> Result<()> {
     for sums in tables[2].values() {
         total += sums;
     }
+    let tokens = match &args.tokenizer {
+        Some(path) => {
+            let tokenizer = Tokenizer::open(path)?;
+            let every = args.tokens;
+            Some(survey::corpus::run(
+                dir, &manifest, &tokenizer, every, context,
+            )?)
+        }
+        None => None,
+    };
     if context.json {
         let mut all = serde_json::to_value(&report)?;
         all["command"] = "stats".into();
@@ -125,6 +174,9 @@ fn corpus(dir: &Path, context: &Context) -> Result<()> {
             documents[*name] = serde_json::to_value(figures)?;
         }
         all["documents"] = documents;
+        if let Some(tokens) = &tokens {
+            all["tokenized"] = serde_json::to_value(tokens)?;
+        }
         output::data(&all.to_string());
         return Ok(());
     }
@@ -168,6 +220,18 @@ fn corpus(dir: &Path, context: &Context) -> Result<()> {
         }
     }
     output::data(&format!("\n{}", table.render()));
+    if let Some(tokens) = &tokens {
+        output::data(&format!("\n{}", view::tokens(&tokens.tokens)));
+        if tokens.refused > 0 {
+            output::data(&format!(
+                "{} chats are not counted: they have no answer, or the chat template refuses them",
+                grouped(tokens.refused)
+            ));
+        }
+        if let Some(survey) = &tokens.survey {
+            output::data(&format!("\n{}", survey::view::render(survey)));
+        }
+    }
     Ok(())
 }
 
@@ -229,8 +293,7 @@ fn read_group(file: &DocumentFile, group: usize) -> Result<Tables> {
     Ok(tables)
 }
 
-fn shards(args: &Args, context: &Context) -> Result<()> {
-    let dir = &args.dir;
+fn shards(args: &Args, dir: &Path, context: &Context) -> Result<()> {
     let report = Report::read(dir)?;
     report.ledgers().check()?;
     let manifest = ShardManifest::read(dir)?;
@@ -294,7 +357,10 @@ fn shards(args: &Args, context: &Context) -> Result<()> {
         output::data(&format!("\n{}", view::samples(&report.samples)));
     }
     match &survey {
-        Some(survey) => output::data(&format!("\n{}", survey::view::render(survey))),
+        Some(survey) => {
+            output::data(&format!("\n{}", survey::view::render(survey)));
+            context.note(&format!("next: prep plan {}", dir.display()));
+        }
         None => context.note(&format!(
             "next: prep stats {} --tokens   (reads every token)",
             dir.display()

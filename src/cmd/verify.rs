@@ -26,7 +26,8 @@ pub struct Args {
 /// # Errors
 /// When the directory is neither, or a check fails.
 pub fn run(args: &Args, context: &Context) -> Result<Exit> {
-    let checks = match run_dir::kind(&args.dir)? {
+    let kind = run_dir::kind(&args.dir)?;
+    let checks = match kind {
         Kind::Corpus => verify::corpus(&args.dir)?,
         Kind::Shards => verify::shards(&args.dir)?,
         Kind::Model => bail!(
@@ -59,5 +60,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
             args.dir.display()
         );
     }
+    let dir = args.dir.display();
+    context.note(&match kind {
+        Kind::Corpus => format!("next: prep shard {dir} --out shards"),
+        _ => format!("next: prep train {dir} --out model --model llama-15m"),
+    });
     Ok(Exit::Done)
 }

@@ -118,6 +118,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
             context.note("give --corpus DIR for the document's source and what each rule measures");
         }
     }
+    context.note("next: prep shard … --skip RULE, or --set RULE=VALUE, where a rule is wrong here");
     Ok(Exit::Done)
 }
 

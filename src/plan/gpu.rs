@@ -8,6 +8,9 @@
 /// When the price bands were looked up.
 pub const PRICES_DATE: &str = "2026-05";
 
+/// When peak rates, memory and power were taken from the makers' data sheets.
+pub const RATES_DATE: &str = "2026-05";
+
 /// One card.
 #[derive(Debug, PartialEq)]
 pub struct Gpu {
@@ -105,7 +108,7 @@ fn key(name: &str) -> String {
 /// The table as help text.
 pub fn help() -> String {
     let mut text = String::from(
-        "GPUs (peak dense bf16 TFLOP/s, memory, power, assumed rent of an hour in May 2026):\n",
+        "GPUs (approximate: peak dense bf16 TFLOP/s, memory and power of data sheets, rent of an hour asked in May 2026):\n",
     );
     for gpu in GPUS {
         let [low, high] = gpu.usd_per_hour;

@@ -103,7 +103,8 @@ fn data(report: &Report) -> Vec<String> {
             c(high),
         ));
         all.push(format!(
-            "These tokens are compute-optimal for about {} parameters: from scratch {} GPU-hours, {}.",
+            "{} tokens are compute-optimal for about {} parameters: from scratch {} GPU-hours, {}.",
+            c(report.effective_tokens),
             c(report.optimal_parameters),
             n(fitting.cost.gpu_hours),
             money(fitting.cost.money_usd),

@@ -130,7 +130,8 @@ fn data(report: &Report) -> Vec<String> {
             c(high),
         ));
         all.push(format!(
-            "Столько токенов оптимально для модели примерно в {} параметров: с нуля {}, {}.",
+            "Для {} токенов оптимальна модель примерно в {} параметров: с нуля {}, {}.",
+            c(report.effective_tokens),
             c(report.optimal_parameters),
             gpu_hours(fitting.cost.gpu_hours),
             money(fitting.cost.money_usd),
@@ -259,6 +260,12 @@ fn memory(report: &Report, gpu: &Gpu) -> Vec<String> {
             ": на {cards} по {} ГБ помещается, если разделить между ними ({}).",
             gpu.memory_gb,
             zero(setup)
+        ),
+        (None, Some(needed)) if report.gpu.gpus == 1 => format!(
+            ": {} ГБ одного {} для этого мало, с ZeRO-3 таких GPU нужно {}.",
+            gpu.memory_gb,
+            gpu.title,
+            crate::units::grouped(needed),
         ),
         (None, Some(needed)) => format!(
             ": {cards} по {} ГБ для этого мало, с ZeRO-3 таких GPU нужно {}.",

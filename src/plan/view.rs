@@ -362,31 +362,35 @@ fn cards(report: &Report) -> Table {
 fn assumptions(report: &Report) -> String {
     let lang = report.lang;
     let mfu = number(100.0 * report.gpu.mfu, lang);
-    let date = report.gpu.prices_date;
+    let pue = number(report.gpu.pue, lang);
+    let (rates, prices) = (super::gpu::RATES_DATE, super::gpu::PRICES_DATE);
+    let own_price = report.gpu.prices_date.is_none();
     match lang {
         Lang::En => format!(
-            "Assumed: {mfu} % of the peak rate (MFU) on any number of cards{}{}; energy is the cards' power limit × {} (PUE); 8 % of the memory stays free; LoRA of rank 16 on all matrices.",
-            date.map_or(String::new(), |date| format!(
-                "; rent of {date} without commitment, --price replaces it"
-            )),
-            if report.gpu.prices_date.is_none() {
-                "; other cards at their rent of 2026-05"
+            "Assumed, all of it approximate: {mfu} % (MFU) of the dense bf16 peak rate of the makers' data sheets (as of {rates}) on any number of cards; {}rents without commitment as they were asked in {prices}, which change by the month{}; energy is the cards' power limit × {pue} (PUE); 8 % of the memory stays free; LoRA of rank 16 on all matrices; unpacking the weights, which slows QLoRA down, is not counted.",
+            if own_price {
+                "your --price for this card, for other cards "
             } else {
                 ""
             },
-            report.gpu.pue,
+            if own_price {
+                ""
+            } else {
+                " (--price replaces them)"
+            },
         ),
         Lang::Ru => format!(
-            "Принято: {mfu} % пиковой скорости (MFU) при любом числе GPU{}{}; энергия — предел мощности GPU × {} (PUE); 8 % памяти остаётся свободно; LoRA ранга 16 на всех матрицах.",
-            date.map_or(String::new(), |date| format!(
-                "; аренда по ценам {date} без обязательств, --price их заменяет"
-            )),
-            if report.gpu.prices_date.is_none() {
-                "; остальные GPU по ценам аренды 2026-05"
+            "Принято, всё приблизительно: {mfu} % (MFU) пиковой скорости bf16 без разреженности по данным производителей ({rates}) при любом числе GPU; {}аренда без обязательств по ценам {prices}, они меняются каждый месяц{}; энергия — предел мощности GPU × {pue} (PUE); 8 % памяти остаётся свободно; LoRA ранга 16 на всех матрицах; распаковка весов, которая замедляет QLoRA, не учтена.",
+            if own_price {
+                "для этого GPU ваша --price, для остальных "
             } else {
                 ""
             },
-            number(report.gpu.pue, lang),
+            if own_price {
+                ""
+            } else {
+                " (--price их заменяет)"
+            },
         ),
     }
 }

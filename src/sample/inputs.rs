@@ -5,6 +5,7 @@ use crate::cmd::Context;
 use crate::corpus::{CorpusManifest, IngestReport};
 use crate::ingest;
 use crate::run_dir::{self, Kind};
+use crate::scratch::Scratch;
 use anyhow::{Context as _, Result, ensure};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,8 @@ use std::path::{Path, PathBuf};
 /// A corpus to take texts from. One that was made for the occasion goes when this is dropped.
 pub struct Inputs {
     dir: PathBuf,
-    scratch: Option<PathBuf>,
+    /// Whatever happens, the directory of an occasion goes with this.
+    _scratch: Option<Scratch>,
     manifest: CorpusManifest,
     report: IngestReport,
 }
@@ -35,24 +37,18 @@ impl Inputs {
             );
             return Self::of_corpus(dir.clone(), None);
         }
-        let dir = std::env::temp_dir().join(format!("prep-sample-{}", std::process::id()));
-        ensure!(
-            !dir.exists(),
-            "{} is in the way: remove it, or set TMPDIR to another directory",
-            dir.display()
-        );
-        // Whatever happens from here on, the directory goes.
-        let guard = Scratch(Some(dir.clone()));
+        let scratch = Scratch::new()?;
+        let dir = scratch.path().join("corpus");
         let sources = inputs
             .iter()
             .map(|path| path.to_string_lossy().into_owned());
         let options = ingest::Options::new(sources.collect(), dir.clone());
         ingest::run(&options, context)?;
-        let opened = Self::of_corpus(dir, Some(guard));
+        let opened = Self::of_corpus(dir, Some(scratch));
         opened.context("the inputs hold nothing that can be read")
     }
 
-    fn of_corpus(dir: PathBuf, mut scratch: Option<Scratch>) -> Result<Self> {
+    fn of_corpus(dir: PathBuf, scratch: Option<Scratch>) -> Result<Self> {
         let manifest = CorpusManifest::read(&dir)?;
         let report = IngestReport::read(&dir)?;
         ensure!(
@@ -61,7 +57,7 @@ impl Inputs {
         );
         Ok(Self {
             dir,
-            scratch: scratch.as_mut().and_then(|scratch| scratch.0.take()),
+            _scratch: scratch,
             manifest,
             report,
         })
@@ -101,23 +97,5 @@ impl Inputs {
     #[must_use]
     pub fn sample<'a>(&self, plan: &'a Plan, seed: u64) -> Sample<'a> {
         Sample::new(&self.dir, &self.manifest, plan, seed)
-    }
-}
-
-impl Drop for Inputs {
-    fn drop(&mut self) {
-        drop(Scratch(self.scratch.take()));
-    }
-}
-
-/// A directory that goes with this.
-struct Scratch(Option<PathBuf>);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if let Some(dir) = &self.0 {
-            // Nobody is left to tell; the system clears its temporary directory.
-            let _ = std::fs::remove_dir_all(dir);
-        }
     }
 }

@@ -12,6 +12,7 @@
 //! copies within half of `--memory`.
 
 mod account;
+pub mod across;
 pub mod assemble;
 pub mod benchmarks;
 mod conflicts;

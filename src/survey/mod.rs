@@ -1,13 +1,15 @@
-//! `prep stats SHARDS --tokens`: what every token of a shard directory says.
+//! `prep stats --tokens`: what every token of a shard directory says, or of a corpus under a tokenizer
+//! (`corpus`).
 //!
 //! ```text
-//! shards ─ documents ─▶ counts by id ─▶ shares, unused vocabulary, most frequent tokens
-//!                    ├▶ n-grams (ngrams)   two passes each, bounded memory, exact
-//!                    └▶ lengths (packing)  what a trainer would waste
+//! documents ─▶ counts by id ─▶ shares, unused vocabulary, most frequent tokens
+//!           ├▶ n-grams (ngrams)   two passes, bounded memory, exact
+//!           └▶ lengths (packing)  what a trainer would waste
 //! ```
 //!
-//! Memory: 8 bytes an id, 64 MB for n-grams, 8 bytes a distinct length.
+//! Memory: 8 bytes an id, 200 MB for n-grams, 8 bytes a distinct length.
 
+pub mod corpus;
 mod ngrams;
 mod packing;
 #[cfg(test)]
@@ -20,6 +22,7 @@ use crate::resharding::Report;
 use crate::shard::{Dataset, ShardManifest, Split};
 use crate::tokenize::{Spelt, TokenKind, Tokenizer};
 use anyhow::Result;
+use ngrams::Finder;
 pub use ngrams::Frequent;
 use packing::Lengths;
 pub use packing::Packing;
@@ -66,8 +69,8 @@ pub struct Survey {
     pub byte_fallback_share: f64,
     /// Share of the tokens that the loss does not count, 0 to 1.
     pub loss_masked_share: f64,
-    /// Share of the documents that were read and that went as copies, 0 to 1; `null` of shards that
-    /// `prep reshard` made of others.
+    /// Share of the documents that were read and that went as copies, 0 to 1; of a corpus, the exact copies
+    /// that `prep shard` would remove; `null` of shards that `prep reshard` made of others.
     pub duplicate_share: Option<f64>,
     /// Ordinary tokens of the vocabulary.
     pub vocabulary: u64,
@@ -77,11 +80,86 @@ pub struct Survey {
     pub most_frequent: Vec<TokenCount>,
     /// The most frequent n-grams inside documents, special tokens left out.
     pub ngrams: Vec<Ngrams>,
+    /// Documents of the train split by their length.
+    pub by_length: Vec<OfLength>,
     /// What sequences of several lengths would hold of the train split.
     pub packing: Vec<Packing>,
 }
 
-/// Reads every token of the shards in `dir`, `1 + 2 *` lengths of n-grams times.
+/// Documents of so many tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct OfLength {
+    /// At most so many tokens each, and more than the row before says; `null` for all longer ones.
+    pub most_tokens: Option<u64>,
+    /// Documents.
+    pub documents: u64,
+    /// Their tokens.
+    pub tokens: u64,
+}
+
+/// Counts that grow with every document, in two passes over all.
+struct Tally {
+    counts: Vec<u64>,
+    lengths: Lengths,
+    ngrams: Vec<Finder>,
+    is_special: Vec<bool>,
+}
+
+impl Tally {
+    fn new(spelt: &[Spelt]) -> Self {
+        let is_special = spelt.iter().map(|token| token.kind == TokenKind::Special);
+        Self {
+            counts: vec![0; spelt.len()],
+            lengths: Lengths::default(),
+            ngrams: NGRAMS.map(Finder::new).into(),
+            is_special: is_special.collect(),
+        }
+    }
+
+    /// The first pass; `learned` of documents that sequences are filled with.
+    fn first(&mut self, ids: &[u32], learned: bool) {
+        for id in ids {
+            self.counts[*id as usize] += 1;
+        }
+        if learned {
+            self.lengths.add(ids.len() as u64);
+        }
+        for run in ids.split(|id| self.is_special[*id as usize]) {
+            self.ngrams.iter_mut().for_each(|finder| finder.bound(run));
+        }
+    }
+
+    /// Between the passes.
+    fn turn(&mut self) {
+        self.ngrams.iter_mut().for_each(Finder::turn);
+    }
+
+    /// The second pass.
+    fn second(&mut self, ids: &[u32]) {
+        for run in ids.split(|id| self.is_special[*id as usize]) {
+            self.ngrams.iter_mut().for_each(|finder| finder.count(run));
+        }
+    }
+
+    fn finish(self, tokenizer: &Tokenizer, spelt: &[Spelt]) -> Survey {
+        let mut survey = of_counts(&self.counts, spelt);
+        for (tokens, finder) in NGRAMS.into_iter().zip(self.ngrams) {
+            let mut most_frequent = finder.finish(SHOWN);
+            for found in &mut most_frequent {
+                found.text = tokenizer.decode(&found.ids, false);
+            }
+            survey.ngrams.push(Ngrams {
+                tokens,
+                most_frequent,
+            });
+        }
+        survey.by_length = self.lengths.by_length();
+        survey.packing = self.lengths.packings();
+        survey
+    }
+}
+
+/// Reads every token of the shards in `dir`, twice.
 ///
 /// # Errors
 /// When a file is missing or damaged.
@@ -95,8 +173,6 @@ pub fn run(
     let spelt = tokenizer.spelt();
     let splits = Split::ALL.map(|split| Dataset::open(dir, split));
     let splits = splits.into_iter().collect::<Result<Vec<_>>>()?;
-    let mut counts = vec![0_u64; manifest.info.vocab_size as usize];
-    let mut lengths = Lengths::default();
     let documents = |each: &mut dyn FnMut(usize, &[u32])| -> Result<()> {
         for (split, data) in splits.iter().enumerate() {
             data.for_each_document(|_, tokens| {
@@ -108,34 +184,11 @@ pub fn run(
         }
         Ok(())
     };
-    documents(&mut |split, ids| {
-        for id in ids {
-            counts[*id as usize] += 1;
-        }
-        if split == 0 {
-            lengths.add(ids.len() as u64);
-        }
-    })?;
-    let is_special = |id: u32| spelt[id as usize].kind == TokenKind::Special;
-    let mut ngrams = Vec::new();
-    for length in NGRAMS {
-        let pass = |each: &mut dyn FnMut(&[u32])| {
-            documents(&mut |_, ids| {
-                for part in ids.split(|id| is_special(*id)) {
-                    each(part);
-                }
-            })
-        };
-        let mut most_frequent = ngrams::most_frequent(length, SHOWN, pass)?;
-        for found in &mut most_frequent {
-            found.text = tokenizer.decode(&found.ids, false);
-        }
-        ngrams.push(Ngrams {
-            tokens: length,
-            most_frequent,
-        });
-    }
-    let mut survey = of_counts(&counts, &spelt);
+    let mut tally = Tally::new(&spelt);
+    documents(&mut |split, ids| tally.first(ids, split == 0))?;
+    tally.turn();
+    documents(&mut |_, ids| tally.second(ids))?;
+    let mut survey = tally.finish(&tokenizer, &spelt);
     survey.loss_masked_share = {
         let loss = manifest.train.tokens_loss + manifest.val.tokens_loss;
         1.0 - ratio(loss, survey.tokens)
@@ -144,15 +197,13 @@ pub fn run(
         let copies = report.copies.exact.total() + report.copies.near.total();
         survey.duplicate_share = Some(ratio(copies, report.ledgers.ledger.read.records));
     }
-    survey.ngrams = ngrams;
-    survey.packing = lengths.packings();
     Ok(survey)
 }
 
 /// Tokens that a survey reads, for progress.
 #[must_use]
 pub fn tokens_to_read(manifest: &ShardManifest) -> u64 {
-    (1 + 2 * NGRAMS.len() as u64) * (manifest.train.tokens + manifest.val.tokens)
+    2 * (manifest.train.tokens + manifest.val.tokens)
 }
 
 fn ratio(a: u64, b: u64) -> f64 {
@@ -194,6 +245,7 @@ fn of_counts(counts: &[u64], spelt: &[Spelt]) -> Survey {
             })
             .collect(),
         ngrams: Vec::new(),
+        by_length: Vec::new(),
         packing: Vec::new(),
     }
 }

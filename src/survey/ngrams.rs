@@ -5,7 +5,6 @@
 //! is at most as frequent as the fullest place that was left out, so whatever is more frequent than that is
 //! among the counted ones; less frequent ones are not reported.
 
-use anyhow::Result;
 use serde::Serialize;
 use std::collections::HashMap;
 use xxhash_rust::xxh3::xxh3_64;
@@ -26,65 +25,88 @@ pub struct Frequent {
     pub count: u64,
 }
 
-/// The `shown` most frequent n-grams of `length` ids; of equal ones the smaller ids. `pass` hands all
-/// runs of ids to its argument, and does so twice.
-pub(super) fn most_frequent(
+/// The search for one length: every run is given to [`Finder::bound`], then, after [`Finder::turn`], to
+/// [`Finder::count`].
+pub(super) struct Finder {
     length: usize,
-    shown: usize,
-    pass: impl Fn(&mut dyn FnMut(&[u32])) -> Result<()>,
-) -> Result<Vec<Frequent>> {
-    most_frequent_in(length, shown, (PLACES, FULLEST), pass)
+    fullest: usize,
+    /// Upper bounds of the counts, by place.
+    bounds: Vec<u64>,
+    /// The count of the fullest place that is left out.
+    left_out: u64,
+    counts: HashMap<Box<[u32]>, u64>,
+    bytes: Vec<u8>,
 }
 
-pub(super) fn most_frequent_in(
-    length: usize,
-    shown: usize,
-    (places, fullest): (usize, usize),
-    pass: impl Fn(&mut dyn FnMut(&[u32])) -> Result<()>,
-) -> Result<Vec<Frequent>> {
-    let mut bounds = vec![0_u64; places];
-    let mut bytes = Vec::with_capacity(4 * length);
-    let mut place = move |ngram: &[u32]| {
+impl Finder {
+    /// Of n-grams of `length` ids.
+    pub(super) fn new(length: usize) -> Self {
+        Self::with(length, (PLACES, FULLEST))
+    }
+
+    pub(super) fn with(length: usize, (places, fullest): (usize, usize)) -> Self {
+        Self {
+            length,
+            fullest,
+            bounds: vec![0; places],
+            left_out: 0,
+            counts: HashMap::new(),
+            bytes: Vec::with_capacity(4 * length),
+        }
+    }
+
+    fn place(bytes: &mut Vec<u8>, ngram: &[u32], places: usize) -> usize {
         bytes.clear();
         bytes.extend(ngram.iter().flat_map(|id| id.to_le_bytes()));
-        (xxh3_64(&bytes) % places as u64) as usize
-    };
-    pass(&mut |ids| {
-        for ngram in ids.windows(length) {
-            bounds[place(ngram)] += 1;
+        (xxh3_64(bytes) % places as u64) as usize
+    }
+
+    /// The first pass.
+    pub(super) fn bound(&mut self, ids: &[u32]) {
+        let places = self.bounds.len();
+        for ngram in ids.windows(self.length) {
+            self.bounds[Self::place(&mut self.bytes, ngram, places)] += 1;
         }
-    })?;
-    // The count of the fullest place that is left out.
-    let mut sorted = bounds.clone();
-    sorted.sort_unstable_by(|a, b| b.cmp(a));
-    let left_out = sorted.get(fullest).copied().unwrap_or(0);
-    drop(sorted);
-    let mut counts: HashMap<Box<[u32]>, u64> = HashMap::new();
-    pass(&mut |ids| {
-        for ngram in ids.windows(length) {
-            if bounds[place(ngram)] > left_out {
-                match counts.get_mut(ngram) {
+    }
+
+    /// Between the passes.
+    pub(super) fn turn(&mut self) {
+        let mut sorted = self.bounds.clone();
+        sorted.sort_unstable_by(|a, b| b.cmp(a));
+        self.left_out = sorted.get(self.fullest).copied().unwrap_or(0);
+    }
+
+    /// The second pass.
+    pub(super) fn count(&mut self, ids: &[u32]) {
+        let places = self.bounds.len();
+        for ngram in ids.windows(self.length) {
+            if self.bounds[Self::place(&mut self.bytes, ngram, places)] > self.left_out {
+                match self.counts.get_mut(ngram) {
                     Some(count) => *count += 1,
                     None => {
-                        counts.insert(ngram.into(), 1);
+                        self.counts.insert(ngram.into(), 1);
                     }
                 }
             }
         }
-    })?;
-    // What occurs once is no finding.
-    let least = left_out.max(1);
-    let mut found: Vec<(u64, Box<[u32]>)> = (counts.into_iter())
-        .filter(|(_, count)| *count > least)
-        .map(|(ngram, count)| (count, ngram))
-        .collect();
-    found.sort_unstable_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    found.truncate(shown);
-    Ok((found.into_iter())
-        .map(|(count, ids)| Frequent {
-            ids: ids.into_vec(),
-            text: String::new(),
-            count,
-        })
-        .collect())
+    }
+
+    /// The `shown` most frequent; of equal ones the smaller ids.
+    pub(super) fn finish(self, shown: usize) -> Vec<Frequent> {
+        // What occurs once is no finding.
+        let least = self.left_out.max(1);
+        let mut found: Vec<(u64, Box<[u32]>)> = (self.counts.into_iter())
+            .filter(|(_, count)| *count > least)
+            .map(|(ngram, count)| (count, ngram))
+            .collect();
+        found.sort_unstable_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        found.truncate(shown);
+        (found.into_iter())
+            .map(|(count, ids)| Frequent {
+                ids: ids.into_vec(),
+                text: String::new(),
+                count,
+            })
+            .collect()
+    }
 }

@@ -7,11 +7,15 @@
 //! sequence are cut into whole sequences and a rest; pieces are packed, the longest first, each where
 //! it leaves least room. Documents that fit are never torn, and what is left of a sequence is padded.
 
+use super::OfLength;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Tokens of the sequences that are reported.
 const SEQUENCES: [u64; 5] = [512, 1024, 2048, 4096, 8192];
+
+/// Tokens up to which documents are counted together.
+const BOUNDS: [u64; 9] = [64, 128, 256, 512, 1024, 2048, 4096, 8192, 32_768];
 
 /// One length of sequences.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -54,6 +58,23 @@ impl Lengths {
         self.documents += 1;
         self.tokens += length;
         *self.counts.entry(length).or_default() += 1;
+    }
+
+    /// Documents and tokens by length: up to 64, 128, … tokens, and longer ones.
+    pub(super) fn by_length(&self) -> Vec<OfLength> {
+        let mut rows: Vec<OfLength> = (BOUNDS.into_iter().map(Some).chain([None]))
+            .map(|most_tokens| OfLength {
+                most_tokens,
+                documents: 0,
+                tokens: 0,
+            })
+            .collect();
+        for (length, documents) in &self.counts {
+            let row = BOUNDS.partition_point(|most| most < length);
+            rows[row].documents += documents;
+            rows[row].tokens += documents * length;
+        }
+        rows
     }
 
     /// All lengths of sequences.

@@ -1,4 +1,4 @@
-use super::ngrams::{most_frequent, most_frequent_in};
+use super::ngrams::Finder;
 use super::packing::best_fit;
 use super::*;
 use std::collections::BTreeMap;
@@ -33,20 +33,20 @@ fn frequent_ngrams_are_exact_even_where_places_are_shared() {
     let runs: Vec<Vec<u32>> = (0..50_u32)
         .map(|n| vec![1, 2, 3, 100 + n, 1, 2, 3, 1, 2])
         .collect();
-    let pass = |each: &mut dyn FnMut(&[u32])| {
-        for run in &runs {
-            each(run);
-        }
-        Ok(())
+    let found = |mut finder: Finder| {
+        runs.iter().for_each(|run| finder.bound(run));
+        finder.turn();
+        runs.iter().for_each(|run| finder.count(run));
+        finder.finish(3)
     };
-    let found = most_frequent(2, 3, pass).unwrap();
+    let few = found(Finder::with(2, (16, 4)));
+    let found = found(Finder::new(2));
     let counts: Vec<(&[u32], u64)> = found.iter().map(|row| (&row.ids[..], row.count)).collect();
     assert_eq!(
         counts,
         [(&[1, 2][..], 150), (&[2, 3][..], 100), (&[3, 1][..], 50)]
     );
     // With few places the counts are still right, or the n-gram is not reported.
-    let few = most_frequent_in(2, 3, (16, 4), pass).unwrap();
     assert_eq!(few[0].ids, [1, 2]);
     for row in &few {
         assert!(found.contains(row), "{row:?}");

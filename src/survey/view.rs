@@ -52,6 +52,22 @@ pub fn render(survey: &Survey) -> String {
         }
         tables.push(table.render());
     }
+    let mut table = Table::new(&["document length", "documents", "tokens", "share of tokens"]);
+    let all: u64 = survey.by_length.iter().map(|row| row.tokens).sum();
+    for row in survey.by_length.iter().filter(|row| row.documents > 0) {
+        let name = match row.most_tokens {
+            Some(most) => format!("up to {} tokens", grouped(most)),
+            None => "longer".to_owned(),
+        };
+        let share = percent(row.tokens as f64 / all.max(1) as f64);
+        table.row(vec![
+            name,
+            grouped(row.documents),
+            grouped(row.tokens),
+            share,
+        ]);
+    }
+    tables.push(table.render());
     let mut table = Table::new(&[
         "sequence",
         "longer documents",

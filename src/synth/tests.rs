@@ -12,6 +12,7 @@ fn context(threads: usize, seed: u64) -> Context {
         threads,
         seed,
         memory: 1 << 30,
+        config: None,
     }
 }
 

@@ -47,11 +47,9 @@ impl Spelt {
     /// no token for. A byte-level BPE has these bytes as ordinary tokens.
     #[must_use]
     pub fn is_part_of_character(&self) -> bool {
-        match self.kind {
-            TokenKind::ByteFallback => true,
-            TokenKind::Text => matches!(self.bytes[..], [byte] if byte >= 0x80),
-            TokenKind::Special | TokenKind::Added | TokenKind::Hole => false,
-        }
+        // The line break that SentencePiece writes as <0x0A> is a whole character.
+        let may_be = matches!(self.kind, TokenKind::Text | TokenKind::ByteFallback);
+        may_be && matches!(self.bytes[..], [byte] if byte >= 0x80)
     }
 
     /// Whether it stands for one byte.
@@ -149,4 +147,22 @@ fn byte_piece(token: &str) -> Option<u8> {
     let digits = token.strip_prefix("<0x")?.strip_suffix('>')?;
     let hex = digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     u8::from_str_radix(digits, 16).ok().filter(|_| hex)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_break_in_bytes_is_a_whole_character() {
+        let byte = |kind, byte| Spelt {
+            kind,
+            bytes: vec![byte],
+        };
+        for kind in [TokenKind::ByteFallback, TokenKind::Text] {
+            assert!(!byte(kind, b'\n').is_part_of_character());
+            assert!(byte(kind, 0xD0).is_part_of_character());
+            assert!(byte(kind, b'\n').is_single_byte());
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Tests of the `prep` binary as a user runs it: one test binary, a module for each feature.
 
+mod compare;
+mod config;
 mod filter_golden;
 mod ingest_archives;
 mod ingest_bad;
@@ -32,6 +34,7 @@ mod shard_order;
 mod shard_splits;
 mod shard_tokens;
 mod shard_tools;
+mod status;
 mod support;
 mod tokenizers;
 mod train_cli;

@@ -182,7 +182,51 @@ fn a_survey_counts_every_token_of_the_shards() {
     Prep::new(["stats", "--tokens"])
         .arg(&corpus)
         .code(2)
-        .says("--tokens is for shards")
+        .says("needs --tokenizer")
+        .run();
+}
+
+#[test]
+fn a_corpus_under_a_tokenizer_has_the_tokens_that_its_shards_have() {
+    let place = place();
+    let [corpus, shards] = ["corpus", "shards"].map(|name| place.path().join(name));
+    Prep::ingest(&fixture(""), &corpus).code(1).json();
+    let everything = ["--profile", "none", "--dedup", "off", "--val", "0"];
+    let sharded = Prep::shard(&corpus, &shards).args(everything).json();
+    let of_shards = Prep::new(["stats", "--tokens"]).arg(&shards).json();
+    let tokenizer = fixture("golden/tokenizer.json");
+    let count = |path: &Path| {
+        let stats = Prep::new(["stats", "--tokens"]).arg(path);
+        stats.arg("--tokenizer").arg(&tokenizer).json()
+    };
+    let of_corpus = count(&corpus);
+    let tokenized = &of_corpus["tokenized"];
+    for table in ["total", "by_source", "by_language", "by_kind"] {
+        assert_eq!(
+            tokenized["tokens"][table], sharded["tokens"][table],
+            "{table}"
+        );
+    }
+    let survey = &tokenized["survey"];
+    check("token_survey.json", survey);
+    let kept: u64 = (survey["by_length"].as_array().expect("rows").iter())
+        .filter_map(|row| row["tokens"].as_u64())
+        .sum();
+    assert_eq!(Some(kept), survey["tokens"].as_u64());
+    let mut wanted = of_shards["survey"].clone();
+    let copies = survey["duplicate_share"].as_f64().expect("a share");
+    assert!(copies > 0.0 && copies < 0.5, "{copies}");
+    wanted["duplicate_share"] = survey["duplicate_share"].clone();
+    assert_eq!(survey, &wanted);
+    // What is not ingested yet has the same tokens.
+    let raw = count(&fixture(""));
+    assert_eq!(raw["tokenized"], of_corpus["tokenized"]);
+    assert_eq!(raw["documents"], of_corpus["documents"]);
+    Prep::new(["stats"])
+        .arg(&corpus)
+        .arg("--tokenizer")
+        .arg(&tokenizer)
+        .prints("bytes/token")
         .run();
 }
 

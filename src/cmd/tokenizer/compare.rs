@@ -57,11 +57,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     )?;
     if context.json {
         output::data(&serde_json::to_string(&report)?);
-        return Ok(Exit::Done);
+    } else {
+        output::data(&languages(&report));
+        output::data(&format!("\n{}", costs(&report)));
+        output::data(&format!("\n{}", report.reasons.join("\n")));
     }
-    output::data(&languages(&report));
-    output::data(&format!("\n{}", costs(&report)));
-    output::data(&format!("\n{}", report.reasons.join("\n")));
     let best = &report.tokenizers[report.recommended];
     context.note(&format!(
         "next: prep shard CORPUS --out shards --tokenizer {}",

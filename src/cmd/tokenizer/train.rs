@@ -15,8 +15,8 @@ use std::path::PathBuf;
 ///
 /// `prep shard --tokenizer DIR` takes it, and so does `transformers`. The bytes depend on corpus,
 /// options and --seed alone. Special tokens: <|bos|> <|eos|> <|pad|> `<|im_start|>` `<|im_end|>` and three
-/// reserved ones. Memory: about 100 bytes for each distinct word, of which the rarest go beyond 4
-/// million; for unigram 0.5 GB more.
+/// reserved ones. Memory: within --memory, which decides how many distinct words are kept, 4 million at
+/// most (1.8 GB; 2.3 GB for unigram); the rarest go.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Corpus directory that `prep ingest` wrote, or a file, which is ingested for the occasion.
@@ -85,7 +85,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
             spaces: args.whitespace,
             special_tokens: args.special_token.clone(),
             character_coverage: args.character_coverage,
-        },
+            most_words: None,
+        }
+        .within(context.memory)?,
     };
     let report = vocabulary::run(&options, context)?;
     if context.json {

@@ -85,20 +85,25 @@ pub struct Args {
     #[arg(long, value_name = "STEPS")]
     pub warmup: Option<u64>,
     /// The last steps of `--schedule wsd`, over which the rate falls [default: a fifth of the run].
-    #[arg(long, value_name = "STEPS")]
+    #[arg(long, hide_short_help = true, value_name = "STEPS")]
     pub decay: Option<u64>,
     /// What of the highest learning rate the last step has, as a share [default: 0.1 for cosine, 0
     /// for wsd and linear].
-    #[arg(long, value_name = "SHARE", value_parser = share)]
+    #[arg(long, hide_short_help = true, value_name = "SHARE", value_parser = share)]
     pub final_lr: Option<f64>,
     /// AdamW's decay of the gradient's mean (a number without unit).
-    #[arg(long, value_name = "BETA", default_value_t = 0.9, value_parser = share)]
+    #[arg(long, hide_short_help = true, value_name = "BETA", default_value_t = 0.9, value_parser = share)]
     pub beta1: f64,
     /// AdamW's decay of the gradient's square (a number without unit).
-    #[arg(long, value_name = "BETA", default_value_t = 0.95, value_parser = share)]
+    #[arg(long, hide_short_help = true, value_name = "BETA", default_value_t = 0.95, value_parser = share)]
     pub beta2: f64,
     /// AdamW's epsilon (a number without unit).
-    #[arg(long, value_name = "EPSILON", default_value_t = 1e-8)]
+    #[arg(
+        long,
+        hide_short_help = true,
+        value_name = "EPSILON",
+        default_value_t = 1e-8
+    )]
     pub eps: f64,
     /// AdamW's weight decay of matrices; norms and biases have none (a number without unit).
     #[arg(long, value_name = "DECAY", default_value_t = 0.1)]
@@ -108,22 +113,22 @@ pub struct Args {
     pub clip: f64,
     /// Weight of the squared log-sum-exp of the logits in the loss, which keeps logits small; 1e-4
     /// is usual (a number without unit) [default: none].
-    #[arg(long, value_name = "WEIGHT", value_parser = positive)]
+    #[arg(long, hide_short_help = true, value_name = "WEIGHT", value_parser = positive)]
     pub z_loss: Option<f64>,
     /// Keep an average of the weights that keeps this share of itself at each step, 0.999 for
     /// example; it is what is measured and saved [default: none].
-    #[arg(long, value_name = "SHARE", value_parser = share)]
+    #[arg(long, hide_short_help = true, value_name = "SHARE", value_parser = share)]
     pub ema: Option<f64>,
     /// Leave a step out whose loss is this many standard deviations above the last 64; three in a
     /// row lead back to the last checkpoint. `inf` for never.
-    #[arg(long, value_name = "DEVIATIONS", default_value_t = 10.0, value_parser = positive)]
+    #[arg(long, hide_short_help = true, value_name = "DEVIATIONS", default_value_t = 10.0, value_parser = positive)]
     pub spike: f64,
     /// Steps between evaluations on the val split; there is one at the end in any case
     /// [default: a tenth of the run].
     #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..))]
     pub eval_every: Option<u64>,
     /// Tokens of an evaluation on the way; the last one measures the whole val split.
-    #[arg(long, value_name = "TOKENS", default_value_t = 32_768, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, hide_short_help = true, value_name = "TOKENS", default_value_t = 32_768, value_parser = clap::value_parser!(u64).range(1..))]
     pub eval_tokens: u64,
     /// End after this many evaluations without a lower loss, with the weights of the best
     /// [default: never].
@@ -137,7 +142,7 @@ pub struct Args {
     #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..))]
     pub checkpoint_every: Option<u64>,
     /// Checkpoints that stay; older ones are removed.
-    #[arg(long, value_name = "CHECKPOINTS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, hide_short_help = true, value_name = "CHECKPOINTS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
     pub keep: u32,
     /// How the model's weights are stored: f32, bf16 or f16.
     #[arg(long, value_name = "TYPE", default_value = "f32")]

@@ -55,6 +55,10 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         Ended::Before(_) => {}
         Ended::Interrupted => return Ok(Exit::Interrupted),
     }
+    ctx.note(&format!(
+        "next: prep generate {} \"…\"",
+        args.out().display()
+    ));
     Ok(Exit::Done)
 }
 
@@ -116,6 +120,7 @@ fn plan(ctx: &Context, input: &Input, resolved: &Resolved<'_>) -> Result<()> {
     } else {
         output::data(&format!("{plan:#}"));
     }
+    ctx.note("next: the same command without --dry-run");
     Ok(())
 }
 

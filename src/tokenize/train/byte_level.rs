@@ -65,7 +65,7 @@ pub(super) fn train(
 ) -> Result<Value> {
     let what = format!("the 256 bytes and {} special tokens", specials.len());
     let limit = room(options, specials.len() + 256, &what)?;
-    let words = words::count(texts, &ByPattern::new(options)?);
+    let words = words::count(texts, &ByPattern::new(options)?, options.most_words());
     let merges = merge::merges(&words, limit);
     tokenizer_json(&merges, specials, pattern(options.digits))
 }

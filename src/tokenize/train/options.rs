@@ -1,6 +1,8 @@
 //! What may be chosen when a tokenizer is trained.
 
 use super::SPECIALS;
+use super::words::MAX_WORDS;
+use crate::units::human_bytes;
 use anyhow::{Result, ensure};
 use serde::Serialize;
 
@@ -60,7 +62,18 @@ pub struct Training {
     /// Share of the characters of the sample that get a token of their own, 0 to 1; others are
     /// written as bytes. Byte-level BPE has no use for it.
     pub character_coverage: f64,
+    /// Distinct words that are kept while they are counted, where memory asks for less than 4 million.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub most_words: Option<u64>,
 }
+
+/// Bytes that training takes beside its words, and bytes of each distinct one while pairs are merged: an
+/// allowance for the counts, and for a word as ids with the places of its pairs.
+const BASE_BYTES: u64 = 200 << 20;
+const UNIGRAM_BYTES: u64 = 600 << 20;
+const WORD_BYTES: u64 = 400;
+/// Fewer distinct words make no vocabulary.
+const FEWEST_WORDS: u64 = 50_000;
 
 impl Training {
     /// A byte-level BPE of this size, all else as it is by default.
@@ -70,6 +83,31 @@ impl Training {
             vocab_size,
             ..Self::default()
         }
+    }
+
+    /// Keeps so few words that training stays within `memory` bytes.
+    ///
+    /// # Errors
+    /// Says how much it needs where that is less.
+    pub fn within(mut self, memory: u64) -> Result<Self> {
+        let base = match self.kind {
+            ModelKind::Unigram => UNIGRAM_BYTES,
+            ModelKind::ByteLevel | ModelKind::Pieces => BASE_BYTES,
+        };
+        let words = memory.saturating_sub(base) / WORD_BYTES;
+        ensure!(
+            words >= FEWEST_WORDS,
+            "--memory {}: training this tokenizer takes at least {}",
+            human_bytes(memory),
+            human_bytes(base + FEWEST_WORDS * WORD_BYTES)
+        );
+        self.most_words = Some(words).filter(|words| *words < MAX_WORDS);
+        Ok(self)
+    }
+
+    /// Distinct words that are kept.
+    pub(super) fn most_words(&self) -> u64 {
+        self.most_words.unwrap_or(MAX_WORDS)
     }
 
     /// prep's special tokens and those that were asked for, each once, in the order of ids.

@@ -79,6 +79,7 @@ fn trained(kind: ModelKind, digits: Digits, spaces: Spaces) -> Tokenizer {
         spaces,
         special_tokens: vec!["<|tool|>".to_owned()],
         character_coverage: 0.9995,
+        most_words: None,
     };
     let texts = TEXTS[..4]
         .iter()

@@ -29,7 +29,7 @@ impl Vocabulary {
         options: &Training,
         specials: &[String],
     ) -> Result<Self> {
-        let counted = words::count(texts, &Pieces::new(options));
+        let counted = words::count(texts, &Pieces::new(options), options.most_words());
         let alphabet = pieces::alphabet(&counted, options.character_coverage);
         let specials = [specials, &[UNKNOWN.to_owned()]].concat();
         let taken = specials.len() + 256 + alphabet.len();

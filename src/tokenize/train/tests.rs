@@ -24,7 +24,22 @@ fn texts() -> Vec<String> {
 
 fn counted(options: &Training) -> Vec<(Box<[u8]>, u64)> {
     let split = byte_level::ByPattern::new(options).unwrap();
-    words::count(texts().into_iter().map(|text| (text, 1)), &split)
+    words::count(
+        texts().into_iter().map(|text| (text, 1)),
+        &split,
+        words::MAX_WORDS,
+    )
+}
+
+#[test]
+fn memory_decides_how_many_words_are_kept() {
+    let training = || Training::byte_level(1_000);
+    let plenty = training().within(4 << 30).unwrap();
+    assert_eq!(plenty, training(), "the default changes nothing");
+    let little = training().within(300 << 20).unwrap();
+    assert!(little.most_words.is_some_and(|words| words < 500_000));
+    let error = training().within(100 << 20).unwrap_err().to_string();
+    assert!(error.contains("takes at least"), "{error}");
 }
 
 #[test]
@@ -51,7 +66,7 @@ fn policies_decide_which_words_are_merged() {
 fn a_text_counts_as_often_as_is_said() {
     let split = byte_level::ByPattern::new(&Training::default()).unwrap();
     let texts = [("раз два".to_owned(), 3), ("раз".to_owned(), 1)];
-    let words = words::count(texts.into_iter(), &split);
+    let words = words::count(texts.into_iter(), &split, words::MAX_WORDS);
     let found: Vec<_> = (words.iter())
         .map(|(word, count)| (std::str::from_utf8(word).unwrap(), *count))
         .collect();

@@ -1,15 +1,16 @@
 //! Counting the words of a corpus: in parallel, and the same for any number of threads.
 //!
 //! Batches have a fixed size in bytes and are counted one after the other, so that what is pruned
-//! does not depend on threads. Memory: about 100 bytes for each distinct word, 4 million at most.
+//! does not depend on threads. Memory: about 100 bytes for each distinct word, as many as
+//! [`Training::most_words`](super::Training) allows.
 
 use rayon::prelude::*;
 use std::collections::HashMap;
 
 /// Bytes of text that are counted at once.
 const BATCH_BYTES: usize = 16 << 20;
-/// Distinct words that are kept; beyond it the rarest go.
-const MAX_WORDS: usize = 4_000_000;
+/// Distinct words that are kept where memory does not ask for less; beyond it the rarest go.
+pub(super) const MAX_WORDS: u64 = 4_000_000;
 
 type Counts = HashMap<Box<[u8]>, u64>;
 
@@ -20,10 +21,11 @@ pub(super) trait Split: Sync {
 }
 
 /// Every word of `texts` and how often it occurs, sorted by its bytes. A text comes with the number of
-/// times that it counts.
+/// times that it counts. Of more distinct words than `most` the rarest go.
 pub(super) fn count(
     texts: impl Iterator<Item = (String, u64)>,
     split: &impl Split,
+    most: u64,
 ) -> Vec<(Box<[u8]>, u64)> {
     let mut counts = Counts::new();
     let (mut batch, mut bytes) = (Vec::new(), 0);
@@ -32,7 +34,7 @@ pub(super) fn count(
         batch.push((text, times));
         if bytes >= BATCH_BYTES {
             add(&mut counts, count_batch(split, &batch));
-            prune(&mut counts, MAX_WORDS);
+            prune(&mut counts, most as usize);
             (batch, bytes) = (Vec::new(), 0);
         }
     }

@@ -201,8 +201,8 @@ impl Say {
             .collect();
         let names = names.join(", ");
         self.one(
-            format!("Not for a model that writes: {names}. The share of texts that come back from their tokens is in brackets; the rest loses characters or spaces."),
-            format!("Не для модели, которая пишет: {names}. В скобках — доля текстов, которые восстанавливаются из токенов; остальные теряют буквы или пробелы."),
+            format!("Not for a model that writes: {names}. In brackets is the share of texts whose first 2 kB come back from their tokens; the rest loses characters or spaces there."),
+            format!("Не для модели, которая пишет: {names}. В скобках — доля текстов, первые 2 кБ которых восстанавливаются из токенов; остальные теряют там буквы или пробелы."),
         )
     }
 

@@ -93,7 +93,7 @@ pub struct Row {
     pub total: Figures,
     /// The same by language.
     pub by_language: BTreeMap<String, Figures>,
-    /// Share of the texts that decoding gives back exactly, 0 to 1.
+    /// Share of the texts whose first 2 kB decoding gives back exactly, 0 to 1.
     pub lossless_share: f64,
     /// Ordinary tokens that no text has.
     pub unused: Unused,

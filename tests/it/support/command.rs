@@ -44,6 +44,7 @@ pub struct Prep {
     stdout: Expected,
     stderr: Expected,
     stdin: Option<PathBuf>,
+    dir: Option<PathBuf>,
 }
 
 impl Prep {
@@ -60,6 +61,7 @@ impl Prep {
             stdout: Expected::Empty,
             stderr: Expected::Empty,
             stdin: None,
+            dir: None,
         }
         .args(args)
     }
@@ -97,6 +99,12 @@ impl Prep {
     /// The file that is standard input; without it there is none.
     pub fn stdin(mut self, path: &Path) -> Self {
         self.stdin = Some(path.to_owned());
+        self
+    }
+
+    /// The working directory; without it that of the tests.
+    pub fn inside(mut self, dir: &Path) -> Self {
+        self.dir = Some(dir.to_owned());
         self
     }
 
@@ -168,6 +176,9 @@ impl Prep {
             Stdio::from(File::open(path).expect("the file for standard input"))
         });
         command.args(&self.args).stdin(stdin);
+        if let Some(dir) = &self.dir {
+            command.current_dir(dir);
+        }
         command
     }
 
