@@ -231,9 +231,10 @@ fn table(rows: &[Row], file: &str) -> String {
             (_, Some(place)) => format!("default; the command line excludes {place}"),
             (_, None) => "default".to_owned(),
         };
-        let values = match row.values.is_empty() {
-            true => "–".to_owned(),
-            false => row.values.join(" "),
+        let values = if row.values.is_empty() {
+            "–".to_owned()
+        } else {
+            row.values.join(" ")
         };
         let command = match row.command.as_str() {
             "" => "all",

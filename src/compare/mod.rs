@@ -416,7 +416,7 @@ impl Reader<'_> {
         let mut beginning: Vec<u64> = Vec::new();
         side.for_each(unit, |document| {
             let id = &document.id.0;
-            let block = xxh3_64_with_seed(id, self.context.seed ^ 0x626c_6f63_6b) % BLOCKS as u64;
+            let block = xxh3_64_with_seed(id, self.context.seed ^ 0x62_6c6f_636b) % BLOCKS as u64;
             let block = block * divergence::PLACES as u64;
             let (mut last, mut words) = (None, 0);
             beginning.clear();
@@ -437,7 +437,7 @@ impl Reader<'_> {
                 let learned = self.takes(id, 0x6861_6c66, 1, 2);
                 found.sample.push((learned, Features::of(&beginning)));
             }
-            if self.takes(id, 0x6d6f_6465_6c, self.model_documents, side.documents) {
+            if self.takes(id, 0x6d_6f64_656c, self.model_documents, side.documents) {
                 found
                     .texts
                     .push((document.id.to_string(), beginning_of(&document)));

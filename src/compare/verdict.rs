@@ -49,36 +49,7 @@ pub fn write(report: &Report, language: Language) -> Vec<String> {
     let bits = report.divergence;
     let apart = apart(report);
     let no_divergence = bits.low <= 0.0;
-    lines.push(match (apart, no_divergence) {
-        (Apart::Same, true) => say(
-            "A and B look like the same distribution: nothing that was measured tells them apart.".into(),
-            "A и B похожи на одно распределение: ни одно из измерений их не различает.".into(),
-        ),
-        (Apart::Same, false) => say(
-            "Single documents of A and B cannot be told apart, though word frequencies of the whole sets differ.".into(),
-            "Отдельные документы A и B не отличить друг от друга, хотя частоты слов в наборах в целом различаются.".into(),
-        ),
-        (Apart::Slightly, _) => say(
-            "A and B are near to each other, but not the same distribution.".into(),
-            "A и B близки, но это не одно и то же распределение.".into(),
-        ),
-        (Apart::Clearly, _) => say(
-            "A and B are different distributions that overlap.".into(),
-            "A и B — разные распределения, которые частично пересекаются.".into(),
-        ),
-        (Apart::Wholly, _) => say(
-            "A and B are different kinds of text: nearly every document shows which set it is from.".into(),
-            "A и B — разные виды текста: почти по каждому документу видно, из какого он набора.".into(),
-        ),
-        (Apart::Unknown, true) => say(
-            "Word frequencies do not tell A and B apart; there are too few documents for a classifier.".into(),
-            "По частотам слов A и B не различаются; для классификатора документов слишком мало.".into(),
-        ),
-        (Apart::Unknown, false) => say(
-            "Word frequencies of A and B differ; there are too few documents for a classifier.".into(),
-            "Частоты слов в A и B различаются; для классификатора документов слишком мало.".into(),
-        ),
-    });
+    lines.push(answer(apart, no_divergence, &say));
     if let Some(found) = report.classifier {
         lines.push(say(
             format!(
@@ -151,6 +122,40 @@ pub fn write(report: &Report, language: Language) -> Vec<String> {
     lines.extend(of_copies(report, &say));
     lines.extend(of_model(report, &say));
     lines
+}
+
+/// The answer itself.
+fn answer(apart: Apart, no_divergence: bool, say: &impl Fn(String, String) -> String) -> String {
+    match (apart, no_divergence) {
+        (Apart::Same, true) => say(
+            "A and B look like the same distribution: neither word frequencies nor the classifier tells them apart.".into(),
+            "A и B похожи на одно распределение: их не различают ни частоты слов, ни классификатор.".into(),
+        ),
+        (Apart::Same, false) => say(
+            "Single documents of A and B cannot be told apart, though word frequencies of the whole sets differ.".into(),
+            "Отдельные документы A и B не отличить друг от друга, хотя частоты слов в наборах в целом различаются.".into(),
+        ),
+        (Apart::Slightly, _) => say(
+            "A and B are near to each other, but not the same distribution.".into(),
+            "A и B близки, но это не одно и то же распределение.".into(),
+        ),
+        (Apart::Clearly, _) => say(
+            "A and B are different distributions that overlap.".into(),
+            "A и B — разные распределения, которые частично пересекаются.".into(),
+        ),
+        (Apart::Wholly, _) => say(
+            "A and B are different kinds of text: nearly every document shows which set it is from.".into(),
+            "A и B — разные виды текста: почти по каждому документу видно, из какого он набора.".into(),
+        ),
+        (Apart::Unknown, true) => say(
+            "Word frequencies do not tell A and B apart; there are too few documents for a classifier.".into(),
+            "По частотам слов A и B не различаются; для классификатора документов слишком мало.".into(),
+        ),
+        (Apart::Unknown, false) => say(
+            "Word frequencies of A and B differ; there are too few documents for a classifier.".into(),
+            "Частоты слов в A и B различаются; для классификатора документов слишком мало.".into(),
+        ),
+    }
 }
 
 fn of_copies(report: &Report, say: &impl Fn(String, String) -> String) -> Vec<String> {
