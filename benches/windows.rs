@@ -76,6 +76,7 @@ fn make(dir: &Path, limit: u64, tokens: u64) -> usize {
         train: writer.finish().unwrap(),
         val: SplitEntry::default(),
         keys: Vec::new(),
+        origins: Vec::new(),
     };
     atomic::write_json(&dir.join("manifest.json"), &manifest).unwrap();
     manifest.train.shards.len()

@@ -29,6 +29,7 @@ pub mod output;
 pub mod pii;
 pub mod plan;
 pub mod progress;
+pub mod report;
 pub mod resharding;
 pub mod run_dir;
 pub mod sample;

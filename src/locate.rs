@@ -302,7 +302,10 @@ fn origin_in(dir: &Path, corpus: &CorpusManifest, document: Document) -> Origin 
 
 /// The corpus whose manifest has the hash `wanted`, among the directories beside the shards and those
 /// of the working directory.
-fn beside(shards: &Path, wanted: &str) -> Result<Option<PathBuf>> {
+///
+/// # Errors
+/// When the directory of the shards cannot be read.
+pub fn beside(shards: &Path, wanted: &str) -> Result<Option<PathBuf>> {
     let shards = shards
         .canonicalize()
         .with_context(|| format!("cannot read {}", shards.display()))?;

@@ -6,6 +6,7 @@ use crate::output;
 use crate::units::{grouped, human_bytes};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -42,6 +43,9 @@ impl Unit {
     }
 }
 
+/// What a bar is drawn with.
+const BAR: &str = "━╸─";
+
 /// How often a plain line is printed when stderr is no terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
 
@@ -50,6 +54,8 @@ pub struct Progress {
     bar: Option<ProgressBar>,
     plain: bool,
     label: String,
+    /// What stands before a plain line instead of the label; empty for the label.
+    title: Mutex<String>,
     unit: Unit,
     total: Option<u64>,
     done: AtomicU64,
@@ -68,12 +74,27 @@ impl Progress {
             bar,
             plain: !quiet && !terminal,
             label: label.to_owned(),
+            title: Mutex::default(),
             unit,
             total,
             done: AtomicU64::new(0),
             started: Instant::now(),
             last_line: AtomicU64::new(0),
         }
+    }
+
+    /// As [`Progress::new`], with a line of its own for the message, which is then longer.
+    #[must_use]
+    pub fn in_two_lines(label: &str, unit: Unit, total: Option<u64>, quiet: bool) -> Self {
+        let progress = Self::new(label, unit, total, quiet);
+        if let Some(bar) = &progress.bar
+            && let Ok(style) = ProgressStyle::with_template(
+                "{prefix} {bar:28} {percent} %  {elapsed}  ETA {eta}\n{msg}",
+            )
+        {
+            bar.set_style(style.progress_chars(BAR));
+        }
+        progress
     }
 
     /// Counts `more` units as done.
@@ -83,6 +104,15 @@ impl Progress {
             bar.set_position(done);
         } else if self.plain {
             self.maybe_line(done, "");
+        }
+    }
+
+    /// Shows `title` instead of the label until the end.
+    pub fn title(&self, title: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_prefix(title.to_owned());
+        } else if let Ok(mut shown) = self.title.lock() {
+            title.clone_into(&mut shown);
         }
     }
 
@@ -123,7 +153,10 @@ impl Progress {
     fn line(&self, done: u64, message: &str) -> String {
         let seconds = self.started.elapsed().as_secs_f64();
         let rate = done as f64 / seconds.max(1e-9);
-        let mut line = format!("{}: {}", self.label, self.unit.amount(done));
+        let title = self.title.lock().map(|title| title.clone());
+        let title = title.ok().filter(|title| !title.is_empty());
+        let title = title.as_ref().unwrap_or(&self.label);
+        let mut line = format!("{title}: {}", self.unit.amount(done));
         if let Some(total) = self.total {
             line += &format!(" of {}", self.unit.amount(total));
         }
@@ -171,7 +204,7 @@ fn bar(label: &str, unit: Unit, total: Option<u64>) -> ProgressBar {
     };
     let template = format!("{{prefix:>12}} {{bar:28}} {amounts} ETA {{eta}} {{msg}}");
     if let Ok(style) = ProgressStyle::with_template(&template) {
-        bar.set_style(style.progress_chars("━╸─"));
+        bar.set_style(style.progress_chars(BAR));
     }
     bar.set_prefix(label.to_owned());
     bar.enable_steady_tick(Duration::from_millis(250));

@@ -15,7 +15,7 @@ use crate::run_dir::{self, Found};
 use crate::shard::manifest::SplitEntry;
 use crate::shard::shuffle::{Item, Order, Shuffle};
 use crate::shard::writer::SplitWriter;
-use crate::shard::{Dataset, ShardInfo, ShardManifest, Split};
+use crate::shard::{Dataset, ShardInfo, ShardManifest, Split, origins};
 use crate::sharding::report::ShardReport;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -144,7 +144,7 @@ pub fn run(options: &Options, context: &Context) -> Result<ReshardReport> {
     )?;
     let info = inputs[0].manifest.info.clone();
     let [train, val] = write(options, context, &inputs, &info)?;
-    let keys = copy_files(out, &inputs)?;
+    let (keys, origins) = copy_files(out, &inputs)?;
     let mut report = ReshardReport {
         command: "reshard".to_owned(),
         ledgers: Ledgers::default(),
@@ -177,7 +177,7 @@ pub fn run(options: &Options, context: &Context) -> Result<ReshardReport> {
         report.documents,
         report.tokens
     );
-    let manifest = ShardManifest::new(config, info, [train, val], keys);
+    let manifest = ShardManifest::new(config, info, [train, val], keys, origins);
     atomic::write_json(&out.join("report.json"), &report)?;
     atomic::write_json(&run_dir::manifest_path(out), &manifest)?;
     let _ = std::fs::remove_file(run_dir::state_path(out));
@@ -329,8 +329,9 @@ fn for_each(inputs: &[Source], mut each: impl FnMut(&Item) -> Result<()>) -> Res
     Ok(())
 }
 
-/// Copies the tokenizer, and the keys that a later `--against` compares with.
-fn copy_files(out: &Path, inputs: &[Source]) -> Result<Vec<PartEntry>> {
+/// Copies the tokenizer, the keys that a later `--against` compares with, and where the validated
+/// documents are from. Where one of the inputs does not say that, the output does not either.
+fn copy_files(out: &Path, inputs: &[Source]) -> Result<(Vec<PartEntry>, Vec<PartEntry>)> {
     let copy = |from: PathBuf, to: PathBuf| {
         let bytes =
             std::fs::read(&from).with_context(|| format!("cannot read {}", from.display()))?;
@@ -342,16 +343,33 @@ fn copy_files(out: &Path, inputs: &[Source]) -> Result<Vec<PartEntry>> {
     }
     let dedup = out.join("dedup");
     std::fs::create_dir_all(&dedup).with_context(|| format!("cannot make {}", dedup.display()))?;
-    let mut keys = Vec::new();
-    for input in inputs {
-        for entry in &input.manifest.keys {
-            let file = format!("dedup/keys-{:05}.arrow", keys.len());
-            copy(input.dir.join(&entry.file), out.join(&file))?;
-            keys.push(PartEntry {
-                file,
-                ..entry.clone()
-            });
+    let (mut keys, mut from) = (Vec::new(), Vec::new());
+    let all = |of: fn(&ShardManifest) -> &[PartEntry],
+               name: fn(usize) -> String,
+               copied: &mut Vec<PartEntry>| {
+        for input in inputs {
+            for entry in of(&input.manifest) {
+                let file = name(copied.len());
+                copy(input.dir.join(&entry.file), out.join(&file))?;
+                copied.push(PartEntry {
+                    file,
+                    ..entry.clone()
+                });
+            }
         }
+        Ok::<_, anyhow::Error>(())
+    };
+    all(
+        |manifest| &manifest.keys,
+        |number| format!("dedup/keys-{number:05}.arrow"),
+        &mut keys,
+    )?;
+    let mut manifests = inputs.iter().map(|input| &input.manifest);
+    if manifests.all(|manifest| manifest.val.documents == 0 || !manifest.origins.is_empty()) {
+        let folder = out.join(origins::FOLDER);
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+        all(|manifest| &manifest.origins, origins::file, &mut from)?;
     }
-    Ok(keys)
+    Ok((keys, from))
 }

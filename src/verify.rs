@@ -51,6 +51,12 @@ pub fn shards(dir: &Path) -> Result<Vec<Check>> {
         "ledger balances",
         ledger_of_shards(dir, &manifest),
     )];
+    for entry in &manifest.origins {
+        checks.push(Check::of(
+            format!("{} has the size and hash of the manifest", entry.file),
+            file(dir, &entry.file, entry.bytes, &entry.xxh3),
+        ));
+    }
     for split in Split::ALL {
         let entries = &manifest.split(split).shards;
         let files: Vec<Check> = entries

@@ -36,7 +36,7 @@ pub struct Args {
     /// list from standard input. Default: none.
     #[arg(long, value_name = "FILE")]
     files_from: Option<String>,
-    /// Directory to write: documents/, rejects/, manifest.json, report.json. Must be new, or of
+    /// Directory to write: documents/, rejects/, manifest.json, report.{json,html}. Must be new, or of
     /// the same run.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -175,6 +175,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         strict: args.strict,
     };
     let report = ingest::run(&options, &within_memory(context)?)?;
+    crate::report::at_the_end(&options.out, context);
     if context.json {
         output::data(&serde_json::to_string(&report)?);
     } else {

@@ -17,6 +17,7 @@ pub mod ingest;
 pub mod locate;
 pub mod man;
 pub mod plan;
+pub mod report;
 pub mod reshard;
 pub mod rules;
 mod sampling;
@@ -129,6 +130,7 @@ enum Command {
     Where(locate::Args),
     Synth(synth::Args),
     Plan(plan::Args),
+    Report(report::Args),
     Rules(rules::Args),
     Why(why::Args),
     Export(export::Args),
@@ -211,6 +213,7 @@ impl Cli {
             Command::Where(args) => locate::run(args, &context),
             Command::Synth(args) => synth::run(args, &context),
             Command::Plan(args) => plan::run(args, &context),
+            Command::Report(args) => report::run(args, &context),
             Command::Rules(args) => rules::run(args, &context),
             Command::Why(args) => why::run(args, &context),
             Command::Export(args) => export::run(args, &context),

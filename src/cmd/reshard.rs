@@ -49,6 +49,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         "next: prep train {} --out model --model llama-15m",
         args.out.display()
     );
+    crate::report::at_the_end(&options.out, context);
     if context.json {
         output::data(&serde_json::to_string(&report)?);
         context.note(&next);

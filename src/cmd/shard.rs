@@ -24,7 +24,7 @@ const DEFAULT_THRESHOLD: f64 = 0.8;
 /// Writes train-00000.arrow, val-00000.arrow, … (Arrow IPC streams that a trainer maps, and that
 /// Hugging Face datasets, pyarrow, polars and `DuckDB` open), removed/ with the reason for each
 /// dropped document, conflicts/ with answers that contradict each other, the tokenizer,
-/// manifest.json and report.json. An interrupted run goes on when the same command is given again.
+/// manifest.json, report.json and report.html. An interrupted run goes on with the same command.
 /// Memory: within --memory, of which half is for the search for copies, which is sorted on disk. Disk
 /// while it runs: 4.2 bytes a token beside the shards, and for near copies 0.5 kB a document and 8
 /// bytes a word of those that may be copies.
@@ -309,6 +309,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     };
     check(args, context)?;
     let report = sharding::run(&options, context)?;
+    crate::report::at_the_end(&options.out, context);
     let out = options.out.display();
     if context.json {
         output::data(&serde_json::to_string(&report)?);

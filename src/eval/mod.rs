@@ -3,16 +3,22 @@
 //! Bits a byte compares models with different tokenizers: the nats of all counted tokens over the
 //! bytes of text that they stand for.
 
+pub mod choice;
+pub mod exact;
+mod groups;
+pub mod paired;
 pub mod tasks;
 
-use std::f64::consts::LN_2;
+use std::{f64::consts::LN_2, ops::AddAssign};
 
 use anyhow::Result;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+pub use groups::{Breakdown, Groups, MOST_SOURCES, OTHERS};
 
 use crate::{
     model::Model,
-    ops::{Backend, Rope},
+    ops::Backend,
     train::{Loader, Scale},
 };
 
@@ -28,7 +34,7 @@ pub struct Sums {
 }
 
 /// The means, as reports have them.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Means {
     /// Nats a counted token.
     pub loss: f64,
@@ -38,6 +44,14 @@ pub struct Means {
     pub bits_per_byte: Option<f64>,
     /// Counted tokens.
     pub tokens: u64,
+}
+
+impl AddAssign for Sums {
+    fn add_assign(&mut self, other: Self) {
+        self.nats += other.nats;
+        self.tokens += other.tokens;
+        self.bytes += other.bytes;
+    }
 }
 
 impl Sums {
@@ -66,7 +80,8 @@ pub struct Extent {
 }
 
 /// Measures the sequences of a split, or as many as `extent` allows at even distances, so that a part
-/// stands for the whole; `token_bytes` has the bytes of each token id.
+/// stands for the whole; `token_bytes` has the bytes of each token id. `each` gets the sums of every
+/// piece of a document and the position of its first input in the stream.
 /// `progress` hears how many sequences are done after each portion and says whether to go on.
 ///
 /// # Errors
@@ -74,16 +89,17 @@ pub struct Extent {
 pub fn measure<B: Backend>(
     backend: &B,
     model: &Model<B>,
-    rope: Option<&Rope>,
     data: &Loader<'_>,
     token_bytes: &[u32],
     extent: Extent,
+    each: &mut dyn FnMut(u64, Sums),
     progress: &mut dyn FnMut(u64) -> bool,
 ) -> Result<Sums> {
     let most = extent
         .tokens
         .map_or(u64::MAX, |t| t.div_ceil(data.seq() as u64).max(1));
     let end = data.count().min(most);
+    let rope = model.config.rope_table(data.seq());
     let mut sums = Sums::default();
     let mut first = 0;
     while first < end {
@@ -91,12 +107,22 @@ pub fn measure<B: Backend>(
         let chosen = (first..first + count as u64).map(|i| i * data.count() / end);
         let data = data.chosen(chosen);
         let batch = data.batch(0..count, Scale::PLAIN);
-        sums.nats += model.loss(backend, rope, batch)?.nats;
-        for (&id, &counted) in data.targets.iter().zip(&data.counted) {
-            if counted {
-                sums.tokens += 1;
-                sums.bytes += u64::from(token_bytes.get(id as usize).copied().unwrap_or(0));
+        let nats = model.row_losses(backend, rope.as_ref(), batch)?;
+        let ends = data.pieces.iter().skip(1).map(|piece| piece.0);
+        let ends = ends.chain([data.ids.len()]);
+        for (&(from, position), to) in data.pieces.iter().zip(ends) {
+            let mut piece = Sums::default();
+            for row in (from..to).filter(|&row| data.counted[row]) {
+                // Row by row, so that the whole does not depend on how it is told apart.
+                sums.nats += nats[row];
+                piece.nats += nats[row];
+                piece.tokens += 1;
+                let bytes = token_bytes.get(data.targets[row] as usize);
+                piece.bytes += u64::from(bytes.copied().unwrap_or(0));
             }
+            sums.tokens += piece.tokens;
+            sums.bytes += piece.bytes;
+            each(position, piece);
         }
         first += count as u64;
         if !progress(first) {

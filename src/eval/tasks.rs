@@ -1,11 +1,8 @@
-//! Multiple choice by log-likelihood: which answer does the model find most probable after the
-//! question?
+//! Questions from a file: multiple choice, or answered freely.
 //!
-//! As `EleutherAI`'s lm-evaluation-harness does it: each choice is scored as the continuation
-//! `question + " " + choice`; accuracy takes the highest sum of log-probabilities, normalised
-//! accuracy the highest sum per character of the choice, and the standard error of a mean of n
-//! items is `sqrt(p (1 - p) / (n - 1))`. A question's tokens go through the model once, for all of
-//! its choices.
+//! Where an item has `choices`, the most probable one is the answer ([`super::choice`]); where it has
+//! none, what the model writes is compared with `answer` ([`super::exact`]). The standard error of a
+//! mean of n items is `sqrt(p (1 - p) / (n - 1))`.
 
 use std::{
     io::{BufRead, BufReader},
@@ -16,37 +13,41 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::{
-    model::{Model, Session},
-    ops::Backend,
+use super::{
+    choice::{Item, Likelihoods},
+    exact::{Question, normalise},
 };
 
-/// One question.
+/// One item of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
-    /// What is asked.
-    pub question: String,
-    /// The answers to choose from; at least two.
-    pub choices: Vec<String>,
-    /// Which of them is right, from 0.
-    pub answer: usize,
+pub enum Task {
+    /// With choices.
+    Choice(Item),
+    /// Without.
+    Free(Question),
 }
 
 /// The account of a file of questions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Scores {
-    /// Questions that were answered.
+    /// Questions with choices that were answered.
     pub items: u64,
-    /// The share whose right choice is the most probable.
-    pub accuracy: f64,
+    /// The share whose right choice is the most probable; none without such questions.
+    pub accuracy: Option<f64>,
     /// Its standard error; 0 for one question.
-    pub accuracy_stderr: f64,
+    pub accuracy_stderr: Option<f64>,
     /// The share whose right choice is the most probable per character.
-    pub accuracy_normalized: f64,
+    pub accuracy_normalized: Option<f64>,
     /// Its standard error.
-    pub accuracy_normalized_stderr: f64,
+    pub accuracy_normalized_stderr: Option<f64>,
     /// The share that guessing gets right.
-    pub chance: f64,
+    pub chance: Option<f64>,
+    /// Questions without choices that were answered.
+    pub exact_items: u64,
+    /// The share whose answer is the right one after normalisation; none without such questions.
+    pub exact_match: Option<f64>,
+    /// Its standard error; 0 for one question.
+    pub exact_match_stderr: Option<f64>,
     /// Questions whose beginning was left out, since they are longer than the model's context.
     pub truncated: u64,
     /// Lines that are no question, with the reason.
@@ -65,15 +66,16 @@ pub struct Rejected {
 /// Longest list of rejected lines; more are an error, since the file is then of another kind.
 const MOST_REJECTED: usize = 1000;
 
-/// Reads questions a line at a time: `question`, `choices`, and `answer` as the number of a choice
-/// from 0, its letter, or its text.
+/// Reads questions a line at a time: `question`; `choices` and `answer` as the number of a choice
+/// from 0, its letter, or its text; or no choices and `answer` as a text, a number, or a list of
+/// those, each of which is right.
 ///
 /// # Errors
 /// When the file cannot be read, or has more than a thousand lines that are no questions.
 pub fn for_each(
     path: &Path,
     rejected: &mut Vec<Rejected>,
-    each: &mut dyn FnMut(Item) -> Result<()>,
+    each: &mut dyn FnMut(u64, Task) -> Result<()>,
 ) -> Result<()> {
     let failed = || format!("cannot read {}", path.display());
     let file = std::fs::File::open(path).with_context(failed)?;
@@ -83,7 +85,7 @@ pub fn for_each(
             continue;
         }
         match parse(&text) {
-            Ok(item) => each(item)?,
+            Ok(task) => each(line, task)?,
             Err(error) => rejected.push(Rejected {
                 line,
                 reason: format!("{error:#}"),
@@ -99,12 +101,17 @@ pub fn for_each(
     Ok(())
 }
 
-fn parse(text: &str) -> Result<Item> {
+fn parse(text: &str) -> Result<Task> {
     let json: Map<String, Value> = serde_json::from_str(text)
-        .context("expected a JSON object with question, choices and answer")?;
+        .context("expected a JSON object with question and answer, and choices if there are any")?;
     let question = json.get("question").and_then(Value::as_str);
     let question = question.context("question: expected a text")?.to_owned();
-    let choices = json.get("choices").and_then(Value::as_array);
+    let answer = json.get("answer").context("answer is missing")?;
+    let Some(choices) = json.get("choices").filter(|choices| !choices.is_null()) else {
+        let answers = right_answers(answer)?;
+        return Ok(Task::Free(Question { question, answers }));
+    };
+    let choices = choices.as_array();
     let choices = choices.context("choices: expected a list of texts")?;
     let choices: Option<Vec<String>> = choices
         .iter()
@@ -116,13 +123,33 @@ fn parse(text: &str) -> Result<Item> {
         "choices: expected two and more that are not empty, got {}",
         choices.len()
     );
-    let answer = json.get("answer").context("answer is missing")?;
     let answer = which(answer, &choices)?;
-    Ok(Item {
+    Ok(Task::Choice(Item {
         question,
         choices,
         answer,
-    })
+    }))
+}
+
+/// What is right where there are no choices.
+fn right_answers(answer: &Value) -> Result<Vec<String>> {
+    let listed = answer.as_array();
+    let each = listed.map_or_else(|| vec![answer], |list| list.iter().collect());
+    let answers: Option<Vec<String>> = each
+        .into_iter()
+        .map(|answer| match answer {
+            Value::String(text) if !normalise(text).is_empty() => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        })
+        .collect();
+    match answers {
+        Some(answers) if !answers.is_empty() => Ok(answers),
+        _ => bail!(
+            "answer: expected a text that is not empty, a number, or a list of those (the item has no \
+             choices), got {answer}"
+        ),
+    }
 }
 
 /// The choice that an answer means: by number, by text, by letter.
@@ -154,146 +181,75 @@ pub struct Tally {
     right: u64,
     right_normalized: u64,
     chance: f64,
+    exact_items: u64,
+    exact: u64,
     truncated: u64,
 }
 
 impl Tally {
     /// Adds one item with the log-likelihood of each choice.
     pub fn add(&mut self, item: &Item, likelihoods: &Likelihoods) {
-        let nats = &likelihoods.nats;
-        let characters = item.choices.iter().map(|choice| choice.chars().count());
-        let each: Vec<f64> = nats
-            .iter()
-            .zip(characters)
-            .map(|(l, n)| l / n as f64)
-            .collect();
         self.items += 1;
-        self.right += u64::from(best(nats) == item.answer);
-        self.right_normalized += u64::from(best(&each) == item.answer);
+        self.right += u64::from(likelihoods.best() == item.answer);
+        let by_character = likelihoods.best_by_character(item);
+        self.right_normalized += u64::from(by_character == item.answer);
         self.chance += 1.0 / item.choices.len() as f64;
         self.truncated += u64::from(likelihoods.truncated);
     }
 
+    /// Adds one question that was answered freely.
+    pub fn add_exact(&mut self, right: bool, truncated: bool) {
+        self.exact_items += 1;
+        self.exact += u64::from(right);
+        self.truncated += u64::from(truncated);
+    }
+
     /// The shares and their errors.
+    #[must_use]
     pub fn scores(&self, rejected: Vec<Rejected>) -> Scores {
-        let n = self.items.max(1) as f64;
-        let error = |p: f64| {
-            if self.items < 2 {
-                0.0
-            } else {
-                (p * (1.0 - p) / (n - 1.0)).sqrt()
-            }
-        };
-        let (plain, normalized) = (self.right as f64 / n, self.right_normalized as f64 / n);
+        let plain = share(self.right, self.items);
+        let normalized = share(self.right_normalized, self.items);
+        let exact = share(self.exact, self.exact_items);
         Scores {
             items: self.items,
-            accuracy: plain,
-            accuracy_stderr: error(plain),
-            accuracy_normalized: normalized,
-            accuracy_normalized_stderr: error(normalized),
-            chance: self.chance / n,
+            accuracy: plain.map(|share| share.0),
+            accuracy_stderr: plain.map(|share| share.1),
+            accuracy_normalized: normalized.map(|share| share.0),
+            accuracy_normalized_stderr: normalized.map(|share| share.1),
+            chance: plain.map(|_| self.chance / self.items as f64),
+            exact_items: self.exact_items,
+            exact_match: exact.map(|share| share.0),
+            exact_match_stderr: exact.map(|share| share.1),
             truncated: self.truncated,
             rejected,
         }
     }
 }
 
-/// The place of the largest, of equals the first.
-fn best(values: &[f64]) -> usize {
-    let mut best = 0;
-    for (i, value) in values.iter().enumerate() {
-        if *value > values[best] {
-            best = i;
-        }
+/// A share and its standard error; none of nothing.
+fn share(right: u64, of: u64) -> Option<(f64, f64)> {
+    let (n, p) = (of as f64, right as f64 / of as f64);
+    match of {
+        0 => None,
+        1 => Some((p, 0.0)),
+        _ => Some((p, (p * (1.0 - p) / (n - 1.0)).sqrt())),
     }
-    best
-}
-
-/// How probable each choice is.
-pub struct Likelihoods {
-    /// Sum of log-probabilities, nats.
-    pub nats: Vec<f64>,
-    /// Whether the beginning of the question was left out.
-    pub truncated: bool,
-}
-
-/// Scores the choices of an item; `encode` makes tokens as the model saw them in training.
-///
-/// # Errors
-/// When a choice alone is longer than the model's context, or the device fails.
-pub fn likelihoods<B: Backend>(
-    backend: &B,
-    model: &Model<B>,
-    item: &Item,
-    encode: &dyn Fn(&str) -> Result<Vec<u32>>,
-) -> Result<Likelihoods> {
-    let context = model.config.max_positions;
-    let question = encode(&item.question)?;
-    let wholes = item
-        .choices
-        .iter()
-        .map(|choice| encode(&format!("{} {choice}", item.question)))
-        .collect::<Result<Vec<_>>>()?;
-    // A token may reach over the end of the question: what differs from there on is the choice.
-    let shared = |whole: &[u32]| {
-        let same = whole.iter().zip(&question).take_while(|(a, b)| a == b);
-        same.count().min(whole.len() - 1).max(1)
-    };
-    let longest = wholes.iter().map(Vec::len).max().unwrap_or_default();
-    let cut = longest.saturating_sub(context + 1);
-    let mut session = Session::new(backend, model, (longest - cut).min(context))?;
-    let mut pushed: &[u32] = &[];
-    let mut nats = Vec::new();
-    for whole in &wholes {
-        let scored = shared(whole);
-        ensure!(
-            scored > cut,
-            "a choice of {} tokens is longer than the model's context of {context}",
-            whole.len() - scored
-        );
-        // All but the token before the choice is already there, if the choice before had it, too.
-        let before = &whole[cut..scored - 1];
-        if pushed != before {
-            session.rewind(0);
-            session.push_all(before)?;
-            pushed = before;
-        }
-        session.rewind(before.len());
-        let logits = session.push_all(&whole[scored - 1..whole.len() - 1])?;
-        let rows = logits.chunks(model.config.vocab_size);
-        nats.push(
-            rows.zip(&whole[scored..])
-                .map(|(row, &id)| log_share(row, id))
-                .sum(),
-        );
-    }
-    Ok(Likelihoods {
-        nats,
-        truncated: cut > 0,
-    })
-}
-
-/// The log-probability of one id.
-fn log_share(logits: &[f32], id: u32) -> f64 {
-    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits.iter().map(|&l| f64::from(l - max).exp()).sum();
-    f64::from(logits[id as usize] - max) - sum.ln()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        model::{Batch, preset},
-        ops::{Targets, cpu::Cpu},
-    };
 
     #[test]
     fn answers_are_numbers_letters_or_texts() {
         let item = |answer: &str| {
-            parse(&format!(
+            let line = format!(
                 r#"{{"question": "2 + 2 =", "choices": ["3", "4", "B"], "answer": {answer}}}"#
-            ))
+            );
+            match parse(&line)? {
+                Task::Choice(item) => Ok(item),
+                Task::Free(_) => bail!("it has choices"),
+            }
         };
         assert_eq!(item("1").unwrap().answer, 1);
         assert_eq!(item(r#""4""#).unwrap().answer, 1);
@@ -330,47 +286,51 @@ mod tests {
         let scores = tally.scores(Vec::new());
         assert_eq!(
             (scores.items, scores.accuracy, scores.chance),
-            (4, 0.25, 0.5)
+            (4, Some(0.25), Some(0.5))
         );
-        assert_eq!(scores.accuracy_normalized, 0.75);
-        assert!((scores.accuracy_stderr - (0.25_f64 * 0.75 / 3.0).sqrt()).abs() < 1e-12);
+        assert_eq!(scores.accuracy_normalized, Some(0.75));
+        let error = scores.accuracy_stderr.unwrap();
+        assert!((error - (0.25_f64 * 0.75 / 3.0).sqrt()).abs() < 1e-12);
+        assert_eq!((scores.exact_items, scores.exact_match), (0, None));
     }
 
     #[test]
-    fn likelihoods_are_the_losses_of_whole_texts() {
-        let b = Cpu::default();
-        let mut config = preset("llama-1m").unwrap().config(256, 1);
-        config.init_std = 0.3;
-        let model = Model::random(&b, config, 3).unwrap();
-        let encode = |text: &str| Ok(text.bytes().map(u32::from).collect());
-        let item = Item {
-            question: "What is it?".to_owned(),
-            choices: ["a bird", "a plane", "b"].map(str::to_owned).to_vec(),
-            answer: 0,
+    fn items_without_choices_are_answered_freely() {
+        let answers = |answer: &str| match parse(&format!(
+            r#"{{"question": "2 + 2 =", "answer": {answer}}}"#
+        ))? {
+            Task::Free(question) => Ok(question.answers),
+            Task::Choice(_) => bail!("it has no choices"),
         };
-        let got = likelihoods(&b, &model, &item, &encode).unwrap();
-        for (choice, got) in item.choices.iter().zip(got.nats) {
-            let ids: Vec<u32> = encode(&format!("{} {choice}", item.question)).unwrap();
-            let n = ids.len() - 1;
-            let counted: Vec<bool> = (1..=n).map(|i| i >= item.question.len()).collect();
-            let batch = Batch {
-                batch: 1,
-                seq: n,
-                ids: &ids[..n],
-                starts: &[],
-                targets: Targets {
-                    ids: &ids[1..],
-                    counted: &counted,
-                    scale: 1.0,
-                    z_loss: 0.0,
-                },
-            };
-            let rope = model.config.rope_table(n);
-            let want = -model.loss(&b, rope.as_ref(), batch).unwrap().nats;
+        assert_eq!(answers(r#""four""#).unwrap(), ["four"]);
+        assert_eq!(answers("4").unwrap(), ["4"]);
+        assert_eq!(answers(r#"["four", 4]"#).unwrap(), ["four", "4"]);
+        for wrong in [
+            "null",
+            r#""""#,
+            r#"" . ""#,
+            "[]",
+            r#"["four", null]"#,
+            "{}",
+            "true",
+        ] {
+            let error = format!("{:#}", answers(wrong).unwrap_err());
             assert!(
-                (got / want - 1.0).abs() < 1e-5,
-                "{choice}: {got} instead of {want}"
+                error.contains("answer: expected a text"),
+                "{wrong}: {error}"
             );
         }
+        let mut tally = Tally::default();
+        for right in [true, false, false, true, true] {
+            tally.add_exact(right, false);
+        }
+        let scores = tally.scores(Vec::new());
+        assert_eq!((scores.exact_items, scores.exact_match), (5, Some(0.6)));
+        let error = scores.exact_match_stderr.unwrap();
+        assert!((error - (0.6_f64 * 0.4 / 4.0).sqrt()).abs() < 1e-12);
+        assert_eq!(
+            (scores.items, scores.accuracy, scores.chance),
+            (0, None, None)
+        );
     }
 }

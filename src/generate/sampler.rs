@@ -17,6 +17,16 @@ pub struct Sampling {
     pub repetition_penalty: Option<f32>,
 }
 
+impl Sampling {
+    /// The most probable token each time.
+    pub const GREEDY: Self = Self {
+        temperature: None,
+        top_k: None,
+        top_p: None,
+        repetition_penalty: None,
+    };
+}
+
 /// A chooser and its chance.
 pub struct Sampler {
     sampling: Sampling,

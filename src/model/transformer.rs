@@ -247,7 +247,33 @@ impl<B: Backend> Model<B> {
     /// # Errors
     /// When the batch does not have the sizes it says, or an id is outside of the vocabulary.
     pub fn loss(&self, backend: &B, rope: Option<&Rope>, batch: Batch<'_>) -> Result<ModelLoss> {
-        let run = self.run(&batch, rope)?;
+        let (last, spread) = self.last_hidden(backend, rope, &batch)?;
+        let loss = backend.head_loss(&last, &self.weights[self.head()], batch.targets, None)?;
+        Ok(self.with_spread(&loss, spread, batch.targets))
+    }
+
+    /// The loss of each row, nats; 0 where it is not counted. Keeps nothing.
+    ///
+    /// # Errors
+    /// As [`Self::loss`].
+    pub fn row_losses(
+        &self,
+        backend: &B,
+        rope: Option<&Rope>,
+        batch: Batch<'_>,
+    ) -> Result<Vec<f64>> {
+        let (last, _) = self.last_hidden(backend, rope, &batch)?;
+        backend.head_losses(&last, &self.weights[self.head()], batch.targets)
+    }
+
+    /// What the head makes logits of, and how the experts were used.
+    fn last_hidden(
+        &self,
+        backend: &B,
+        rope: Option<&Rope>,
+        batch: &Batch<'_>,
+    ) -> Result<(B::Buf, Option<Spread>)> {
+        let run = self.run(batch, rope)?;
         let mut x = self.embed(backend, batch.ids, &batch.positions(run.places))?;
         let mut spread = self.config.experts.map(|_| Spread::default());
         let real = spread.as_ref().map(|_| batch.real(run.places));
@@ -256,10 +282,7 @@ impl<B: Backend> Model<B> {
             count(&mut spread, &kept, real.as_deref());
             x = y;
         }
-        let (normed, _) = self.normed(backend, &x)?;
-        let head = &self.weights[self.head()];
-        let loss = backend.head_loss(&normed, head, batch.targets, None)?;
-        Ok(self.with_spread(&loss, spread, batch.targets))
+        Ok((self.normed(backend, &x)?.0, spread))
     }
 
     /// The summed loss over the counted targets; adds to the gradient of every parameter that

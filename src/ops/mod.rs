@@ -20,7 +20,7 @@ mod rope;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 pub use rope::{Llama3Scaling, Rope, RopeOptions};
 
@@ -363,6 +363,28 @@ pub trait Backend: Sync {
         self.head_loss(x, w, targets, Some(&mut self.zeros(rows, cols)?))
     }
 
+    /// The cross-entropy of each row, nats; 0 where it is not counted. For evaluation by document.
+    ///
+    /// By itself it downloads the logits, a chunk of rows at a time; a device that can do without
+    /// has its own.
+    fn head_losses(&self, x: &Self::Buf, w: &Self::Buf, targets: Targets<'_>) -> Result<Vec<f64>> {
+        let (rows, vocab) = (self.shape(x).0, self.shape(w).0);
+        let chunk = ((64 << 20) / (4 * vocab)).clamp(1, rows.max(1));
+        let mut nats = Vec::with_capacity(rows);
+        for from in (0..rows).step_by(chunk) {
+            let to = rows.min(from + chunk);
+            let logits = self.download(&self.linear(&self.rows(x, from, to)?, w)?)?;
+            for (row, logits) in (from..to).zip(logits.chunks_exact(vocab)) {
+                nats.push(if targets.counted[row] {
+                    -log_share(logits, targets.ids[row])?
+                } else {
+                    0.0
+                });
+            }
+        }
+        Ok(nats)
+    }
+
     /// Rows `from..to`.
     fn rows(&self, x: &Self::Buf, from: usize, to: usize) -> Result<Self::Buf>;
     /// The sum of squares, in f64 over blocks of a fixed size.
@@ -371,4 +393,20 @@ pub trait Backend: Sync {
     fn average(&self, average: &mut Self::Buf, weights: &Self::Buf, keep: f32) -> Result<()>;
     /// One fused AdamW update in place.
     fn adamw(&self, slot: Slot<'_, Self::Buf>, step: AdamStep) -> Result<()>;
+}
+
+/// The log-probability of one id, nats.
+///
+/// # Errors
+/// When there is no logit of the id.
+pub fn log_share(logits: &[f32], id: u32) -> Result<f64> {
+    let wanted = logits.get(id as usize).with_context(|| {
+        format!(
+            "the id {id} is outside of the model's vocabulary of {}",
+            logits.len()
+        )
+    })?;
+    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = logits.iter().map(|&l| f64::from(l - max).exp()).sum();
+    Ok(f64::from(wanted - max) - sum.ln())
 }

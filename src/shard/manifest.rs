@@ -76,6 +76,9 @@ pub struct ShardManifest {
     /// Keys of the documents that are no texts: a later `--against` compares with them.
     #[serde(default)]
     pub keys: Vec<PartEntry>,
+    /// Sources and languages of the validated documents (see [`super::origins`]).
+    #[serde(default)]
+    pub origins: Vec<PartEntry>,
 }
 
 impl ShardManifest {
@@ -86,6 +89,7 @@ impl ShardManifest {
         info: ShardInfo,
         [train, val]: [SplitEntry; 2],
         keys: Vec<PartEntry>,
+        origins: Vec<PartEntry>,
     ) -> Self {
         Self {
             format: "prep-shards".to_owned(),
@@ -96,6 +100,7 @@ impl ShardManifest {
             train,
             val,
             keys,
+            origins,
         }
     }
 

@@ -7,6 +7,7 @@
 pub mod dataset;
 pub mod format;
 pub mod manifest;
+pub mod origins;
 pub mod shuffle;
 pub mod writer;
 

@@ -299,6 +299,7 @@ mod tests {
             train: writer.finish().expect("writes"),
             val: SplitEntry::default(),
             keys: Vec::new(),
+            origins: Vec::new(),
         };
         atomic::write_json(&dir.join("manifest.json"), &manifest).expect("writes");
         manifest

@@ -39,6 +39,9 @@ pub struct PartAccount {
     pub removed: Option<PartEntry>,
     /// The keys of documents that are no texts, if there are any.
     pub keys: Option<PartEntry>,
+    /// Sources and languages of the validated documents, if there are any.
+    #[serde(default)]
+    pub origins: Option<PartEntry>,
     /// The file of answers that contradict each other, if there are any.
     pub conflicts: Option<PartEntry>,
 }
@@ -85,6 +88,8 @@ pub struct Account {
     pub total: PartAccount,
     /// The files of keys, in order.
     pub keys: Vec<PartEntry>,
+    /// The files of origins, in order.
+    pub origins: Vec<PartEntry>,
     /// Answers that contradict another one.
     pub conflicting_answers: u64,
 }
@@ -100,6 +105,7 @@ impl Account {
             let account = PartAccount::read(job, part)?;
             all.total += &account;
             all.keys.extend(account.keys);
+            all.origins.extend(account.origins);
             all.conflicting_answers += account.conflicts.map_or(0, |entry| entry.rows);
         }
         all.total.ledgers.check()?;

@@ -12,7 +12,7 @@ use super::scan::{KeyColumns, SAMPLED_OUT, Scanned};
 use super::units::{Unit, Units};
 use crate::document::parquet::{Encoder, RowGroup};
 use crate::document::{Content, Document, Kind};
-use crate::shard::Split;
+use crate::shard::{Split, origins};
 use crate::tokenize::{Pieces, Tokenizer};
 use crate::{interrupt, ordered};
 use anyhow::{Context as _, Result, ensure};
@@ -27,6 +27,7 @@ pub struct Done {
     pub unit: Unit,
     pub tokens: RecordBatch,
     pub keys: RecordBatch,
+    pub origins: RecordBatch,
     pub removed: Option<(RowGroup, u64)>,
     pub conflicts: Option<(RowGroup, u64)>,
     pub account: PartAccount,
@@ -37,7 +38,7 @@ pub struct Done {
 /// # Errors
 /// When a document cannot be tokenized at all, or writing fails.
 pub fn run(job: &Job, plan: &Plan, tokenizer: &Tokenizer) -> Result<Account> {
-    for name in ["removed", "conflicts", "dedup"] {
+    for name in ["removed", "conflicts", "dedup", origins::FOLDER] {
         let path = job.options.out.join(name);
         std::fs::create_dir_all(&path)
             .with_context(|| format!("cannot make {}", path.display()))?;
@@ -89,6 +90,7 @@ impl Worker<'_> {
     fn encode(&self, unit: Unit, mut fates: impl Iterator<Item = (Scanned, Fate)>) -> Result<Done> {
         let mut tokens = TokenColumns::default();
         let mut keys = KeyColumns::default();
+        let mut validated = origins::Columns::default();
         let mut account = PartAccount::default();
         let (mut removed, mut conflicting) = (Vec::new(), Vec::new());
         unit.for_each(self.job, |mut document, edited| {
@@ -109,6 +111,9 @@ impl Worker<'_> {
                     self.mix(&mut account, &document, split, &pieces, copies);
                     tokens.append(&document, split, &pieces, copies);
                     keys.append(scanned);
+                    if split == Split::Val {
+                        validated.append(&document);
+                    }
                     if conflict {
                         conflicting.push(Conflicting {
                             document,
@@ -138,6 +143,7 @@ impl Worker<'_> {
             unit,
             tokens: tokens.finish()?,
             keys: keys.finish()?,
+            origins: validated.finish()?,
             removed: removed::encode(&self.removed, removed)?,
             conflicts: conflicts::encode(&self.conflicts, conflicting)?,
             account,

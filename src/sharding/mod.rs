@@ -177,7 +177,8 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
     let (splits, ends) = assemble::run(&job, &info, &account.total)?;
     tokenizer.save(&options.out)?;
     let keys = std::mem::take(&mut account.keys);
-    let manifest = ShardManifest::new(config, info, splits, keys);
+    let origins = std::mem::take(&mut account.origins);
+    let manifest = ShardManifest::new(config, info, splits, keys, origins);
     finish::run(&job, &tokenizer, &manifest, &account, &plan, ends)
 }
 

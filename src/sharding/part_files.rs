@@ -1,4 +1,5 @@
-//! The files that encoding leaves for a part: tokens, keys, removed documents, conflicts, the account.
+//! The files that encoding leaves for a part: tokens, keys, origins, removed documents, conflicts, the
+//! account.
 
 use super::account::PartAccount;
 use super::conflicts;
@@ -8,6 +9,7 @@ use super::{Job, removed};
 use crate::atomic::{self, AtomicFile};
 use crate::corpus::PartEntry;
 use crate::document::parquet::{DocumentWriter, RowGroup};
+use crate::shard::origins;
 use anyhow::{Context as _, Result};
 use arrow::datatypes::SchemaRef;
 use std::path::PathBuf;
@@ -19,6 +21,8 @@ pub struct PartFiles {
     tokens: BatchWriter,
     keys: BatchWriter,
     keys_rows: u64,
+    origins: BatchWriter,
+    origins_rows: u64,
     removed: Side,
     conflicts: Side,
     account: PartAccount,
@@ -92,6 +96,8 @@ impl PartFiles {
             tokens: BatchWriter::new(job.work.part("tokens", part)),
             keys: BatchWriter::new(job.options.out.join(keys_file(part))),
             keys_rows: 0,
+            origins: BatchWriter::new(job.options.out.join(origins::file(part))),
+            origins_rows: 0,
             removed: Side::new(job, "removed", part, removed::schema()),
             conflicts: Side::new(job, "conflicts", part, conflicts::schema()),
             account: PartAccount::default(),
@@ -111,6 +117,10 @@ impl PartFiles {
             self.keys_rows += done.keys.num_rows() as u64;
             self.keys.write(&done.keys)?;
         }
+        if done.origins.num_rows() > 0 {
+            self.origins_rows += done.origins.num_rows() as u64;
+            self.origins.write(&done.origins)?;
+        }
         self.removed.append(done.removed)?;
         self.conflicts.append(done.conflicts)
     }
@@ -126,6 +136,15 @@ impl PartFiles {
             self.account.keys = Some(PartEntry {
                 file: keys_file(self.part),
                 rows: self.keys_rows,
+                bytes: written.bytes,
+                xxh3: written.xxh3,
+            });
+        }
+        if self.origins_rows > 0 {
+            let written = self.origins.commit()?;
+            self.account.origins = Some(PartEntry {
+                file: origins::file(self.part),
+                rows: self.origins_rows,
                 bytes: written.bytes,
                 xxh3: written.xxh3,
             });

@@ -112,7 +112,10 @@ pub fn find(shards: &Path, id: DocumentId) -> Result<Option<Removed>> {
 }
 
 /// The files of `removed/`, in order.
-fn files(shards: &Path) -> Result<Vec<PathBuf>> {
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn files(shards: &Path) -> Result<Vec<PathBuf>> {
     let dir = shards.join("removed");
     let entries =
         std::fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))?;
@@ -123,7 +126,11 @@ fn files(shards: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn of_row(batch: &RecordBatch, row: usize) -> Result<Removed> {
+/// Row number `row` of a batch with all columns.
+///
+/// # Errors
+/// When a column is missing or its document cannot be read.
+pub fn of_row(batch: &RecordBatch, row: usize) -> Result<Removed> {
     let slice = batch.slice(row, 1);
     let column = |name: &str| {
         slice

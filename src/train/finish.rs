@@ -6,7 +6,11 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{Options, Packed, checkpoint::Best, run::Outcome};
+use super::{
+    Options, Packed,
+    checkpoint::Best,
+    run::{Data, Outcome},
+};
 use crate::{
     atomic,
     model::{self, Extra, MAX_FILE_BYTES, parameters},
@@ -21,9 +25,11 @@ use crate::{
 pub fn report<B: Backend>(
     backend: &B,
     outcome: &Outcome<B>,
-    packed: &Packed,
+    data: &Data<'_>,
     options: &Options,
 ) -> Value {
+    let packed = data.train.packed();
+    let utilisation = data.utilisation;
     let means = outcome.val.and_then(|val| val.means());
     let shape = Shape::of(&options.model);
     let flops = shape.flops(options.seq_len as f64);
@@ -37,6 +43,8 @@ pub fn report<B: Backend>(
         "perplexity": means.map(|m| m.perplexity),
         "bits_per_byte": means.and_then(|m| m.bits_per_byte),
         "val_tokens": means.map(|m| m.tokens),
+        "val_by_source": outcome.val_by.as_ref().map(|by| &by.by_source),
+        "val_by_language": outcome.val_by.as_ref().map(|by| &by.by_language),
         "best_step": state.best.map(|best| best.step),
         "best_val_loss": state.best.map(Best::loss),
         "stopped_early": state.out_of_patience() && state.step < options.schedule.steps,
@@ -45,6 +53,9 @@ pub fn report<B: Backend>(
         "packing": packing(packed, options),
         "tokens_per_second": outcome.tokens_per_second,
         "wait_share": outcome.wait_share,
+        "mfu": utilisation.map(|of| of.share(outcome.tokens_per_second)),
+        "peak_tflops": utilisation.map(|of| of.peak.flops_per_second / 1e12),
+        "peak_measured": utilisation.map(|of| of.peak.measured),
         "parameters": parameters(&options.model),
         "active_parameters": shape.active_parameters as u64,
         "trained_parameters": options.trained(),
@@ -84,7 +95,7 @@ pub struct Writing<'a> {
 pub fn finish<B: Backend>(
     backend: &B,
     outcome: &mut Outcome<B>,
-    packed: &Packed,
+    data: &Data<'_>,
     options: &Options,
     config: &Value,
     writing: &Writing<'_>,
@@ -113,7 +124,7 @@ pub fn finish<B: Backend>(
         model::save(backend, &outcome.model, &merged, &extra, storing)?;
         tokenizer.save(&merged)?;
     }
-    let report = report(backend, outcome, packed, options);
+    let report = report(backend, outcome, data, options);
     atomic::write_json(&out.join("report.json"), &report)?;
     names.extend(["tokenizer.json", "tokenizer_config.json", "report.json"].map(str::to_owned));
     let mut files = Vec::new();

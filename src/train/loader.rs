@@ -29,6 +29,8 @@ pub struct Sequences {
     pub counted: Vec<bool>,
     /// Where in its sequence each row's document begins.
     pub starts: Vec<u32>,
+    /// First row of each piece of a document, and the position in the stream of its first input.
+    pub pieces: Vec<(usize, u64)>,
 }
 
 /// How the loss of rows counts.
@@ -129,6 +131,20 @@ impl<'a> Loader<'a> {
         &self.plan.packed
     }
 
+    /// Tokens of a piece of a document that a token sees at most, on average over tokens.
+    #[must_use]
+    pub fn mean_span_tokens(&self) -> f64 {
+        let (mut tokens, mut squares) = (0.0, 0.0);
+        for number in 0..self.count() {
+            for piece in self.plan.sequence(number) {
+                let pairs = piece.pairs() as f64;
+                tokens += pairs;
+                squares += pairs * pairs;
+            }
+        }
+        squares / f64::max(tokens, 1.0)
+    }
+
     /// Training samples `first..first + n` of all epochs, each epoch in its own order.
     #[must_use]
     pub fn samples(&self, first: u64, n: usize) -> Sequences {
@@ -154,6 +170,7 @@ impl<'a> Loader<'a> {
                 let pairs = piece.pairs();
                 let (ids, mask) = (&mut ids[..=pairs], &mut mask[..=pairs]);
                 self.source.window(piece.start(), ids, mask);
+                out.pieces.push((out.ids.len(), piece.start()));
                 out.ids.extend_from_slice(&ids[..pairs]);
                 out.targets.extend_from_slice(&ids[1..]);
                 out.counted.extend_from_slice(&mask[1..]);

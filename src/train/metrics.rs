@@ -1,12 +1,15 @@
 //! `metrics.jsonl`: one line a step, appended as the run goes, without duplicates after a resume.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::journal::{self, OfStep};
-use crate::model::Spread;
+use crate::{eval::Means, model::Spread};
 
 /// How a step's tokens were spread over the experts. No token is dropped: experts have no capacity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +51,9 @@ pub struct Line {
     /// The share of the step's time that the device waited for data.
     #[serde(default)]
     pub wait_share: f64,
+    /// The share of the device's peak that the step used; null where the peak is not known.
+    #[serde(default)]
+    pub mfu: Option<f64>,
     /// Whether the step was left out: its loss or gradient was no number, or a spike.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skipped: bool,
@@ -60,6 +66,12 @@ pub struct Line {
     /// The use of the experts, where the model has some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experts: Option<Experts>,
+    /// The means by source, where it was measured and the shards say where documents are from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val_by_source: Option<BTreeMap<String, Means>>,
+    /// The means by language.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val_by_language: Option<BTreeMap<String, Means>>,
 }
 
 impl OfStep for Line {

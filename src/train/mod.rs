@@ -14,6 +14,7 @@ pub mod journal;
 mod loader;
 pub mod memory;
 pub mod metrics;
+pub mod mfu;
 mod options;
 mod packing;
 mod permutation;

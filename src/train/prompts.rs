@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::journal::OfStep;
@@ -51,6 +51,27 @@ impl OfStep for Answer {
     }
 }
 
+/// Prompts that a person can still read at every evaluation.
+const MOST: usize = 100;
+
+/// The prompts of a file, one a line; empty lines are none.
+///
+/// # Errors
+/// When it cannot be read, or has no prompt or too many.
+pub fn lines(path: &Path) -> Result<Vec<String>> {
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let prompts: Vec<String> = lines.map(str::to_owned).collect();
+    ensure!(
+        (1..=MOST).contains(&prompts.len()),
+        "{}: expected 1 to {MOST} prompts, a line each, got {}",
+        path.display(),
+        prompts.len()
+    );
+    Ok(prompts)
+}
+
 /// Where a run's answers are.
 #[must_use]
 pub fn path(out: &Path) -> PathBuf {
@@ -67,12 +88,6 @@ pub fn answers<B: Backend>(
     prompts: &Prompts<'_>,
     step: u64,
 ) -> Result<Vec<Answer>> {
-    let greedy = Sampling {
-        temperature: None,
-        top_k: None,
-        top_p: None,
-        repetition_penalty: None,
-    };
     let answer = |prompt: &Prompt| {
         let request = Request {
             prompt: &prompt.ids,
@@ -80,7 +95,7 @@ pub fn answers<B: Backend>(
             stop: &prompts.stop,
         };
         let mut tokens = Vec::new();
-        let mut sampler = Sampler::new(greedy, 0);
+        let mut sampler = Sampler::new(Sampling::GREEDY, 0);
         generate(backend, model, &request, &mut sampler, &mut |token| {
             tokens.push(token);
             Ok(true)

@@ -15,13 +15,14 @@ use super::{
     guard::Verdict,
     journal::Journal,
     metrics::{self, Line},
+    mfu::Utilisation,
     prompts::{self, Answer, Prompts},
     tensorboard::Board,
 };
 use crate::{
-    eval::{self, Extent, Sums},
+    eval::{self, Breakdown, Extent, Groups, Sums},
     model::Model,
-    ops::{Backend, Rope},
+    ops::Backend,
 };
 
 /// How often a run saves, and how many saves stay: these do not change its result.
@@ -39,8 +40,12 @@ pub struct Data<'a> {
     pub train: Loader<'a>,
     /// What it is measured on, where the shards have some.
     pub val: Option<Loader<'a>>,
+    /// Whose tokens the validation split has, where that is known.
+    pub groups: Option<Groups>,
     /// Bytes of text of each token id.
     pub token_bytes: &'a [u32],
+    /// What the speed is compared with, where the device's peak is known.
+    pub utilisation: Option<Utilisation>,
     /// What the model answers at every evaluation.
     pub prompts: Option<Prompts<'a>>,
     /// Fails when the shards are no longer what they were; asked before every checkpoint.
@@ -71,6 +76,8 @@ pub struct Outcome<B: Backend> {
     pub train_loss: Option<f64>,
     /// The whole validation split.
     pub val: Option<Sums>,
+    /// The same by source and language, where that is known.
+    pub val_by: Option<Breakdown>,
     /// Tokens a second of this session's steps, evaluation and saving left out.
     pub tokens_per_second: f64,
     /// The share of this session's steps that the device waited for data.
@@ -97,7 +104,6 @@ pub fn run<B: Backend>(
 ) -> Result<Outcome<B>> {
     let trainer = Trainer::new(backend, model, options)?;
     let session = Session {
-        rope: trainer.model.config.rope_table(options.seq_len),
         trainer,
         backend,
         data,
@@ -113,7 +119,6 @@ pub fn run<B: Backend>(
 struct Session<'a, B: Backend> {
     backend: &'a B,
     trainer: Trainer<'a, B>,
-    rope: Option<Rope>,
     data: &'a Data<'a>,
     options: &'a Options,
     out: &'a Path,
@@ -211,10 +216,13 @@ impl<B: Backend> Session<'_, B> {
             grad_norm: finite(&step),
             tokens_per_second: rate.0,
             wait_share: rate.1,
+            mfu: self.data.utilisation.map(|of| of.share(rate.0)),
             skipped,
             val_loss: None,
             val_bits_per_byte: None,
             experts: step.spread.as_ref().map(metrics::Experts::from),
+            val_by_source: None,
+            val_by_language: None,
         };
         if due(self.options.eval_every, number) {
             self.evaluate(&mut line, files, watcher)?;
@@ -234,6 +242,11 @@ impl<B: Backend> Session<'_, B> {
     ) -> Result<()> {
         self.trainer.swap_average();
         let val = self.measure(Some(self.options.eval_tokens))?;
+        let (val, by) = val.unzip();
+        if let Some(by) = by.flatten() {
+            line.val_by_source = Some(by.by_source);
+            line.val_by_language = Some(by.by_language);
+        }
         let means = val.and_then(|val| val.means());
         line.val_loss = means.map(|m| m.loss);
         line.val_bits_per_byte = means.and_then(|m| m.bits_per_byte);
@@ -255,7 +268,7 @@ impl<B: Backend> Session<'_, B> {
         Ok(())
     }
 
-    fn measure(&self, tokens: Option<u64>) -> Result<Option<Sums>> {
+    fn measure(&self, tokens: Option<u64>) -> Result<Option<(Sums, Option<Breakdown>)>> {
         let Some(val) = &self.data.val else {
             return Ok(None);
         };
@@ -263,9 +276,22 @@ impl<B: Backend> Session<'_, B> {
             micro_batch: self.options.micro_batch,
             tokens,
         };
-        let (model, rope) = (&self.trainer.model, self.rope.as_ref());
+        let model = &self.trainer.model;
         let bytes = self.data.token_bytes;
-        eval::measure(self.backend, model, rope, val, bytes, extent, &mut |_| true).map(Some)
+        let groups = self.data.groups.as_ref();
+        let mut account = groups.map(Groups::account).unwrap_or_default();
+        let mut each = |position: u64, sums: Sums| {
+            if let Some(groups) = groups {
+                account[groups.at(position).1] += sums;
+            }
+        };
+        let backend = self.backend;
+        let go_on = &mut |_| true;
+        let sums = eval::measure(backend, model, val, bytes, extent, &mut each, go_on)?;
+        Ok(Some((
+            sums,
+            groups.map(|groups| groups.breakdown(&account)),
+        )))
     }
 
     /// Goes back to the last checkpoint, and on with the data after the steps that failed.
@@ -296,7 +322,7 @@ impl<B: Backend> Session<'_, B> {
 
     fn finish(mut self) -> Result<Outcome<B>> {
         let complete = self.is_complete();
-        let mut val = None;
+        let (mut val, mut val_by) = (None, None);
         if complete {
             if self.options.patience.is_some() && self.state.best.is_some() {
                 self.checkpoints
@@ -304,7 +330,8 @@ impl<B: Backend> Session<'_, B> {
             } else {
                 self.trainer.swap_average();
             }
-            val = self.measure(None)?;
+            let (sums, by) = self.measure(None)?.unzip();
+            (val, val_by) = (sums, by.flatten());
         }
         Ok(Outcome {
             train_loss: recent_loss(self.out, self.options),
@@ -312,6 +339,7 @@ impl<B: Backend> Session<'_, B> {
             model: self.trainer.model,
             state: self.state,
             val,
+            val_by,
             tokens_per_second: self.clock.rate(),
             wait_share: self.clock.wait_share(),
             complete,

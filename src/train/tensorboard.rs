@@ -89,16 +89,32 @@ fn event(line: &Line, now: f64) -> Vec<u8> {
             "experts/largest_share",
             experts.map(|experts| experts.largest_share),
         ),
+        ("train/mfu", line.mfu),
         ("val/loss", line.val_loss),
         ("val/bits_per_byte", line.val_bits_per_byte),
     ];
     let mut summary = Vec::new();
-    for (tag, value) in scalars {
-        let Some(value) = value else { continue };
+    let mut add = |tag: &str, value: Option<f64>| {
+        let Some(value) = value else { return };
         let mut scalar = Vec::new();
         bytes(&mut scalar, 1, tag.as_bytes());
         float(&mut scalar, 2, value as f32);
         bytes(&mut summary, 1, &scalar);
+    };
+    for (tag, value) in scalars {
+        add(tag, value);
+    }
+    for (what, by) in [
+        ("source", &line.val_by_source),
+        ("language", &line.val_by_language),
+    ] {
+        for (name, means) in by.iter().flatten() {
+            add(&format!("val_loss_by_{what}/{name}"), Some(means.loss));
+            add(
+                &format!("val_bits_per_byte_by_{what}/{name}"),
+                means.bits_per_byte,
+            );
+        }
     }
     let mut event = Vec::new();
     double(&mut event, 1, now);

@@ -12,6 +12,7 @@ use super::{
     run::{Data, Outcome, Saving, Watcher, run},
 };
 use crate::{
+    eval::Groups,
     model::{Adapters, Arch, Config, Model, safetensors::Dtype},
     ops::{Backend, RopeOptions, composed::Composed, cpu::Cpu},
 };
@@ -116,7 +117,13 @@ fn session(options: &Options, out: &Path, watcher: &mut StopAfter) -> anyhow::Re
     let data = Data {
         train: Loader::new(&stream, options.packing, options.seq_len, options.seed)?,
         val: Some(Loader::new(&stream, options.packing, options.seq_len, 0)?),
+        groups: Some(Groups::of(&[
+            (0, "a", "ru"),
+            (32, "b", "en"),
+            (50, "a", "en"),
+        ])),
         token_bytes: &[2; 100],
+        utilisation: None,
         prompts: Some(Prompts {
             prompts: vec![Prompt {
                 text: "five".to_owned(),
@@ -391,7 +398,9 @@ fn bad_data_is_left_out_and_a_row_of_it_leads_back() {
     let data = Data {
         train: Loader::new(&stream, Packing::Bestfit, 7, 3).unwrap(),
         val: None,
+        groups: None,
         token_bytes: &[],
+        utilisation: None,
         prompts: None,
         unchanged: &|| Ok(()),
     };
@@ -446,7 +455,9 @@ fn shards_that_change_stop_the_run_before_it_saves() {
     let data = Data {
         train: Loader::new(&stream, Packing::Bestfit, 7, 3).unwrap(),
         val: None,
+        groups: None,
         token_bytes: &[],
+        utilisation: None,
         prompts: None,
         unchanged: &|| anyhow::bail!("train-00000.arrow was changed"),
     };
@@ -471,4 +482,29 @@ fn prompts_are_answered_at_every_evaluation() {
     let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
     assert_eq!(lines.collect::<Vec<Answer>>(), watcher.answers);
     assert!(watcher.answers.iter().all(|answer| answer.prompt == "five"));
+}
+
+#[test]
+fn evaluations_are_told_apart_by_source_and_language() {
+    let out = tempfile::tempdir().unwrap();
+    let options = options(10);
+    let outcome = session(&options, out.path(), &mut StopAfter::default()).unwrap();
+    let (all, by) = (outcome.val.unwrap(), outcome.val_by.unwrap());
+    for (means, names) in [(&by.by_source, ["a", "b"]), (&by.by_language, ["en", "ru"])] {
+        assert!(means.keys().eq(names.iter()), "{means:?}");
+        let tokens: u64 = means.values().map(|m| m.tokens).sum();
+        let nats: f64 = means.values().map(|m| m.loss * m.tokens as f64).sum();
+        assert_eq!(tokens, all.tokens);
+        assert!(
+            (nats - all.nats).abs() < 1e-9 * nats,
+            "{nats} of {}",
+            all.nats
+        );
+    }
+    // The documents of b are the tokens 32 to 49: three, of which the first is never predicted.
+    assert_eq!(by.by_source["b"].tokens, 15);
+    let evaluated: Vec<Line> = metrics::read(out.path()).unwrap();
+    let lines = evaluated.iter().filter(|line| line.val_loss.is_some());
+    let of_lines = lines.map(|line| line.val_by_source.as_ref().unwrap().len());
+    assert_eq!(of_lines.max(), Some(2));
 }

@@ -2,6 +2,7 @@
 
 mod compare;
 mod config;
+mod eval_by;
 mod filter_golden;
 mod ingest_archives;
 mod ingest_bad;
@@ -22,6 +23,7 @@ mod interrupted;
 mod no_room;
 mod real_data;
 mod real_data_table;
+mod report_pages;
 mod schemas;
 mod shard_chats;
 mod shard_duplicates;

@@ -363,6 +363,18 @@ fn a_model_answers_multiple_choice_and_talks() {
     let scores = place.json(&["eval", "model", "--tasks", "q.jsonl"]);
     assert_eq!(scores["items"], 3);
     assert_eq!(scores["accuracy"], 1.0, "{scores}");
+    let free =
+        r#"{"question": "After one comes two. После один идёт", "answer": ["nothing", " ДВА"]}"#;
+    let wrong = r#"{"question": "After one comes", "answer": 2}"#;
+    let lines = format!("{}\n{free}\n{wrong}\n", questions.join("\n"));
+    std::fs::write(place.path("q.jsonl"), lines).expect("is written");
+    let scores = place.json(&["eval", "model", "--tasks", "q.jsonl"]);
+    assert_eq!(
+        (&scores["items"], &scores["exact_items"]),
+        (&3.into(), &2.into())
+    );
+    assert_eq!(scores["exact_match"], 0.5, "{scores}");
+    assert_eq!(scores["exact_match_stderr"], 0.5);
     std::fs::write(place.path("q.jsonl"), questions.join("\n") + "\n{}\n").expect("is written");
     let out = place.prep(&["eval", "model", "--tasks", "q.jsonl"]);
     assert_eq!(out.status.code(), Some(1));

@@ -46,6 +46,7 @@ pub fn write(dir: &Path, tokenizer: &Tokenizer, train: usize, val: usize) {
         train: split(dir, Split::Train, &info, tokenizer, train),
         val: split(dir, Split::Val, &info, tokenizer, val),
         keys: Vec::new(),
+        origins: Vec::new(),
         info,
     };
     atomic::write_json(&dir.join("manifest.json"), &manifest).expect("writes the manifest");

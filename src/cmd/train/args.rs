@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use crate::{
     model::{self, safetensors::Dtype},
+    plan::gpu,
     train::{Packing, Shape},
 };
 
@@ -158,6 +159,10 @@ pub struct Args {
     /// and --micro-batch, and train nothing. Default: off.
     #[arg(long)]
     pub list_models: bool,
+    /// The device's peak for MFU: TFLOP/s, or a card's name as `prep plan --help` has them (its
+    /// dense bf16 rate) [default: of a CPU measured at the start, of a GPU unknown].
+    #[arg(long, value_name = "TFLOPS|GPU", value_parser = peak)]
+    pub peak: Option<f64>,
     /// What computes: auto (a GPU, else the CPU), cpu, cuda or cuda:N.
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: String,
@@ -183,6 +188,15 @@ fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value > 0.0 => Ok(value),
         _ => Err(format!("expected a number above 0, got {text}")),
+    }
+}
+
+/// A peak in FLOP/s.
+fn peak(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(tflops) if tflops > 0.0 && tflops.is_finite() => Ok(tflops * 1e12),
+        Ok(_) => Err(format!("expected TFLOP/s above 0, got {text}")),
+        Err(_) => gpu::parse(text).map(gpu::Gpu::flops_per_second),
     }
 }
 

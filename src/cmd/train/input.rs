@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::args::{Args, weighted};
 use crate::{
     cmd::eval::check_tokenizer,
+    eval::Groups,
     run_dir,
     shard::{Dataset, Split},
     tokenize::Tokenizer,
@@ -156,6 +157,16 @@ impl Input {
         let parts = self.parts.iter();
         let parts: Vec<_> = parts.map(|p| (&p.train as &dyn Tokens, p.weight)).collect();
         Mixture::new(&parts, seed)
+    }
+
+    /// Whose tokens the val splits have, where shards or a corpus beside them say so.
+    ///
+    /// # Errors
+    /// When a file that should say it is damaged.
+    pub fn val_groups(&self) -> Result<Option<Groups>> {
+        let parts = self.parts.iter();
+        let parts: Vec<_> = parts.map(|p| (p.dir.as_path(), &p.val)).collect();
+        Groups::read(&parts)
     }
 
     /// The val splits, each once.

@@ -29,6 +29,7 @@ use crate::{
         Loader, Options, Tokens,
         finish::{Writing, finish, packing},
         memory,
+        mfu::{Peak, Utilisation, flops_per_token, measure},
         run::{Data, Saving, run as train},
     },
     units::human_bytes,
@@ -206,12 +207,32 @@ fn go<B: Backend>(
             "--patience needs a val split to measure. Shard again with a --val share"
         );
     }
+    let utilisation = peak(backend, args)?.map(|peak| Utilisation {
+        flops_per_token: flops_per_token(&options.model, &resolved.loader),
+        peak,
+    });
+    if let Some(Utilisation { peak, .. }) = utilisation {
+        ctx.note(&format!(
+            "peak {:.3} TFLOP/s, {}: MFU is the share of it",
+            peak.flops_per_second / 1e12,
+            if peak.measured {
+                "measured here by products of f32 matrices"
+            } else {
+                "as --peak says"
+            }
+        ));
+    }
     let tokenizer = &input.tokenizer;
     let decode = |ids: &[u32]| tokenizer.decode(ids, true);
     let data = Data {
         train: resolved.loader,
+        groups: match val {
+            Some(_) => input.val_groups()?,
+            None => None,
+        },
         val: val.transpose()?,
         token_bytes: &tokenizer.token_bytes(),
+        utilisation,
         prompts: match &args.prompts {
             Some(path) => Some(prompts::read(path, tokenizer, &decode)?),
             None => None,
@@ -248,8 +269,19 @@ fn go<B: Backend>(
         merge: args.merge,
         out: args.out(),
     };
-    let packed = data.train.packed();
-    finish(backend, &mut outcome, packed, options, config, &writing).map(Ended::Now)
+    finish(backend, &mut outcome, &data, options, config, &writing).map(Ended::Now)
+}
+
+/// The device's peak: as stated, or of a CPU as measured; that of a GPU is not known by itself.
+fn peak<B: Backend>(backend: &B, args: &Args) -> Result<Option<Peak>> {
+    match args.peak {
+        Some(flops_per_second) => Ok(Some(Peak {
+            flops_per_second,
+            measured: false,
+        })),
+        None if backend.name() == "cpu" => measure(backend).map(Some),
+        None => Ok(None),
+    }
 }
 
 fn tell(args: &Args, ctx: &Context, report: &Value) {
@@ -268,5 +300,8 @@ fn tell(args: &Args, ctx: &Context, report: &Value) {
     }
     let speed = number("tokens_per_second").unwrap_or_default();
     output::data(&format!("tokens/s      {speed:.0}"));
+    if let Some(mfu) = number("mfu") {
+        output::data(&format!("MFU           {:.1} %", 100.0 * mfu));
+    }
     output::data(&format!("model         {}", args.out().display()));
 }

@@ -5,6 +5,7 @@ use crate::{
     interrupt,
     progress::{Progress, Unit},
     train::{metrics::Line, prompts::Answer, run::Watcher},
+    units::human_count,
 };
 
 /// Shows a run to a person and stops it on a signal.
@@ -34,13 +35,29 @@ impl<'a> Person<'a> {
     }
 }
 
+/// A step in a line of at most 80 columns.
+fn figures(line: &Line, loss: &str) -> String {
+    let mfu = line
+        .mfu
+        .map_or_else(String::new, |mfu| format!(", MFU {:.0} %", 100.0 * mfu));
+    format!(
+        "loss {loss}, {} tokens/s{mfu}, gradient {:.2}, rate {:.1e}, wait {:.1} %",
+        human_count(line.tokens_per_second.round() as u64),
+        line.grad_norm,
+        line.lr,
+        100.0 * line.wait_share
+    )
+}
+
 impl Watcher for Person<'_> {
     fn start(&mut self, step: u64) {
         if step > 0 {
             self.ctx.note(&format!("continuing after step {step}"));
         }
         let left = (self.steps - step) * self.step_tokens;
-        self.progress = Some(self.ctx.progress("train", Unit::Tokens, Some(left)));
+        let quiet = self.ctx.quiet;
+        let progress = Progress::in_two_lines("train", Unit::Tokens, Some(left), quiet);
+        self.progress = Some(progress);
     }
 
     fn step(&mut self, line: &Line) {
@@ -57,10 +74,8 @@ impl Watcher for Person<'_> {
                 line.step
             ));
         }
-        progress.message(&format!(
-            "step {}, loss {loss}, gradient {:.2}, rate {:.1e}",
-            line.step, line.grad_norm, line.lr
-        ));
+        progress.title(&format!("step {}/{}", line.step, self.steps));
+        progress.message(&figures(line, &loss));
         progress.add(self.step_tokens);
     }
 

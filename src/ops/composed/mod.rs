@@ -261,6 +261,25 @@ impl Backend for Composed {
         Ok((x * y)?.sum(1)?.to_vec1()?)
     }
 
+    fn head_losses(&self, x: &Tensor, w: &Tensor, targets: Targets<'_>) -> Result<Vec<f64>> {
+        let (rows, vocab) = (x.dim(0)?, w.dim(0)?);
+        let chunk = (CHUNK / vocab).clamp(16, 8192);
+        let mut nats = Vec::with_capacity(rows);
+        for from in (0..rows).step_by(chunk) {
+            let len = chunk.min(rows - from);
+            let logits = self.linear(&x.narrow(0, from, len)?, w)?;
+            let ids = Tensor::from_slice(&targets.ids[from..from + len], (len, 1), &self.device)?;
+            let max = logits.max_keepdim(D::Minus1)?;
+            let sum = logits.broadcast_sub(&max)?.exp()?.sum_keepdim(D::Minus1)?;
+            let lost = ((sum.log()? + max)? - logits.gather(&ids, 1)?)?;
+            let lost: Vec<f32> = lost.flatten_all()?.to_vec1()?;
+            let counted = &targets.counted[from..from + len];
+            let each = lost.iter().zip(counted);
+            nats.extend(each.map(|(&l, &c)| if c { f64::from(l) } else { 0.0 }));
+        }
+        Ok(nats)
+    }
+
     fn rows(&self, x: &Tensor, from: usize, to: usize) -> Result<Tensor> {
         Ok(x.narrow(0, from, to - from)?.contiguous()?)
     }

@@ -40,14 +40,65 @@ pub fn loss(
     mut make: Make<'_>,
 ) -> Result<Loss<CpuBuf>> {
     let (vocab, width) = (w.rows, w.cols);
+    let mut dx = (!matches!(make, Make::Nothing)).then(|| pool.zeros(x.rows, width));
+    let (mut nats, mut squares) = (0.0, 0.0);
+    chunks(
+        pool,
+        x,
+        w,
+        targets,
+        &mut |rows, mut input, logits, losses| {
+            for (loss, lse) in losses {
+                nats += loss;
+                squares += lse * lse;
+            }
+            if let Make::Both(dw) = &mut make {
+                gemm::atb(&logits, &input, dw, rows.len(), Write::Add);
+            }
+            if let Some(dx) = &mut dx {
+                gemm::ab(&logits, w, &mut input, vocab, Write::Set);
+                for (&row, grad) in rows.iter().zip(input.chunks_exact(width)) {
+                    dx[row * width..][..width].copy_from_slice(grad);
+                }
+            }
+        },
+    )?;
+    Ok(Loss { nats, squares, dx })
+}
+
+/// See [`super::Backend::head_losses`]; the same numbers as those that [`loss`] adds up.
+///
+/// # Errors
+/// When a target is outside of the vocabulary.
+pub fn losses(pool: &Pool, x: &CpuBuf, w: &CpuBuf, targets: Targets<'_>) -> Result<Vec<f64>> {
+    let mut nats = vec![0.0; x.rows];
+    chunks(pool, x, w, targets, &mut |rows, _, _, losses| {
+        for (&row, (loss, _)) in rows.iter().zip(losses) {
+            nats[row] = loss;
+        }
+    })?;
+    Ok(nats)
+}
+
+/// What is done with a chunk: rows, inputs, logits, losses.
+type Each<'a> = dyn FnMut(&[usize], CpuBuf, CpuBuf, Vec<(f64, f64)>) + 'a;
+
+/// Calls `each` with the counted rows of a chunk, their inputs, what became of their logits, and the
+/// loss (nats) and log-sum-exp of each.
+fn chunks(
+    pool: &Pool,
+    x: &CpuBuf,
+    w: &CpuBuf,
+    targets: Targets<'_>,
+    each: &mut Each<'_>,
+) -> Result<()> {
+    let (vocab, width) = (w.rows, w.cols);
     ensure!(
         targets.ids.iter().all(|&id| (id as usize) < vocab),
         "a target is outside of the model's vocabulary of {vocab}"
     );
     let counted: Vec<usize> = (0..x.rows).filter(|&r| targets.counted[r]).collect();
-    let mut dx = (!matches!(make, Make::Nothing)).then(|| pool.zeros(x.rows, width));
     let chunk = (CHUNK_BYTES / (4 * vocab)).clamp(16, 1024);
-    let (mut nats, mut squares) = (0.0, 0.0);
     for rows in counted.chunks(chunk) {
         let mut input = pool.take(rows.len(), width);
         for (&row, input) in rows.iter().zip(input.chunks_exact_mut(width)) {
@@ -60,21 +111,9 @@ pub fn loss(
             .zip(rows)
             .map(|(logits, &row)| row_loss(logits, targets.ids[row] as usize, targets))
             .collect();
-        for (loss, lse) in losses {
-            nats += loss;
-            squares += lse * lse;
-        }
-        if let Make::Both(dw) = &mut make {
-            gemm::atb(&logits, &input, dw, rows.len(), Write::Add);
-        }
-        if let Some(dx) = &mut dx {
-            gemm::ab(&logits, w, &mut input, vocab, Write::Set);
-            for (&row, grad) in rows.iter().zip(input.chunks_exact(width)) {
-                dx[row * width..][..width].copy_from_slice(grad);
-            }
-        }
+        each(rows, input, logits, losses);
     }
-    Ok(Loss { nats, squares, dx })
+    Ok(())
 }
 
 /// The loss of one row (nats) and its log-sum-exp; its logits become their gradient.

@@ -311,6 +311,10 @@ impl Backend for Cpu {
         Ok(grouped::row_dots(x, y))
     }
 
+    fn head_losses(&self, x: &CpuBuf, w: &CpuBuf, targets: Targets<'_>) -> Result<Vec<f64>> {
+        head::losses(&self.pool, x, w, targets)
+    }
+
     fn rows(&self, x: &CpuBuf, from: usize, to: usize) -> Result<CpuBuf> {
         let mut out = self.pool.take(to - from, x.cols);
         out.copy_from_slice(&x[from * x.cols..to * x.cols]);

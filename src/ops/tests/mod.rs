@@ -13,7 +13,7 @@ use candle_core::{D, Device, Tensor, Var};
 
 pub use attention::tape_attention;
 
-use super::{Backend, Loss, Targets, composed::Composed, cpu::Cpu};
+use super::{Backend, Loss, Targets, composed::Composed, cpu::Cpu, log_share};
 use crate::train::Random;
 use attention::attention;
 
@@ -363,6 +363,39 @@ fn embedding_agrees() {
 #[test]
 fn head_loss_agrees_and_skips_what_is_not_counted() {
     check("head", &Head);
+}
+
+#[test]
+fn losses_of_rows_add_up_to_the_loss() {
+    fn all<B: Backend>(b: &B) {
+        let (x, w) = (up(b, &random(6, 4, 1)), up(b, &random(5, 4, 2)));
+        let targets = Targets {
+            ids: &[0, 4, 2, 2, 1, 3],
+            counted: &[true, false, true, true, false, true],
+            scale: 1.0,
+            z_loss: 0.0,
+        };
+        let rows = b.head_losses(&x, &w, targets).unwrap();
+        assert_eq!((rows.len(), rows[1], rows[4]), (6, 0.0, 0.0));
+        let sum: f64 = rows.iter().sum();
+        let whole = b.head_loss(&x, &w, targets, None).unwrap().nats;
+        assert!((sum - whole).abs() < 1e-5, "{sum} instead of {whole}");
+        // Each row alone is the loss of its row.
+        for row in [0, 2, 3, 5] {
+            let counted: Vec<bool> = (0..6).map(|r| r == row).collect();
+            let only = Targets {
+                counted: &counted,
+                ..targets
+            };
+            let want = b.head_loss(&x, &w, only, None).unwrap().nats;
+            assert!((rows[row] - want).abs() < 1e-5, "row {row}");
+            let logits = b.download(&b.linear(&x, &w).unwrap()).unwrap();
+            let by_hand = -log_share(&logits[row * 5..][..5], targets.ids[row]).unwrap();
+            assert!((rows[row] - by_hand).abs() < 1e-5, "row {row}");
+        }
+    }
+    all(&Cpu::default());
+    all(&Composed::new(Device::Cpu));
 }
 
 #[test]

@@ -1,0 +1,278 @@
+//! `prep eval --tasks`: how many questions one model answers rightly, or two side by side.
+
+use std::{io::Write, path::Path};
+
+use anyhow::{Result, ensure};
+use serde::Serialize;
+use serde_json::json;
+
+use super::{Args, Speaker};
+use crate::{
+    atomic::AtomicFile,
+    cmd::{Context, generate::text_prompt},
+    eval::{
+        choice::{Item, likelihoods},
+        exact::Question,
+        paired::{Difference, Paired},
+        tasks::{self, Scores, Tally, Task},
+    },
+    exit::Exit,
+    interrupt,
+    ops::Backend,
+    output,
+    progress::Unit,
+    table::Table,
+};
+
+/// Wrong answers that are shown where they are not written to a file.
+const SHOWN: u64 = 10;
+
+/// What a model gave to a question, as a line of `--answers` has it.
+#[derive(Clone, Debug, Serialize)]
+struct Given {
+    /// What it wrote, or the choice that it found most probable.
+    text: String,
+    /// Whether that is right.
+    right: bool,
+    /// Whether the choice that is most probable per character is right; none without choices.
+    right_normalized: Option<bool>,
+}
+
+/// A line of `--answers`.
+#[derive(Clone, Debug, Serialize)]
+struct Written<'a> {
+    /// The line of the question, from 1.
+    line: u64,
+    /// `choice` or `exact`.
+    kind: &'static str,
+    question: &'a str,
+    /// What is right.
+    answers: &'a [String],
+    model: &'a Given,
+    versus: Option<&'a Given>,
+}
+
+/// The differences of two models.
+#[derive(Default)]
+struct Differences {
+    accuracy: Paired,
+    accuracy_normalized: Paired,
+    exact_match: Paired,
+}
+
+impl Differences {
+    fn add(&mut self, given: &[Given]) {
+        let [first, second] = given else { return };
+        let worth = f64::from;
+        if let (Some(a), Some(b)) = (first.right_normalized, second.right_normalized) {
+            self.accuracy.add(worth(first.right), worth(second.right));
+            self.accuracy_normalized.add(worth(a), worth(b));
+        } else {
+            self.exact_match
+                .add(worth(first.right), worth(second.right));
+        }
+    }
+}
+
+/// Asks every question of the file.
+pub(super) fn run<B: Backend>(
+    backend: &B,
+    args: &Args,
+    ctx: &Context,
+    path: &Path,
+) -> Result<Exit> {
+    let speakers = Speaker::all(backend, args)?;
+    let progress = ctx.progress("eval", Unit::Documents, None);
+    let mut tallies: Vec<Tally> = speakers.iter().map(|_| Tally::default()).collect();
+    let (mut differences, mut rejected, mut shown) = (Differences::default(), Vec::new(), 0);
+    let mut file = args
+        .answers
+        .as_deref()
+        .map(AtomicFile::create)
+        .transpose()?;
+    tasks::for_each(path, &mut rejected, &mut |line, task| {
+        let mut given = Vec::new();
+        for (speaker, tally) in speakers.iter().zip(&mut tallies) {
+            interrupt::check()?;
+            given.push(match &task {
+                Task::Choice(item) => choose(speaker, item, tally)?,
+                Task::Free(question) => write(speaker, question, tally)?,
+            });
+        }
+        differences.add(&given);
+        let (kind, question, answers) = match &task {
+            Task::Choice(item) => {
+                let right = std::slice::from_ref(&item.choices[item.answer]);
+                ("choice", &item.question, right)
+            }
+            Task::Free(question) => ("exact", &question.question, &question.answers[..]),
+        };
+        if let Some(file) = &mut file {
+            let line = Written {
+                line,
+                kind,
+                question,
+                answers,
+                model: &given[0],
+                versus: given.get(1),
+            };
+            serde_json::to_writer(&mut *file, &line)?;
+            file.write_all(b"\n")?;
+        } else if shown < SHOWN && given.iter().any(|given| !given.right) {
+            shown += 1;
+            let each = given.iter().map(|given| given.text.as_str());
+            let each: Vec<&str> = each.collect();
+            progress.note(&format!(
+                "{question} → {} (right: {})",
+                each.join(" | "),
+                answers.join(", ")
+            ));
+        }
+        progress.add(1);
+        Ok(())
+    })?;
+    progress.finish();
+    for line in &rejected {
+        ctx.note(&format!(
+            "{}:{}: {}",
+            path.display(),
+            line.line,
+            line.reason
+        ));
+    }
+    let scores: Vec<Scores> = tallies
+        .iter()
+        .map(|tally| tally.scores(rejected.clone()))
+        .collect();
+    ensure!(
+        scores[0].items + scores[0].exact_items > 0,
+        "{}: expected questions, a JSON object a line with question and answer, and choices if there \
+         are any; found none",
+        path.display()
+    );
+    if let Some(file) = file {
+        file.commit()?;
+    }
+    report(args, ctx, path, &scores, &differences)?;
+    Ok(if rejected.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Rejects
+    })
+}
+
+/// The most probable choice.
+fn choose<B: Backend>(speaker: &Speaker<'_, B>, item: &Item, tally: &mut Tally) -> Result<Given> {
+    let encode = |text: &str| text_prompt(&speaker.tokenizer, text);
+    let found = likelihoods(speaker.backend, &speaker.model, item, &encode)?;
+    tally.add(item, &found);
+    let best = found.best();
+    Ok(Given {
+        text: item.choices[best].clone(),
+        right: best == item.answer,
+        right_normalized: Some(found.best_by_character(item) == item.answer),
+    })
+}
+
+/// What the model writes.
+fn write<B: Backend>(
+    speaker: &Speaker<'_, B>,
+    question: &Question,
+    tally: &mut Tally,
+) -> Result<Given> {
+    let (text, truncated) = speaker.answer(&question.question, true)?;
+    let right = question.is_answered_by(&text);
+    tally.add_exact(right, truncated);
+    Ok(Given {
+        text,
+        right,
+        right_normalized: None,
+    })
+}
+
+/// A share with its error.
+type Of = fn(&Scores) -> (Option<f64>, Option<f64>);
+
+fn report(
+    args: &Args,
+    ctx: &Context,
+    path: &Path,
+    scores: &[Scores],
+    differences: &Differences,
+) -> Result<()> {
+    let (accuracy, normalized, exact) = (
+        differences.accuracy.difference(),
+        differences.accuracy_normalized.difference(),
+        differences.exact_match.difference(),
+    );
+    if ctx.json {
+        let mut json = json!(scores[0]);
+        json["model"] = json!(args.model);
+        json["tasks"] = json!(path);
+        json["versus"] = match (&args.versus, scores.get(1)) {
+            (Some(model), Some(scores)) => {
+                let mut versus = serde_json::to_value(scores)?;
+                // The lines are the same for both.
+                versus.as_object_mut().map(|map| map.remove("rejected"));
+                versus["model"] = json!(model);
+                versus["difference"] = json!({
+                    "accuracy": accuracy,
+                    "accuracy_normalized": normalized,
+                    "exact_match": exact,
+                });
+                versus
+            }
+            _ => json!(null),
+        };
+        output::data(&json.to_string());
+        return Ok(());
+    }
+    let rows: [(&str, Of, Option<Difference>); 3] = [
+        ("accuracy", |s| (s.accuracy, s.accuracy_stderr), accuracy),
+        (
+            "normalised accuracy",
+            |s| (s.accuracy_normalized, s.accuracy_normalized_stderr),
+            normalized,
+        ),
+        (
+            "exact match",
+            |s| (s.exact_match, s.exact_match_stderr),
+            exact,
+        ),
+    ];
+    let mut header = vec!["", "model"];
+    if scores.len() > 1 {
+        header.extend(["versus", "difference"]);
+    }
+    let mut table = Table::new(&header);
+    for (name, of, difference) in rows {
+        let cell = |scores: &Scores| match of(scores) {
+            (Some(share), Some(error)) => percent(share, Some(error)),
+            _ => String::new(),
+        };
+        if of(&scores[0]).0.is_none() {
+            continue;
+        }
+        let mut cells = vec![name.to_owned()];
+        cells.extend(scores.iter().map(cell));
+        cells.extend(difference.map(|d| percent(d.mean, d.stderr)));
+        table.row(cells);
+    }
+    if let Some(chance) = scores[0].chance {
+        table.row(vec!["by chance".to_owned(), percent(chance, None)]);
+    }
+    output::data(&table.render());
+    output::data(&format!(
+        "questions            {} with choices, {} without",
+        scores[0].items, scores[0].exact_items
+    ));
+    Ok(())
+}
+
+fn percent(share: f64, error: Option<f64>) -> String {
+    let share = format!("{:.2} %", 100.0 * share);
+    match error {
+        Some(error) => format!("{share} ± {:.2}", 100.0 * error),
+        None => share,
+    }
+}

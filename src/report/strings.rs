@@ -1,0 +1,125 @@
+//! What the pages say, in both languages: one row a phrase.
+
+use crate::plan::quantity::Lang;
+
+/// A phrase: English, Russian.
+#[derive(Clone, Copy, Debug)]
+pub struct Phrase(pub &'static str, pub &'static str);
+
+impl Phrase {
+    /// The phrase in a language.
+    #[must_use]
+    pub fn of(self, lang: Lang) -> &'static str {
+        match lang {
+            Lang::En => self.0,
+            Lang::Ru => self.1,
+        }
+    }
+}
+
+/// Declares the table.
+macro_rules! phrases {
+    ($($name:ident: $en:literal, $ru:literal;)*) => {
+        $(#[doc = $en] pub const $name: Phrase = Phrase($en, $ru);)*
+        /// All of them, for tests.
+        #[cfg(test)]
+        pub const ALL: &[Phrase] = &[$($name),*];
+    };
+}
+
+phrases! {
+    INGEST: "Ingest: what was read", "Приём: что прочитано";
+    SHARD: "Shards: what the model will see", "Шарды: что увидит модель";
+    TRAIN: "Training: how the model learned", "Обучение: как училась модель";
+    SKIP: "Skip to the content", "К содержанию";
+    CONTENTS: "Contents", "Содержание";
+    SUMMARY: "At a glance", "Коротко";
+    FUNNEL: "Where the records went", "Куда ушли записи";
+    FUNNEL_SAYS: "Every record that was read is kept, dropped by a rule, or rejected by an error; the three add up.", "Каждая прочитанная запись оставлена, отброшена правилом или отвергнута с ошибкой; вместе они дают прочитанное.";
+    RECORDS: "records", "записи";
+    DOCUMENTS: "documents", "документы";
+    CHARACTERS: "characters", "символы";
+    BYTES: "bytes", "байты";
+    TOKENS: "tokens", "токены";
+    READ: "read", "прочитано";
+    KEPT: "kept", "оставлено";
+    DROPPED: "dropped", "отброшено";
+    REJECTED: "rejected", "отвергнуто";
+    STEP: "step", "шаг";
+    LANGUAGES: "Languages", "Языки";
+    LANGUAGE: "language", "язык";
+    SOURCES: "Sources", "Источники";
+    SOURCE: "source", "источник";
+    KINDS: "Kinds of documents", "Виды документов";
+    KIND: "kind", "вид";
+    FORMAT: "format", "формат";
+    ENCODING: "encoding", "кодировка";
+    CHARACTERS_KEPT: "characters kept", "символов оставлено";
+    TOKENS_KEPT: "tokens kept", "токенов оставлено";
+    LENGTHS: "Lengths of documents", "Длины документов";
+    LENGTHS_CHARACTERS: "Documents by their characters; each bar is twice as long as the one before.", "Документы по числу символов; каждый столбец вдвое длиннее предыдущего.";
+    LENGTHS_TOKENS: "Documents in the shards by their tokens; each bar is twice as long as the one before.", "Документы в шардах по числу токенов; каждый столбец вдвое длиннее предыдущего.";
+    TOKENS_BY_SOURCE: "Tokens by source", "Токены по источникам";
+    TOKENS_BY_LANGUAGE: "Tokens by language", "Токены по языкам";
+    TEXT_BY_LANGUAGE: "Characters by language", "Символы по языкам";
+    REJECTS: "Records that could not be read", "Записи, которые не удалось прочитать";
+    REMOVED: "Documents that were removed", "Удалённые документы";
+    SAMPLE_SAYS: "A sample: of each reason those whose ids have the smallest hashes, so that the choice favours nothing. All of them are in the directory.", "Выборка: от каждой причины те, чьи id имеют наименьший хеш, поэтому выбор ничему не отдаёт предпочтения. Все целиком лежат в каталоге.";
+    SEARCH: "Search", "Искать";
+    REASON: "reason", "причина";
+    ALL_REASONS: "all reasons", "все причины";
+    SHOWN: "shown: ", "показано: ";
+    NOTHING_REMOVED: "Nothing was removed.", "Ничего не удалено.";
+    NOTHING_REJECTED: "Every record could be read.", "Все записи удалось прочитать.";
+    VALUE: "value", "значение";
+    THRESHOLD: "threshold", "порог";
+    SIMILARITY: "similarity", "сходство";
+    NEAR: "Near copies", "Почти-копии";
+    NEAR_SAYS: "Near copies that were removed, by their similarity to the document that is kept (Jaccard of word 5-grams).", "Удалённые почти-копии по сходству с оставленным документом (Жаккар по словным 5-граммам).";
+    DIFF_SAYS: "Difference to the document that is kept", "Отличие от оставленного документа";
+    ONLY_REMOVED: "only in the removed one", "только в удалённом";
+    ONLY_KEPT: "only in the kept one", "только в оставленном";
+    KEPT_ELSEWHERE: "The kept document is not in these shards.", "Оставленного документа нет в этих шардах.";
+    CUT: "Only the beginning is shown.", "Показано только начало.";
+    NO_NEAR: "No near copies were removed.", "Почти-копий не удалено.";
+    MORE_ROWS: "rows are left out here; report.json has them all:", "строк здесь опущено; все есть в report.json:";
+    OTHERS: "others", "остальные";
+    SPLIT: "split", "часть";
+    LOSS_TOKENS: "in the loss", "в функции потерь";
+    BYTES_PER_TOKEN: "bytes a token", "байт на токен";
+    TOKENS_PER_WORD: "tokens a word", "токенов на слово";
+    MEDIAN: "median length", "медианная длина";
+    LONGEST: "longest", "самый длинный";
+    VOCABULARY: "vocabulary", "словарь";
+    DATA_PARTS: "Tokens in the shards", "Токены в шардах";
+    STEPS: "steps", "шаги";
+    PARAMETERS: "parameters", "параметры";
+    TRAIN_LOSS: "training loss, nats a token", "потери на обучении, нат на токен";
+    VAL_LOSS: "validation loss, nats a token", "потери на проверке, нат на токен";
+    BITS: "bits a byte", "бит на байт";
+    PERPLEXITY: "perplexity", "перплексия";
+    SPEED: "tokens a second", "токенов в секунду";
+    MFU: "share of the peak (MFU)", "доля пика (MFU)";
+    PEAK: "the peak, TFLOP/s", "пик, TFLOP/s (терафлопс)";
+    WAIT: "share of waiting for data", "доля ожидания данных";
+    SKIPPED: "steps left out", "пропущено шагов";
+    ROLLBACKS: "rollbacks", "откатов";
+    DEVICE: "device", "устройство";
+    LOSS_CURVES: "Loss", "Потери";
+    LOSS_SAYS: "Nats for each counted token, by step; of long runs the mean of neighbouring steps.", "Нат на учтённый токен по шагам; у длинных прогонов среднее соседних шагов.";
+    TRAINING: "training", "обучение";
+    VALIDATION: "validation", "проверка";
+    BY_SOURCE: "Validation loss by source", "Потери на проверке по источникам";
+    BY_LANGUAGE: "Validation loss by language", "Потери на проверке по языкам";
+    LOSS: "loss", "потери";
+    RATE: "Learning rate", "Скорость обучения";
+    GRADIENT: "Norm of the gradient", "Норма градиента";
+    EVALUATIONS: "At the end, by source and language", "В конце, по источникам и языкам";
+    ANSWERS: "What the model said", "Что отвечала модель";
+    PACKING: "How documents fill sequences", "Как документы заполняют последовательности";
+    PADDED: "padding share", "доля заполнителя";
+    TRUNCATED: "share cut off", "доля отрезанного";
+    SEQUENCES: "sequences of an epoch", "последовательностей в эпохе";
+    MADE_BY: "Made by prep from report.json beside this page; no network is used.", "Сделано prep из report.json рядом с этой страницей; сеть не используется.";
+    NONE: "none", "нет";
+}
