@@ -4,7 +4,7 @@
 PREP := target/debug/prep
 DEMO ?= demo
 
-.PHONY: build demo test test-python test-python-heavy accuracy lint bench release clean
+.PHONY: build demo test test-python test-python-heavy accuracy lint check-cuda bench release clean
 
 build:
 	cargo build --locked
@@ -36,6 +36,11 @@ accuracy:
 lint:
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+
+## The kernels for NVIDIA GPUs, candle's and ours, by NVIDIA's own compilers: no GPU and no toolkit is
+## needed, they are installed once, into ~/.cache/prep. About 8 minutes of CPU.
+check-cuda:
+	.ci/cuda/build
 
 ## Speed and memory, beside the Python tools where PREP_BENCH_PYTHON names an interpreter that has them.
 bench:

@@ -251,6 +251,7 @@ fn options(model: &Config, steps: u64) -> Options {
         ema: None,
         spike: None,
         patience: None,
+        dtype: None,
         save_dtype: Dtype::F32,
         seed: 1,
         eval_every: None,

@@ -297,7 +297,7 @@ fn next(workspace: &Workspace) -> String {
         let free = free_name(workspace, "shards");
         return format!("prep shard {} --out {free}", shown(corpus));
     }
-    if let Some(model) = of(What::Model).last() {
+    if let Some(model) = of(What::Model).next_back() {
         return format!("prep generate {} \"…\"", shown(model));
     }
     if workspace.raw_files > 0 {

@@ -60,7 +60,8 @@ fn brief_below(command: Command) -> Command {
         .mut_args(|arg| match full_help(&arg) {
             Some(full) => {
                 let clause = first_clause(&full, room.saturating_sub(default_columns(&arg)));
-                arg.help(clause).hide_possible_values(true)
+                let takes_values = arg.get_action().takes_values();
+                arg.help(clause).hide_possible_values(takes_values)
             }
             None => arg,
         })

@@ -4,7 +4,7 @@
 //! length) of the beginnings of sampled documents, learned on one half and measured on the other (Lopez-Paz
 //! and Oquab 2017, <https://arxiv.org/abs/1610.06545>). The area under the ROC curve is the chance that a
 //! document of A is ranked above one of B: 0.5 says that nothing tells them apart. Its standard error
-//! is that of Hanley and McNeil 1982.
+//! is that of Hanley and `McNeil` 1982.
 
 use crate::train::Random;
 use serde::Serialize;
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(area(&[2.0, 3.0], &[0.0, 1.0]), 1.0);
         assert_eq!(area(&[1.0, 1.0], &[1.0]), 0.5);
         assert_eq!(area(&[0.0, 2.0], &[1.0]), 0.5);
-        // Hanley and McNeil 1982, table II: an area of 0.893, 58 normal and 51 abnormal images: 0.0326.
+        // Hanley and `McNeil` 1982, table II: an area of 0.893, 58 normal and 51 abnormal images: 0.0326.
         assert!((standard_error(0.893, 51.0, 58.0) - 0.0326).abs() < 0.001);
     }
 

@@ -29,7 +29,7 @@ pub struct Side {
 enum From {
     Corpus(Vec<DocumentFile>),
     Shards {
-        splits: [Dataset; 2],
+        splits: Box<[Dataset; 2]>,
         tokenizer: Box<Tokenizer>,
     },
 }
@@ -109,7 +109,7 @@ impl Side {
             documents: manifest.train.documents + manifest.val.documents,
             units,
             from: From::Shards {
-                splits,
+                splits: Box::new(splits),
                 tokenizer: Box::new(Tokenizer::from_dir(dir)?),
             },
         })

@@ -110,7 +110,7 @@ mod tests {
     fn words_and_signs_are_told_apart_and_case_is_folded() {
         let mut found = Vec::new();
         words("Ёж, don't — «СТОЙ»?! x_1", &mut |word, _| {
-            found.push(word.to_owned())
+            found.push(word.to_owned());
         });
         assert_eq!(
             found,

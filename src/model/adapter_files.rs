@@ -121,6 +121,22 @@ fn parse(json: &Map<String, Value>) -> Result<(Lora, PathBuf)> {
     ))
 }
 
+/// The folder of the base model of the adapters in `dir`.
+///
+/// # Errors
+/// When it is not where they say.
+pub fn base(dir: &Path) -> Result<PathBuf> {
+    Ok(open(dir)?.1)
+}
+
+/// The adapters' options and their base model's folder.
+fn open(dir: &Path) -> Result<(Lora, PathBuf)> {
+    let path = dir.join(CONFIG);
+    let (lora, named) = parse(&read_json(&path)?).with_context(|| format!("{}", path.display()))?;
+    let base = base_of(dir, &named).with_context(|| format!("{}: adapters", dir.display()))?;
+    Ok((lora, base))
+}
+
 /// The base model's folder: as written, or beside the adapters.
 fn base_of(dir: &Path, named: &Path) -> Result<PathBuf> {
     [named.to_owned(), dir.join(named)]
@@ -141,10 +157,7 @@ fn base_of(dir: &Path, named: &Path) -> Result<PathBuf> {
 /// When the base is missing or another one than the adapters were trained on, or a file does not
 /// fit it.
 pub fn load_merged<B: Backend>(backend: &B, dir: &Path) -> Result<Model<B>> {
-    let inside = || format!("{}: adapters", dir.display());
-    let path = dir.join(CONFIG);
-    let (lora, named) = parse(&read_json(&path)?).with_context(|| format!("{}", path.display()))?;
-    let base = base_of(dir, &named).with_context(inside)?;
+    let (lora, base) = open(dir)?;
     check_base(dir, &base)?;
     let config = check_folder(&base, load_config(&base, None)?)?;
     let adapters = read_adapters(backend, &config, lora, dir).with_context(|| {

@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::{
     Config, Extra, Model,
-    adapter_files::{is_adapter, load_merged},
+    adapter_files::{self, is_adapter, load_merged},
     arch::Stored,
     hf,
     layout::{ParamSpec, layout},
@@ -33,6 +33,9 @@ const GENERATION: &str = "generation_config.json";
 /// # Errors
 /// Names the file and the key, what was expected and what it holds.
 pub fn load_config(path: &Path, vocab_size: Option<usize>) -> Result<Config> {
+    if is_adapter(path) {
+        return load_config(&adapter_files::base(path)?, vocab_size);
+    }
     let file = if path.is_dir() {
         path.join(CONFIG)
     } else {

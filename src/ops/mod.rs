@@ -1,8 +1,9 @@
 //! The operations a transformer is trained with, each with an explicit backward.
 //!
-//! What: one trait, [`Backend`], with two implementations: [`cpu::Cpu`] (kernels on slices) and
-//! [`composed::Composed`] (the same formulas put together from candle's operations, for any
-//! candle device). The model is written once against the trait.
+//! What: one trait, [`Backend`], with three implementations: [`cpu::Cpu`] (kernels on slices), `cuda::Gpu`
+//! (kernels and cuBLAS on an NVIDIA GPU, behind the feature `cuda`) and [`composed::Composed`] (the
+//! same formulas put together from candle's operations, which the others are tested against). The
+//! model is written once against the trait.
 //!
 //! Why not candle's tape: many of its fused operations cut the gradient without an error, it keeps
 //! every intermediate, and it adds gradients out of place. Measured on 2 cores with a 15.7M Llama:
@@ -14,14 +15,19 @@
 
 pub mod composed;
 pub mod cpu;
+#[cfg(any(feature = "cuda", test))]
+pub mod cuda;
 pub mod dropout;
 pub mod grouped;
+mod precision;
 mod rope;
+pub mod scratch;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use anyhow::{Context, Result};
 
+pub use precision::Precision;
 pub use rope::{Llama3Scaling, Rope, RopeOptions};
 
 /// The sizes of one attention call.

@@ -34,9 +34,13 @@ fn frequent_ngrams_are_exact_even_where_places_are_shared() {
         .map(|n| vec![1, 2, 3, 100 + n, 1, 2, 3, 1, 2])
         .collect();
     let found = |mut finder: Finder| {
-        runs.iter().for_each(|run| finder.bound(run));
+        for run in &runs {
+            finder.bound(run);
+        }
         finder.turn();
-        runs.iter().for_each(|run| finder.count(run));
+        for run in &runs {
+            finder.count(run);
+        }
         finder.finish(3)
     };
     let few = found(Finder::with(2, (16, 4)));

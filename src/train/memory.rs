@@ -3,7 +3,10 @@
 //! f32 weights, gradients and two moments are 16 bytes a parameter; the rest are activations,
 //! which smaller micro-batches and recomputation reduce.
 
-use crate::model::{Config, Part, parameters};
+use crate::{
+    model::{Config, Part, parameters},
+    ops::{Precision, scratch},
+};
 
 /// How sequences go through the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +19,17 @@ pub struct Plan {
     pub average: bool,
     /// Parameters of the adapters that learn; none where all weights do.
     pub adapters: Option<usize>,
+    /// What computes.
+    pub place: Place,
+}
+
+/// What computes, since operations hold memory of their own while they run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The CPU: a chunk of the head's logits and its gradient.
+    Cpu,
+    /// A GPU with products in a precision: [`scratch::bytes`].
+    Gpu(Precision),
 }
 
 /// Weights, gradients and moments, and the average of the weights where one is kept, in bytes.
@@ -54,8 +68,21 @@ pub fn bytes(config: &Config, seq: usize, plan: Plan) -> u64 {
     } else {
         config.layers as u64 * layer
     };
-    let logits = 32 << 20;
-    fixed_bytes(config, plan) + 4 * rows * (kept + working) + logits
+    let scratch = match plan.place {
+        Place::Cpu => 32 << 20,
+        Place::Gpu(precision) => scratch::bytes(
+            precision,
+            scratch::Sizes {
+                rows: plan.micro_batch * seq,
+                seq,
+                heads: config.heads,
+                width: config.hidden_size,
+                widest: config.intermediate_size,
+                vocab: config.vocab_size,
+            },
+        ),
+    };
+    fixed_bytes(config, plan) + 4 * rows * (kept + working) + scratch
 }
 
 /// The first plan that fits `limit` bytes: as asked, then with recomputation, then with ever
@@ -73,4 +100,72 @@ pub fn plan(config: &Config, seq: usize, asked: Plan, limit: u64) -> Option<Plan
         }
     }
     Some(plan)
+}
+
+/// The longest sequences, in tokens, of which one at a time fits with recomputation; `None` when
+/// weights, gradients and moments alone leave no room for one.
+#[must_use]
+pub fn longest_seq(config: &Config, asked: Plan, limit: u64) -> Option<usize> {
+    let least = Plan {
+        micro_batch: 1,
+        recompute: true,
+        ..asked
+    };
+    (0..=config.max_positions.max(1).ilog2())
+        .rev()
+        .map(|power| 1 << power)
+        .find(|&seq| bytes(config, seq, least) <= limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::preset;
+
+    const SEQ: usize = 512;
+
+    fn config() -> Config {
+        preset("llama-1m").unwrap().config(4096, SEQ)
+    }
+
+    fn asked(place: Place) -> Plan {
+        Plan {
+            micro_batch: 8,
+            recompute: false,
+            average: false,
+            adapters: None,
+            place,
+        }
+    }
+
+    #[test]
+    fn a_plan_gives_up_memory_in_order_until_nothing_fits() {
+        let config = config();
+        let whole = asked(Place::Cpu);
+        let mut limit = bytes(&config, SEQ, whole);
+        assert_eq!(plan(&config, SEQ, whole, limit), Some(whole));
+        let mut seen = Vec::new();
+        while let Some(smaller) = plan(&config, SEQ, whole, limit - 1) {
+            assert!(bytes(&config, SEQ, smaller) < limit);
+            limit = bytes(&config, SEQ, smaller);
+            seen.push((smaller.micro_batch, smaller.recompute));
+        }
+        assert_eq!(seen, [(8, true), (4, true), (2, true), (1, true)]);
+    }
+
+    #[test]
+    fn the_longest_sequence_fits_and_twice_as_long_does_not() {
+        let config = config();
+        let asked = asked(Place::Gpu(Precision::Bf16));
+        let least = Plan {
+            micro_batch: 1,
+            recompute: true,
+            ..asked
+        };
+        let limit = bytes(&config, 300, least);
+        assert_eq!(longest_seq(&config, asked, limit), Some(256));
+        assert!(bytes(&config, 512, least) > limit);
+        let fixed = fixed_bytes(&config, asked);
+        assert_eq!(longest_seq(&config, asked, fixed), None);
+    }
 }

@@ -6,6 +6,7 @@
 //!                                              └─ at the end: evaluation, model folder
 //! ```
 
+pub mod available;
 pub mod checkpoint;
 mod feed;
 pub mod finish;

@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Packing, Schedule};
-use crate::model::{Config, Lora, ParamSpec, safetensors::Dtype};
+use crate::{
+    model::{Config, Lora, ParamSpec, safetensors::Dtype},
+    ops::Precision,
+};
 
 /// A run's resolved options; the same options and shards give the same bits on the CPU.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,6 +55,9 @@ pub struct Options {
     pub spike: Option<f64>,
     /// Evaluations without a lower loss after which the run ends; none for never.
     pub patience: Option<u64>,
+    /// What matrix products multiply in, beside f32; only on GPUs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dtype: Option<Precision>,
     /// How the model's weights are stored in the end.
     pub save_dtype: Dtype,
     /// Seed of weights and order.

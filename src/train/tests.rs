@@ -14,7 +14,7 @@ use super::{
 use crate::{
     eval::Groups,
     model::{Adapters, Arch, Config, Model, safetensors::Dtype},
-    ops::{Backend, RopeOptions, composed::Composed, cpu::Cpu},
+    ops::{Backend, RopeOptions, composed::Composed, cpu::Cpu, tests::on_gpus},
 };
 
 fn config() -> Config {
@@ -69,6 +69,7 @@ fn options(steps: u64) -> Options {
         ema: None,
         spike: Some(10.0),
         patience: None,
+        dtype: None,
         save_dtype: Dtype::F32,
         seed: 3,
         eval_every: Some(4),
@@ -267,7 +268,7 @@ fn learn<B: Backend>(
 
 #[test]
 fn a_tiny_batch_is_learned_by_heart() {
-    fn all<B: Backend>(b: &B) {
+    fn all<B: Backend>(b: &B) -> Vec<f64> {
         let mut options = options(60);
         options.schedule.warmup = 5;
         let stream = Counting::texts(&[8; 5]);
@@ -283,9 +284,13 @@ fn a_tiny_batch_is_learned_by_heart() {
             losses[0]
         );
         assert!(losses[59] < 1.0, "after 60 steps: {}", losses[59]);
+        losses
     }
-    all(&Cpu::default());
+    let want = all(&Cpu::default());
     all(&Composed::new(candle_core::Device::Cpu));
+    on_gpus!(b => for (step, (got, want)) in all(b).iter().zip(&want).enumerate().take(30) {
+        assert!((got / want - 1.0).abs() < 1e-3, "step {step}: {got} instead of {want}");
+    });
 }
 
 #[test]

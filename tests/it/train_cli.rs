@@ -464,7 +464,13 @@ fn wrong_usage_is_explained() {
     };
     fails(&["--model", "gpt-5"], "llama-1m");
     fails(&["--model", "llama-8b"], "--memory");
+    fails(
+        &["--model", "llama-8b"],
+        "no --seq-len of this model would fit",
+    );
     fails(&["--device", "tpu"], "expected auto, cpu, cuda");
+    fails(&["--device", "cuda:one"], "the number of a GPU");
+    fails(&["--device", "cpu", "--dtype", "bf16"], "bf16 is for GPUs");
     fails(&["--resume", "--model", "llama-1m"], "no run to continue");
     if !cfg!(feature = "cuda") {
         fails(

@@ -38,7 +38,8 @@ use crate::{
 /// and gives the difference with its standard error, over paired documents or questions.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Model folder: one that `prep train` wrote, or a Llama, Qwen2, Qwen3 or GPT-2 of Hugging Face.
+    /// Model folder: one that `prep train` wrote, or of Hugging Face (Llama, Qwen2, Qwen3, GPT-2,
+    /// Mistral, Mixtral, GPT-Neo); or an adapter folder, whose base is found by its path.
     model: PathBuf,
     /// Shard directory, tokenized with the model's tokenizer.
     #[arg(required_unless_present_any = ["logits", "tasks", "prompts"])]
@@ -100,16 +101,20 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     if let Some(texts) = &args.logits {
         return on_device!(&device, backend => print_logits(backend, &args.model, texts));
     }
-    if let Some(path) = &args.tasks {
-        return on_device!(&device, backend => tasks::run(backend, args, ctx, path));
-    }
-    if let Some(path) = &args.prompts {
-        return on_device!(&device, backend => prompts::run(backend, args, ctx, path));
-    }
-    let Some(shards) = &args.shards else {
+    let exit = if let Some(path) = &args.tasks {
+        on_device!(&device, backend => tasks::run(backend, args, ctx, path))?
+    } else if let Some(path) = &args.prompts {
+        on_device!(&device, backend => prompts::run(backend, args, ctx, path))?
+    } else if let Some(shards) = &args.shards {
+        on_device!(&device, backend => loss::run(backend, args, ctx, shards))?
+    } else {
         bail!("SHARDS is missing");
     };
-    on_device!(&device, backend => loss::run(backend, args, ctx, shards))
+    ctx.note(&format!(
+        "next: prep generate {} \"…\"",
+        args.model.display()
+    ));
+    Ok(exit)
 }
 
 /// Refuses shards of another tokenizer: their ids would mean something else to the model.

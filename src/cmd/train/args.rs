@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use crate::{
     model::{self, safetensors::Dtype},
+    ops::Precision,
     plan::gpu,
     train::{Packing, Shape},
 };
@@ -71,7 +72,8 @@ pub struct Args {
     /// Tokens of an optimizer step, rounded to whole sequences.
     #[arg(long, value_name = "TOKENS", default_value_t = 8192, value_parser = clap::value_parser!(u64).range(1..))]
     pub batch_tokens: u64,
-    /// Sequences that go through the model at once; smaller by itself to stay within --memory.
+    /// Sequences that go through the model at once; smaller by itself to stay within
+    /// --memory, or a GPU's memory.
     #[arg(long, value_name = "SEQUENCES", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
     pub micro_batch: u32,
     /// Highest learning rate [default: the preset's; 2e-5 with --base, 2e-4 with --lora; 6e-4
@@ -145,6 +147,10 @@ pub struct Args {
     /// Checkpoints that stay; older ones are removed.
     #[arg(long, hide_short_help = true, value_name = "CHECKPOINTS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
     pub keep: u32,
+    /// What matrix products multiply in, f32 or bf16 (on a GPU, several times faster); weights,
+    /// moments and sums are f32 in any case.
+    #[arg(long, value_name = "TYPE", default_value = "f32")]
+    pub dtype: Precision,
     /// How the model's weights are stored: f32, bf16 or f16.
     #[arg(long, value_name = "TYPE", default_value = "f32")]
     pub save_dtype: Dtype,

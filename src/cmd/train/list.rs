@@ -43,6 +43,7 @@ fn row(preset: Named, args: &Args) -> Row {
         recompute: false,
         average: false,
         adapters: None,
+        place: memory::Place::Cpu,
     };
     Row {
         model: preset.name(),

@@ -10,7 +10,7 @@ mod resolve;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Map, Value, json};
 
-use super::device::{choose, on_device};
+use super::device::{Device, choose_with, on_device};
 pub use args::Args;
 use input::Input;
 use person::Person;
@@ -47,7 +47,8 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     if args.dry_run {
         let input = Input::open(args)?;
         let train = input.train(ctx.seed)?;
-        plan(ctx, &input, &resolve(args, ctx, &input, &train)?)?;
+        let device = choose_with(&args.device, args.dtype, ctx)?;
+        plan(ctx, &input, &resolve(args, ctx, &input, &train, &device)?)?;
         return Ok(Exit::Done);
     }
     match train_model(args, ctx)? {
@@ -80,8 +81,9 @@ pub enum Ended {
 pub fn train_model(args: &Args, ctx: &Context) -> Result<Ended> {
     let input = Input::open(args)?;
     let train = input.train(ctx.seed)?;
-    let resolved = resolve(args, ctx, &input, &train)?;
-    let device = choose(&args.device, ctx)?;
+    let device = choose_with(&args.device, args.dtype, ctx)?;
+    let resolved = resolve(args, ctx, &input, &train, &device)?;
+    check_free(&device, &resolved)?;
     let config = flat(&resolved.options)?;
     match run_dir::open(args.out(), &config)? {
         Found::Finished => return already_done(args, ctx).map(Ended::Before),
@@ -97,6 +99,34 @@ pub fn train_model(args: &Args, ctx: &Context) -> Result<Ended> {
     }
     input.check_hashes()?;
     on_device!(&device, backend => go(backend, args, ctx, &input, resolved, &config))
+}
+
+/// Refuses a run that the memory which is free now cannot hold: it would end somewhere in its first
+/// steps.
+fn check_free(device: &Device, resolved: &Resolved<'_>) -> Result<()> {
+    let Some((free, whose)) = device.free()? else {
+        return Ok(());
+    };
+    let options = &resolved.options;
+    let needed = memory::bytes(&options.model, options.seq_len, resolved.memory);
+    ensure!(
+        needed <= free,
+        "the run needs about {}, and the {whose} has {} free. End what else uses it, or let the run \
+         be smaller: {}",
+        human_bytes(needed),
+        human_bytes(free),
+        match resolved.memory.place {
+            memory::Place::Cpu => format!(
+                "--memory {}MB (fewer sequences at a time, layers computed twice)",
+                free / 1_000_000
+            ),
+            memory::Place::Gpu(_) => format!(
+                "--micro-batch below {}, or a smaller --model or --seq-len",
+                options.micro_batch
+            ),
+        }
+    );
+    Ok(())
 }
 
 /// The options with nested keys joined by dots, so that a difference is named to the point.
@@ -269,7 +299,9 @@ fn go<B: Backend>(
         merge: args.merge,
         out: args.out(),
     };
-    finish(backend, &mut outcome, &data, options, config, &writing).map(Ended::Now)
+    let report = finish(backend, &mut outcome, &data, options, config, &writing)?;
+    crate::report::at_the_end(args.out(), ctx);
+    Ok(Ended::Now(report))
 }
 
 /// The device's peak: as stated, or of a CPU as measured; that of a GPU is not known by itself.

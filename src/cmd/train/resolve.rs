@@ -6,8 +6,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::{args::Args, input::Input};
 use crate::{
-    cmd::{Context, eval::check_tokenizer},
+    cmd::{Context, device::Device, eval::check_tokenizer},
     model::{self, Config, Lora, PRESETS, ParamSpec, parameters, preset},
+    ops::Precision,
     tokenize::Tokenizer,
     train::{Loader, Mixture, Options, Schedule, Shape, Tokens, fitting_seq, memory},
     units::human_bytes,
@@ -76,6 +77,7 @@ pub fn resolve<'a>(
     ctx: &Context,
     input: &Input,
     train: &'a Mixture<'a>,
+    device: &Device,
 ) -> Result<Resolved<'a>> {
     let tokens = train.tokens();
     let seq_len = fitting_seq(args.seq_len as usize, tokens);
@@ -97,7 +99,7 @@ pub fn resolve<'a>(
         args.epochs
     );
     let lora = resolve_lora(args, &model)?;
-    let memory = resolve_memory(args, ctx, &model, lora.as_ref(), seq_len)?;
+    let memory = resolve_memory(args, ctx, &model, lora.as_ref(), seq_len, device)?;
     let loader = Loader::new(train, args.packing, seq_len, ctx.seed)?;
     let sequences = (args.batch_tokens as f64 / seq_len as f64).round().max(1.0) as usize;
     let samples = (loader.count() as f64 * args.epochs).ceil() as u64;
@@ -135,6 +137,7 @@ pub fn resolve<'a>(
         ema: args.ema,
         spike: args.spike.is_finite().then_some(args.spike),
         patience: args.patience,
+        dtype: (args.dtype != Precision::F32).then_some(args.dtype),
         save_dtype: args.save_dtype,
         seed: ctx.seed,
         eval_every: Some(args.eval_every.unwrap_or((steps / 10).max(1))),
@@ -186,6 +189,7 @@ fn resolve_memory(
     model: &Config,
     lora: Option<&Lora>,
     seq_len: usize,
+    device: &Device,
 ) -> Result<memory::Plan> {
     let sequences = (args.batch_tokens as f64 / seq_len as f64).round().max(1.0) as usize;
     let asked = memory::Plan {
@@ -193,25 +197,49 @@ fn resolve_memory(
         recompute: false,
         average: args.ema.is_some(),
         adapters: lora.map(|lora| lora.layout(model).iter().map(ParamSpec::count).sum()),
+        place: device.place(args.dtype),
     };
-    let plan = memory::plan(model, seq_len, asked, ctx.memory).with_context(|| {
+    let (room, room_text) = device.room(ctx)?;
+    let plan = memory::plan(model, seq_len, asked, room).with_context(|| {
         let least = memory::Plan {
             micro_batch: 1,
             recompute: true,
             ..asked
         };
+        let fits = match memory::longest_seq(model, asked, room) {
+            Some(seq) => format!("--seq-len {seq} would fit, one sequence at a time"),
+            None => "no --seq-len of this model would fit".to_owned(),
+        };
+        let frozen = memory::Plan {
+            adapters: Some(0),
+            ..least
+        };
+        let lora = if lora.is_none() && memory::bytes(model, seq_len, frozen) < room {
+            ", train adapters (--lora 16)"
+        } else {
+            ""
+        };
+        let average = if args.ema.is_some() {
+            ", leave out --ema"
+        } else {
+            ""
+        };
         format!(
-            "the model's {} parameters need {} (weights, gradients, moments and one sequence's \
-             activations), --memory is {}. Choose a smaller --model or --seq-len, leave out --ema, \
-             or raise --memory",
+            "the model's {} parameters need {} ({} weights, gradients and moments; the rest the \
+             activations of one sequence, layers computed twice), and {room_text}: {fits}. Choose a \
+             smaller --model or --seq-len{lora}{average}{}",
             parameters(model),
             human_bytes(memory::bytes(model, seq_len, least)),
-            human_bytes(ctx.memory)
+            human_bytes(memory::fixed_bytes(model, least)),
+            match asked.place {
+                memory::Place::Cpu => ", or raise --memory",
+                memory::Place::Gpu(_) => ", or a larger GPU",
+            }
         )
     })?;
     if plan.recompute || plan.micro_batch < asked.micro_batch {
         ctx.note(&format!(
-            "to stay within --memory, {} sequences at a time{}",
+            "since {room_text}, {} sequences at a time{}",
             plan.micro_batch,
             if plan.recompute {
                 ", layers computed twice"

@@ -9,7 +9,7 @@ use crate::{
         ARCHITECTURES, Arch, Banded, Batch, Config, Experts, Extra, Keep, MAX_FILE_BYTES, Model,
         Session, Window, hf, load, safetensors::Dtype, save,
     },
-    ops::{Backend, Targets, composed::Composed, cpu::Cpu},
+    ops::{Backend, Targets, composed::Composed, cpu::Cpu, tests::on_gpus},
     train::Random,
 };
 
@@ -143,10 +143,11 @@ fn packed_documents_have_the_loss_and_the_gradients_of_each_alone() {
     }
     all(&Cpu::default());
     all(&Composed::new(Device::Cpu));
+    on_gpus!(b => all(b));
 }
 
 #[test]
-fn every_parameter_agrees_with_finite_differences_and_on_both_backends() {
+fn every_parameter_agrees_with_finite_differences_and_on_all_backends() {
     let (seq, ids, targets) = (9, ids(18, 1), ids(18, 2));
     for config in configs() {
         let (b, composed) = (Cpu::default(), Composed::new(Device::Cpu));
@@ -154,14 +155,21 @@ fn every_parameter_agrees_with_finite_differences_and_on_both_backends() {
         let (_, grads) = gradients(&b, &cpu_model, seq, &[], (&ids, &targets));
         let twin = model(&composed, &config);
         let (_, twins) = gradients(&composed, &twin, seq, &[], (&ids, &targets));
-        for (i, (grad, twin)) in grads.iter().zip(&twins).enumerate() {
+        let mut all = vec![twins];
+        on_gpus!(b => {
+            let twin = model(b, &config);
+            all.push(gradients(b, &twin, seq, &[], (&ids, &targets)).1);
+        });
+        for (i, grad) in grads.iter().enumerate() {
             let spec = cpu_model.specs[i].clone();
             let name = format!("{:?} {}", config.arch, spec.name);
             if is_idle(&config, &spec.name) {
                 assert!(grad.iter().all(|g| g.abs() < 1e-4), "{name}");
                 continue;
             }
-            close(&name, grad, twin, 1e-4);
+            for twins in &all {
+                close(&name, grad, &twins[i], 1e-4);
+            }
             let norm = grad.iter().map(|g| g * g).sum::<f32>().sqrt();
             let weights = b.download(&cpu_model.weights[i]).unwrap();
             let mut loss_at = |distance: f32| {

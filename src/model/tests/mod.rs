@@ -12,7 +12,7 @@ use crate::{
         Backend, Places, RopeOptions, Targets,
         composed::Composed,
         cpu::Cpu,
-        tests::{tape_attention, tape_loss},
+        tests::{on_gpus, tape_attention, tape_loss},
     },
     train::Random,
 };
@@ -191,7 +191,7 @@ fn every_parameter_has_the_gradient_of_the_tape() {
             gradients(&cpu, &model, Keep::Inputs),
             gradients(&composed, &twin, Keep::All),
         ];
-        for (loss, grads) in runs {
+        let compare = |(loss, grads): (f64, Vec<Vec<f32>>)| {
             assert!(
                 (loss / want_loss - 1.0).abs() < 1e-5,
                 "{loss} instead of {want_loss}"
@@ -199,7 +199,9 @@ fn every_parameter_has_the_gradient_of_the_tape() {
             for ((spec, got), want) in model.specs.iter().zip(&grads).zip(&want) {
                 close(&spec.name, got, want, 5e-5);
             }
-        }
+        };
+        runs.into_iter().for_each(compare);
+        on_gpus!(b => compare(gradients(b, &self::model(b, &tiny(tied)), Keep::Inputs)));
     }
 }
 
@@ -253,6 +255,7 @@ fn the_cache_gives_the_logits_of_the_whole_sequence() {
     }
     all(&Cpu::default());
     all(&Composed::new(Device::Cpu));
+    on_gpus!(b => all(b));
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! The operations put together from candle's, with the same explicit backward: what runs on a
-//! GPU, and on the CPU what the kernels are tested against.
+//! The operations put together from candle's, with the same explicit backward: what the kernels are
+//! tested against.
 //!
 //! It uses only candle's plain operations (matmul, broadcasting arithmetic, exp, sums, gather),
 //! never its fused ones. Attention goes over blocks of query rows as the kernel does, so that no

@@ -158,10 +158,9 @@ fn attention_agrees_with_grouped_heads() {
     check("attention with a window", &banded);
 }
 
-#[test]
-fn attention_of_packed_documents_agrees() {
+/// Documents of 1, 69 and 80 tokens, and of 64, 64, 20 and 2 of padding.
+pub fn packed() -> Attention {
     let mut packed = attention(150, 2);
-    // Documents of 1, 69 and 80 tokens, and of 64, 64, 20 and 2 of padding.
     for lengths in [&[1, 69, 80][..], &[64, 64, 20, 2]] {
         let mut start = 0;
         for &length in lengths {
@@ -169,6 +168,12 @@ fn attention_of_packed_documents_agrees() {
             start += length as u32;
         }
     }
+    packed
+}
+
+#[test]
+fn attention_of_packed_documents_agrees() {
+    let mut packed = packed();
     check("packed attention", &packed);
     packed.rope = None;
     check("packed attention without rotation", &packed);

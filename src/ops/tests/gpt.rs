@@ -5,7 +5,7 @@ use candle_core::{D, Device, Tensor};
 use super::{Host, Operation, check, close, random, up};
 use crate::ops::Backend;
 
-struct LayerNorm;
+pub struct LayerNorm;
 
 impl Operation for LayerNorm {
     fn inputs(&self) -> Vec<Host> {
@@ -40,7 +40,7 @@ impl Operation for LayerNorm {
     }
 }
 
-struct Gelu;
+pub struct Gelu;
 
 impl Operation for Gelu {
     fn inputs(&self) -> Vec<Host> {
@@ -66,7 +66,7 @@ impl Operation for Gelu {
 }
 
 /// A bias, and a second table on top of the first.
-struct Sums;
+pub struct Sums;
 
 const IDS: [u32; 6] = [3, 0, 3, 8, 1, 3];
 

@@ -7,6 +7,7 @@
 mod attention;
 mod experts;
 mod gpt;
+pub(crate) mod gpus;
 mod optimizer;
 
 use candle_core::{D, Device, Tensor, Var};
@@ -16,6 +17,7 @@ pub use attention::tape_attention;
 use super::{Backend, Loss, Targets, composed::Composed, cpu::Cpu, log_share};
 use crate::train::Random;
 use attention::attention;
+pub(crate) use gpus::on_gpus;
 
 /// A matrix of the host.
 #[derive(Clone)]
@@ -80,40 +82,53 @@ fn check(name: &str, operation: &impl Operation) {
         .unwrap();
     let flat = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
     let wanted: Vec<Vec<f32>> = vars.iter().map(|v| flat(store.get(v).unwrap())).collect();
-    check_backend(
-        name,
-        operation,
-        &Cpu::default(),
-        &probe,
-        &flat(&out),
-        &wanted,
-    );
-    let composed = Composed::new(Device::Cpu);
-    check_backend(name, operation, &composed, &probe, &flat(&out), &wanted);
+    let want = Wanted {
+        probe: &probe,
+        out: &flat(&out),
+        gradients: &wanted,
+    };
+    check_with_slopes(name, operation, &Cpu::default(), want);
+    check_with_slopes(name, operation, &Composed::new(Device::Cpu), want);
+    // The slopes have been seen to be those of the tape.
+    on_gpus!(b => check_backend(name, operation, b, want));
+}
+
+/// What the tape makes of an operation's inputs.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    probe: &'a Host,
+    out: &'a [f32],
+    gradients: &'a [Vec<f32>],
+}
+
+fn check_with_slopes<B: Backend>(name: &str, operation: &impl Operation, b: &B, want: Wanted<'_>) {
+    let gradients = check_backend(name, operation, b, want);
+    let label = format!("{name} on {}", b.name());
+    for (i, gradient) in gradients.iter().enumerate() {
+        finite_difference(&label, operation, b, want.probe, i, gradient);
+    }
 }
 
 fn check_backend<B: Backend>(
     name: &str,
     operation: &impl Operation,
     b: &B,
-    probe: &Host,
-    out: &[f32],
-    wanted: &[Vec<f32>],
-) {
+    want: Wanted<'_>,
+) -> Vec<Vec<f32>> {
     let inputs = operation.inputs();
     let label = format!("{name} on {}", b.name());
     close(
         &format!("{label}: output"),
         &operation.forward(b, &inputs),
-        out,
+        want.out,
         2e-5,
     );
-    let gradients = operation.backward(b, &inputs, probe);
-    assert_eq!(gradients.len(), wanted.len());
-    for (i, (got, want)) in gradients.iter().zip(wanted).enumerate() {
+    let gradients = operation.backward(b, &inputs, want.probe);
+    assert_eq!(gradients.len(), want.gradients.len());
+    for (i, (got, want)) in gradients.iter().zip(want.gradients).enumerate() {
         close(&format!("{label}: gradient {i}"), got, want, 5e-5);
-        finite_difference(&label, operation, b, probe, i, got);
     }
+    gradients
 }
 
 /// The slope along a random direction of input `i` against the gradient.
@@ -301,6 +316,9 @@ impl Operation for Head {
         let mut dw = b.zeros(50, 6).unwrap();
         let (x, w) = (up(b, &i[0]), up(b, &i[1]));
         let loss = b.head_loss(&x, &w, targets, Some(&mut dw)).unwrap();
+        let value = (loss.nats + f64::from(Z_LOSS) * loss.squares) as f32;
+        let alone = self.forward(b, i);
+        close("the loss beside its gradients", &[value], &alone, 1e-6);
         let frozen = b.frozen_head_loss(&x, &w, targets).unwrap();
         let dx = |loss: &Loss<B::Buf>| b.download(loss.dx.as_ref().unwrap()).unwrap();
         assert_eq!((frozen.nats, dx(&frozen)), (loss.nats, dx(&loss)));
@@ -417,6 +435,7 @@ fn accumulating_products_add_to_what_is_there() {
     }
     all(&Cpu::default());
     all(&Composed::new(Device::Cpu));
+    on_gpus!(b => all(b));
 }
 
 #[test]

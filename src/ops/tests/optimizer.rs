@@ -2,7 +2,7 @@
 
 use candle_core::Device;
 
-use super::{Host, random, up};
+use super::{Host, on_gpus, random, up};
 use crate::ops::{AdamStep, Backend, Slot, composed::Composed, cpu::Cpu};
 
 /// AdamW as the paper writes it, in f64.
@@ -57,6 +57,7 @@ fn adamw_agrees_with_the_formula_and_clears_the_gradient() {
     }
     all(&Cpu::default());
     all(&Composed::new(Device::Cpu));
+    on_gpus!(b => all(b));
 }
 
 #[test]
@@ -69,6 +70,10 @@ fn sums_of_squares_agree() {
     let composed = Composed::new(Device::Cpu);
     let got = composed.sum_squares(&up(&composed, &host)).unwrap();
     assert!((got / want - 1.0).abs() < 1e-5, "{got} instead of {want}");
+    on_gpus!(b => {
+        let got = b.sum_squares(&up(b, &host)).unwrap();
+        assert!((got / want - 1.0).abs() < 1e-6, "{got} instead of {want}");
+    });
 }
 
 #[test]
@@ -87,4 +92,5 @@ fn averages_agree_and_stand_still_where_the_weights_do() {
     }
     all(&Cpu::default());
     all(&Composed::new(Device::Cpu));
+    on_gpus!(b => all(b));
 }

@@ -227,10 +227,10 @@ impl Cache {
     /// they are.
     pub fn more(&self, word: &[u8], out: &mut Room) -> Option<usize> {
         match word.len() {
-            0..=TINY => self.more_of_tiny(tiny_key(word, 0, word.len()), out),
-            ..=SHORT => self.more_of_short(short_key(word, 0, word.len()), out),
-            ..=LONG => self.more_of_long(long_key(word, 0, word.len()), out),
-            ..=WIDE => self.wide(&wide_key(word), out),
+            ..=TINY => self.more_of_tiny(tiny_key(word, 0, word.len()), out),
+            8..=SHORT => self.more_of_short(short_key(word, 0, word.len()), out),
+            16..=LONG => self.more_of_long(long_key(word, 0, word.len()), out),
+            32..=WIDE => self.wide(&wide_key(word), out),
             _ => None,
         }
     }
@@ -287,10 +287,10 @@ impl Cache {
     pub fn keep(&mut self, word: &[u8], ids: &[u32]) {
         match word.len() {
             _ if ids.len() > MOST_IDS => {}
-            0..=TINY => self.keep_tiny(tiny_key(word, 0, word.len()), ids),
-            ..=SHORT => self.keep_short(short_key(word, 0, word.len()), ids),
-            ..=LONG => self.keep_long(long_key(word, 0, word.len()), ids),
-            ..=WIDE => self.keep_wide(&wide_key(word), ids),
+            ..=TINY => self.keep_tiny(tiny_key(word, 0, word.len()), ids),
+            8..=SHORT => self.keep_short(short_key(word, 0, word.len()), ids),
+            16..=LONG => self.keep_long(long_key(word, 0, word.len()), ids),
+            32..=WIDE => self.keep_wide(&wide_key(word), ids),
             _ => {}
         }
     }
@@ -513,14 +513,14 @@ mod tests {
             let mut slot = [0; 16];
             let mut ids = [0; MOST_IDS];
             match word.len() {
-                0..=TINY => cache.tiny::<Any>(tiny_key(word, 0, word.len()), &mut slot),
-                ..=SHORT => {
+                ..=TINY => cache.tiny::<Any>(tiny_key(word, 0, word.len()), &mut slot),
+                8..=SHORT => {
                     let key = short_key(word, 0, word.len());
-                    cache.short::<Any>(key, short_set(key), &mut slot)
+                    cache.short::<Any>(key, short_set(key), &mut slot);
                 }
-                ..=LONG => {
+                16..=LONG => {
                     let key = long_key(word, 0, word.len());
-                    cache.long::<Any>(key, long_set(key), &mut slot)
+                    cache.long::<Any>(key, long_set(key), &mut slot);
                 }
                 _ => slot[0] = NOT_HERE,
             }

@@ -121,6 +121,10 @@ pub(super) use x86::{Avx2, Avx512};
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::{Block, Instructions, eight_places};
+    #[allow(
+        clippy::wildcard_imports,
+        reason = "their names say where they are from"
+    )]
     use std::arch::x86_64::*;
 
     /// AVX2 and the bit manipulations that came with it. Only for callers that have detected it.

@@ -1,0 +1,382 @@
+//! The operations on an NVIDIA GPU: our own kernels between cuBLAS's products.
+//!
+//! The kernels are CUDA C++ in `kernels/`. They are compiled by NVRTC when a device is opened (about
+//! a second), for the very card: a binary is not bound to a generation of cards, and building it
+//! needs no more of the toolkit than candle does. The same source compiles as C++ with
+//! `kernels/simulated.h`; the tests run it so, under the same code as on a card
+//! ([`driver::Driver`] tells where the two part).
+//!
+//! Buffers, sums, master weights and moments are f32. With [`Precision::Bf16`] products of 64 rows
+//! and more multiply bf16 copies of their operands, with f32 sums, which tensor cores do.
+//!
+//! Deterministic: no atomics; sums are cut by sizes alone, so that a run on one card and one
+//! version of cuBLAS gives the same bits each time. (cuBLAS promises that for calls on one stream;
+//! this uses one.) Not the bits of the CPU, whose sums have other orders.
+
+mod attention;
+pub mod driver;
+mod head;
+mod matrix;
+mod norms;
+#[cfg(feature = "cuda")]
+pub mod nvidia;
+mod places;
+mod products;
+#[cfg(test)]
+pub(crate) mod simulated;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use anyhow::{Result, ensure};
+
+use super::{
+    AdamStep, Attended, AttentionShape, Backend, Loss, Places, Precision, Rope, Slot, Targets,
+};
+use attention::Turn;
+use driver::{
+    Argument::{Float, Int, Long},
+    Driver,
+};
+use matrix::Matrix;
+use products::Write;
+
+/// Threads of a block, as `kernels/common.cuh` has it.
+pub const THREADS: usize = 256;
+/// Elements whose squares one block sums.
+const SPAN: usize = 16 * 1024;
+
+/// The kernels as one source.
+pub const SOURCE: &str = concat!(
+    include_str!("kernels/common.cuh"),
+    include_str!("kernels/norms.cu"),
+    include_str!("kernels/activations.cu"),
+    include_str!("kernels/rows.cu"),
+    include_str!("kernels/attention.cu"),
+    include_str!("kernels/head.cu"),
+    include_str!("kernels/optimizer.cu"),
+);
+
+/// Every kernel of [`SOURCE`] that is launched.
+pub const KERNELS: [&str; 31] = [
+    "cast_bf16",
+    "rms_norm",
+    "rms_norm_backward",
+    "rms_norm_weight",
+    "layer_norm",
+    "layer_norm_backward",
+    "layer_norm_weight",
+    "column_sums",
+    "add_partials",
+    "bias_add",
+    "swiglu",
+    "swiglu_backward",
+    "gelu",
+    "gelu_backward",
+    "take_rows",
+    "add_rows",
+    "put_rows",
+    "embed_backward",
+    "rotate",
+    "split_heads_f32",
+    "split_heads_bf16",
+    "merge_heads",
+    "softmax_f32",
+    "softmax_bf16",
+    "softmax_backward_f32",
+    "softmax_backward_bf16",
+    "cross_entropy_f32",
+    "cross_entropy_bf16",
+    "adamw",
+    "average",
+    "sum_squares",
+];
+
+/// A GPU with the operations.
+pub struct Gpu<D: Driver> {
+    driver: D,
+    precision: Precision,
+    places: places::Cache<D::Memory>,
+}
+
+impl<D: Driver> Gpu<D> {
+    /// The operations on a device, with products in `precision`.
+    pub fn new(driver: D, precision: Precision) -> Self {
+        Self {
+            driver,
+            precision,
+            places: places::Cache::default(),
+        }
+    }
+
+    /// The device.
+    pub fn driver(&self) -> &D {
+        &self.driver
+    }
+}
+
+impl<D: Driver> Backend for Gpu<D> {
+    type Buf = Matrix<D::Memory>;
+
+    fn name(&self) -> String {
+        let name = self.driver.name();
+        match self.precision {
+            Precision::F32 => name,
+            Precision::Bf16 => format!("{name} (bf16)"),
+        }
+    }
+
+    fn upload(&self, rows: usize, cols: usize, values: &[f32]) -> Result<Self::Buf> {
+        ensure!(
+            values.len() == rows * cols,
+            "expected {rows} x {cols} values, got {}",
+            values.len()
+        );
+        let memory = self.put(values)?;
+        Ok(Matrix { rows, cols, memory })
+    }
+
+    fn download(&self, buf: &Self::Buf) -> Result<Vec<f32>> {
+        self.get(&buf.memory, buf.len())
+    }
+
+    fn zeros(&self, rows: usize, cols: usize) -> Result<Self::Buf> {
+        self.zeros_of(rows, cols)
+    }
+
+    fn reshape(&self, mut buf: Self::Buf, rows: usize, cols: usize) -> Result<Self::Buf> {
+        ensure!(buf.len() == rows * cols, "the same values");
+        (buf.rows, buf.cols) = (rows, cols);
+        Ok(buf)
+    }
+
+    fn copy(&self, buf: &Self::Buf) -> Result<Self::Buf> {
+        self.rows(buf, 0, buf.rows)
+    }
+
+    fn shape(&self, buf: &Self::Buf) -> (usize, usize) {
+        (buf.rows, buf.cols)
+    }
+
+    fn embed(&self, table: &Self::Buf, ids: &[u32]) -> Result<Self::Buf> {
+        let out = self.matrix(ids.len(), table.cols)?;
+        self.rows_by_id("take_rows", table, ids, &out)?;
+        Ok(out)
+    }
+
+    fn embed_add(&self, table: &Self::Buf, ids: &[u32], out: &mut Self::Buf) -> Result<()> {
+        self.rows_by_id("add_rows", table, ids, out)
+    }
+
+    fn embed_backward_add(
+        &self,
+        ids: &[u32],
+        dy: &Self::Buf,
+        dtable: &mut Self::Buf,
+    ) -> Result<()> {
+        self.table_backward(ids, dy, dtable)
+    }
+
+    fn linear(&self, x: &Self::Buf, w: &Self::Buf) -> Result<Self::Buf> {
+        let y = self.matrix(x.rows, w.rows)?;
+        self.abt(x, w, &y, Write::Set)?;
+        Ok(y)
+    }
+
+    fn linear_add(&self, x: &Self::Buf, w: &Self::Buf, y: &mut Self::Buf) -> Result<()> {
+        self.abt(x, w, y, Write::Add)
+    }
+
+    fn linear_dx(&self, dy: &Self::Buf, w: &Self::Buf) -> Result<Self::Buf> {
+        let dx = self.matrix(dy.rows, w.cols)?;
+        self.ab(dy, w, &dx, Write::Set)?;
+        Ok(dx)
+    }
+
+    fn linear_dx_add(&self, dy: &Self::Buf, w: &Self::Buf, dx: &mut Self::Buf) -> Result<()> {
+        self.ab(dy, w, dx, Write::Add)
+    }
+
+    fn linear_dw_add(&self, x: &Self::Buf, dy: &Self::Buf, dw: &mut Self::Buf) -> Result<()> {
+        self.atb_add(dy, x, dw)
+    }
+
+    fn bias_add(&self, bias: &Self::Buf, y: &mut Self::Buf) -> Result<()> {
+        self.bias(bias, y)
+    }
+
+    fn bias_backward_add(&self, dy: &Self::Buf, dbias: &mut Self::Buf) -> Result<()> {
+        self.bias_backward(dy, dbias)
+    }
+
+    fn layer_norm(
+        &self,
+        x: &Self::Buf,
+        w: &Self::Buf,
+        b: &Self::Buf,
+        eps: f32,
+    ) -> Result<(Self::Buf, Self::Buf)> {
+        self.layer([x, w, b], eps).map(Into::into)
+    }
+
+    fn layer_norm_backward_add(
+        &self,
+        x: &Self::Buf,
+        w: &Self::Buf,
+        stats: &Self::Buf,
+        dy: &Self::Buf,
+        [dw, db]: [&mut Self::Buf; 2],
+        dx: &mut Self::Buf,
+    ) -> Result<()> {
+        self.layer_backward([x, w, stats, dy], [dw, db], dx)
+    }
+
+    fn rms_norm(&self, x: &Self::Buf, w: &Self::Buf, eps: f32) -> Result<(Self::Buf, Self::Buf)> {
+        self.rms(x, w, eps).map(Into::into)
+    }
+
+    fn rms_norm_backward_add(
+        &self,
+        x: &Self::Buf,
+        w: &Self::Buf,
+        rstd: &Self::Buf,
+        dy: &Self::Buf,
+        dw: &mut Self::Buf,
+        dx: &mut Self::Buf,
+    ) -> Result<()> {
+        self.rms_backward([x, w, rstd, dy], dw, dx)
+    }
+
+    fn attention(
+        &self,
+        mut q: Self::Buf,
+        mut k: Self::Buf,
+        v: Self::Buf,
+        shape: AttentionShape,
+        places: Places<'_>,
+    ) -> Result<Attended<Self::Buf>> {
+        self.rotate(&mut q, places, shape.seq, 0, Turn::Forward)?;
+        self.rotate(&mut k, places, shape.seq, 0, Turn::Forward)?;
+        let [out, lse] = self.attend([&q, &k, &v], shape, places)?;
+        Ok(Attended { q, k, v, out, lse })
+    }
+
+    fn attention_backward(
+        &self,
+        saved: &Attended<Self::Buf>,
+        dout: &Self::Buf,
+        shape: AttentionShape,
+        places: Places<'_>,
+    ) -> Result<[Self::Buf; 3]> {
+        let [mut dq, mut dk, dv] = self.attend_backward(saved, dout, shape, places)?;
+        self.rotate(&mut dq, places, shape.seq, 0, Turn::Back)?;
+        self.rotate(&mut dk, places, shape.seq, 0, Turn::Back)?;
+        Ok([dq, dk, dv])
+    }
+
+    fn attention_cached(
+        &self,
+        mut q: Self::Buf,
+        mut k: Self::Buf,
+        v: Self::Buf,
+        cache: &mut (Self::Buf, Self::Buf),
+        past: usize,
+        shape: AttentionShape,
+        rope: Option<&Rope>,
+    ) -> Result<Self::Buf> {
+        let places = Places::whole(rope);
+        self.rotate(&mut q, places, shape.seq, past, Turn::Forward)?;
+        self.rotate(&mut k, places, shape.seq, past, Turn::Forward)?;
+        self.copy_rows(&k, 0, &mut cache.0, past, k.rows)?;
+        self.copy_rows(&v, 0, &mut cache.1, past, v.rows)?;
+        self.attend_cached(&q, [&cache.0, &cache.1], past, shape)
+    }
+
+    fn swiglu(&self, gate: &Self::Buf, up: &Self::Buf) -> Result<Self::Buf> {
+        let act = self.matrix(gate.rows, gate.cols)?;
+        let count = Long(act.len() as u64);
+        let arguments = [self.at(gate), self.at(up), self.at(&act), count];
+        self.run_over("swiglu", act.len(), &arguments)?;
+        Ok(act)
+    }
+
+    fn swiglu_backward(
+        &self,
+        gate: Self::Buf,
+        up: Self::Buf,
+        dact: Self::Buf,
+    ) -> Result<[Self::Buf; 3]> {
+        let count = Long(gate.len() as u64);
+        let arguments = [self.at(&gate), self.at(&up), self.at(&dact), count];
+        self.run_over("swiglu_backward", gate.len(), &arguments)?;
+        Ok([gate, up, dact])
+    }
+
+    fn gelu(&self, x: &Self::Buf) -> Result<Self::Buf> {
+        let act = self.matrix(x.rows, x.cols)?;
+        let arguments = [self.at(x), self.at(&act), Long(x.len() as u64)];
+        self.run_over("gelu", x.len(), &arguments)?;
+        Ok(act)
+    }
+
+    fn gelu_backward(&self, x: Self::Buf, dact: Self::Buf) -> Result<[Self::Buf; 2]> {
+        let arguments = [self.at(&x), self.at(&dact), Long(x.len() as u64)];
+        self.run_over("gelu_backward", x.len(), &arguments)?;
+        Ok([x, dact])
+    }
+
+    fn head_loss(
+        &self,
+        x: &Self::Buf,
+        w: &Self::Buf,
+        targets: Targets<'_>,
+        dw: Option<&mut Self::Buf>,
+    ) -> Result<Loss<Self::Buf>> {
+        self.loss_of_head(x, w, targets, dw)
+    }
+
+    fn rows(&self, x: &Self::Buf, from: usize, to: usize) -> Result<Self::Buf> {
+        let mut out = self.matrix(to - from, x.cols)?;
+        self.copy_rows(x, from, &mut out, 0, to - from)?;
+        Ok(out)
+    }
+
+    fn sum_squares(&self, buf: &Self::Buf) -> Result<f64> {
+        let blocks = buf.len().div_ceil(SPAN);
+        let sums = self.values::<f64>(blocks)?;
+        let arguments = [
+            self.at(buf),
+            self.to(&sums),
+            Long(buf.len() as u64),
+            Int(SPAN as u32),
+        ];
+        self.run("sum_squares", [blocks, 1], &arguments)?;
+        Ok(self.get::<f64>(&sums, blocks)?.iter().sum())
+    }
+
+    fn average(&self, average: &mut Self::Buf, weights: &Self::Buf, keep: f32) -> Result<()> {
+        let count = Long(average.len() as u64);
+        let arguments = [self.at(average), self.at(weights), count, Float(keep)];
+        self.run_over("average", average.len(), &arguments)
+    }
+
+    fn adamw(&self, slot: Slot<'_, Self::Buf>, step: AdamStep) -> Result<()> {
+        let power = i32::try_from(step.step).unwrap_or(i32::MAX);
+        let arguments = [
+            self.at(slot.weight),
+            self.at(slot.grad),
+            self.at(slot.m),
+            self.at(slot.v),
+            Long(slot.weight.len() as u64),
+            Float(step.lr),
+            Float(step.beta1),
+            Float(step.beta2),
+            Float(step.eps),
+            Float(1.0 - step.lr * step.weight_decay),
+            Float(1.0 / (1.0 - step.beta1.powi(power))),
+            Float(1.0 / (1.0 - step.beta2.powi(power))),
+            Float(step.grad_scale),
+        ];
+        self.run_over("adamw", slot.weight.len(), &arguments)
+    }
+}

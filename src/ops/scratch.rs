@@ -1,0 +1,90 @@
+//! What the operations on a GPU hold while they run, beside their operands and results: known
+//! before a run starts, wherever the plan is made.
+
+use super::Precision;
+
+/// Scores of attention that are alive at once, of all heads of a block of queries.
+pub const SCORES: usize = 1 << 24;
+/// The most queries of a block.
+const MOST_QUERIES: usize = 512;
+/// Logits of the head that are alive at once.
+const LOGITS: usize = 1 << 25;
+/// cuBLAS's own memory on the largest cards, in bytes.
+const CUBLAS_BYTES: usize = 32 << 20;
+
+/// Queries of one block of attention: by the sizes alone, so that sums have one order.
+#[must_use]
+pub fn block_queries(heads: usize, seq: usize) -> usize {
+    (SCORES / (heads * seq).max(1)).clamp(16, MOST_QUERIES)
+}
+
+/// Rows of one chunk of the head.
+#[must_use]
+pub fn head_rows(vocab: usize) -> usize {
+    (LOGITS / vocab.max(1)).clamp(16, 8192)
+}
+
+/// Sizes of a batch and of the model, in tokens and in values.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// Tokens of the batch.
+    pub rows: usize,
+    /// Tokens of a sequence.
+    pub seq: usize,
+    /// Query heads.
+    pub heads: usize,
+    /// Values of a token in the residual stream.
+    pub width: usize,
+    /// Values of a token in the widest layer.
+    pub widest: usize,
+    /// Rows of the head.
+    pub vocab: usize,
+}
+
+/// The most bytes that one operation holds for itself.
+#[must_use]
+pub fn bytes(precision: Precision, sizes: Sizes) -> u64 {
+    let Sizes {
+        rows,
+        seq,
+        heads,
+        width,
+        widest,
+        vocab,
+    } = sizes;
+    let chunk = rows.min(head_rows(vocab));
+    let scores = heads * block_queries(heads, seq).min(seq) * seq;
+    // f32 logits, input and its gradient; scores and their gradients. In bf16 the results of the
+    // kernels and the operands of the products come beside them.
+    let (mut head, mut attention, mut casts) = (4 * chunk * (vocab + 2 * width), 8 * scores, 0);
+    if precision == Precision::Bf16 {
+        head += 2 * (chunk * (vocab + width) + vocab * width);
+        attention += 4 * scores + 4 * rows * width;
+        casts = 2 * (rows * (width + widest) + widest * width);
+    }
+    (head.max(attention).max(casts) + CUBLAS_BYTES) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scratch_is_bounded_by_the_blocks_and_grows_in_bf16() {
+        let sizes = |rows| Sizes {
+            rows,
+            seq: 4096,
+            heads: 32,
+            width: 2048,
+            widest: 8192,
+            vocab: 128_256,
+        };
+        let f32 = bytes(Precision::F32, sizes(1 << 13));
+        assert_eq!(f32, bytes(Precision::F32, sizes(1 << 16)));
+        // 261 rows of logits, two of the input: 134 MiB.
+        assert_eq!(f32, 4 * 261 * (128_256 + 4096) + (32 << 20));
+        assert!(bytes(Precision::Bf16, sizes(1 << 13)) > f32);
+        assert_eq!(block_queries(32, 4096), 128);
+        assert_eq!(block_queries(4, 64), 512);
+    }
+}
