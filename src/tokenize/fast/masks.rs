@@ -39,6 +39,8 @@ pub(super) struct Bits {
     pub line: u64,
     /// Apostrophes (U+0027).
     pub quote: u64,
+    /// Slashes (U+002F).
+    pub slash: u64,
     /// Bytes of characters of several bytes.
     pub high: u64,
     /// The same but their first bytes.
@@ -53,6 +55,7 @@ impl Bits {
             blank: raw.blank,
             line: raw.line,
             quote: raw.quote,
+            slash: raw.slash,
             high: raw.high,
             tail: raw.high & !raw.lead,
             ..Self::default()
@@ -81,6 +84,7 @@ pub(super) struct Block {
     pub blank: u64,
     pub line: u64,
     pub quote: u64,
+    pub slash: u64,
     /// Bytes of characters of several bytes.
     pub high: u64,
     /// First bytes of them.

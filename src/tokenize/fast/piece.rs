@@ -16,7 +16,7 @@ use super::merge::Merges;
 use super::metaspace::{METASPACE, Metaspace};
 use super::patterns::{Pattern, Shape};
 use super::simd::{Any, Instructions, Level};
-use super::spans::{self, Scan, View};
+use super::spans;
 use super::starts::Starts;
 use super::words::Words;
 use anyhow::Result;
@@ -127,10 +127,7 @@ impl State {
             Shape::Cl100k { digits: 1 } => starts.of::<spans::Cl100k<1>, I>(piece, masks),
             Shape::Cl100k { digits: 3 } => starts.of::<spans::Cl100k<3>, I>(piece, masks),
             Shape::Cl100k { .. } => starts.of::<spans::Cl100k<{ usize::MAX }>, I>(piece, masks),
-            Shape::O200k => {
-                let view = View::new(piece, masks);
-                starts.scanned(piece.len(), |at| spans::O200k::next(&view, at))
-            }
+            Shape::O200k => starts.of::<spans::O200k, I>(piece, masks),
         };
         words.encode::<I>(piece, places, split.model, out);
         true

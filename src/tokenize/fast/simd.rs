@@ -218,6 +218,7 @@ mod x86 {
             out.blank |= is(b' ');
             out.line |= is(b'\n') | is(b'\r');
             out.quote |= is(b'\'');
+            out.slash |= is(b'/');
             out.high |= mask(bytes);
             out.lead |= mask(_mm_cmpeq_epi8(_mm_max_epu8(bytes, all(0xC0)), bytes));
             if CASED {
@@ -258,6 +259,7 @@ mod x86 {
             out.blank |= is(b' ');
             out.line |= is(b'\n') | is(b'\r');
             out.quote |= is(b'\'');
+            out.slash |= is(b'/');
             out.high |= mask(bytes);
             out.lead |= mask(_mm256_cmpeq_epi8(_mm256_max_epu8(bytes, all(0xC0)), bytes));
             if CASED {
@@ -371,6 +373,7 @@ mod x86 {
             blank,
             line: is(b'\n') | is(b'\r'),
             quote: is(b'\''),
+            slash: is(b'/'),
             high: _mm512_movepi8_mask(bytes),
             lead: _mm512_cmpge_epu8_mask(bytes, all(0xC0)),
             ..Block::default()
@@ -415,6 +418,7 @@ pub(super) fn compare_bytes<const CASED: bool>(block: &[u8; 64]) -> Block {
         out.blank |= bit(byte == b' ');
         out.line |= bit(matches!(byte, b'\r' | b'\n'));
         out.quote |= bit(byte == b'\'');
+        out.slash |= bit(byte == b'/');
         out.high |= bit(byte >= 0x80);
         out.lead |= bit(byte >= 0xC0);
         if CASED {

@@ -190,6 +190,11 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Whether the byte at `at` is of a letter.
+    pub fn is_letter(&self, at: usize) -> bool {
+        has(self.blocks, LETTER, at)
+    }
+
     /// Whether a span begins at `at`, which is not 0, whatever stands around: a space behind a letter.
     pub fn begins_always(&self, at: usize) -> bool {
         self.bytes[at] == b' ' && has(self.blocks, LETTER, at - 1)

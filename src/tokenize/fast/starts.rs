@@ -25,6 +25,9 @@ pub(super) trait Rules: Scan {
     const SIGNS_JOIN: bool;
     /// Characters of a number: 1, 3 or any.
     const DIGITS: usize;
+    /// Whether a word ends where lower case is followed by upper case; then contractions belong to the
+    /// word before them, and slashes among the line ends behind signs to these.
+    const CASED: bool;
     /// The bytes of the contraction that `bytes` begins with.
     fn contraction(bytes: &[u8]) -> Option<usize>;
 }
@@ -32,6 +35,7 @@ pub(super) trait Rules: Scan {
 impl Rules for super::spans::Gpt2 {
     const SIGNS_JOIN: bool = false;
     const DIGITS: usize = usize::MAX;
+    const CASED: bool = false;
 
     fn contraction(bytes: &[u8]) -> Option<usize> {
         contraction(bytes).filter(|len| bytes[1..*len].iter().all(u8::is_ascii_lowercase))
@@ -41,6 +45,17 @@ impl Rules for super::spans::Gpt2 {
 impl<const DIGITS: usize> Rules for super::spans::Cl100k<DIGITS> {
     const SIGNS_JOIN: bool = true;
     const DIGITS: usize = DIGITS;
+    const CASED: bool = false;
+
+    fn contraction(bytes: &[u8]) -> Option<usize> {
+        contraction(bytes)
+    }
+}
+
+impl Rules for super::spans::O200k {
+    const SIGNS_JOIN: bool = true;
+    const DIGITS: usize = 3;
+    const CASED: bool = true;
 
     fn contraction(bytes: &[u8]) -> Option<usize> {
         contraction(bytes)
@@ -133,7 +148,7 @@ impl Starts {
         for ((at, bits), pair) in (0..).zip(&mut self.bits).zip(blocks) {
             let block = Block::new(&pair[0], &pair[1], &mut carries);
             let (starts, mut hard) = if R::SIGNS_JOIN {
-                block.signs_join(R::DIGITS, &mut carries)
+                block.signs_join::<R>(&mut carries)
             } else {
                 block.spaces_join(&mut carries)
             };
@@ -157,12 +172,19 @@ impl Starts {
     #[inline(always)]
     fn mend<R: Rules>(&mut self, view: &View<'_>) {
         let bytes = view.bytes;
+        let mut contracted = 0;
         for &quote in &self.quotes {
             let quote = quote as usize;
+            // A word has one contraction; what follows it begins anew.
+            if R::CASED && (quote == contracted || !view.is_letter(quote - 1)) {
+                continue;
+            }
             if let Some(len) = R::contraction(&bytes[quote..]) {
-                clear(&mut self.bits, quote + 1);
-                if quote + len < bytes.len() {
-                    set(&mut self.bits, quote + len);
+                let from = if R::CASED { quote } else { quote + 1 };
+                (from..quote + len).for_each(|at| clear(&mut self.bits, at));
+                contracted = quote + len;
+                if contracted < bytes.len() {
+                    set(&mut self.bits, contracted);
                 }
             }
         }
@@ -215,6 +237,8 @@ struct Carries {
     quiet: Carry,
     line: Carry,
     lines_of_signs: Carry,
+    of_signs: Carry,
+    lower: Carry,
     tails: Carry,
     signs: [Carry; 4],
     digits: [Carry; 2],
@@ -260,13 +284,14 @@ impl<'a> Block<'a> {
         (starts, self.bits.space & self.bits.high)
     }
 
-    /// cl100k's rules, with numbers of at most `digits` characters.
+    /// cl100k's rules, and o200k's, which tell case.
     #[inline(always)]
-    fn signs_join(&self, digits: usize, carries: &mut Carries) -> (u64, u64) {
+    fn signs_join<R: Rules>(&self, carries: &mut Carries) -> (u64, u64) {
         let Bits { line, high, .. } = *self.bits;
         // Line ends directly behind signs belong to them.
         let left = carries.lines_of_signs.sum(line, self.after_others & line);
-        let run = self.bits.space & !(line & !left);
+        let of_signs = line & !left;
+        let run = self.bits.space & !of_signs;
         let (lines, quiet) = (run & line, run & !line);
         let first_spaces = run & !carries.run.up(run);
         // Behind the last line end of a run begins a span; if another follows, the scanner decides.
@@ -280,15 +305,25 @@ impl<'a> Block<'a> {
         let mut joined = carries.quiet.up(quiet) | self.wide_signs(first_others & high, wide);
         joined |= carries.signs[0].up(alone);
         let first_letters = self.first_letters & !joined;
-        let numbers = self.numbers(digits, &mut carries.digits, &mut carries.threes);
+        let numbers = self.numbers(R::DIGITS, &mut carries.digits, &mut carries.threes);
+        let mut starts =
+            first_spaces | tails | last_spaces | first_others | first_letters | numbers;
         let mut hard = self.bits.space & high | broken;
-        if digits < usize::MAX {
+        if R::DIGITS < usize::MAX {
             hard |= self.bits.number & high;
         }
-        (
-            first_spaces | tails | last_spaces | first_others | first_letters | numbers,
-            hard,
-        )
+        if R::CASED {
+            let Bits {
+                upper,
+                lower,
+                slash,
+                ..
+            } = *self.bits;
+            starts |= upper & carries.lower.up(lower);
+            // What has no case is both; marks are letters and signs.
+            hard |= upper & lower | slash & carries.of_signs.up(of_signs);
+        }
+        (starts, hard)
     }
 
     /// Places behind signs of two to four bytes that stand alone before a letter, given the signs'

@@ -24,7 +24,7 @@ fn ours(text: &str, pattern: &Pattern) -> Vec<usize> {
         Shape::Cl100k { digits: 1 } => starts.of::<spans::Cl100k<1>, Any>(bytes, masks),
         Shape::Cl100k { digits: 3 } => starts.of::<spans::Cl100k<3>, Any>(bytes, masks),
         Shape::Cl100k { .. } => starts.of::<spans::Cl100k<{ usize::MAX }>, Any>(bytes, masks),
-        Shape::O200k => return scanned(text, pattern),
+        Shape::O200k => starts.of::<spans::O200k, Any>(bytes, masks),
     };
     assert_eq!(places[0], 0);
     places[1..].iter().map(|end| *end as usize).collect()
