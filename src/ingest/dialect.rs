@@ -10,6 +10,8 @@ use std::collections::BTreeSet;
 const DELIMITERS: &[u8] = b",;\t|";
 /// Rows that are looked at.
 const ROWS: usize = 200;
+/// Bytes of a byte order mark in UTF-8.
+const BOM_BYTES: usize = 3;
 /// Longest name of a column, in characters.
 const LONGEST_NAME: usize = 60;
 
@@ -237,7 +239,7 @@ fn said_delimiter(text: &str) -> Option<u8> {
 #[must_use]
 pub fn before_rows(bytes: &[u8]) -> usize {
     let mark = if bytes.starts_with(b"\xef\xbb\xbf") {
-        3
+        BOM_BYTES
     } else {
         0
     };
@@ -292,21 +294,90 @@ fn is_header(row: &[String], below: &[Vec<String>], mapping: Option<&Mapping>) -
     if names.len() != row.len() || names.contains("") {
         return false;
     }
-    let reads_like_names = names.iter().all(|name| {
+    reads_like_names(&names) && has_numbers_below(row, below)
+}
+
+/// Whether these are short and no sentences.
+fn reads_like_names(names: &BTreeSet<String>) -> bool {
+    names.iter().all(|name| {
         name.chars().count() <= LONGEST_NAME
             && name.parse::<f64>().is_err()
             && !name.ends_with(['.', '?', '!'])
             && name.split_whitespace().count() <= 4
-    });
-    // Short words alone prove nothing: some column must hold numbers below its name.
-    let numbers_below = (0..row.len()).any(|column| {
+    })
+}
+
+/// Whether some column holds nothing but numbers below its name: short words alone prove nothing.
+fn has_numbers_below(row: &[String], below: &[Vec<String>]) -> bool {
+    (0..row.len()).any(|column| {
         !below.is_empty()
             && below.iter().all(|row| {
                 row.get(column)
                     .is_some_and(|field| field.trim().parse::<f64>().is_ok())
             })
-    });
-    reads_like_names && numbers_below
+    })
+}
+
+/// Rows that a table without names that are known has at least.
+const LEAST_ROWS: usize = 3;
+/// Rows of as many fields that prove a table without a header: prose seldom has as many commas in each
+/// of so many lines.
+const PROVING_ROWS: usize = 10;
+
+/// Whether a text is a table, though its name does not say so. It is one
+/// - where its header has the columns that `--map` or a shape asks for, `--map` also under the name of
+///   a text, and every row is as wide;
+/// - where all of three rows or more have as many fields, none without its first, and tabs divide them,
+///   or short names stand above a column of numbers;
+/// - where ten rows or more have the same three fields or more.
+///
+/// `is_nameless` says that the name has no ending; `names` are those of `--columns`.
+#[must_use]
+pub fn is_table(
+    sample: &str,
+    names: &[String],
+    mapping: Option<&Mapping>,
+    is_nameless: bool,
+) -> bool {
+    let Ok(dialect) = Dialect::detect(sample, names, mapping) else {
+        return false;
+    };
+    let fields: shape::Fields = dialect
+        .names()
+        .map(|name| (name.to_owned(), "x".into()))
+        .collect();
+    let is_mapped = mapping.is_some_and(|mapping| mapping.fits(&fields));
+    if is_mapped && (dialect.has_header || !names.is_empty()) {
+        return true;
+    }
+    let Some(delimiter) = dialect.grammar.delimiter.filter(|_| is_nameless) else {
+        return is_nameless && !names.is_empty();
+    };
+    let start = before_rows(sample.as_bytes());
+    if start > BOM_BYTES || !names.is_empty() {
+        return true;
+    }
+    let rows = rows(&sample[start.min(sample.len())..], dialect.grammar);
+    let Some((first, below)) = rows.split_first() else {
+        return false;
+    };
+    // A table of Markdown has a bar before its first cell.
+    let is_even = below.iter().all(|row| fits(row, first))
+        && rows.iter().all(|row| !row[0].trim().is_empty());
+    let header: BTreeSet<String> = first
+        .iter()
+        .map(|name| name.trim().to_lowercase())
+        .collect();
+    let is_named = header.len() == first.len() && reads_like_names(&header);
+    let shape = shape::Shape::of(&fields).filter(|_| dialect.has_header && is_named);
+    let least = match shape {
+        Some(shape) if !shape.is_text() => 2,
+        Some(_) => LEAST_ROWS,
+        None if delimiter == b'\t' || is_named && has_numbers_below(first, below) => LEAST_ROWS,
+        None if first.len() > 2 => PROVING_ROWS,
+        None => return false,
+    };
+    is_even && rows.len() >= least
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! A format is told by content where that is certain (Parquet, archives, web archives have marks),
 //! else by the ending of the name, and content overrules a name that lies: JSON called `.txt`, a
-//! web page called `.jsonl`.
+//! web page called `.jsonl`. A text whose name says nothing may be a table ([`super::dialect::is_table`]).
 
 use super::archive::tar;
 use super::codec::Codec;
@@ -188,6 +188,12 @@ impl Format {
                 .map_or_else(|| Err(unread(ending.as_deref(), head, &text)), Ok),
         }
     }
+}
+
+/// Whether a name has no ending that could say what the file is.
+#[must_use]
+pub fn is_nameless(name: &str) -> bool {
+    ending(name).is_none()
 }
 
 /// The ending of a name below that of its codec, in lower case.

@@ -2,9 +2,9 @@
 //! dialect.
 
 use super::codec::Codec;
-use super::dialect::Dialect;
+use super::dialect::{self, Dialect};
 use super::encoding::{self, Detected, Encoding};
-use super::format::{Format, Unread};
+use super::format::{Format, Unread, is_nameless};
 use super::html::charset;
 use super::line_ends;
 use super::source::Wishes;
@@ -91,7 +91,7 @@ impl Sample {
             lone_cr: false,
             format,
         };
-        let Ok(format) = look.format else {
+        let Ok(mut format) = look.format else {
             return look;
         };
         if !format.is_text() {
@@ -114,6 +114,18 @@ impl Sample {
             } else {
                 line_ends::are_lone_cr(encoding.decode(&self.bytes).text.as_bytes())
             };
+        }
+        if format == Format::Text
+            && wishes.format.is_none()
+            && dialect::is_table(
+                &self.text(encoding, look.lone_cr),
+                wishes.columns,
+                wishes.mapping,
+                is_nameless(name),
+            )
+        {
+            format = Format::Csv;
+            look.format = Ok(format);
         }
         if format == Format::Csv {
             match Dialect::detect(

@@ -2,7 +2,7 @@
 //!
 //! Only mapped fields are understood; everything else of the record is in `meta`, whatever its name.
 
-use super::shape::{Fields, Items, Misfit, Shape};
+use super::shape::{self, Fields, Items, Misfit, Shape};
 use serde_json::Value;
 
 /// What a field can be mapped onto, with what it holds.
@@ -23,6 +23,10 @@ pub const TARGETS: &[(&str, &str)] = &[
     ("chosen", "the better answer, text or turns"),
     ("rejected", "the worse answer, text or turns"),
     ("ideal", "the expected answer"),
+    (
+        "label",
+        "whether the answer is good; false, 0 and no leave it out",
+    ),
 ];
 
 /// Targets that mean the same when the shape is looked for.
@@ -35,7 +39,7 @@ const SAME: &[(&str, &str)] = &[
 
 /// Targets that hold structure, or whose numbers mean something else than their digits.
 const NO_TEXT: &[&str] = &[
-    "messages", "options", "answers", "answer", "chosen", "rejected", "ideal",
+    "messages", "options", "answers", "answer", "chosen", "rejected", "ideal", "label",
 ];
 
 /// Which field of a record is what.
@@ -199,6 +203,15 @@ impl Mapping {
             ),
             ..misfit
         };
+        // The field that marks bad examples belongs to prompts and completions, mapped or not.
+        let marks = if self.pairs.iter().any(|pair| pair.target == "label") {
+            Some(&mapped)
+        } else {
+            (self.shape.name == "prompt_completion").then_some(&*fields)
+        };
+        marks
+            .map_or(Ok(()), shape::check_label)
+            .map_err(explained)?;
         let items = self.shape.take(&mut mapped).map_err(explained)?;
         // What the shape gave back is the user's, under the user's name.
         for (target, value) in mapped {

@@ -4,6 +4,7 @@ mod compare;
 mod config;
 mod eval_by;
 mod filter_golden;
+mod ingest_answers;
 mod ingest_archives;
 mod ingest_bad;
 mod ingest_csv;

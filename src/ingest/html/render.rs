@@ -1,5 +1,6 @@
 //! Writes the chosen nodes as text: blank lines between blocks, `# ` before headings, `- ` and `1. `
-//! before items, ` | ` between the cells of a row, code between fences with its white space kept.
+//! before items, ` | ` between the cells of a row, code between fences with its white space kept, `^` and
+//! `_` before digits that are raised or lowered behind digits.
 
 use super::boilerplate::Choice;
 use super::tree::{Kind, Node, Tree, attribute};
@@ -70,6 +71,16 @@ impl Writer {
             self.out.push_str(word);
         }
         self.space |= text.bytes().last().is_some_and(blank);
+    }
+
+    /// Keeps what is raised or lowered apart from a number before it: 10<sup>24</sup> is 10^24.
+    fn set_off(&mut self, name: &str, text: &str) {
+        let is_due = self.gap == 0 && !self.space && self.mark.is_none();
+        let number = text.trim_start_matches(['-', '−', '+', '–']);
+        let digit = |c: char| c.is_ascii_digit();
+        if is_due && self.out.ends_with(digit) && number.starts_with(digit) {
+            self.out.push(if name == "sup" { '^' } else { '_' });
+        }
     }
 
     fn code(&mut self, code: &str, language: &str) {
@@ -150,6 +161,9 @@ fn write(tree: &Tree, choice: &Choice, range: Range<usize>, writer: &mut Writer)
                     continue;
                 }
                 name => {
+                    if matches!(name, "sup" | "sub") {
+                        writer.set_off(name, &tree.text(at..node.end));
+                    }
                     if let Some(action) = enter(name, element, writer) {
                         open.push((node.end, action));
                     }

@@ -237,3 +237,15 @@ fn wide_cells_formulas_and_readings_keep_their_places() {
         text(&html)
     );
 }
+
+#[test]
+fn raised_and_lowered_digits_do_not_run_into_a_number() {
+    let html = format!(
+        "<p>10<sup>24</sup>, 10<sup>−3</sup>, 101<sub>2</sub>, H<sub>2</sub>O, 5<sup>th</sup>, 7 <sup>1</sup> {PROSE}</p>"
+    );
+    let text = text(&html);
+    assert!(
+        text.starts_with("10^24, 10^−3, 101_2, H2O, 5th, 7 1 "),
+        "{text}"
+    );
+}

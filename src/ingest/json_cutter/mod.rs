@@ -2,13 +2,14 @@
 //!
 //! Records are the elements of the top array, the top values themselves, or the elements of the
 //! arrays in a top object that is only their frame (`{"data": [{…}]}`, `{"train": ["…"], "validation":
-//! […]}`). Each becomes one line of a block, so that the rest of ingest sees JSONL.
+//! […]}`). A top array of the turns of one conversation is one record. Each becomes one line of a block, so that the rest of ingest sees JSONL.
 //!
 //! Whether a top object is a frame or a record that has lists is known when it was seen: it is held
 //! until it ends, or until 4 MiB of it have come. A frame is then cut from its beginning, and so are
 //! the frames in it (`{"train": {"data": […]}, "test": {"data": […]}}`). What a frame has beside its
 //! arrays of records is counted by name, or is a record where it looks like one.
 
+mod chat;
 mod elements;
 mod frame;
 mod reader;

@@ -1,5 +1,6 @@
 //! The values of JSON one byte at a time: which of them are records.
 
+use super::chat::Chat;
 use super::elements::Elements;
 use super::frame::{Meaning, Outline, Rest, rest_of_frame};
 use super::sink::Sink;
@@ -69,6 +70,8 @@ pub(super) struct Reader<'a> {
     wrapper: Vec<u8>,
     /// The array of the frame whose elements are being read.
     elements: Option<Elements>,
+    /// What the top array has of one conversation; `None` where fields are mapped.
+    chat: Option<Chat>,
     /// The object of the frame that is being read.
     inner: Option<Box<Self>>,
 }
@@ -92,6 +95,7 @@ impl<'a> Reader<'a> {
             key: Vec::new(),
             wrapper: Vec::new(),
             elements: None,
+            chat: None,
             inner: None,
         }
     }
@@ -193,6 +197,7 @@ impl<'a> Reader<'a> {
             b'[' if self.depth == 0 => {
                 self.depth = 1;
                 self.record_depth = 1;
+                self.chat = self.mapping.is_none().then(Chat::default);
             }
             b'{' | b'[' => {
                 if self.depth == 0 {
@@ -289,6 +294,9 @@ impl<'a> Reader<'a> {
             if let Some(elements) = self.elements.take() {
                 elements.end(sink);
             }
+            if let Some(mut chat) = self.chat.take() {
+                chat.end(sink);
+            }
             if self.depth == 1 {
                 self.value = std::mem::take(&mut self.wrapper);
                 self.keep(byte);
@@ -360,7 +368,15 @@ impl<'a> Reader<'a> {
             if let Some(elements) = &mut self.elements {
                 elements.add(&self.value, left_out, sink);
             } else if left_out > 0 {
+                if let Some(mut chat) = self.chat.take() {
+                    chat.release(sink);
+                }
                 sink.add_long(&self.value, self.value.len() as u64 + left_out);
+            } else if let Some(chat) = &mut self.chat {
+                if !chat.add(&self.value, sink) {
+                    self.chat = None;
+                    sink.add(&self.value);
+                }
             } else {
                 sink.add(&self.value);
             }
@@ -384,6 +400,9 @@ impl<'a> Reader<'a> {
         }
         if let Some(elements) = self.elements.take() {
             elements.end(sink);
+        }
+        if let Some(mut chat) = self.chat.take() {
+            chat.end(sink);
         }
     }
 

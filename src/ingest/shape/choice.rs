@@ -2,7 +2,8 @@
 //!
 //! An answer names an option by its text, its label, its letter or its number. Numbers count as the
 //! options do: by their labels where they have some, from 1 where columns are called `option1`, else
-//! from 0 as in programs. An answer that only can be a name and names none is a misfit, never a text.
+//! from 0 as in programs. Several are named by a list ("A, C", "A and C", "AC"), and words before a name
+//! ("the answer is B") change nothing. An answer that only can be a name and names none is a misfit, never a text.
 
 use super::fields::{as_answer, find, is_same, take, take_text, type_name};
 use super::names::{
@@ -30,11 +31,27 @@ struct Choices {
     counting: &'static str,
     /// The options are numbers themselves, so a number is one of them.
     are_numbers: bool,
+    /// The letters of its columns were of two alphabets, and so may those of answers be.
+    is_mixed: bool,
 }
 
 const LATIN: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 /// Letters of Russian lists: Ё, Й, Ъ, Ы and Ь name nothing.
 const RUSSIAN: &str = "АБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЭЮЯ";
+/// Russian letters of lists and the Latin ones that look the same.
+const ALIKE: &[(char, char)] = &[
+    ('А', 'A'),
+    ('В', 'B'),
+    ('С', 'C'),
+    ('Е', 'E'),
+    ('Н', 'H'),
+    ('К', 'K'),
+    ('М', 'M'),
+    ('О', 'O'),
+    ('Р', 'P'),
+    ('Т', 'T'),
+    ('Х', 'X'),
+];
 const FROM_0: &str = "numbers count from 0";
 
 /// Takes the options, in a list or in columns of their own.
@@ -47,6 +64,13 @@ fn take_options(fields: &mut Fields) -> Result<Choices, Misfit> {
 
 /// The options of a list of texts or of objects, of a map from letters, or of lists side by side.
 fn listed(value: Value, name: &str) -> Result<Choices, Misfit> {
+    let value = match value {
+        // Columns of CSV hold lists as they are written.
+        Value::String(text) if text.trim_start().starts_with(['[', '{']) => {
+            serde_json::from_str(&text).unwrap_or(Value::String(text))
+        }
+        value => value,
+    };
     let (options, labels): (Vec<Value>, Vec<Value>) = match value {
         Value::Null => return Ok(Choices::default()),
         Value::Array(list) => list.into_iter().map(option_of).unzip(),
@@ -125,6 +149,7 @@ fn listed(value: Value, name: &str) -> Result<Choices, Misfit> {
             FROM_0
         },
         are_numbers,
+        is_mixed: false,
     })
 }
 
@@ -160,12 +185,55 @@ fn one_letter(name: &str) -> Option<char> {
         .flatten()
 }
 
+/// The columns that are called by one letter of a list and hold something.
+fn letter_columns(fields: &Fields) -> Vec<(String, char)> {
+    let holds = |value: &Value| match value {
+        Value::Null => false,
+        Value::String(text) => !text.trim().is_empty(),
+        _ => true,
+    };
+    let named = fields.iter().filter(|(_, value)| holds(value));
+    named
+        .filter_map(|(name, _)| Some((name.clone(), one_letter(name)?)))
+        .filter(|(_, letter)| "ABCDEFАБВГДЕ".contains(*letter))
+        .collect()
+}
+
+/// Gives columns with letters of two alphabets (a Latin A beside Б and Г) those of one: Russian where
+/// a letter is that has no Latin likeness, else Latin. Whether it had to.
+fn unmix(fields: &mut Fields) -> bool {
+    let columns = letter_columns(fields);
+    let is_latin = |(_, letter): &(String, char)| letter.is_ascii();
+    if columns.iter().all(is_latin) || !columns.iter().any(is_latin) {
+        return false;
+    }
+    let is_russian = columns.iter().any(|(_, letter)| "БГД".contains(*letter));
+    for (name, letter) in &columns {
+        let alike = ALIKE.iter().find_map(|(russian, latin)| {
+            let (from, to) = if is_russian {
+                (latin, russian)
+            } else {
+                (russian, latin)
+            };
+            (from == letter).then(|| to.to_string())
+        });
+        if let Some(alike) = alike
+            && !columns.iter().any(|(_, other)| alike.starts_with(*other))
+            && let Some(text) = fields.shift_remove(name)
+        {
+            fields.insert(alike, text);
+        }
+    }
+    true
+}
+
 /// Options in columns of their own: `A`, `option_a`, `option1`, `opa`, or `А`, `вариант_а`.
 fn columns(fields: &mut Fields) -> Result<Choices, Misfit> {
     let mut choices = Choices {
         all: Vec::new(),
         counting: FROM_0,
         are_numbers: false,
+        is_mixed: unmix(fields),
     };
     let lower = |letter: char| letter.to_lowercase().to_string();
     for (i, (latin, russian)) in LATIN.chars().zip(RUSSIAN.chars()).enumerate() {
@@ -208,7 +276,50 @@ fn columns(fields: &mut Fields) -> Result<Choices, Misfit> {
             });
         }
     }
+    let left = letter_columns(fields);
+    if !left.is_empty() {
+        let left: Vec<String> = left.into_iter().map(|(name, _)| name).collect();
+        return Err(Misfit::wrong(format!(
+            "the columns [{}] follow no other option: the letters of the options have a gap or are of two alphabets",
+            left.join(", ")
+        )));
+    }
     Ok(choices)
+}
+
+/// A name without what sets it off: "(B)", "B.", "B:".
+fn bare(name: &str) -> String {
+    let name = name.trim().trim_start_matches('(');
+    name.trim_end_matches(['.', ')', ':']).trim().to_owned()
+}
+
+/// Words that announce an answer, the longer before those that they begin with.
+const ANNOUNCING: &[&str] = &[
+    "the correct answer is",
+    "the answer is",
+    "correct answer",
+    "answer is",
+    "answer",
+    "option",
+    "choice",
+    "правильный ответ",
+    "верный ответ",
+    "ответ",
+    "вариант",
+];
+
+/// What stands behind the words that announce an answer; all of it where there are none.
+fn behind_words(given: &str) -> &str {
+    let mut said = given.trim();
+    for words in ANNOUNCING {
+        let head = said.char_indices().nth(words.chars().count());
+        let Some((end, next)) = head else { continue };
+        if said[..end].to_lowercase() == *words && !next.is_alphanumeric() {
+            let sign = |c: char| c.is_whitespace() || matches!(c, ':' | '-' | '–' | '—' | '=');
+            said = said[end..].trim_start_matches(sign);
+        }
+    }
+    said
 }
 
 impl Choices {
@@ -229,10 +340,6 @@ impl Choices {
         if self.all.is_empty() {
             return Ok(answer);
         }
-        let bare = |name: &str| -> String {
-            let name = name.trim().trim_start_matches('(');
-            name.trim_end_matches(['.', ')', ':']).trim().to_owned()
-        };
         if let Some(option) = self.named(&bare(given)) {
             return Ok(option.text.clone());
         }
@@ -247,18 +354,18 @@ impl Choices {
         {
             return Ok(option.text.clone());
         }
-        // "A, C": several are right.
-        let several: Vec<&str> = given.split([',', ';']).collect();
-        if several.len() > 1 {
-            let named: Option<Vec<&str>> = several
-                .iter()
-                .map(|name| Some(self.named(&bare(name))?.text.trim()))
-                .collect();
-            if let Some(named) = named {
-                return Ok(named.join("\n"));
-            }
+        // "The answer is B": what it says is behind.
+        let said = behind_words(given);
+        if said.len() < given.len()
+            && let Some(option) = self.named(&bare(said))
+        {
+            return Ok(option.text.clone());
         }
-        let bare = bare(given);
+        if let Some(several) = self.several(said) {
+            let texts: Vec<&str> = several.iter().map(|option| option.text.trim()).collect();
+            return Ok(texts.join("\n"));
+        }
+        let bare = bare(said);
         let is_name = one_letter(&bare).is_some() || bare.parse::<f64>().is_ok();
         if !is_name {
             return Ok(answer);
@@ -281,6 +388,33 @@ impl Choices {
         ))
     }
 
+    /// The options that a list names: "A, C", "A and C", "1; 3", or letters without anything between,
+    /// in their order.
+    fn several(&self, given: &str) -> Option<Vec<&Choice>> {
+        let spaced = given
+            .replace(" and ", ",")
+            .replace(" и ", ",")
+            .replace([';', '&', '/'], ",");
+        let names: Vec<&str> = spaced
+            .split(',')
+            .filter(|name| !name.trim().is_empty())
+            .collect();
+        if names.len() > 1 {
+            return names.iter().map(|name| self.named(&bare(name))).collect();
+        }
+        let letters: Vec<char> = bare(given).chars().collect();
+        if letters.len() < 2 || !letters.iter().all(|letter| letter.is_uppercase()) {
+            return None;
+        }
+        let named = letters.iter().map(|letter| {
+            let mut options = self.all.iter();
+            options.position(|option| option.letter == *letter)
+        });
+        let named: Vec<usize> = named.collect::<Option<_>>()?;
+        let in_order = named.windows(2).all(|pair| pair[0] < pair[1]);
+        in_order.then(|| named.into_iter().map(|at| &self.all[at]).collect())
+    }
+
     /// The option that has this label or letter.
     fn named(&self, name: &str) -> Option<&Choice> {
         let lower = name.to_lowercase();
@@ -291,6 +425,13 @@ impl Choices {
         let letter = one_letter(name)?;
         if let Some(option) = self.all.iter().find(|option| option.letter == letter) {
             return Some(option);
+        }
+        if self.is_mixed {
+            let alike = ALIKE
+                .iter()
+                .find(|(russian, latin)| *russian == letter || *latin == letter)?;
+            let mut options = self.all.iter();
+            return options.find(|option| option.letter == alike.0 || option.letter == alike.1);
         }
         // А and В look alike in both alphabets and stand at other places: among options with letters
         // of their own only those count, a list without labels is counted in the answer's alphabet.
@@ -304,6 +445,11 @@ impl Choices {
 /// becomes the option's text.
 pub(super) fn take_multiple_choice(fields: &mut Fields) -> Result<Content, Misfit> {
     take_choice(fields, ANSWER, take_options)
+}
+
+/// The same where the field that names the right option has a name that says so.
+pub(super) fn take_marked_options(fields: &mut Fields) -> Result<Content, Misfit> {
+    take_choice(fields, CORRECT, take_options)
 }
 
 /// A list of answers beside which it is said which of them is right: the answers are the options.

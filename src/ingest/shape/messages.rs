@@ -1,8 +1,10 @@
 //! Lists of messages, as chats and as what a preference prefers.
 
 use super::fields::{as_answer, as_text, find, take, take_text, type_name};
-use super::names::{CHOSEN, INSTRUCTION, MESSAGES, PROMPT, QUESTION, REJECTED, TURNS};
-use super::pairs::take_system;
+use super::names::{
+    CHOSEN, CONVERSATIONS, INPUT, INSTRUCTION, MESSAGES, PROMPT, QUESTION, REJECTED, TURNS,
+};
+use super::pairs::{take_context, take_instruction, take_system, with_context};
 use super::tools::{call_text, calls_text};
 use super::{Fields, Misfit};
 use crate::document::{Content, Message};
@@ -77,6 +79,18 @@ pub fn is_messages(list: &[Value]) -> bool {
             .is_some_and(|turn| find(turn, ROLE).is_some())
     };
     !list.is_empty() && list.iter().all(has_role)
+}
+
+/// Whether a list that nothing says more of is one conversation: all of it are turns of known roles with
+/// something said, and both the user and the assistant speak.
+pub fn is_dialogue(list: &[Value]) -> bool {
+    let role = |turn: &Value| {
+        let turn = turn.as_object()?;
+        find(turn, CONTENT)?;
+        known(turn[&find(turn, ROLE)?].as_str()?)
+    };
+    let roles: Option<Vec<&str>> = list.iter().map(role).collect();
+    roles.is_some_and(|roles| roles.contains(&"user") && roles.contains(&"assistant"))
 }
 
 /// The record that a list of messages is.
@@ -244,25 +258,69 @@ fn parts_text(parts: Vec<Value>, name: &str) -> Result<String, Misfit> {
     Ok(texts.join("\n"))
 }
 
-pub(super) fn take_preference(fields: &mut Fields) -> Result<Content, Misfit> {
-    let mut messages = take_system(fields)?;
-    if let Some(key) = find(fields, PROMPT)
-        .or_else(|| find(fields, QUESTION))
-        .or_else(|| find(fields, INSTRUCTION))
-    {
-        messages.extend(take_turns(fields, &[key.as_str()], "user")?);
+/// What a preference answers: a prompt in text or turns, an instruction with its input, or the turns
+/// before the answers. Nothing where the answers themselves begin with it.
+fn take_asked(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
+    let says = |fields: &Fields, names: &[&str]| {
+        find(fields, names).filter(|key| match &fields[key] {
+            Value::Null => false,
+            Value::String(text) => !text.trim().is_empty(),
+            Value::Array(list) => !list.is_empty(),
+            _ => true,
+        })
+    };
+    let mut asked = [PROMPT, QUESTION, INSTRUCTION, INPUT].into_iter();
+    let mut messages = match asked.find_map(|names| says(fields, names)) {
+        Some(key)
+            if fields[&key].is_string() && find(fields, INSTRUCTION).as_ref() == Some(&key) =>
+        {
+            take_instruction(fields)?
+        }
+        Some(key) => {
+            let is_text = fields[&key].is_string();
+            let mut turns = take_turns(fields, &[key.as_str()], "user")?;
+            if let ([turn], true) = (turns.as_mut_slice(), is_text) {
+                let context = take_context(fields)?;
+                // A prompt that was written with its context has it already.
+                let context = context.filter(|context| !turn.content.contains(context.trim()));
+                turn.content = with_context(context, std::mem::take(&mut turn.content));
+            }
+            turns
+        }
+        None => {
+            let mut lists = [MESSAGES, CONVERSATIONS].into_iter();
+            match lists.find(|names| says(fields, names).is_some()) {
+                Some(names) => take_messages(fields, names)?,
+                None => Vec::new(),
+            }
+        }
+    };
+    if !messages.iter().any(|turn| turn.role == "system") {
+        messages.splice(0..0, take_system(fields)?);
     }
+    Ok(messages)
+}
+
+pub(super) fn take_preference(fields: &mut Fields) -> Result<Content, Misfit> {
+    let mut messages = take_asked(fields)?;
     let mut chosen = take_turns(fields, CHOSEN, "assistant")?;
     let mut rejected = take_turns(fields, REJECTED, "assistant")?;
     let systems = messages.iter().filter(|turn| turn.role == "system");
     let systems = systems.count();
-    if messages.is_empty() {
+    if messages.len() == systems {
         // A whole conversation written as one text.
         if let ([a], [b]) = (chosen.as_slice(), rejected.as_slice())
             && let (Some(a), Some(b)) = (transcript(&a.content), transcript(&b.content))
         {
             (chosen, rejected) = (a, b);
         }
+    }
+    // The turns before the answers may end with the better one.
+    if let (Some(last), Some(answer)) = (messages.last(), chosen.last())
+        && last.role == "assistant"
+        && is_same_turn(last, answer)
+    {
+        messages.pop();
     }
     // Some sets repeat the whole conversation in both answers: what they share is the prompt.
     let most = chosen.len().min(rejected.len()).saturating_sub(1);
@@ -283,6 +341,12 @@ pub(super) fn take_preference(fields: &mut Fields) -> Result<Content, Misfit> {
     if first_is(&chosen) || first_is(&rejected) {
         return Err(Misfit::wrong(
             "the fields `chosen` and `rejected` do not answer the same: what the user says in them differs from each other or from the prompt".to_owned(),
+        ));
+    }
+    if !messages.iter().any(|turn| turn.role == "user") {
+        return Err(Misfit::named(
+            "no_prompt",
+            "the record has two answers and nothing that they answer; expected `prompt`, `question`, `instruction`, `input` or `messages` beside them, or --map prompt=FIELD,chosen=FIELD,rejected=FIELD".to_owned(),
         ));
     }
     messages.extend(chosen);
@@ -320,7 +384,7 @@ fn transcript(text: &str) -> Option<Vec<Message>> {
     (messages.first()?.role == "user" && messages.len() > 1).then_some(messages)
 }
 
-/// A field that is text (one turn of `role`) or a list of messages.
+/// A field that is text (one turn of `role`), a list of messages, or one message.
 pub(super) fn take_turns(
     fields: &mut Fields,
     names: &[&str],
@@ -329,6 +393,18 @@ pub(super) fn take_turns(
     let key = find(fields, names).unwrap_or_else(|| names[0].to_owned());
     match take(fields, names)? {
         list @ Value::Array(_) => as_messages(keep_if_it_says_more(list, &key, fields), &key),
+        // One turn needs no list around it.
+        turn @ Value::Object(_) => {
+            let list = Value::Array(vec![turn]);
+            as_messages(keep_if_it_says_more(list, &key, fields), &key)
+        }
+        // Columns of CSV hold lists as they are written.
+        Value::String(text) if text.trim_start().starts_with("[{") => {
+            match serde_json::from_str(&text) {
+                Ok(Value::Array(list)) if is_messages(&list) => as_messages(list.into(), &key),
+                _ => Ok(vec![Message::new(role, text)]),
+            }
+        }
         other => Ok(vec![Message::new(role, as_answer(other, names[0])?)]),
     }
 }

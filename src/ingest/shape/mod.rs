@@ -14,9 +14,11 @@ mod tools;
 mod tree;
 
 use crate::document::Content;
-use choice::{has_marked_answers, take_ending, take_marked_answers, take_multiple_choice};
+use choice::{
+    has_marked_answers, take_ending, take_marked_answers, take_marked_options, take_multiple_choice,
+};
 use fields::{find, is_same, take_text};
-pub use messages::{is_messages, record_of};
+pub use messages::{is_dialogue, is_messages, record_of};
 use messages::{take_messages, take_preference, take_turn_texts};
 use names::{
     ANSWER, ANSWERS, BEGINNING, BODY, CHOSEN, COMPLETION, CONTEXT, CONVERSATIONS, CORRECT, DATA,
@@ -139,7 +141,7 @@ pub fn is_known_field(name: &str) -> bool {
 pub const SHAPES: &[Shape] = &[
     Shape {
         name: "preference",
-        example: r#"{"prompt": "…", "chosen": "…", "rejected": "…"} (text or lists of messages)"#,
+        example: r#"{"prompt": "…", "chosen": "…", "rejected": "…"} (text or lists of messages; or "instruction" and "input", or "messages" before the answers)"#,
         requires: &[CHOSEN, REJECTED],
         fits: always,
         take: |fields| one(take_preference(fields)),
@@ -213,6 +215,20 @@ pub const SHAPES: &[Shape] = &[
         requires: &[QUESTION, ANSWERS, CORRECT],
         fits: has_marked_answers,
         take: |fields| one(take_marked_answers(fields)),
+    },
+    Shape {
+        name: "multiple_choice",
+        example: r#"{"question": "…", "Option A": "…", "Option B": "…", "Correct": "B"}"#,
+        requires: &[QUESTION, CORRECT, FIRST_OPTION, SECOND_OPTION],
+        fits: has_mark,
+        take: |fields| one(take_marked_options(fields)),
+    },
+    Shape {
+        name: "multiple_choice",
+        example: r#"{"question": "…", "options": ["…", "…"], "correct": 1}"#,
+        requires: &[QUESTION, CORRECT, OPTIONS],
+        fits: has_mark,
+        take: |fields| one(take_marked_options(fields)),
     },
     Shape {
         name: "ending",
@@ -301,10 +317,26 @@ fn has_questions(fields: &Fields) -> bool {
     })
 }
 
+/// Whether the answers of a forum are objects, or nobody has answered yet.
 fn has_answers_in_objects(fields: &Fields) -> bool {
-    let list = value_of(fields, ANSWERS).and_then(Value::as_array);
-    list.and_then(|list| list.first())
-        .is_some_and(Value::is_object)
+    match value_of(fields, ANSWERS) {
+        Some(Value::Array(list)) => list.first().is_none_or(Value::is_object),
+        Some(value) => value.is_null(),
+        None => false,
+    }
+}
+
+/// Whether the field that says which option is right says more than yes or no.
+fn has_mark(fields: &Fields) -> bool {
+    value_of(fields, CORRECT).is_some_and(|mark| !mark.is_boolean())
+}
+
+/// Refuses an answer that the field `label` of its record calls a bad one.
+///
+/// # Errors
+/// When it does.
+pub fn check_label(fields: &Fields) -> Result<(), Misfit> {
+    pairs::check_label(fields)
 }
 
 fn is_list_of_texts(fields: &Fields, names: &[&str]) -> bool {

@@ -54,6 +54,8 @@ pub(super) const CORRECT: &[&str] = &[
     "правильный",
     "правильный_ответ",
 ];
+/// How a problem is solved, beside which an answer may be no more than its result.
+pub(super) const SOLUTION: &[&str] = &["solution", "решение"];
 pub(super) const COMPLETION: &[&str] = &["completion", "response", "output", "answer"];
 pub(super) const SYSTEM: &[&str] = &["system", "system_prompt"];
 pub(super) const TEXT: &[&str] = &[
@@ -81,7 +83,9 @@ pub(super) const ANSWERS: &[&str] = &["answers", "ответы"];
 pub(super) const TITLE: &[&str] = &["title", "заголовок"];
 pub(super) const BODY: &[&str] = &["body"];
 pub(super) const ACCEPTED_ID: &[&str] = &["accepted_answer_id"];
-pub(super) const IS_ACCEPTED: &[&str] = &["is_accepted", "accepted"];
+pub(super) const IS_ACCEPTED: &[&str] = &["is_accepted", "accepted", "selected", "is_selected"];
+/// How good one of several answers was found.
+pub(super) const SCORE: &[&str] = &["pm_score", "score", "votes", "upvotes"];
 pub(super) const PASSAGES: &[&str] = &["paragraphs", "passages", "абзацы"];
 pub(super) const QUESTIONS: &[&str] = &["qas", "questions", "вопросы"];
 pub(super) const INSTANCES: &[&str] = &["instances"];
@@ -123,6 +127,8 @@ pub(super) const SECOND_OPTION: &[&str] = &[
     "вариант_б",
     "вариант_b",
     "вариант2",
+    // The Russian letter that looks like a B.
+    "в",
 ];
 /// What stands before the letter or number of an option in a column of its own.
 pub(super) const OPTION_STEMS: &[&str] = &["option", "choice", "вариант"];

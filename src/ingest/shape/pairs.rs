@@ -4,7 +4,7 @@ use super::fields::{as_answer, find, take, take_text};
 use super::messages::take_turns;
 use super::names::{
     ABOUT, ACCEPTED_ID, ANSWER, ANSWERS, BODY, CONTEXT, HISTORY, ID, IDEAL, INPUT, INSTANCES,
-    INSTRUCTION, IS_ACCEPTED, LABEL, OUTPUT, QUESTION, SYSTEM, TEXT, TITLE,
+    INSTRUCTION, IS_ACCEPTED, LABEL, OUTPUT, QUESTION, SCORE, SOLUTION, SYSTEM, TITLE,
 };
 use super::{Fields, Item, Items, Misfit};
 use crate::document::{Content, Message};
@@ -22,42 +22,140 @@ pub(super) fn take_pair(
     Ok(Content::Chat(messages))
 }
 
-/// A question, what it is about, and its answer.
+/// A question, what it is about, and its answer. Of a solution and an answer the longer is the answer,
+/// because the other is its result alone; that stays in `meta`.
 pub(super) fn take_question(fields: &mut Fields) -> Result<Content, Misfit> {
+    check_label(fields)?;
     let mut messages = take_system(fields)?;
     let question = take_text(fields, QUESTION)?;
     let question = with_context(take_about(fields, &question)?, question);
     messages.push(Message::new("user", question));
-    messages.push(Message::new("assistant", take_answer(fields, ANSWER)?));
+    let length = |names: &[&str]| {
+        let key = find(fields, names)?;
+        Some(answer_texts(&fields[&key]).first()?.trim().len())
+    };
+    let names = if length(SOLUTION) > length(ANSWER) {
+        SOLUTION
+    } else {
+        ANSWER
+    };
+    messages.push(Message::new("assistant", take_answer(fields, names)?));
     Ok(Content::Chat(messages))
 }
 
-/// A question of a forum with its title, and the answer that was accepted, else the first.
+/// A question of a forum with its title, and the answer that was accepted, else the best by its score,
+/// else the first. A question that nobody answered is a text.
 pub(super) fn take_forum(fields: &mut Fields) -> Result<Content, Misfit> {
     let (title, body) = (take_text(fields, TITLE)?, take_text(fields, BODY)?);
-    let accepted = find(fields, ACCEPTED_ID).map(|key| fields[&key].clone());
+    let asked = with_context(Some(title), body);
     let key = find(fields, ANSWERS).unwrap_or_default();
     let answers = take(fields, ANSWERS)?;
-    let list = answers.as_array().map(Vec::as_slice).unwrap_or_default();
-    let part = |answer: &Value, names: &[&str]| -> Option<Value> {
-        let answer = answer.as_object()?;
-        find(answer, names).map(|key| answer[&key].clone())
-    };
-    let is_accepted = |answer: &&Value| {
-        let own = part(answer, ID).or_else(|| part(answer, &["answer_id"]));
-        part(answer, IS_ACCEPTED) == Some(Value::Bool(true))
-            || accepted.as_ref().is_some_and(|id| !id.is_null()) && own == accepted
-    };
-    let answer = list.iter().find(is_accepted).or(list.first());
-    let text = answer
-        .and_then(|answer| part(answer, TEXT))
-        .unwrap_or_default();
-    let text = first_answer(&text, &key)?;
+    if answers.is_null() || answers.as_array().is_some_and(Vec::is_empty) {
+        return Ok(Content::Text(asked));
+    }
+    let text = best_answer(&answers, accepted_id(fields).as_deref(), &key)?;
     fields.insert(key, answers);
     Ok(Content::Chat(vec![
-        Message::new("user", with_context(Some(title), body)),
+        Message::new("user", asked),
         Message::new("assistant", text),
     ]))
+}
+
+/// The field of that name in an object.
+fn part<'a>(answer: &'a Value, names: &[&str]) -> Option<&'a Value> {
+    let answer = answer.as_object()?;
+    find(answer, names).map(|key| &answer[&key])
+}
+
+/// A number or a text as it is compared: the same number may be written as either.
+fn id_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.trim().to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// Which of the answers was accepted, as the question says.
+fn accepted_id(fields: &Fields) -> Option<String> {
+    find(fields, ACCEPTED_ID).and_then(|key| id_text(&fields[&key]))
+}
+
+/// The answer that was accepted, by its mark or by its number; else the one with the highest score;
+/// else the first. Only answers that say something count.
+fn best_answer(answers: &Value, accepted: Option<&str>, name: &str) -> Result<String, Misfit> {
+    let Value::Array(list) = answers else {
+        return first_answer(answers, name);
+    };
+    let told: Vec<&Value> = list
+        .iter()
+        .filter(|answer| !answer_texts(answer).is_empty())
+        .collect();
+    let is_accepted = |answer: &Value| {
+        let own = part(answer, ID).or_else(|| part(answer, &["answer_id"]));
+        part(answer, IS_ACCEPTED).is_some_and(is_yes)
+            || accepted.is_some() && own.and_then(id_text).as_deref() == accepted
+    };
+    let score = |answer: &Value| match part(answer, SCORE)? {
+        Value::String(text) => text.trim().parse().ok(),
+        other => other.as_f64(),
+    };
+    let marked = told.iter().copied().find(|answer| is_accepted(answer));
+    // Of equal scores the first is kept.
+    let scored = || {
+        let scored = told
+            .iter()
+            .filter_map(|answer| Some((*answer, score(answer)?)));
+        let best = scored.reduce(|best, next| if next.1 > best.1 { next } else { best });
+        best.map(|(answer, _)| answer)
+    };
+    match marked.or_else(scored) {
+        Some(answer) => first_answer(answer, name),
+        None => first_answer(answers, name),
+    }
+}
+
+/// Whether a mark means yes, as JSON or as a cell of a table has it.
+fn is_yes(mark: &Value) -> bool {
+    match mark {
+        Value::Bool(truth) => *truth,
+        Value::Number(number) => number.as_f64() == Some(1.0),
+        Value::String(text) => {
+            let text = text.trim().to_lowercase();
+            ["true", "1", "yes", "да"].contains(&text.as_str())
+        }
+        _ => false,
+    }
+}
+
+/// Whether a mark means no, as JSON or as a cell of a table has it.
+fn is_no(mark: &Value) -> bool {
+    match mark {
+        Value::Bool(truth) => !truth,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => {
+            let text = text.trim().to_lowercase();
+            ["false", "0", "0.0", "no", "нет"].contains(&text.as_str())
+        }
+        _ => false,
+    }
+}
+
+/// Refuses an answer that its label calls a bad one: as an answer it would be learned.
+///
+/// # Errors
+/// When the field `label` says no.
+pub(super) fn check_label(fields: &Fields) -> Result<(), Misfit> {
+    let Some(key) = find(fields, LABEL).filter(|key| is_no(&fields[key])) else {
+        return Ok(());
+    };
+    Err(Misfit::named(
+        "undesired_answer",
+        format!(
+            "the field `{key}` is {}: the answer is an example of a bad one, and it would be learned; where the field means something else, --map question=FIELD,answer=FIELD passes it by",
+            fields[&key]
+        ),
+    ))
 }
 
 /// What the user says and what is to follow, as texts or as lists of messages.
@@ -66,13 +164,7 @@ pub(super) fn take_completion(
     prompt: &[&str],
     completion: &[&str],
 ) -> Result<Content, Misfit> {
-    let label = find(fields, LABEL).map(|key| &fields[&key]);
-    if label == Some(&Value::Bool(false)) {
-        return Err(Misfit::named(
-            "undesired_answer",
-            "the field `label` is false: the completion is an example of a bad one, and as an answer it would be learned".to_owned(),
-        ));
-    }
+    check_label(fields)?;
     let is_list = |names: &[&str]| find(fields, names).is_some_and(|key| fields[&key].is_array());
     if !is_list(prompt) {
         return take_pair(fields, prompt, completion);
@@ -83,15 +175,27 @@ pub(super) fn take_completion(
     Ok(Content::Chat(messages))
 }
 
-/// The passage that a question is about, if there is one.
+/// The passage that a question is about, if there is one: a text, or a list of texts.
 pub(super) fn take_context(fields: &mut Fields) -> Result<Option<String>, Misfit> {
-    match find(fields, CONTEXT).map(|key| fields[&key].clone()) {
-        Some(Value::String(context)) if !context.trim().is_empty() => {
-            take(fields, CONTEXT)?;
-            Ok(Some(context))
-        }
-        _ => Ok(None),
+    let context = find(fields, CONTEXT).and_then(|key| passage_text(&fields[&key]));
+    if context.is_some() {
+        take(fields, CONTEXT)?;
     }
+    Ok(context)
+}
+
+/// A passage as one text, its paragraphs apart where it is a list of them; `None` of what is blank or
+/// of another kind.
+fn passage_text(passage: &Value) -> Option<String> {
+    let text = match passage {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => {
+            let parts: Option<Vec<&str>> = parts.iter().map(Value::as_str).collect();
+            parts?.join("\n\n")
+        }
+        _ => return None,
+    };
+    (!text.trim().is_empty()).then_some(text)
 }
 
 /// The passage that a question is about, also under a name that may mean something else: a text that
@@ -100,13 +204,12 @@ pub(super) fn take_about(fields: &mut Fields, question: &str) -> Result<Option<S
     if let Some(context) = take_context(fields)? {
         return Ok(Some(context));
     }
-    match find(fields, ABOUT).map(|key| fields[&key].clone()) {
-        Some(Value::String(text)) if !text.trim().is_empty() && !text.contains(question.trim()) => {
-            take(fields, ABOUT)?;
-            Ok(Some(text))
-        }
-        _ => Ok(None),
+    let about = find(fields, ABOUT).and_then(|key| passage_text(&fields[&key]));
+    let about = about.filter(|text| !text.contains(question.trim()));
+    if about.is_some() {
+        take(fields, ABOUT)?;
     }
+    Ok(about)
 }
 
 pub(super) fn with_context(context: Option<String>, question: String) -> String {
@@ -129,7 +232,14 @@ pub(super) fn take_system(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
 
 pub(super) fn take_alpaca(fields: &mut Fields) -> Result<Content, Misfit> {
     let mut messages = take_system(fields)?;
-    messages.extend(take_history(fields)?);
+    messages.extend(take_instruction(fields)?);
+    messages.push(Message::new("assistant", take_answer(fields, OUTPUT)?));
+    Ok(Content::Chat(messages))
+}
+
+/// What was said before an instruction, and the instruction with its context and its input.
+pub(super) fn take_instruction(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
+    let mut messages = take_history(fields)?;
     let mut user = take_text(fields, INSTRUCTION)?;
     // Dolly calls what the instruction is about its context.
     if let Some(context) = take_context(fields)? {
@@ -147,8 +257,7 @@ pub(super) fn take_alpaca(fields: &mut Fields) -> Result<Content, Misfit> {
         }
     }
     messages.push(Message::new("user", user));
-    messages.push(Message::new("assistant", take_answer(fields, OUTPUT)?));
-    Ok(Content::Chat(messages))
+    Ok(messages)
 }
 
 /// The turns before an instruction: pairs of what was asked and answered.
@@ -191,7 +300,10 @@ fn answer_texts(answers: &Value) -> Vec<String> {
         Value::Number(_) | Value::Bool(_) => vec![answers.to_string()],
         Value::Array(list) => list.iter().flat_map(answer_texts).collect(),
         Value::Object(fields) => {
-            let text = find(fields, &["text", "value", "answer", "input_text"]);
+            let text = find(
+                fields,
+                &["text", "value", "answer", "input_text", "body", "content"],
+            );
             text.map(|key| answer_texts(&fields[&key]))
                 .unwrap_or_default()
         }
@@ -212,7 +324,7 @@ fn take_answer(fields: &mut Fields, names: &[&str]) -> Result<String, Misfit> {
     let key = find(fields, names).unwrap_or_else(|| names[0].to_owned());
     match take(fields, names)? {
         several @ (Value::Array(_) | Value::Object(_)) => {
-            let first = first_answer(&several, &key)?;
+            let first = best_answer(&several, accepted_id(fields).as_deref(), &key)?;
             if several.as_array().is_none_or(|list| list.len() > 1) {
                 fields.insert(key, several);
             }
@@ -227,7 +339,7 @@ pub(super) fn take_context_question(fields: &mut Fields) -> Result<Content, Misf
     let question = with_context(take_about(fields, &question)?, question);
     let key = find(fields, ANSWERS).unwrap_or_default();
     let answers = take(fields, ANSWERS)?;
-    let answer = first_answer(&answers, &key)?;
+    let answer = best_answer(&answers, accepted_id(fields).as_deref(), &key)?;
     // Positions and further answers are the user's.
     fields.insert(key, answers);
     Ok(Content::Chat(vec![
