@@ -18,18 +18,19 @@ use std::path::PathBuf;
 /// commands at the top, others below the name of the command, lists for flags that may be repeated,
 /// true or false for switches:
 ///
-///     memory = "8GiB"
-///     [shard]
-///     tokenizer = "tokenizers/own"
-///     decontaminate = ["gsm8k.jsonl", "xquad.json"]
-///     [tokenizer.train]
-///     vocab-size = 32000
+///   memory = "8GiB"
+///   [shard]
+///   tokenizer = "tokenizers/own"
+///   decontaminate = ["gsm8k.jsonl", "xquad.json"]
+///   [tokenizer.train]
+///   vocab-size = 32000
 ///
 /// The command line wins: a flag that is given there replaces the file's, lists as a whole, and
 /// --SWITCH=false turns a switch of the file off. Paths are relative to the working directory. A key that
 /// no flag has is an error. What a run was made with is in its manifest, wherever it came from.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
+#[allow(clippy::doc_link_with_quotes, reason = "it is a list of TOML")]
 pub struct Args {
     /// Command, with flags as they would be typed. Default: all that prep.toml sets.
     #[arg(
