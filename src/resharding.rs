@@ -7,7 +7,7 @@
 use crate::atomic;
 use crate::cmd::Context;
 use crate::corpus::PartEntry;
-use crate::document::id::hex_hash;
+use crate::document::id::{check_file, hex_hash};
 use crate::interrupt;
 use crate::ledger::Ledgers;
 use crate::progress::Unit;
@@ -53,8 +53,9 @@ pub struct ReshardReport {
     /// The ledgers of all inputs together; in the report's root.
     #[serde(flatten)]
     pub ledgers: Ledgers,
-    /// Tokens in the shards beyond one copy of each kept document, of weights.
-    pub tokens_repeated: u64,
+    /// Tokens in the shards beyond one copy of each kept document: of weights, and of the system prompts of
+    /// cut chats.
+    pub tokens_repeated: i64,
     /// The directories that went into it, in order.
     pub inputs: Vec<Input>,
     /// Shards of `train` and of `val`.
@@ -102,13 +103,15 @@ impl Report {
         }
     }
 
-    /// Tokens in the shards beyond one copy of each document, of weights.
+    /// Tokens in the shards beyond one copy of each document: of weights, and of the system prompts of
+    /// cut chats.
     #[must_use]
-    pub fn tokens_repeated(&self) -> u64 {
+    pub fn tokens_repeated(&self) -> i64 {
         match self {
             Self::Shard(report) => {
                 let mixes = report.mixing.values();
-                mixes.map(|mix| mix.effective_tokens - mix.tokens).sum()
+                let more = mixes.map(|mix| mix.effective_tokens as i64 - mix.tokens as i64);
+                more.sum::<i64>() + report.chats.cuts.tokens_added
             }
             Self::Reshard(report) => report.tokens_repeated,
         }
@@ -172,7 +175,7 @@ pub fn run(options: &Options, context: &Context) -> Result<ReshardReport> {
     });
     ensure!(
         (documents, tokens) == (report.documents, report.tokens)
-            && tokens == kept + report.tokens_repeated,
+            && tokens as i64 == kept as i64 + report.tokens_repeated,
         "the inputs hold {documents} documents and {tokens} tokens, the ledgers {kept} tokens, the output {} and {}; this is a bug of prep, please report it",
         report.documents,
         report.tokens
@@ -350,6 +353,14 @@ fn copy_files(out: &Path, inputs: &[Source]) -> Result<(Vec<PartEntry>, Vec<Part
         for input in inputs {
             for entry in of(&input.manifest) {
                 let file = name(copied.len());
+                check_file(&input.dir, &entry.file, entry.bytes, &entry.xxh3).with_context(
+                    || {
+                        format!(
+                            "{} is missing or damaged; restore it, or shard its corpus again",
+                            input.dir.join(&entry.file).display()
+                        )
+                    },
+                )?;
                 copy(input.dir.join(&entry.file), out.join(&file))?;
                 copied.push(PartEntry {
                     file,

@@ -383,6 +383,7 @@ pub fn chats(report: &ChatReport) -> Option<String> {
         "chats",
         "pieces",
         "exchanges left out",
+        "tokens more than whole",
     ]);
     table.row(vec![
         String::new(),
@@ -390,6 +391,7 @@ pub fn chats(report: &ChatReport) -> Option<String> {
         grouped(report.cuts.chats),
         grouped(report.cuts.pieces),
         grouped(report.cuts.exchanges_left_out),
+        report.cuts.tokens_added.to_string(),
     ]);
     Some(table.render())
 }

@@ -3,7 +3,7 @@
 //! xxh3-128 of source name and record position, so that the id says where a record is from and two
 //! equal texts stay two records. Copies are found by the content key (`comparison_key`), never by id.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::fmt;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -70,6 +70,27 @@ pub fn hex_hash(bytes: &[u8]) -> String {
 /// Names the file when it cannot be read.
 pub fn hash_file(path: &Path) -> Result<String> {
     Ok(format!("{:032x}", hash_rest(path, Xxh3::new(), 0)?))
+}
+
+/// Checks that file `name` of `dir` has the size and the hash that a manifest says.
+///
+/// # Errors
+/// Says what is found instead.
+pub fn check_file(dir: &Path, name: &str, bytes: u64, xxh3: &str) -> Result<()> {
+    let path = dir.join(name);
+    let found = std::fs::metadata(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?
+        .len();
+    ensure!(
+        found == bytes,
+        "has {found} bytes, the manifest says {bytes}"
+    );
+    let hash = hash_file(&path)?;
+    ensure!(
+        hash == xxh3,
+        "has xxh3-128 {hash}, the manifest says {xxh3}"
+    );
+    Ok(())
 }
 
 /// xxh3-128 of a file of which `hashed` bytes went into `hash` already: a decoder stops at damage,

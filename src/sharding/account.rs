@@ -6,7 +6,7 @@ use super::lines::LinesAccount;
 use super::mixing::Mixes;
 use super::plan::Fate;
 use crate::corpus::PartEntry;
-use crate::document::{Document, count_characters};
+use crate::document::{Content, Document, count_characters};
 use crate::ledger::{Count, Entry, Ledgers, Place};
 use crate::stats::{TokenSums, TokenTables, count_words};
 use crate::tokenize::{Checks, Pieces};
@@ -71,13 +71,21 @@ pub struct ChatCuts {
     pub pieces: u64,
     /// Exchanges of kept chats that are longer than a piece, and are left out.
     pub exchanges_left_out: u64,
+    /// Tokens that the pieces have more than what is kept of the chats has in whole chats: each piece
+    /// begins with the system prompt. Negative where a template shortens the ends of chats.
+    #[serde(default)]
+    pub tokens_added: i64,
 }
+
+/// The ledger's line of exchanges of kept chats that fit no piece. It has no records: the chats stay.
+pub const EXCHANGE_TOO_LONG: &str = "exchange_too_long";
 
 impl AddAssign for ChatCuts {
     fn add_assign(&mut self, other: Self) {
         self.chats += other.chats;
         self.pieces += other.pieces;
         self.exchanges_left_out += other.exchanges_left_out;
+        self.tokens_added += other.tokens_added;
     }
 }
 
@@ -155,19 +163,16 @@ impl PartAccount {
             self.checks += piece.encoded.checks;
         }
         let kept = matches!(fate, Fate::Keep { .. });
-        if kept && (tokens.pieces.len() > 1 || tokens.left_out > 0) {
+        if kept && (tokens.pieces.len() > 1 || !tokens.left_out.is_empty()) {
             self.chats += ChatCuts {
                 chats: 1,
                 pieces: tokens.pieces.len() as u64,
-                exchanges_left_out: tokens.left_out,
+                exchanges_left_out: tokens.left_out.len() as u64,
+                tokens_added: tokens.tokens_added(),
             };
         }
         let count = Count {
-            tokens: Some(if kept {
-                tokens.tokens()
-            } else {
-                tokens.tokens_whole
-            }),
+            tokens: Some(tokens.tokens_whole),
             ..Count::one(content.characters(), content.bytes())
         };
         let place = Place {
@@ -179,19 +184,21 @@ impl PartAccount {
         match fate {
             Fate::Drop(why) => self.ledgers.add(place, Entry::Dropped(&why.reason), count),
             Fate::Keep { split, .. } => {
-                self.ledgers.add(place, Entry::Kept, count);
+                self.keep(place, count, content, tokens);
                 let mut sums = TokenSums {
                     documents: 1,
-                    characters: content
-                        .learned()
-                        .map(|piece| count_characters(piece) as u64)
-                        .sum(),
-                    bytes: content.learned().map(|piece| piece.len() as u64).sum(),
-                    words: content.learned().map(count_words).sum(),
                     tokens: tokens.tokens(),
                     tokens_loss: tokens.tokens_loss(),
                     ..TokenSums::default()
                 };
+                // What the tokens were made of, a repeated system prompt as often as it is repeated.
+                for piece in &tokens.pieces {
+                    for content in tokens.contents(piece, content.learned()) {
+                        sums.characters += count_characters(content) as u64;
+                        sums.bytes += content.len() as u64;
+                        sums.words += count_words(content);
+                    }
+                }
                 for piece in &tokens.pieces {
                     sums.lengths.add(piece.encoded.ids.len() as u64);
                 }
@@ -203,6 +210,28 @@ impl PartAccount {
                 ];
                 self.tokens.add(keys, &sums);
             }
+        }
+    }
+    /// Books what stays of a kept document, and the exchanges of it that do not.
+    fn keep(&mut self, place: Place<'_>, whole: Count, content: &Content, tokens: &Pieces) {
+        let mut left_out = Count {
+            tokens: Some(tokens.tokens_left_out),
+            ..Count::default()
+        };
+        for content in tokens.contents_left_out(content.learned()) {
+            left_out.characters += count_characters(content) as u64;
+            left_out.bytes += content.len() as u64;
+        }
+        let kept = Count {
+            characters: whole.characters - left_out.characters,
+            bytes: whole.bytes - left_out.bytes,
+            tokens: Some(tokens.tokens_whole - tokens.tokens_left_out),
+            ..whole
+        };
+        self.ledgers.add(place, Entry::Kept, kept);
+        if !tokens.left_out.is_empty() {
+            let entry = Entry::Dropped(EXCHANGE_TOO_LONG);
+            self.ledgers.add(place, entry, left_out);
         }
     }
 }

@@ -10,7 +10,7 @@ use super::scan::{self, Scanned};
 use super::units::{Corpus, Unit};
 use super::work;
 use crate::corpus::CorpusManifest;
-use crate::document::id::hash_file;
+use crate::document::id::{check_file, hash_file};
 use crate::document::{Content, Document};
 use crate::run_dir;
 use crate::shard::{Dataset, ShardManifest, Split};
@@ -115,7 +115,7 @@ impl Earlier {
             _ => None,
         });
         texts
-            .filter(|shards| !shards.gives_back())
+            .filter(|shards| !shards.tokenizer.gives_back())
             .map(|shards| shards.dir.as_path())
             .collect()
     }
@@ -222,13 +222,6 @@ impl Earlier {
 }
 
 impl Shards {
-    /// Whether the tokenizer gives a text with much that is folded or unknown back as it was.
-    fn gives_back(&self) -> bool {
-        const PROBE: &str = "Ёжик  в тумане:\n\n\tÉtude №5 — «naïve» ∑ 漢字 😀, don't\r\nend.";
-        let encoded = self.tokenizer.encode_document(PROBE);
-        encoded.is_ok_and(|encoded| self.text(&encoded.ids) == PROBE)
-    }
-
     /// 1 where `ids` begin with BOS, 0 where they do not.
     fn bos(&self, ids: &[u32]) -> usize {
         let bos = self.tokenizer.bos_id();
@@ -283,6 +276,19 @@ impl Shards {
 
 fn of_shards(dir: &Path, manifest: &ShardManifest) -> Result<Vec<Part>> {
     let [train, val] = Split::ALL;
+    let shards = [train, val].map(|split| &manifest.split(split).shards);
+    let shards =
+        (shards.into_iter().flatten()).map(|entry| (&entry.file, entry.bytes, &entry.xxh3));
+    let keys = (manifest.keys.iter()).map(|entry| (&entry.file, entry.bytes, &entry.xxh3));
+    // A file that lacks documents would let their copies through.
+    for (file, bytes, xxh3) in shards.chain(keys) {
+        check_file(dir, file, bytes, xxh3).with_context(|| {
+            format!(
+                "--against {}: {file} is missing or damaged; restore it, or shard its corpus again",
+                dir.display()
+            )
+        })?;
+    }
     let shards = Arc::new(Shards {
         dir: dir.to_owned(),
         splits: [Dataset::open(dir, train)?, Dataset::open(dir, val)?],

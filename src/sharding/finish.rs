@@ -39,10 +39,11 @@ pub fn run(
         manifest.train.documents + manifest.val.documents,
         manifest.train.tokens + manifest.val.tokens,
     );
-    let repeated = account.repeated;
+    let (repeated, added) = (account.repeated, account.chats.tokens_added);
     ensure!(
-        documents == account.items() && tokens == kept.tokens.unwrap_or(0) + repeated.tokens,
-        "the shards hold {documents} documents and {tokens} tokens, the ledger says {} and {:?}, and {repeated:?}; this is a bug of prep, please report it",
+        documents == account.items()
+            && tokens as i64 == (kept.tokens.unwrap_or(0) + repeated.tokens) as i64 + added,
+        "the shards hold {documents} documents and {tokens} tokens, the ledger says {} and {:?}, {repeated:?} and {added} of cut chats; this is a bug of prep, please report it",
         kept.records,
         kept.tokens
     );

@@ -96,10 +96,8 @@ impl Encode for Pipeline {
 impl Engine {
     /// Builds the pipelines from a parsed tokenizer.json.
     ///
-    /// `named` are tokens that `tokenizer_config.json` or the user makes special whatever
-    /// tokenizer.json says of them; `usual` become special where the vocabulary has them as
-    /// ordinary entries.
-    pub fn new(json: &Value, named: &[&str], usual: &[&str]) -> Result<Self> {
+    /// `named` are tokens that are special whatever tokenizer.json says of them.
+    pub fn new(json: &Value, named: &[&str]) -> Result<Self> {
         let model: ModelWrapper = serde_json::from_value(
             json.get("model").cloned().unwrap_or(Value::Null),
         )
@@ -113,9 +111,9 @@ impl Engine {
         pipeline.with_pre_tokenizer(part::<PreTokenizerWrapper>(json, "pre_tokenizer")?);
         pipeline.with_post_processor(part::<PostProcessorWrapper>(json, "post_processor")?);
         pipeline.with_decoder(part::<DecoderWrapper>(json, "decoder")?);
-        for content in named.iter().chain(usual) {
+        for content in named {
             match added.iter_mut().find(|token| token.content == *content) {
-                Some(token) => token.special |= named.contains(content),
+                Some(token) => token.special = true,
                 None if plain.token_to_id(content).is_some() => {
                     added.push(AddedToken::from(*content, true));
                 }

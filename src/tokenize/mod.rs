@@ -39,10 +39,10 @@ pub use train::{Digits, ModelKind, Spaces, Training};
 
 use crate::atomic;
 use crate::document::Message;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use chat::Template;
 use chat::guard::Guard;
-use config::{Saved, TokenizerConfig};
+use config::{Named, Saved, TokenizerConfig};
 use engine::Engine;
 use specials::Specials;
 use std::path::Path;
@@ -138,15 +138,15 @@ impl Tokenizer {
     ) -> Result<Self> {
         let mut config = TokenizerConfig::default();
         if options.kind != ModelKind::ByteLevel {
-            config.unk = config::Named::Token(train::UNKNOWN.to_owned());
+            config.unk = Named::Token(train::UNKNOWN.to_owned());
         }
         Self::new(train::train(texts, options)?, config)
     }
 
     fn new(json: Vec<u8>, config: TokenizerConfig) -> Result<Self> {
         let parsed = serde_json::from_slice(&json).context("it is not JSON")?;
-        let engine = Engine::new(&parsed, &config.tokens(), &specials::usual_names())?;
-        let specials = specials::resolve(&engine, &config, Policy::Auto, None)?;
+        let engine = specials::engine(&parsed, &config)?;
+        let specials = specials::resolve(&engine, &config, &parsed, Policy::Auto)?;
         let template = match &config.chat_template {
             Some(source) => Template::jinja(source)?,
             None => Template::built_in(chat::builtin::choose(|token| engine.is_added(token)))?,
@@ -173,18 +173,24 @@ impl Tokenizer {
     /// # Errors
     /// When a token is asked for that the vocabulary lacks.
     pub fn set_specials(&mut self, bos: Policy, eos: Option<&str>) -> Result<()> {
-        let is_special = |token| {
-            self.engine
-                .id(token)
-                .is_none_or(|id| self.engine.is_special(id))
-        };
-        if let Some(eos) = eos.filter(|eos| !is_special(eos)) {
-            let parsed = serde_json::from_slice(&self.json)?;
-            let named = [self.config.tokens(), vec![eos]].concat();
-            self.engine = Engine::new(&parsed, &named, &specials::usual_names())?;
-            self.guard = Guard::new(&self.engine);
+        let mut config = self.config.clone();
+        let parsed = serde_json::from_slice(&self.json)?;
+        if let Some(eos) = eos {
+            ensure!(
+                self.engine.id(eos).is_some(),
+                "--eos names {eos:?}, which is not in the tokenizer's vocabulary"
+            );
+            config.eos = Named::Token(eos.to_owned());
         }
-        self.specials = specials::resolve(&self.engine, &self.config, bos, eos)?;
+        // The special tokens are then those of the configuration that `save` writes.
+        if config.eos == self.config.eos {
+            self.specials = specials::resolve(&self.engine, &config, &parsed, bos)?;
+        } else {
+            let engine = specials::engine(&parsed, &config)?;
+            self.specials = specials::resolve(&engine, &config, &parsed, bos)?;
+            self.guard = Guard::new(&engine);
+            self.engine = engine;
+        }
         self.sign();
         Ok(())
     }
@@ -398,6 +404,20 @@ impl Tokenizer {
     #[must_use]
     pub fn decode(&self, ids: &[u32], skip_special: bool) -> String {
         self.engine.decode(ids, skip_special)
+    }
+
+    /// Whether `id` is a special token.
+    #[must_use]
+    pub fn is_special(&self, id: u32) -> bool {
+        self.engine.is_special(id)
+    }
+
+    /// Whether a text with much that is folded or unknown is decoded as it was.
+    #[must_use]
+    pub fn gives_back(&self) -> bool {
+        const PROBE: &str = "Ёжик  в тумане:\n\n\tÉtude №5 — «naïve» ∑ 漢字 😀, don't\r\nend.";
+        let ids = self.encode_text(PROBE);
+        ids.is_ok_and(|ids| self.decode(&ids, false) == PROBE)
     }
 
     /// UTF-8 bytes that each id stands for, special tokens 0: what bits per byte divides by.

@@ -62,6 +62,41 @@ fn real_tokenizers_give_the_ids_of_the_crate_and_count_bytes() {
     }
 }
 
+/// Names of EOS and BOS that a tokenizer.json without its configuration has.
+#[test]
+fn real_tokenizers_without_configuration_end_texts_with_their_own_token() {
+    let Some(data) = data() else { return };
+    for (name, eos, bos) in [
+        ("botchan_unigram_1k.json", "</s>", Some("<s>")),
+        ("gpt2.json.zst", "<|endoftext|>", None),
+        (
+            "llama3_style_cl100k.json.zst",
+            "<|end_of_text|>",
+            Some("<|begin_of_text|>"),
+        ),
+        ("mbert_wordpiece.json.zst", "[SEP]", Some("[CLS]")),
+        ("mistral_v1_spm_bpe.json.zst", "</s>", Some("<s>")),
+        ("qwen3.json.zst", "<|endoftext|>", None),
+        ("ruen_bytebpe_16k.json.zst", "<|eos|>", Some("<|bos|>")),
+    ] {
+        // Alone: what lies beside it would be its configuration.
+        let dir = tempfile::tempdir().unwrap();
+        let packed = std::fs::read(data.join("tokenizers").join(name)).unwrap();
+        std::fs::write(dir.path().join(name), packed).unwrap();
+        let tokenizer = Tokenizer::from_file(&dir.path().join(name)).unwrap();
+        assert_eq!(tokenizer.token(tokenizer.eos_id()), eos, "{name}");
+        let found = tokenizer.bos_id().map(|id| tokenizer.token(id));
+        assert_eq!(found.as_deref(), bos, "{name}");
+        // Every special token is one that the file calls so.
+        let json: serde_json::Value = serde_json::from_slice(tokenizer.json()).unwrap();
+        let added = json["added_tokens"].as_array().unwrap();
+        for (id, token) in tokenizer.engine.specials() {
+            let listed = added.iter().any(|added| added["id"] == id);
+            assert!(listed, "{name}: {}", token.content);
+        }
+    }
+}
+
 #[test]
 fn letters_of_special_tokens_are_text_for_real_tokenizers() {
     let Some(data) = data() else { return };

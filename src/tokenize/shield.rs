@@ -43,7 +43,8 @@ fn hidden_tokens(model: &Value, added: &AddedVocabulary) -> HashSet<String> {
         .collect()
 }
 
-fn used_by_merges(model: &Value, token: &str) -> bool {
+/// Whether a merge of a BPE makes `token`.
+pub(super) fn used_by_merges(model: &Value, token: &str) -> bool {
     let merges = model.get("merges").and_then(Value::as_array);
     merges.is_some_and(|merges| {
         merges.iter().any(|merge| match merge {

@@ -1,8 +1,11 @@
-//! Which tokens begin, end and pad a text: from `tokenizer_config.json`, else from well-known names.
+//! Which tokens begin, end and pad a text: from `tokenizer_config.json`, else from well-known names of
+//! special tokens, else (of files that list none of these) from such names in the vocabulary.
 
 use super::config::{Named, TokenizerConfig};
 use super::engine::Engine;
+use super::shield::used_by_merges;
 use anyhow::{Result, bail};
+use serde_json::Value;
 
 /// Whether a text begins with BOS (`--bos`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,30 +57,41 @@ const PAD_NAMES: [&str; 5] = [
     "<|padding|>",
 ];
 
-/// Decides the special tokens of `engine`; `eos` overrides the configuration's.
+/// The engine of a tokenizer.json and its special tokens; `config` is that of the file, with the
+/// user's choice of EOS put into it.
+///
+/// A tokenizer's own special tokens are special, and those that `config` names. The usual names of a
+/// vocabulary with neither become special only where they are chosen.
+pub(super) fn engine(json: &Value, config: &TokenizerConfig) -> Result<Engine> {
+    let mut special = config.tokens();
+    let engine = Engine::new(json, &special)?;
+    let chosen = choose(&engine, config, json)?;
+    let letters: Vec<String> = ([chosen.bos, chosen.eos, chosen.pad].into_iter().flatten())
+        .filter(|id| !engine.is_special(*id))
+        .filter_map(|id| engine.token(id))
+        .collect();
+    if letters.is_empty() {
+        return Ok(engine);
+    }
+    special.extend(letters.iter().map(String::as_str));
+    Engine::new(json, &special)
+}
+
+/// Decides the special tokens of `engine`, which [`engine`] made of `json` and `config`.
 pub(super) fn resolve(
     engine: &Engine,
     config: &TokenizerConfig,
+    json: &Value,
     policy: Policy,
-    eos: Option<&str>,
 ) -> Result<Specials> {
-    let from_post_processor = engine.bos_of_post_processor();
-    let bos = match (&config.bos, from_post_processor) {
-        (Named::Unsaid | Named::Null, Some(bos)) => Some(bos),
-        (bos, _) => named(engine, "bos_token", bos, &BOS_NAMES)?,
+    let Chosen { bos, eos, pad } = choose(engine, config, json)?;
+    let Some(eos) = eos else {
+        bail!(
+            "this tokenizer names no end-of-text token and has none of the usual ones ({}); \
+             say which token ends a text with --eos TOKEN, or \"eos_token\" in tokenizer_config.json",
+            EOS_NAMES.join(", ")
+        )
     };
-    let eos = match eos {
-        Some(token) => find(engine, "--eos", token)?,
-        None => match named(engine, "eos_token", &config.eos, &EOS_NAMES)? {
-            Some(eos) => eos,
-            None => bail!(
-                "this tokenizer names no end-of-text token and has none of the usual ones ({}); \
-                 say which token ends a text with --eos TOKEN, or \"eos_token\" in tokenizer_config.json",
-                EOS_NAMES.join(", ")
-            ),
-        },
-    };
-    let pad = named(engine, "pad_token", &config.pad, &PAD_NAMES)?;
     for id in bos.into_iter().chain([eos]) {
         let letters = engine.token(id).unwrap_or_default();
         if engine
@@ -93,7 +107,7 @@ pub(super) fn resolve(
     let adds_bos = match policy {
         Policy::Auto => config
             .add_bos_token
-            .unwrap_or(from_post_processor.is_some()),
+            .unwrap_or(engine.bos_of_post_processor().is_some()),
         Policy::Always => true,
         Policy::Never => false,
     };
@@ -111,13 +125,45 @@ pub(super) fn resolve(
     })
 }
 
-/// The token that a configuration names, or the first well-known name when it says nothing.
-fn named(engine: &Engine, field: &str, named: &Named, usual: &[&str]) -> Result<Option<u32>> {
-    match named {
+/// Tokens that begin, end and pad a text, as far as there are any.
+struct Chosen {
+    bos: Option<u32>,
+    eos: Option<u32>,
+    pad: Option<u32>,
+}
+
+fn choose(engine: &Engine, config: &TokenizerConfig, json: &Value) -> Result<Chosen> {
+    let special = |name: &&str| {
+        let id = engine.id(name);
+        id.filter(|id| engine.is_special(*id))
+    };
+    let has_usual = [&BOS_NAMES[..], &EOS_NAMES, &PAD_NAMES]
+        .concat()
+        .iter()
+        .any(|name| special(name).is_some());
+    // In a vocabulary of a web corpus `</s>` may well be an ordinary token, for a tag of HTML.
+    let ordinary = |name: &&str| {
+        let id = engine.id(name);
+        id.filter(|_| !used_by_merges(&json["model"], name))
+    };
+    let named = |field, named: &Named, usual: &[&str], falls_back: bool| match named {
         Named::Token(token) => find(engine, field, token).map(Some),
         Named::Null => Ok(None),
-        Named::Unsaid => Ok(usual.iter().find_map(|name| engine.id(name))),
-    }
+        Named::Unsaid => Ok((usual.iter().find_map(special)).or_else(|| {
+            let names = usual.iter().filter(|_| falls_back);
+            names.into_iter().find_map(ordinary)
+        })),
+    };
+    let bos = match (&config.bos, engine.bos_of_post_processor()) {
+        (Named::Unsaid | Named::Null, Some(bos)) => Some(bos),
+        (bos, _) => named("bos_token", bos, &BOS_NAMES, !has_usual)?,
+    };
+    Ok(Chosen {
+        bos,
+        // A text needs an end, but neither a beginning nor padding.
+        eos: named("eos_token", &config.eos, &EOS_NAMES, true)?,
+        pad: named("pad_token", &config.pad, &PAD_NAMES, !has_usual)?,
+    })
 }
 
 fn find(engine: &Engine, field: &str, token: &str) -> Result<u32> {
@@ -125,9 +171,4 @@ fn find(engine: &Engine, field: &str, token: &str) -> Result<u32> {
         Some(id) => Ok(id),
         None => bail!("{field} names {token:?}, which is not in the tokenizer's vocabulary"),
     }
-}
-
-/// Well-known names that `resolve` may choose, which therefore have to be special.
-pub(super) fn usual_names() -> Vec<&'static str> {
-    [&BOS_NAMES[..], &EOS_NAMES[..], &PAD_NAMES[..]].concat()
 }

@@ -159,6 +159,84 @@ fn missing_special_tokens_are_named() {
     );
 }
 
+/// As of Qwen3, whose vocabulary has `</s>` of HTML, which merges make.
+#[test]
+fn a_usual_name_that_is_an_ordinary_token_is_not_chosen() {
+    let mut json: serde_json::Value = serde_json::from_slice(&small().json).unwrap();
+    let id = |json: &serde_json::Value, token: &str| json["model"]["vocab"][token].as_u64();
+    let entry = |json: &mut serde_json::Value, token: &str| {
+        let vocab = json["model"]["vocab"].as_object_mut().unwrap();
+        let next = vocab.len();
+        vocab.entry(token).or_insert(next.into());
+    };
+    // The special tokens of the file get names that nobody knows.
+    let tokens = json["added_tokens"].as_array().unwrap().clone();
+    for token in tokens {
+        let name = token["content"].as_str().unwrap();
+        let vocab = json["model"]["vocab"].as_object_mut().unwrap();
+        if let Some(id) = vocab.remove(name) {
+            vocab.insert(format!("hidden {name}"), id);
+        }
+    }
+    for (left, right) in [
+        ("<", "/"),
+        ("</", "s"),
+        ("</s", ">"),
+        ("<", "s"),
+        ("<s", ">"),
+    ] {
+        let merge = serde_json::json!([left, right]);
+        json["model"]["merges"].as_array_mut().unwrap().push(merge);
+        entry(&mut json, &format!("{left}{right}"));
+    }
+    let added = |names: &[&str]| -> serde_json::Value {
+        let tokens = names.iter().enumerate().map(|(index, name)| {
+            serde_json::json!({
+                "id": 2000 + index, "content": name, "single_word": false, "lstrip": false,
+                "rstrip": false, "normalized": false, "special": true,
+            })
+        });
+        tokens.collect()
+    };
+    let load = |json: &serde_json::Value| {
+        Tokenizer::new(
+            serde_json::to_vec(json).unwrap(),
+            TokenizerConfig::default(),
+        )
+    };
+    json["added_tokens"] = added(&["<|endoftext|>", "<|im_end|>"]);
+    json["post_processor"] = serde_json::Value::Null;
+    let mut tokenizer = load(&json).unwrap();
+    assert_eq!(tokenizer.token(tokenizer.eos_id()), "<|endoftext|>");
+    assert_eq!((tokenizer.bos_id(), tokenizer.pad_id()), (None, None));
+    let html = id(&json, "</s>").unwrap() as u32;
+    assert!(!tokenizer.engine.is_special(html));
+    // Letters that merges make are no special token, whatever is allowed.
+    tokenizer.set_letters(Letters::Tokens);
+    let ids = tokenizer.encode_text("a</s>").unwrap();
+    assert!(!tokenizer.engine.is_special(*ids.last().unwrap()));
+    // Nor is it where nothing else could end a text.
+    json["added_tokens"] = added(&["<|other|>"]);
+    let error = load(&json).err().unwrap().to_string();
+    assert!(error.contains("--eos TOKEN"), "{error}");
+    // An entry that no merge makes is chosen, and special; another choice leaves it a word.
+    for token in ["<eos>", "<|pad|>"] {
+        entry(&mut json, token);
+    }
+    let mut tokenizer = load(&json).unwrap();
+    assert_eq!(tokenizer.token(tokenizer.eos_id()), "<eos>");
+    let own = tokenizer.eos_id();
+    assert!(tokenizer.engine.is_special(own));
+    tokenizer
+        .set_specials(Policy::Auto, Some("<|other|>"))
+        .unwrap();
+    assert!(!tokenizer.engine.is_special(own));
+    let dir = tempfile::tempdir().unwrap();
+    tokenizer.save(dir.path()).unwrap();
+    let loaded = Tokenizer::from_dir(dir.path()).unwrap();
+    assert_eq!(loaded.fingerprint(), tokenizer.fingerprint());
+}
+
 #[test]
 fn added_tokens_that_are_not_special_keep_their_meaning() {
     let mut json: serde_json::Value = serde_json::from_slice(&small().json).unwrap();

@@ -45,6 +45,10 @@ fn message(role: &str, content: &str) -> Value {
 }
 
 #[test]
+#[allow(
+    clippy::too_many_lines,
+    reason = "one account, from the chat to the report"
+)]
 fn long_chats_are_cut_between_turns_and_counted() {
     let place = place();
     let answer = |number: usize| {
@@ -84,7 +88,7 @@ fn long_chats_are_cut_between_turns_and_counted() {
     let whole = Prep::shard(&corpus, &out("whole")).args(options).json();
     assert_eq!(
         whole["chats"],
-        json!({"max_length": null, "chats": 0, "pieces": 0, "exchanges_left_out": 0})
+        json!({"max_length": null, "chats": 0, "pieces": 0, "exchanges_left_out": 0, "tokens_added": 0})
     );
     let report = Prep::shard(&corpus, &out("cut"))
         .args(options)
@@ -114,15 +118,48 @@ fn long_chats_are_cut_between_turns_and_counted() {
     }
     let pieces = found.len() / 2 - 1;
     assert!(pieces > 4, "{pieces}");
+    let added = report["chats"]["tokens_added"].as_i64().expect("tokens");
+    assert!(added > 0, "each piece has the system prompt");
     assert_eq!(
         report["chats"],
-        json!({"max_length": 400, "chats": 2, "pieces": pieces, "exchanges_left_out": 1})
+        json!({"max_length": 400, "chats": 2, "pieces": pieces, "exchanges_left_out": 1, "tokens_added": added})
     );
     assert_eq!(report["ledger"]["dropped"]["chat_too_long"]["records"], 1);
     assert_eq!(report["ledger"]["kept"]["records"], 3);
+    // What was read is the same with and without the flag; what is left out has a line of its own.
+    assert_eq!(report["ledger"]["read"], whole["ledger"]["read"]);
+    let left_out = &report["ledger"]["dropped"]["exchange_too_long"];
+    assert_eq!(left_out["records"], 0);
+    let exchange: String = one_too_long[1..5]
+        .iter()
+        .filter(|message| {
+            message["content"]
+                .as_str()
+                .is_some_and(|said| said.len() > 2000)
+        })
+        .map(|message| message["content"].as_str().unwrap_or_default())
+        .collect();
+    let characters = left_out["characters"].as_u64().expect("characters");
+    assert!(
+        characters > exchange.trim().chars().count() as u64,
+        "with the question"
+    );
+    assert!(
+        left_out["tokens"]
+            .as_u64()
+            .is_some_and(|tokens| tokens > 400)
+    );
     let tokens: usize = found.iter().map(|(tokens, ..)| tokens).sum();
-    assert_eq!(report["ledger"]["kept"]["tokens"], tokens / 2);
+    let kept = report["ledger"]["kept"]["tokens"].as_i64().expect("tokens");
+    assert_eq!(kept + added, tokens as i64 / 2);
+    // Ratios are of what is learned: the bytes of the documents in the shards.
+    let total = &report["tokens"]["total"];
     let manifest = read_json(&out("cut").join("manifest.json"));
+    assert_eq!(total["tokens"], tokens / 2);
+    assert_eq!(
+        total["bytes"].as_u64().map(|bytes| 2 * bytes),
+        manifest["train"]["bytes_text"].as_u64()
+    );
     assert_eq!(manifest["train"]["documents"], found.len());
     Prep::new(["verify"]).arg(out("cut")).json();
     // Pieces stay different documents when they are shuffled.

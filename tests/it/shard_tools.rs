@@ -294,6 +294,56 @@ fn verify_finds_what_is_damaged_and_names_it() {
     );
     let (said, _) = damage("shards/val-00000.arrow", &|bytes| bytes.truncate(100));
     assert!(said.contains("100 bytes"), "{said}");
+    let (said, _) = damage("shards/dedup/keys-00000.arrow", &|bytes| {
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+    });
+    assert!(said.contains("keys-00000.arrow has"), "{said}");
+    // A later run cannot tell copies by what is damaged or gone.
+    let keys = made.at("shards/dedup/keys-00000.arrow");
+    let whole = read(&keys);
+    write(&keys, &whole[..whole.len() / 2]);
+    let against = |out: &str| {
+        Prep::shard(&made.at("corpus"), &made.at(out))
+            .arg("--against")
+            .arg(made.at("shards"))
+            .fails()
+    };
+    let said = against("cut");
+    assert!(
+        said.contains("--against") && said.contains("keys-00000.arrow is missing or damaged"),
+        "{said}"
+    );
+    std::fs::remove_file(&keys).expect("remove");
+    assert!(against("gone").contains("keys-00000.arrow"));
+    write(&keys, &whole);
+    let (said, _) = damage("shards/tokenizer_config.json", &|bytes| {
+        let config = String::from_utf8(bytes.clone()).expect("text");
+        *bytes = config
+            .replace("\"chat_template\": \"", "\"chat_template\": \" ")
+            .into();
+    });
+    let wrong: Vec<&str> = said.lines().filter(|line| line.contains("WRONG")).collect();
+    assert!(
+        matches!(wrong.as_slice(), [line] if line.contains("chat template has")),
+        "{said}"
+    );
+    let (said, _) = damage("shards/tokenizer.json", &|bytes| {
+        let json = String::from_utf8(bytes.clone()).expect("text");
+        *bytes = json
+            .replace("\"ignore_merges\":false", "\"ignore_merges\":true")
+            .into();
+    });
+    assert!(said.contains("have the fingerprint"), "{said}");
+    let foreign = made.at("shards/train-00099.arrow");
+    write(&foreign, "");
+    Prep::new(["verify"])
+        .arg(made.at("shards"))
+        .code(2)
+        .prints("train-00099.arrow not in the manifest")
+        .says("1 of")
+        .run();
+    std::fs::remove_file(&foreign).expect("remove");
     let (said, _) = damage("corpus/documents/part-00000.parquet", &|bytes| {
         bytes[1000] ^= 1;
     });

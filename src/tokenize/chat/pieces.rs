@@ -3,7 +3,8 @@
 //! A chat is its system prompt and a row of exchanges, each from a user's message to the last one before
 //! the user speaks again. A piece is the system prompt with as many exchanges as fit, encoded as a chat
 //! of its own, so that its mask and its special tokens are those of any chat and no answer is cut. An
-//! exchange that fits no piece is left out and counted.
+//! exchange that fits no piece is left out and counted: its tokens are those that the whole chat has
+//! more than the chat without it.
 
 use super::super::{Encoded, Tokenizer};
 use super::{ROLES, encode};
@@ -21,6 +22,8 @@ pub struct Piece {
     pub encoded: Encoded,
     /// UTF-8 bytes of the content in it.
     pub bytes_text: u64,
+    /// Places in the chat of the messages that it has behind the system prompt.
+    pub messages: Range<usize>,
 }
 
 /// A document as pieces that fit a context.
@@ -30,8 +33,12 @@ pub struct Pieces {
     pub pieces: Vec<Piece>,
     /// Tokens of the whole, before it was cut.
     pub tokens_whole: u64,
-    /// Exchanges that fit no piece.
-    pub left_out: u64,
+    /// Messages of the system prompt, which each piece begins with.
+    pub head: usize,
+    /// Places of the messages of each exchange that fits no piece.
+    pub left_out: Vec<Range<usize>>,
+    /// Their tokens.
+    pub tokens_left_out: u64,
 }
 
 impl Pieces {
@@ -43,9 +50,36 @@ impl Pieces {
             pieces: vec![Piece {
                 encoded,
                 bytes_text,
+                messages: 0..usize::MAX,
             }],
-            left_out: 0,
+            ..Self::default()
         }
+    }
+
+    /// Of the contents of the whole, those in `piece`.
+    pub fn contents<'a>(
+        &self,
+        piece: &Piece,
+        whole: impl Iterator<Item = &'a str>,
+    ) -> impl Iterator<Item = &'a str> {
+        let holds = move |place| place < self.head || piece.messages.contains(&place);
+        (whole.enumerate().filter(move |(place, _)| holds(*place))).map(|(_, content)| content)
+    }
+
+    /// Of the contents of the whole, those that were left out.
+    pub fn contents_left_out<'a>(
+        &self,
+        whole: impl Iterator<Item = &'a str>,
+    ) -> impl Iterator<Item = &'a str> {
+        let holds = |place| self.left_out.iter().any(|range| range.contains(&place));
+        (whole.enumerate().filter(move |(place, _)| holds(*place))).map(|(_, content)| content)
+    }
+
+    /// Tokens that the pieces have beyond the chat without what was left out: repeated system prompts,
+    /// and what the template makes of the ends of chats.
+    #[must_use]
+    pub fn tokens_added(&self) -> i64 {
+        self.tokens() as i64 - (self.tokens_whole - self.tokens_left_out) as i64
     }
 
     /// Tokens of all pieces.
@@ -80,24 +114,27 @@ pub(in super::super) fn encode_within(
     }
     let mut cut = Pieces {
         tokens_whole: encoded.ids.len() as u64,
+        head: messages
+            .iter()
+            .take_while(|message| message.role == SYSTEM)
+            .count(),
         ..Pieces::default()
     };
-    let head = messages
-        .iter()
-        .take_while(|message| message.role == SYSTEM)
-        .count();
+    let head = cut.head;
     let exchanges = exchanges(messages, head);
     let piece = |exchanges: &[Range<usize>]| -> Result<Option<Piece>> {
         let (Some(first), Some(last)) = (exchanges.first(), exchanges.last()) else {
             return Ok(None);
         };
-        let messages = [&messages[..head], &messages[first.start..last.end]].concat();
+        let range = first.start..last.end;
+        let messages = [&messages[..head], &messages[range.clone()]].concat();
         let encoded = encode(tokenizer, &messages)?;
         let bytes_text = bytes_of(&messages);
         let kept = fits(&encoded) && encoded.loss_mask.contains(&true);
         Ok(kept.then_some(Piece {
             encoded,
             bytes_text,
+            messages: range,
         }))
     };
     let mut rest = exchanges.as_slice();
@@ -106,10 +143,21 @@ pub(in super::super) fn encode_within(
             cut.pieces.push(piece);
             count
         } else {
-            cut.left_out += 1;
+            cut.left_out.push(rest[0].clone());
             1
         };
         rest = &rest[done..];
+    }
+    if !cut.left_out.is_empty() && !cut.pieces.is_empty() {
+        let holds = |place: usize| cut.left_out.iter().any(|range| range.contains(&place));
+        let others = messages.iter().enumerate();
+        let others: Vec<Message> = (others.filter(|(place, _)| !holds(*place)))
+            .map(|(_, message)| message.clone())
+            .collect();
+        // A template that refuses the others together took them in pieces.
+        let kept = encode(tokenizer, &others)
+            .map_or_else(|_| cut.tokens(), |encoded| encoded.ids.len() as u64);
+        cut.tokens_left_out = cut.tokens_whole.saturating_sub(kept);
     }
     Ok(cut)
 }
@@ -185,7 +233,10 @@ mod tests {
         assert_eq!(whole.pieces.len(), 1);
         for most in [90, 120, 200, whole.tokens_whole - 1] {
             let cut = tokenizer.encode_chat_within(&chat, Some(most)).unwrap();
-            assert_eq!((cut.tokens_whole, cut.left_out), (whole.tokens_whole, 0));
+            assert_eq!(
+                (cut.tokens_whole, cut.left_out.len()),
+                (whole.tokens_whole, 0)
+            );
             assert!(cut.pieces.len() > 1, "{most}");
             let mut at = 1;
             for piece in &cut.pieces {
@@ -214,14 +265,25 @@ mod tests {
     #[test]
     fn an_exchange_that_fits_nowhere_is_left_out_and_counted() {
         let tokenizer = small();
-        let cut = tokenizer
-            .encode_chat_within(&chat(&[2, 500, 3]), Some(120))
-            .unwrap();
-        assert_eq!((cut.pieces.len(), cut.left_out), (2, 1));
+        let long = chat(&[2, 500, 3]);
+        let cut = tokenizer.encode_chat_within(&long, Some(120)).unwrap();
+        assert_eq!((cut.pieces.len(), cut.left_out.len()), (2, 1));
+        assert_eq!(cut.left_out[0], 3..5);
+        let contents = || long.iter().map(|message| message.content.as_str());
+        let left_out: Vec<&str> = cut.contents_left_out(contents()).collect();
+        assert_eq!(left_out, contents().skip(3).take(2).collect::<Vec<_>>());
+        let second: Vec<&str> = cut.contents(&cut.pieces[1], contents()).collect();
+        assert_eq!(second, [&long[0].content, "Вопрос 2?", "Ответ 2 да да да"]);
+        // Both pieces say what the system prompt says; the chat without the long exchange once.
+        let without = [&long[..3], &long[5..]].concat();
+        let without = tokenizer.encode_chat(&without).unwrap().ids.len() as u64;
+        assert_eq!(cut.tokens_left_out, cut.tokens_whole - without);
+        assert_eq!(cut.tokens_added(), cut.tokens() as i64 - without as i64);
+        assert!(cut.tokens_added() > 0);
         let cut = tokenizer
             .encode_chat_within(&chat(&[500]), Some(120))
             .unwrap();
-        assert_eq!((cut.pieces.len(), cut.left_out), (0, 1));
+        assert_eq!((cut.pieces.len(), cut.left_out.len()), (0, 1));
     }
 
     #[test]
