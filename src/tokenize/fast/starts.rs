@@ -4,7 +4,7 @@
 //! guesses what kind the next is. Here the rules of a pattern are shifts and sums of the masks, so that 64
 //! bytes cost the same whatever they hold; the scanners are asked only where the rules are not of
 //! bytes (white space and numbers of several bytes, blank lines that end in spaces), from one place to the
-//! next where a span begins in any case. Texts of web pages have 1 to 3 such places in 10 KB.
+//! next where a span begins in any case.
 //!
 //! The sums are `MatchStar` of Cameron et al., "Bitwise data parallelism in regular expression
 //! matching" (2014): adding the first bit of a run carries through the run.

@@ -2,7 +2,7 @@
 //!
 //! The sets of all 64 words in the cache are asked for before the first is read, so that memory answers
 //! while others are computed. Words of one class of length are done after each other, not in the order
-//! of the text: a branch that asks each word how long it is would be foreseen wrongly for one in five. So ids
+//! of the text: a branch that asks each word how long it is would often be foreseen wrongly. So ids
 //! are found in places of their own first and put behind each other at the end.
 
 #![allow(
@@ -20,7 +20,7 @@ use std::collections::HashMap;
 /// Words that are looked up together: one for each bit.
 const BATCH: usize = 64;
 /// Ids of a word that is found at once, and what is written behind them.
-const SLOT: usize = 16;
+const SLOT: usize = size_of::<cache::Slot>() / 4;
 const HALF: usize = SLOT / 2;
 /// The bits of an id.
 const ID: u32 = (1 << ID_BITS) - 1;
@@ -32,7 +32,7 @@ pub(super) struct Words {
     merged: Vec<u32>,
     /// What has no place in the cache.
     rare: Rare,
-    /// Kept because clearing it would take as long as a tenth of the rest.
+    /// Kept between pieces, because clearing it takes time that nothing needs.
     batch: Box<Batch>,
 }
 
@@ -42,7 +42,7 @@ struct Batch {
     lens: [u32; BATCH],
     sets: [u32; BATCH],
     keys: [LongKey; BATCH],
-    slots: [[u32; SLOT]; BATCH],
+    slots: [cache::Slot; BATCH],
     /// Ids one behind the other, with the room of a slot at the end.
     found: [u32; (BATCH + 1) * SLOT],
 }
