@@ -20,7 +20,7 @@
 
 use serde_json::{Value, json};
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
@@ -47,6 +47,7 @@ fn main() {
     bench.synthetic(bytes);
     if let Some(data) = std::env::var_os("PREP_DATA") {
         bench.real(&Path::new(&data).join("text"));
+        bench.questions(&Path::new(&data).join("qa/gsm8k_test.jsonl"), bytes);
     }
     bench.table();
     let mut result = json!({ "bytes": bytes, "load_after": load(), "rows": bench.rows });
@@ -80,7 +81,7 @@ impl Bench {
             let data = self.dir.join(format).join("data");
             self.ingest(&format!("ingest {format}"), &data);
         }
-        self.peer(&self.dir.join("jsonl/data"));
+        self.peer("peer jsonl", &self.dir.join("jsonl/data"), "text");
         let corpus = self.dir.join("ingest jsonl 2");
         self.shard("shard, trains its tokenizer", &corpus, 2, None);
         let tokenizer = self.dir.join("shard, trains its tokenizer 2");
@@ -125,6 +126,20 @@ impl Bench {
         self.shard("shard real, trains its tokenizer", &corpus, 2, None);
     }
 
+    /// Short records: real questions and answers, over and over.
+    fn questions(&mut self, data: &Path, bytes: u64) {
+        let once = std::fs::read(data).unwrap();
+        let dir = self.dir.join("questions");
+        std::fs::create_dir(&dir).unwrap();
+        let mut file = std::fs::File::create(dir.join("questions.jsonl")).unwrap();
+        for _ in 0..bytes.div_ceil(once.len() as u64) {
+            file.write_all(&once).unwrap();
+        }
+        drop((file, once));
+        self.ingest("ingest questions", &dir);
+        self.peer("peer questions", &dir, "question");
+    }
+
     /// Ingests `data` with one thread and with two.
     fn ingest(&mut self, name: &str, data: &Path) {
         let bytes = size(data);
@@ -152,7 +167,7 @@ impl Bench {
     }
 
     /// datatrove on the same files, where an interpreter that has it is named.
-    fn peer(&mut self, data: &Path) {
+    fn peer(&mut self, name: &str, data: &Path, text_key: &str) {
         let Some(python) = std::env::var_os("PREP_BENCH_PYTHON") else {
             println!("no peer: PREP_BENCH_PYTHON names no interpreter that has datatrove");
             return;
@@ -162,8 +177,9 @@ impl Bench {
                 OsStr::new(PEER),
                 data.as_os_str(),
                 OsStr::new(workers),
+                OsStr::new(text_key),
             ]));
-            row["name"] = "peer jsonl".into();
+            row["name"] = name.into();
             row["threads"] = row["workers"].clone();
             self.rows.push(row);
         }
@@ -242,18 +258,21 @@ impl Bench {
     fn ratios(&self) -> Value {
         let ratio = |a: Option<f64>, b: Option<f64>| Some(a? / b?);
         let two_threads = |name: &str| ratio(self.speed(name, 2), self.speed(name, 1));
-        let to_peer = |threads| {
+        let to_peer = |what: &str, threads| {
             ratio(
-                self.speed("ingest jsonl", threads),
-                self.speed("peer jsonl", threads),
+                self.speed(&format!("ingest {what}"), threads),
+                self.speed(&format!("peer {what}"), threads),
             )
         };
         json!({
             "ingest txt, 2 threads to 1": two_threads("ingest txt"),
             "ingest jsonl, 2 threads to 1": two_threads("ingest jsonl"),
             "shard, 2 threads to 1": two_threads("shard"),
-            "ingest jsonl to datatrove, 1 thread": to_peer(1),
-            "ingest jsonl to datatrove, 2 threads": to_peer(2),
+            "ingest questions, 2 threads to 1": two_threads("ingest questions"),
+            "ingest jsonl to datatrove, 1 thread": to_peer("jsonl", 1),
+            "ingest jsonl to datatrove, 2 threads": to_peer("jsonl", 2),
+            "ingest questions to datatrove, 1 thread": to_peer("questions", 1),
+            "ingest questions to datatrove, 2 threads": to_peer("questions", 2),
             "shard to datatrove's tokenization": ratio(
                 self.speed("shard small", 1),
                 self.speed("peer tokens", 1),

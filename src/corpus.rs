@@ -135,11 +135,15 @@ pub fn share_out(document: &Document, all: &mut BTreeMap<String, LanguageText>) 
     let characters = document.content.characters();
     let mut left = characters;
     let mut add = |code: &str, characters| {
-        *all.entry(code.to_owned()).or_default() += LanguageText {
+        let text = LanguageText {
             documents: 1,
             mixed_documents: u64::from(!document.languages.is_empty()),
             characters,
         };
+        match all.get_mut(code) {
+            Some(known) => *known += text,
+            None => *all.entry(code.to_owned()).or_default() += text,
+        }
     };
     for (code, share) in document.languages.iter().skip(1) {
         let own = ((characters as f64 * f64::from(*share)).round() as u64).min(left);

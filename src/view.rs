@@ -1,6 +1,7 @@
 //! The ledger as a person reads it.
 
 use crate::corpus::{IngestReport, LanguageText};
+use crate::ingest::normalise::Repairs;
 use crate::ledger::{Count, Ledger, Ledgers};
 use crate::sharding::edit::Changes;
 use crate::sharding::lines::LinesReport;
@@ -116,6 +117,17 @@ pub fn languages(languages: &BTreeMap<String, LanguageText>) -> String {
         ]);
     }
     table.render()
+}
+
+/// What was repaired, each in its unit; none where nothing was.
+#[must_use]
+pub fn repairs(repairs: &Repairs) -> Option<String> {
+    let done = repairs.done();
+    let mut table = Table::new(&["repaired", "times"]);
+    for (name, count) in &done {
+        table.row(vec![name.clone(), grouped(*count)]);
+    }
+    (!done.is_empty()).then(|| table.render())
 }
 
 fn breakdown(name: &str, ledgers: &BTreeMap<String, Ledger>) -> String {

@@ -1,6 +1,6 @@
 """Speed of datatrove's JsonlReader and ParquetWriter on the JSONL files of a folder.
 
-    python benches/peers/datatrove_jsonl.py FOLDER WORKERS
+    python benches/peers/datatrove_jsonl.py FOLDER WORKERS TEXT_KEY
 
 Does what `prep ingest` does with the same files, less normalising, language and content checks:
 parse, one document a record, zstd Parquet. Prints one JSON line. One task a worker; files are
@@ -27,7 +27,7 @@ from datatrove.pipeline.writers import ParquetWriter
 from datatrove.utils.logging import logger
 
 
-def main(folder: str, workers: int) -> None:
+def main(folder: str, workers: int, text_key: str) -> None:
     logger.remove()
     logging.disable(logging.WARNING)
     names = [name for name in os.listdir(folder) if name.endswith(".jsonl")]
@@ -35,7 +35,7 @@ def main(folder: str, workers: int) -> None:
     with tempfile.TemporaryDirectory() as out:
         executor = LocalPipelineExecutor(
             pipeline=[
-                JsonlReader(folder, glob_pattern="*.jsonl"),
+                JsonlReader(folder, glob_pattern="*.jsonl", text_key=text_key),
                 ParquetWriter(out, compression="zstd"),
             ],
             tasks=workers,
@@ -71,4 +71,4 @@ def main(folder: str, workers: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])

@@ -181,6 +181,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     } else {
         output::data(&view::ledger(&report.ledgers));
         output::data(&format!("\n{}", view::languages(&report.by_language_share)));
+        if let Some(repairs) = view::repairs(&report.repairs) {
+            output::data(&format!("\n{repairs}"));
+        }
     }
     for path in report.mapped.iter().filter(|(_, records)| **records == 0) {
         context.note(&format!(

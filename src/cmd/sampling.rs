@@ -26,6 +26,11 @@ pub struct SamplingArgs {
 impl SamplingArgs {
     /// A sampler with the seed of the command.
     pub fn sampler(&self, ctx: &Context) -> Sampler {
+        self.numbered(ctx, 0)
+    }
+
+    /// The sampler of prompt `number`: what a prompt is answered does not depend on those before it.
+    pub fn numbered(&self, ctx: &Context, number: u64) -> Sampler {
         Sampler::new(
             Sampling {
                 temperature: (!self.greedy).then_some(self.temperature),
@@ -33,7 +38,7 @@ impl SamplingArgs {
                 top_p: self.top_p,
                 repetition_penalty: self.repetition_penalty,
             },
-            ctx.seed,
+            ctx.seed.wrapping_add(number),
         )
     }
 }

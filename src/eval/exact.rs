@@ -8,7 +8,8 @@ use anyhow::Result;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::{
-    generate::{Request, Sampler, Sampling, TextStream, generate},
+    generate::{Request, Sampler, Sampling, TextStream, generate_many},
+    interrupt,
     model::Model,
     ops::Backend,
 };
@@ -88,39 +89,56 @@ pub struct Asking<'a> {
     pub decode: &'a dyn Fn(&[u32]) -> String,
 }
 
-/// The model's greedy answer to a prompt, white space around it left out, and whether the beginning
-/// of the prompt was left out, since it is longer than the model's context.
+/// The model's greedy answers to prompts, `most` at a time: each without the white space around it, and
+/// whether the beginning of its prompt was left out, since it is longer than the model's context.
 ///
 /// # Errors
 /// When the model's output is no number.
-pub fn answer<B: Backend>(
+pub fn answers<B: Backend>(
     backend: &B,
     model: &Model<B>,
-    prompt: &[u32],
+    prompts: &[Vec<u32>],
+    most: usize,
     asking: &Asking<'_>,
-) -> Result<(String, bool)> {
+) -> Result<Vec<(String, bool)>> {
     let room = model.config.max_positions.saturating_sub(asking.max_tokens);
-    let cut = prompt.len().saturating_sub(room.max(1));
-    let request = Request {
-        prompt: &prompt[cut..],
+    let cut = |prompt: &Vec<u32>| prompt.len().saturating_sub(room.max(1));
+    let request = |prompt| Request {
+        prompt: &prompt[cut(prompt)..],
         max_tokens: asking.max_tokens,
         stop: asking.stop,
     };
-    let mut sampler = Sampler::new(Sampling::GREEDY, 0);
-    let mut stream = TextStream::new(asking.decode);
-    let mut text = String::new();
-    generate(backend, model, &request, &mut sampler, &mut |token| {
-        text.push_str(&stream.push(token));
-        Ok(!(asking.one_line && text.trim_start().contains('\n')))
-    })?;
-    text.push_str(&stream.finish());
-    let whole = text.trim();
-    let said = if asking.one_line {
-        whole.lines().next().unwrap_or_default()
-    } else {
-        whole
+    let requests: Vec<Request> = prompts.iter().map(request).collect();
+    let greedy = || Sampler::new(Sampling::GREEDY, 0);
+    let mut samplers: Vec<Sampler> = prompts.iter().map(|_| greedy()).collect();
+    let mut said: Vec<_> = prompts
+        .iter()
+        .map(|_| (TextStream::new(asking.decode), String::new()))
+        .collect();
+    generate_many(
+        backend,
+        model,
+        &requests,
+        most,
+        &mut samplers,
+        &mut |number, token| {
+            interrupt::check()?;
+            let (stream, text) = &mut said[number];
+            text.push_str(&stream.push(token));
+            Ok(!(asking.one_line && text.trim_start().contains('\n')))
+        },
+    )?;
+    let whole = |((mut stream, mut text), prompt): ((TextStream<_>, String), _)| {
+        text.push_str(&stream.finish());
+        let text = text.trim();
+        let said = if asking.one_line {
+            text.lines().next().unwrap_or_default()
+        } else {
+            text
+        };
+        (said.trim_end().to_owned(), cut(prompt) > 0)
     };
-    Ok((said.trim_end().to_owned(), cut > 0))
+    Ok(said.into_iter().zip(prompts).map(whole).collect())
 }
 
 #[cfg(test)]

@@ -1,17 +1,16 @@
 //! Generation: prompt to tokens, tokens to logits, logits to the next token, tokens to text.
 
+mod many;
 mod sampler;
 mod stream;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
+pub use many::generate_many;
 pub use sampler::{Sampler, Sampling};
 pub use stream::TextStream;
 
-use crate::{
-    model::{Model, Session},
-    ops::Backend,
-};
+use crate::{model::Model, ops::Backend};
 
 /// Why generation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +45,7 @@ pub struct Request<'a> {
 /// Generates; `emit` gets each new token but the stop, and says whether to go on.
 ///
 /// # Errors
-/// When the prompt is empty or fills the model's context, or the model's output is no number.
+/// Those of [`generate_many`].
 pub fn generate<B: Backend>(
     backend: &B,
     model: &Model<B>,
@@ -54,28 +53,10 @@ pub fn generate<B: Backend>(
     sampler: &mut Sampler,
     emit: &mut dyn FnMut(u32) -> Result<bool>,
 ) -> Result<Finish> {
-    let context = model.config.max_positions;
-    let prompt = request.prompt;
-    ensure!(
-        prompt.len() < context,
-        "the prompt has {} tokens, the model's context {context}: shorten the prompt",
-        prompt.len()
-    );
-    let capacity = (prompt.len() + request.max_tokens).min(context);
-    let mut session = Session::new(backend, model, capacity)?;
-    let mut seen = prompt.to_vec();
-    let mut fresh = prompt.len();
-    while seen.len() < capacity {
-        let mut logits = session.push(&seen[seen.len() - fresh..])?;
-        let token = sampler.next(&mut logits, &seen)?;
-        if request.stop.contains(&token) {
-            return Ok(Finish::Stop);
-        }
-        seen.push(token);
-        fresh = 1;
-        if !emit(token)? {
-            break;
-        }
-    }
-    Ok(Finish::Length)
+    let requests = std::slice::from_ref(request);
+    let samplers = std::slice::from_mut(sampler);
+    let ends = generate_many(backend, model, requests, 1, samplers, &mut |_, token| {
+        emit(token)
+    })?;
+    Ok(ends[0])
 }

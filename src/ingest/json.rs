@@ -1,5 +1,5 @@
 //! One JSON record as fields, with what JSON parsers lose: values of repeated keys, and the digits of
-//! integers beyond 64 bits.
+//! integers beyond 64 bits. What Python writes and strict parsers refuse is mended ([`mend`]).
 
 use super::shape::Fields;
 use serde::Deserialize;
@@ -20,14 +20,24 @@ pub enum Line {
     Other(Value),
 }
 
-/// Reads a line.
+/// Reads a line, and says whether it had to be mended.
 ///
 /// Of a repeated key the last value counts, as everywhere; earlier ones that differ are kept under
 /// `key#1`, `key#2`. Integers beyond 64 bits become texts of their digits.
 ///
 /// # Errors
-/// When `line` is no JSON.
-pub fn parse(line: &str) -> serde_json::Result<Line> {
+/// When `line` is no JSON, mended or not.
+pub fn parse(line: &str) -> serde_json::Result<(Line, bool)> {
+    match strict(line) {
+        Ok(read) => Ok((read, false)),
+        Err(error) => match mend(line.as_bytes()).and_then(|mended| strict(&mended).ok()) {
+            Some(read) => Ok((read, true)),
+            None => Err(error),
+        },
+    }
+}
+
+fn strict(line: &str) -> serde_json::Result<Line> {
     if !line.trim_ascii_start().starts_with('{') {
         return serde_json::from_str(line).map(Line::Other);
     }
@@ -37,6 +47,77 @@ pub fn parse(line: &str) -> serde_json::Result<Line> {
         return Ok(Line::Record(serde_json::from_slice::<Record>(&quoted)?.0));
     }
     Ok(Line::Record(fields))
+}
+
+/// `line` with null for NaN and Infinity, U+FFFD for half of a surrogate pair (an emoji that was cut),
+/// and control characters in texts written as escapes; none where nothing of that is in it.
+fn mend(line: &[u8]) -> Option<String> {
+    let mut out = Vec::with_capacity(line.len() + 16);
+    let (mut at, mut in_string, mut is_mended) = (0, false, false);
+    while at < line.len() {
+        let rest = &line[at..];
+        let byte = rest[0];
+        let unmended = match (in_string, byte) {
+            (true, b'\\') => match surrogates(rest) {
+                Surrogates::None => 2,
+                Surrogates::Pair => 12,
+                Surrogates::Half => {
+                    out.extend(b"\\ufffd");
+                    is_mended = true;
+                    at += 6;
+                    continue;
+                }
+            },
+            (true, 0..0x20) => {
+                out.extend(format!("\\u{byte:04x}").bytes());
+                is_mended = true;
+                at += 1;
+                continue;
+            }
+            (false, b'N' | b'I' | b'-') => {
+                let literals = [b"NaN".as_slice(), b"Infinity", b"-Infinity"];
+                if let Some(literal) = literals.iter().find(|literal| rest.starts_with(literal)) {
+                    out.extend(b"null");
+                    is_mended = true;
+                    at += literal.len();
+                    continue;
+                }
+                1
+            }
+            (_, b'"') => {
+                in_string = !in_string;
+                1
+            }
+            _ => 1,
+        };
+        let end = line.len().min(at + unmended);
+        out.extend(&line[at..end]);
+        at = end;
+    }
+    // Only ASCII was put in, in the place of ASCII.
+    is_mended.then(|| String::from_utf8(out).ok()).flatten()
+}
+
+/// What an escape begins.
+enum Surrogates {
+    /// Something else.
+    None,
+    /// Both halves of a letter.
+    Pair,
+    /// One half.
+    Half,
+}
+
+fn surrogates(escape: &[u8]) -> Surrogates {
+    let unit = |at: usize| {
+        let digits = escape.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    match (unit(0), unit(6)) {
+        (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => Surrogates::Pair,
+        (Some(0xd800..=0xdfff), _) => Surrogates::Half,
+        _ => Surrogates::None,
+    }
 }
 
 /// An object whose repeated keys are kept.
@@ -141,7 +222,7 @@ mod tests {
     use super::*;
 
     fn read(json: &str) -> String {
-        let Line::Record(fields) = parse(json).expect("JSON") else {
+        let (Line::Record(fields), _) = parse(json).expect("JSON") else {
             panic!("{json} is an object");
         };
         Value::Object(fields).to_string()
@@ -173,9 +254,43 @@ mod tests {
         }
         assert_eq!(
             parse("[1]").expect("JSON"),
-            Line::Other(serde_json::json!([1]))
+            (Line::Other(serde_json::json!([1])), false)
         );
         assert!(parse("{\"a\":").is_err());
         assert!(parse("[").is_err());
+    }
+
+    #[test]
+    fn what_python_writes_is_mended() {
+        for (json, wanted) in [
+            (
+                r#"{"a":NaN,"b":[-Infinity,Infinity]}"#,
+                r#"{"a":null,"b":[null,null]}"#,
+            ),
+            (r#"{"t":"x\ud83d y"}"#, "{\"t\":\"x\u{fffd} y\"}"),
+            (
+                r#"{"t":"\udc4d\ud83d\udc4d\ud83d\ud83d"}"#,
+                "{\"t\":\"\u{fffd}👍\u{fffd}\u{fffd}\"}",
+            ),
+            ("{\"t\":\"a\tб\u{1}\"}", r#"{"t":"a\tб\u0001"}"#),
+            (
+                r#"{"t":"NaN \\ud83d Infinity \" -Infinity","n":NaN}"#,
+                r#"{"t":"NaN \\ud83d Infinity \" -Infinity","n":null}"#,
+            ),
+        ] {
+            assert_eq!(read(json), wanted, "{json}");
+            assert!(parse(json).expect("JSON").1, "{json}");
+        }
+        // Healthy pairs and escapes stay, and what is broken otherwise stays an error.
+        let (_, is_mended) = parse(r#"{"t":"\ud83d\udc4d NaN \n"}"#).expect("JSON");
+        assert!(!is_mended);
+        for json in [
+            r#"{"a":NaN"#,
+            r#"{"a":Nan}"#,
+            r#"{"t":"\uZZZZ"}"#,
+            "{\"t\":\"\t",
+        ] {
+            assert!(parse(json).is_err(), "{json}");
+        }
     }
 }

@@ -50,6 +50,7 @@ mod xml;
 
 use crate::cmd::Context;
 use crate::corpus::{CorpusManifest, IngestReport, LanguageText, SourceEntry, VERSION, share_out};
+use crate::document::Document;
 use crate::document::parquet::{Encoder, RowGroup, schema};
 use crate::ledger::{Count, Entry, Ledgers, Place};
 use crate::progress::{Progress, Unit};
@@ -328,13 +329,19 @@ fn unread(source: &Source, why: &Unread) -> Reject {
 
 fn account(parsed: &Parsed) -> Ledgers {
     let mut ledgers = Ledgers::default();
-    for document in &parsed.documents {
-        let count = Count::one(document.content.characters(), document.content.bytes());
-        let kind = Some(document.content.kind());
+    // Most documents are booked where the one before was: names are looked up once for all of them.
+    let is_alike = |a: &Document, b: &Document| {
+        a.content.kind() == b.content.kind() && a.lang == b.lang && a.source == b.source
+    };
+    for alike in parsed.documents.chunk_by(is_alike) {
+        let mut count = Count::default();
+        for document in alike {
+            count += Count::one(document.content.characters(), document.content.bytes());
+        }
         let place = Place {
-            source: &document.source,
-            language: &document.lang,
-            kind,
+            source: &alike[0].source,
+            language: &alike[0].lang,
+            kind: Some(alike[0].content.kind()),
         };
         ledgers.add(place, Entry::Read, count);
         ledgers.add(place, Entry::Kept, count);

@@ -16,9 +16,45 @@ pub struct Repairs {
     pub byte_order_mark: u64,
     /// Lines of UTF-8 files that were in another encoding and were decoded from it.
     pub rescued_lines: u64,
+    /// JSON records with NaN, half of a surrogate pair or bare control characters.
+    #[serde(default)]
+    pub json: u64,
     /// The repairs that can be switched off, each in its own unit.
     #[serde(flatten)]
     pub text: Counts,
+}
+
+impl Repairs {
+    /// What was done, with its unit, and how often; what was never done is left out.
+    #[must_use]
+    pub fn done(&self) -> Vec<(String, u64)> {
+        let own = [
+            ("line ends made newlines; texts", self.line_ends),
+            ("byte order marks, removed; texts", self.byte_order_mark),
+            (
+                "lines in another encoding, decoded from it; lines",
+                self.rescued_lines,
+            ),
+            (
+                "JSON with NaN, halves of emoji or bare control characters; records",
+                self.json,
+            ),
+        ];
+        let rows = repair::REPAIRS.iter();
+        let made = rows.map(|row| {
+            (
+                format!("{}: {}", row.name, row.help),
+                self.text.get(row.repair),
+            )
+        });
+        let left = "mojibake left alone: letters are lost (�) or the repair is not certain; lines";
+        own.map(|(name, count)| (name.to_owned(), count))
+            .into_iter()
+            .chain(made)
+            .chain([(left.to_owned(), self.text.left())])
+            .filter(|(_, count)| *count > 0)
+            .collect()
+    }
 }
 
 impl AddAssign for Repairs {
@@ -26,6 +62,7 @@ impl AddAssign for Repairs {
         self.line_ends += other.line_ends;
         self.byte_order_mark += other.byte_order_mark;
         self.rescued_lines += other.rescued_lines;
+        self.json += other.json;
         self.text += other.text;
     }
 }

@@ -35,7 +35,7 @@ pub use files::{
     MAX_FILE_BYTES, check_folder, digest_weights, load, load_config, save, write_weights,
 };
 pub use hf::Extra;
-pub use infer::Session;
+pub use infer::{Sequences, Session};
 pub use layout::{ParamSpec, layout, parameters};
 pub use lora::{Adapters, Lora};
 pub use presets::help as presets_help;

@@ -22,6 +22,7 @@ pub mod grouped;
 mod precision;
 mod rope;
 pub mod scratch;
+mod spans;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -29,6 +30,7 @@ use anyhow::{Context, Result};
 
 pub use precision::Precision;
 pub use rope::{Llama3Scaling, Rope, RopeOptions};
+pub use spans::{Span, Turns, positions};
 
 /// The sizes of one attention call.
 #[derive(Clone, Copy, Debug)]
@@ -257,9 +259,10 @@ pub trait Backend: Sync {
         shape: AttentionShape,
         places: Places<'_>,
     ) -> Result<[Self::Buf; 3]>;
-    /// One sequence against a cache: rotates the new q and k (positions from `past`), writes k and
-    /// v at row `past` of the caches and attends to rows `0..past + rows`, of which each new token
-    /// sees those of the shape's window.
+    /// New tokens of sequences against a cache of all of them: rotates q and k by the positions of
+    /// `spans`, writes k and v behind what the cache has of each sequence, and attends to the rows
+    /// of the sequence up to each new token, of which it sees those of the shape's window. The
+    /// shape's batch and length say nothing here.
     #[allow(clippy::too_many_arguments)]
     fn attention_cached(
         &self,
@@ -267,7 +270,7 @@ pub trait Backend: Sync {
         k: Self::Buf,
         v: Self::Buf,
         cache: &mut (Self::Buf, Self::Buf),
-        past: usize,
+        spans: &[Span],
         shape: AttentionShape,
         rope: Option<&Rope>,
     ) -> Result<Self::Buf>;

@@ -54,6 +54,7 @@ pub fn fill(page: &mut Page<'_>, dir: &Path) -> Result<()> {
     page.section(s::SOURCES, sources(page));
     let rows = ledger_rows(page, "/by_kind", false);
     page.section(s::KINDS, ledger_table(page, s::KIND, rows, false));
+    page.section(s::REPAIRS, repairs(page));
     page.section(s::REJECTS, rejects(page, dir, &manifest)?);
     Ok(())
 }
@@ -224,6 +225,45 @@ fn sources(page: &Page<'_>) -> String {
     chart + &ledger + &table(page.say(s::FORMAT), &header, &rows, more)
 }
 
+/// What each repair is called in the report, in the order of the page.
+const REPAIRS: &[(&str, Phrase)] = &[
+    ("line_ends", s::REPAIRED_LINE_ENDS),
+    ("byte_order_mark", s::REPAIRED_MARKS),
+    ("rescued_lines", s::REPAIRED_RESCUED),
+    ("json", s::REPAIRED_JSON),
+    ("mojibake", s::REPAIRED_MOJIBAKE),
+    ("mojibake_left", s::REPAIRED_LEFT),
+    ("pages", s::REPAIRED_PAGES),
+    ("layout", s::REPAIRED_LAYOUT),
+    ("hyphens", s::REPAIRED_HYPHENS),
+    ("ansi", s::REPAIRED_ANSI),
+    ("overstrikes", s::REPAIRED_OVERSTRIKES),
+    ("controls", s::REPAIRED_CONTROLS),
+    ("soft-hyphens", s::REPAIRED_SOFT),
+    ("zero-width", s::REPAIRED_ZERO),
+    ("bidi", s::REPAIRED_BIDI),
+    ("line-separators", s::REPAIRED_SEPARATORS),
+    ("nfc", s::REPAIRED_NFC),
+];
+
+/// What was repaired, and how often.
+fn repairs(page: &Page<'_>) -> String {
+    let count = |name: &str| page.report["repairs"][name].as_u64().unwrap_or(0);
+    let rows: Vec<Vec<String>> = REPAIRS
+        .iter()
+        .filter(|(name, _)| count(name) > 0)
+        .map(|(name, phrase)| {
+            let cell = page.value(&format!("/repairs{}", step(name)));
+            vec![escape(page.say(*phrase)), cell]
+        })
+        .collect();
+    if rows.is_empty() {
+        return page.note(s::NOTHING_REPAIRED);
+    }
+    let header = [s::REPAIR, s::TIMES].map(|phrase| page.say(phrase));
+    table(page.say(s::REPAIRS), &header, &rows, None)
+}
+
 /// Samples of what could not be read.
 fn rejects(page: &Page<'_>, dir: &Path, manifest: &CorpusManifest) -> Result<String> {
     let reasons = page.report["ledger"]["rejected"]
@@ -295,4 +335,25 @@ pub fn search(page: &Page<'_>, id: &str, nothing: Phrase, samples: &[(String, St
         );
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::normalise::Repairs;
+
+    #[test]
+    fn the_page_names_every_repair_of_the_report() {
+        let report = serde_json::to_value(Repairs::default()).expect("JSON");
+        let mut reported: Vec<&str> = report
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let mut named: Vec<&str> = REPAIRS.iter().map(|(name, _)| *name).collect();
+        reported.sort_unstable();
+        named.sort_unstable();
+        assert_eq!(named, reported);
+    }
 }

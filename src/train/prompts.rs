@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::journal::OfStep;
 use crate::{
-    generate::{Request, Sampler, Sampling, generate},
+    generate::{Request, Sampler, Sampling, generate_many},
     model::Model,
     ops::Backend,
 };
@@ -51,6 +51,8 @@ impl OfStep for Answer {
     }
 }
 
+/// Prompts that are answered at once.
+const AT_ONCE: usize = 8;
 /// Prompts that a person can still read at every evaluation.
 const MOST: usize = 100;
 
@@ -88,23 +90,32 @@ pub fn answers<B: Backend>(
     prompts: &Prompts<'_>,
     step: u64,
 ) -> Result<Vec<Answer>> {
-    let answer = |prompt: &Prompt| {
-        let request = Request {
+    let each = prompts.prompts.iter();
+    let requests: Vec<Request> = each
+        .map(|prompt| Request {
             prompt: &prompt.ids,
             max_tokens: prompts.max_tokens,
             stop: &prompts.stop,
-        };
-        let mut tokens = Vec::new();
-        let mut sampler = Sampler::new(Sampling::GREEDY, 0);
-        generate(backend, model, &request, &mut sampler, &mut |token| {
-            tokens.push(token);
-            Ok(true)
-        })?;
-        Ok(Answer {
-            step,
-            prompt: prompt.text.clone(),
-            text: (prompts.decode)(&tokens),
         })
+        .collect();
+    let greedy = |_: &Request| Sampler::new(Sampling::GREEDY, 0);
+    let mut samplers: Vec<Sampler> = requests.iter().map(greedy).collect();
+    let mut said = vec![Vec::new(); requests.len()];
+    generate_many(
+        backend,
+        model,
+        &requests,
+        AT_ONCE,
+        &mut samplers,
+        &mut |number, token| {
+            said[number].push(token);
+            Ok(true)
+        },
+    )?;
+    let answer = |(prompt, tokens): (&Prompt, Vec<u32>)| Answer {
+        step,
+        prompt: prompt.text.clone(),
+        text: (prompts.decode)(&tokens),
     };
-    prompts.prompts.iter().map(answer).collect()
+    Ok(prompts.prompts.iter().zip(said).map(answer).collect())
 }

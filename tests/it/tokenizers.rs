@@ -1,7 +1,7 @@
 //! `prep tokenizer`: what a user sees of a tokenizer, and that a trained one is used.
 
 use crate::schemas::check;
-use crate::support::{Prep, fixture, place, read};
+use crate::support::{Prep, fixture, place, read, write};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -71,6 +71,38 @@ fn trained_tokenizers_are_used_by_shard_and_are_the_same_for_any_number_of_threa
         .code(2)
         .says("holds another run")
         .run();
+}
+
+/// Tokens of a lower-casing tokenizer do not come back to the text, which is no fault of the shards.
+#[test]
+fn shards_of_a_normalising_tokenizer_are_verified_by_what_it_makes_of_texts() {
+    let place = place();
+    let at = |name: &str| place.path().join(name);
+    let corpus = at("corpus");
+    Prep::ingest(&fixture("text"), &corpus).json();
+    let mut json: Value =
+        serde_json::from_slice(&read(&fixture("golden/tokenizer.json"))).expect("JSON");
+    json["normalizer"] = json!({"type": "Lowercase"});
+    write(&at("tokenizer.json"), json.to_string());
+    let shards = at("shards");
+    Prep::shard_trained(&corpus, &shards)
+        .args(["--profile", "none", "--val", "0"])
+        .arg("--tokenizer")
+        .arg(at("tokenizer.json"))
+        .json();
+    let verified = Prep::new(["verify"]).arg(&shards).json().to_string();
+    assert!(verified.contains("this tokenizer normalises"), "{verified}");
+    let plain = at("plain");
+    Prep::shard_trained(&corpus, &plain)
+        .args(["--profile", "none", "--val", "0"])
+        .arg("--tokenizer")
+        .arg(fixture("golden/tokenizer.json"))
+        .json();
+    let verified = Prep::new(["verify"]).arg(&plain).json().to_string();
+    assert!(
+        !verified.contains("this tokenizer normalises"),
+        "{verified}"
+    );
 }
 
 #[test]

@@ -132,6 +132,61 @@ fn a_model_is_trained_measured_and_asked() {
         format!("{text}\n")
     );
 
+    let lines = "After two comes\n\nПосле\n";
+    std::fs::write(place.path("prompts.txt"), lines).expect("prompts are written");
+    let chats = concat!(
+        r#"{"prompt":"After two comes"}"#,
+        "\n",
+        r#"{"messages":[{"role":"user","content":"Two?"},{"role":"assistant","content":"3"},{"role":"user","content":"?"}]}"#,
+    );
+    std::fs::write(place.path("prompts.jsonl"), chats).expect("prompts are written");
+    let many = |name: &str, more: &[&str]| -> Vec<serde_json::Value> {
+        let args = [
+            "generate",
+            "model",
+            "--prompts",
+            name,
+            "--max-tokens",
+            "30",
+            "--quiet",
+        ];
+        let out = place.prep(&with(&args, more));
+        assert!(
+            out.status.success(),
+            "{}",
+            String::from_utf8_lossy(&out.stderr)
+        );
+        let lines = String::from_utf8(out.stdout).expect("UTF-8");
+        lines
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect()
+    };
+    let all = many("prompts.txt", &["--greedy"]);
+    assert_eq!(all.len(), 2);
+    assert_eq!(all[0], said, "as the prompt alone");
+    assert_eq!(all[1]["prompt"], "После");
+    let chats = many("prompts.jsonl", &["--greedy", "--batch", "1"]);
+    assert_eq!(chats[0], said);
+    assert_eq!(chats[1]["prompt"][2]["content"], "?");
+    assert_eq!(
+        many("prompts.txt", &["--seed", "3"]),
+        many("prompts.txt", &["--seed", "3", "--batch", "1"]),
+        "chance does not depend on what is beside a prompt"
+    );
+    std::fs::write(
+        place.path("prompts.jsonl"),
+        "{\"prompt\":\"a\"}\n{\"text\":1}\n",
+    )
+    .expect("bad");
+    let error = place.error(&["generate", "model", "--prompts", "prompts.jsonl"]);
+    assert!(
+        error.contains("prompts.jsonl:2") && error.contains("messages"),
+        "{error}"
+    );
+    place.error(&["generate", "model"]);
+    place.error(&["generate", "model", "a", "--prompts", "prompts.txt"]);
+
     let chance = [
         "generate",
         "model",

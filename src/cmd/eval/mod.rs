@@ -61,7 +61,7 @@ pub struct Args {
     /// Measure at most this many tokens [default: the whole split].
     #[arg(long, value_name = "TOKENS")]
     max_tokens: Option<u64>,
-    /// Sequences that go through the model at once.
+    /// Sequences that go through the model at once; questions and prompts that are answered at once.
     #[arg(long, value_name = "SEQUENCES", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
     micro_batch: u32,
     /// What computes: auto (a GPU, else the CPU), cpu, cuda or cuda:N.
@@ -140,6 +140,8 @@ struct Speaker<'a, B: Backend> {
     stop: Vec<u32>,
     chat: bool,
     max_tokens: usize,
+    /// Questions that are answered at once.
+    at_once: usize,
 }
 
 impl<'a, B: Backend> Speaker<'a, B> {
@@ -158,6 +160,7 @@ impl<'a, B: Backend> Speaker<'a, B> {
             tokenizer,
             chat: args.chat,
             max_tokens: args.answer_tokens as usize,
+            at_once: args.micro_batch as usize,
         })
     }
 
@@ -170,16 +173,17 @@ impl<'a, B: Backend> Speaker<'a, B> {
         text_prompt(&self.tokenizer, text)
     }
 
-    /// The greedy answer, and whether the beginning of the question was left out.
-    fn answer(&self, text: &str, one_line: bool) -> Result<(String, bool)> {
+    /// The greedy answers, each with whether the beginning of its question was left out.
+    fn answers(&self, texts: &[&str], one_line: bool) -> Result<Vec<(String, bool)>> {
         let asking = crate::eval::exact::Asking {
             stop: &self.stop,
             max_tokens: self.max_tokens,
             one_line: one_line && !self.chat,
             decode: &|ids| self.tokenizer.decode(ids, true),
         };
-        let prompt = self.prompt(text)?;
-        crate::eval::exact::answer(self.backend, &self.model, &prompt, &asking)
+        let prompts = texts.iter().map(|text| self.prompt(text));
+        let prompts: Vec<Vec<u32>> = prompts.collect::<Result<_>>()?;
+        crate::eval::exact::answers(self.backend, &self.model, &prompts, self.at_once, &asking)
     }
 }
 

@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::{Args, Speaker};
-use crate::{cmd::Context, exit::Exit, interrupt, ops::Backend, output, train::prompts::lines};
+use crate::{cmd::Context, exit::Exit, ops::Backend, output, train::prompts::lines};
 
 /// Answers every prompt of the file.
 pub(super) fn run<B: Backend>(
@@ -17,15 +17,16 @@ pub(super) fn run<B: Backend>(
 ) -> Result<Exit> {
     let prompts = lines(path)?;
     let speakers = Speaker::all(backend, args)?;
+    let texts: Vec<&str> = prompts.iter().map(String::as_str).collect();
+    let answered: Vec<Vec<(String, bool)>> = speakers
+        .iter()
+        .map(|speaker| speaker.answers(&texts, false))
+        .collect::<Result<_>>()?;
     let mut said = Vec::new();
-    for prompt in prompts {
-        let mut answers = Vec::new();
-        for speaker in &speakers {
-            interrupt::check()?;
-            answers.push(speaker.answer(&prompt, false)?.0);
-        }
+    for (number, prompt) in prompts.iter().enumerate() {
+        let answers: Vec<&str> = answered.iter().map(|all| all[number].0.as_str()).collect();
         if !ctx.json {
-            output::data(&prompt);
+            output::data(prompt);
             for (answer, name) in answers.iter().zip(["model ", "versus"]) {
                 // The lines of an answer stay together under its name.
                 output::data(&format!(

@@ -2,7 +2,7 @@
 
 use std::{io::Write, path::Path};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 use serde_json::json;
 
@@ -20,7 +20,7 @@ use crate::{
     interrupt,
     ops::Backend,
     output,
-    progress::Unit,
+    progress::{Progress, Unit},
     table::Table,
 };
 
@@ -74,6 +74,21 @@ impl Differences {
     }
 }
 
+/// Questions that are read before they are answered, for each that is answered at once: enough that
+/// no place is empty for long, and few enough that a file of any length is answered in little memory.
+const READ: usize = 8;
+
+/// What is known so far.
+struct Asked<'a, B: Backend> {
+    speakers: Vec<Speaker<'a, B>>,
+    tallies: Vec<Tally>,
+    differences: Differences,
+    file: Option<AtomicFile>,
+    /// Wrong answers that were shown.
+    shown: u64,
+    progress: Progress,
+}
+
 /// Asks every question of the file.
 pub(super) fn run<B: Backend>(
     backend: &B,
@@ -82,32 +97,97 @@ pub(super) fn run<B: Backend>(
     path: &Path,
 ) -> Result<Exit> {
     let speakers = Speaker::all(backend, args)?;
-    let progress = ctx.progress("eval", Unit::Documents, None);
-    let mut tallies: Vec<Tally> = speakers.iter().map(|_| Tally::default()).collect();
-    let (mut differences, mut rejected, mut shown) = (Differences::default(), Vec::new(), 0);
-    let mut file = args
-        .answers
-        .as_deref()
-        .map(AtomicFile::create)
-        .transpose()?;
+    let file = args.answers.as_deref().map(AtomicFile::create);
+    let mut asked = Asked {
+        tallies: speakers.iter().map(|_| Tally::default()).collect(),
+        speakers,
+        differences: Differences::default(),
+        file: file.transpose()?,
+        shown: 0,
+        progress: ctx.progress("eval", Unit::Documents, None),
+    };
+    let (mut rejected, mut group) = (Vec::new(), Vec::new());
+    let most = READ * args.micro_batch as usize;
     tasks::for_each(path, &mut rejected, &mut |line, task| {
-        let mut given = Vec::new();
-        for (speaker, tally) in speakers.iter().zip(&mut tallies) {
-            interrupt::check()?;
-            given.push(match &task {
-                Task::Choice(item) => choose(speaker, item, tally)?,
-                Task::Free(question) => write(speaker, question, tally)?,
-            });
+        group.push((line, task));
+        if group.len() == most {
+            asked.ask(&std::mem::take(&mut group))?;
         }
-        differences.add(&given);
-        let (kind, question, answers) = match &task {
+        Ok(())
+    })?;
+    asked.ask(&group)?;
+    asked.progress.finish();
+    for line in &rejected {
+        ctx.note(&format!(
+            "{}:{}: {}",
+            path.display(),
+            line.line,
+            line.reason
+        ));
+    }
+    let scores: Vec<Scores> = asked
+        .tallies
+        .iter()
+        .map(|tally| tally.scores(rejected.clone()))
+        .collect();
+    ensure!(
+        scores[0].items + scores[0].exact_items > 0,
+        "{}: expected questions, a JSON object a line with question and answer, and choices if there \
+         are any; found none",
+        path.display()
+    );
+    if let Some(file) = asked.file {
+        file.commit()?;
+    }
+    report(args, ctx, path, &scores, &asked.differences)?;
+    Ok(if rejected.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Rejects
+    })
+}
+
+impl<B: Backend> Asked<'_, B> {
+    /// Asks some questions, and tells of them in their order.
+    fn ask(&mut self, group: &[(u64, Task)]) -> Result<()> {
+        let mut given: Vec<Vec<Given>> = group.iter().map(|_| Vec::new()).collect();
+        for (speaker, tally) in self.speakers.iter().zip(&mut self.tallies) {
+            let free = group.iter().filter_map(|(_, task)| match task {
+                Task::Free(question) => Some(question.question.as_str()),
+                Task::Choice(_) => None,
+            });
+            let mut written = speaker
+                .answers(&free.collect::<Vec<_>>(), true)?
+                .into_iter();
+            for ((_, task), given) in group.iter().zip(&mut given) {
+                interrupt::check()?;
+                match task {
+                    Task::Choice(item) => given.push(choose(speaker, item, tally)?),
+                    Task::Free(question) => {
+                        let answer = written.next().context("an answer for each question")?;
+                        given.push(judge(question, answer, tally));
+                    }
+                }
+            }
+        }
+        for ((line, task), given) in group.iter().zip(&given) {
+            self.differences.add(given);
+            self.tell(*line, task, given)?;
+            self.progress.add(1);
+        }
+        Ok(())
+    }
+
+    /// Writes what was answered, or shows the first wrong ones.
+    fn tell(&mut self, line: u64, task: &Task, given: &[Given]) -> Result<()> {
+        let (kind, question, answers) = match task {
             Task::Choice(item) => {
                 let right = std::slice::from_ref(&item.choices[item.answer]);
                 ("choice", &item.question, right)
             }
             Task::Free(question) => ("exact", &question.question, &question.answers[..]),
         };
-        if let Some(file) = &mut file {
+        if let Some(file) = &mut self.file {
             let line = Written {
                 line,
                 kind,
@@ -118,47 +198,18 @@ pub(super) fn run<B: Backend>(
             };
             serde_json::to_writer(&mut *file, &line)?;
             file.write_all(b"\n")?;
-        } else if shown < SHOWN && given.iter().any(|given| !given.right) {
-            shown += 1;
+        } else if self.shown < SHOWN && given.iter().any(|given| !given.right) {
+            self.shown += 1;
             let each = given.iter().map(|given| given.text.as_str());
             let each: Vec<&str> = each.collect();
-            progress.note(&format!(
+            self.progress.note(&format!(
                 "{question} → {} (right: {})",
                 each.join(" | "),
                 answers.join(", ")
             ));
         }
-        progress.add(1);
         Ok(())
-    })?;
-    progress.finish();
-    for line in &rejected {
-        ctx.note(&format!(
-            "{}:{}: {}",
-            path.display(),
-            line.line,
-            line.reason
-        ));
     }
-    let scores: Vec<Scores> = tallies
-        .iter()
-        .map(|tally| tally.scores(rejected.clone()))
-        .collect();
-    ensure!(
-        scores[0].items + scores[0].exact_items > 0,
-        "{}: expected questions, a JSON object a line with question and answer, and choices if there \
-         are any; found none",
-        path.display()
-    );
-    if let Some(file) = file {
-        file.commit()?;
-    }
-    report(args, ctx, path, &scores, &differences)?;
-    Ok(if rejected.is_empty() {
-        Exit::Done
-    } else {
-        Exit::Rejects
-    })
 }
 
 /// The most probable choice.
@@ -174,20 +225,15 @@ fn choose<B: Backend>(speaker: &Speaker<'_, B>, item: &Item, tally: &mut Tally) 
     })
 }
 
-/// What the model writes.
-fn write<B: Backend>(
-    speaker: &Speaker<'_, B>,
-    question: &Question,
-    tally: &mut Tally,
-) -> Result<Given> {
-    let (text, truncated) = speaker.answer(&question.question, true)?;
+/// Whether what the model wrote is right.
+fn judge(question: &Question, (text, truncated): (String, bool), tally: &mut Tally) -> Given {
     let right = question.is_answered_by(&text);
     tally.add_exact(right, truncated);
-    Ok(Given {
+    Given {
         text,
         right,
         right_normalized: None,
-    })
+    }
 }
 
 /// A share with its error.

@@ -79,19 +79,68 @@ const fn is_joint(last: u8, byte: u8) -> bool {
     }
 }
 
-/// 1 for a letter of ASCII, 2 for a mark of code.
-const ASCII: [u8; 128] = {
-    let mut table = [0; 128];
-    let mut byte = 0;
-    while byte < 128 {
-        table[byte] = if (byte as u8).is_ascii_alphabetic() {
+/// What a byte of ASCII counts as, and what joins it to the byte before: [`is_joint`] as two sets, one
+/// of which each byte has and the other needs.
+#[derive(Clone, Copy)]
+struct Ascii {
+    /// 1 for a letter; [`SYMBOL`] for a mark of code.
+    counts: u32,
+    /// One bit for what it is to the byte after it.
+    has: u8,
+    /// The bits of bytes that it is joined to.
+    needs: u8,
+}
+
+/// One mark of code in [`Ascii::counts`]; there is room for 65,535 letters below it.
+const SYMBOL: u32 = 1 << 16;
+/// Bits of [`Ascii::has`].
+const LOWER: u8 = 1;
+const COLON: u8 = 2;
+const DASH: u8 = 4;
+const OPEN: u8 = 8;
+const OTHER: u8 = 16;
+
+const ASCII: [Ascii; 128] = {
+    let nothing = Ascii {
+        counts: 0,
+        has: OTHER,
+        needs: 0,
+    };
+    let mut table = [nothing; 128];
+    let mut index = 0;
+    while index < 128 {
+        let byte = index as u8;
+        let counts = if byte.is_ascii_alphabetic() {
             1
-        } else if is_symbol(byte as u8) {
-            2
+        } else if is_symbol(byte) {
+            SYMBOL
         } else {
             0
         };
-        byte += 1;
+        let has = match byte {
+            b'a'..=b'z' => LOWER,
+            b':' => COLON,
+            b'-' => DASH,
+            b'(' => OPEN,
+            _ => OTHER,
+        };
+        let mut needs = 0;
+        let befores = [
+            (b'a', LOWER),
+            (b':', COLON),
+            (b'-', DASH),
+            (b'(', OPEN),
+            (b' ', OTHER),
+        ];
+        let mut before = 0;
+        while before < befores.len() {
+            if is_joint(befores[before].0, byte) {
+                needs |= befores[before].1;
+            }
+            before += 1;
+        }
+        table[index] = Ascii { counts, has, needs };
+        index += 1;
     }
     table
 };
@@ -112,18 +161,25 @@ enum Sign {
     Hard,
 }
 
-/// The signs of U+0400 to U+052F.
-const CYRILLIC: [Sign; 0x130] = {
-    let mut table = [Sign::Nothing; 0x130];
+/// Counts of all signs, a byte each: what is counted a letter at a time is added in one step.
+type Packed = u128;
+
+/// Letters that are counted before a byte of [`Packed`] might be full.
+const MOST_PACKED: usize = 255;
+
+/// One of the signs of each of U+0400 to U+052F.
+const CYRILLIC: [Packed; 0x130] = {
+    let mut table = [0; 0x130];
     let mut letter = 0;
     while letter < table.len() {
         if let Some(c) = char::from_u32(0x400 + letter as u32) {
-            table[letter] = sign(c);
+            table[letter] = 1 << (8 * sign(c) as u32);
         }
         letter += 1;
     }
     table
 };
+const HARD: Packed = 1 << (8 * Sign::Hard as u32);
 
 const fn sign(c: char) -> Sign {
     match c {
@@ -141,49 +197,59 @@ const fn sign(c: char) -> Sign {
     }
 }
 
+/// Kinds of signs.
+const SIGNS: usize = Sign::Hard as usize + 1;
+
 impl Letters {
     pub(super) fn count(text: &str) -> Self {
         let mut n = Self::default();
         let bytes = text.as_bytes();
-        let mut at = 0;
-        let (mut counts, mut last) = ([0_u32; 3], b' ');
-        let mut signs = [0_u32; Sign::Hard as usize + 1];
+        let (mut at, mut last) = (0, OTHER);
+        let mut signs = [0_u32; SIGNS];
         while at < bytes.len() {
-            let byte = bytes[at];
-            if byte < 0x80 {
-                counts[ASCII[byte as usize] as usize] += 1;
-                n.joints += u32::from(is_joint(last, byte));
-                last = byte;
-                at += 1;
-                continue;
-            }
-            last = b' ';
-            // U+0400 to U+052F, all of Cyrillic, are two bytes that begin with D0 to D4.
-            let trail = bytes.get(at + 1).copied().unwrap_or(0);
-            let letter = usize::from(byte).wrapping_sub(0xd0) << 6 | usize::from(trail & 0x3f);
-            if let Some(sign) = CYRILLIC.get(letter) {
-                at += 2;
-                n.cyrillic += 1;
-                signs[*sign as usize] += 1;
-                if let Sign::Hard = sign {
-                    n.hard_sign_before(&text[at..]);
+            let stop = bytes.len().min(at + MOST_PACKED);
+            let (mut ascii, mut joints, mut packed) = (0, 0, 0);
+            while at < stop {
+                let byte = bytes[at];
+                if let Some(known) = ASCII.get(usize::from(byte)) {
+                    ascii += known.counts;
+                    joints += u32::from(known.needs & last != 0);
+                    last = known.has;
+                    at += 1;
+                    continue;
                 }
-                continue;
+                last = OTHER;
+                // U+0400 to U+052F, all of Cyrillic, are two bytes that begin with D0 to D4.
+                let trail = bytes.get(at + 1).copied().unwrap_or(0);
+                let letter = usize::from(byte).wrapping_sub(0xd0) << 6 | usize::from(trail & 0x3f);
+                if let Some(sign) = CYRILLIC.get(letter) {
+                    at += 2;
+                    packed += sign;
+                    if *sign == HARD {
+                        n.hard_sign_before(&text[at..]);
+                    }
+                    continue;
+                }
+                let Some(c) = text[at..].chars().next() else {
+                    break;
+                };
+                at += c.len_utf8();
+                match c {
+                    '\u{d7}' | '\u{f7}' => {}
+                    '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => n.latin += 1,
+                    c if c.is_alphabetic() => n.other += 1,
+                    _ => {}
+                }
             }
-            let Some(c) = text[at..].chars().next() else {
-                break;
-            };
-            at += c.len_utf8();
-            match c {
-                '\u{d7}' | '\u{f7}' => {}
-                '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => n.latin += 1,
-                c if c.is_alphabetic() => n.other += 1,
-                _ => {}
+            n.latin += ascii % SYMBOL;
+            n.symbols += ascii / SYMBOL;
+            n.joints += joints;
+            for (count, packed) in signs.iter_mut().zip(packed.to_le_bytes()) {
+                *count += u32::from(packed);
             }
         }
-        n.latin += counts[1];
-        n.symbols = counts[2];
         let of = |sign: Sign| signs[sign as usize];
+        n.cyrillic = signs.iter().sum();
         n.yeru = of(Sign::Yeru);
         n.not_belarusian = of(Sign::NotBelarusian);
         n.dotted_i = of(Sign::DottedI);
@@ -276,5 +342,70 @@ impl AddAssign<&Letters> for Letters {
         self.hard_sign_russian += other.hard_sign_russian;
         self.hard_sign += other.hard_sign;
         self.south_slavic += other.south_slavic;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same, a character at a time.
+    fn slowly(text: &str) -> Letters {
+        let mut n = Letters::default();
+        let mut before = ' ';
+        for (at, c) in text.char_indices() {
+            if c.is_ascii() {
+                n.latin += u32::from(c.is_ascii_alphabetic());
+                n.symbols += u32::from(is_symbol(c as u8));
+                let last = if before.is_ascii() {
+                    before as u8
+                } else {
+                    b' '
+                };
+                n.joints += u32::from(is_joint(last, c as u8));
+            } else if ('\u{400}'..='\u{52f}').contains(&c) {
+                n.cyrillic += 1;
+                match sign(c) {
+                    Sign::Nothing => {}
+                    Sign::Yeru => n.yeru += 1,
+                    Sign::NotBelarusian => n.not_belarusian += 1,
+                    Sign::DottedI => n.dotted_i += 1,
+                    Sign::Ukrainian => n.ukrainian += 1,
+                    Sign::ShortU => n.short_u += 1,
+                    Sign::Turkic => n.turkic += 1,
+                    Sign::Kazakh => n.kazakh += 1,
+                    Sign::NotKazakh => n.not_kazakh += 1,
+                    Sign::SouthSlavic => n.south_slavic += 1,
+                    Sign::Hard => n.hard_sign_before(&text[at + c.len_utf8()..]),
+                }
+            } else if c != '×' && c != '÷' && ('\u{c0}'..='\u{24f}').contains(&c) {
+                n.latin += 1;
+            } else if c != '×' && c != '÷' {
+                n.other += u32::from(c.is_alphabetic());
+            }
+            before = c;
+        }
+        n
+    }
+
+    #[test]
+    fn letters_are_counted_as_one_by_one() {
+        let alphabet: Vec<char> = "aZ_:(-)>$/. \n{é×中Ѐыэёиіїўәғъјґя♥😀ъе".chars().collect();
+        let mut state = 1_u64;
+        for length in [0, 1, 2, 3, 100, 127, 128, 254, 255, 256, 300, 1000] {
+            let text: String = (0..length)
+                .map(|_| {
+                    state = state
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(1);
+                    alphabet[(state >> 33) as usize % alphabet.len()]
+                })
+                .collect();
+            let (fast, slow) = (Letters::count(&text), slowly(&text));
+            assert_eq!(format!("{fast:?}"), format!("{slow:?}"), "{text:?}");
+        }
+        // All of one kind, more than a byte can count.
+        let same = "и".repeat(1000);
+        assert_eq!(Letters::count(&same).not_belarusian, 1000);
     }
 }

@@ -105,7 +105,11 @@ impl Tally {
 
     fn text(&mut self, text: &str) {
         let mut fence = Fence::default();
-        for mut line in text.split('\n') {
+        let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
+        let mut start = 0;
+        for end in ends {
+            let mut line = &text[start..end];
+            start = end + 1;
             let is_inside = fence.passes(line);
             while line.len() > LINE_BYTES {
                 let at = boundary(line, LINE_BYTES);

@@ -1,6 +1,7 @@
 //! Common words of Latin languages, which make up a fifth or more of running text.
 
 use crate::eight_bytes;
+use std::collections::BTreeMap;
 use std::ops::AddAssign;
 use std::sync::LazyLock;
 
@@ -87,39 +88,91 @@ const _: () = assert!(LANGUAGES.len() == COUNT);
 /// Longest word in the table, in bytes.
 const LONGEST: usize = 8;
 
-/// Slots of the table: a power of two, four times the words.
-const SLOTS: usize = 2048;
+/// Buckets of the table: with a good multiplier no bucket has more than two of its words.
+const BUCKETS: usize = 2048;
 
-/// A word as a number (its bytes), the bits of its languages, and its own number.
+/// A word as a number (its bytes) and its own number from 1; both 0 for none.
 #[derive(Clone, Copy, Default)]
 struct Slot {
     word: u64,
-    languages: u16,
-    number: u16,
+    number: u64,
 }
 
-/// The words by a hash of their number; a plain map costs three times as much for each word of a text.
-static TABLE: LazyLock<Vec<Slot>> = LazyLock::new(|| {
-    let mut table = vec![Slot::default(); SLOTS];
-    let mut words = 0;
-    for (language, (_, list)) in LANGUAGES.iter().enumerate() {
-        for word in list.split_whitespace() {
-            let word = packed(word.as_bytes());
-            let at = place(word, |at| table[at]);
-            let slot = &mut table[at];
-            if slot.word == 0 {
-                *slot = Slot {
-                    word,
-                    languages: 0,
-                    number: words,
-                };
-                words += 1;
+/// Most words, and one more: number 0 is no word.
+const NUMBERS: usize = 64 * PARTS;
+/// Parts of a set of words, 64 bits each.
+const PARTS: usize = 8;
+
+/// The words, found without a branch: most words of a text are not in the table, and which ones are
+/// no processor can guess.
+struct Table {
+    buckets: Vec<[Slot; 2]>,
+    multiplier: u64,
+    /// 1 for each language that has the word of this number.
+    languages: Vec<[u16; COUNT]>,
+    /// The words of each language, as bits by their number.
+    words: [[u64; PARTS]; COUNT],
+}
+
+static TABLE: LazyLock<Table> = LazyLock::new(Table::new);
+
+impl Table {
+    fn new() -> Self {
+        let mut numbers: BTreeMap<u64, usize> = BTreeMap::new();
+        let mut languages = vec![[0; COUNT]];
+        let mut words = [[0; PARTS]; COUNT];
+        for (language, (_, list)) in LANGUAGES.iter().enumerate() {
+            for word in list.split_whitespace() {
+                let next = languages.len();
+                let number = *numbers.entry(packed(word.as_bytes())).or_insert(next);
+                if number == next {
+                    languages.push([0; COUNT]);
+                }
+                languages[number][language] = 1;
+                words[language][number / 64] |= 1 << (number % 64);
             }
-            slot.languages |= 1 << language;
+        }
+        assert!(languages.len() <= NUMBERS, "more words than numbers");
+        // About one odd multiplier in four will do; the first from here on.
+        let (buckets, multiplier) = (0..)
+            .map(|trial: u64| 0x9e37_79b9_7f4a_7c15_u64.wrapping_add(trial << 20))
+            .find_map(|multiplier| Some((Self::place_all(&numbers, multiplier)?, multiplier)))
+            .unwrap_or_default();
+        Self {
+            buckets,
+            multiplier,
+            languages,
+            words,
         }
     }
-    table
-});
+
+    /// The buckets with all words; none if one would need more than two places.
+    fn place_all(numbers: &BTreeMap<u64, usize>, multiplier: u64) -> Option<Vec<[Slot; 2]>> {
+        let mut buckets = vec![[Slot::default(); 2]; BUCKETS];
+        for (word, number) in numbers {
+            let bucket = &mut buckets[bucket(*word, multiplier)];
+            let free = bucket.iter_mut().find(|slot| slot.word == 0)?;
+            *free = Slot {
+                word: *word,
+                number: *number as u64,
+            };
+        }
+        Some(buckets)
+    }
+
+    /// The number of `word`; 0 if it is not in the table.
+    #[inline]
+    fn number(&self, word: u64) -> usize {
+        let [first, second] = self.buckets[bucket(word, self.multiplier)];
+        let mask = |slot: Slot| u64::from(slot.word == word).wrapping_neg();
+        (mask(first) & first.number | mask(second) & second.number) as usize
+    }
+}
+
+#[inline]
+fn bucket(word: u64, multiplier: u64) -> usize {
+    (word.wrapping_mul(multiplier) >> (64 - BUCKETS.trailing_zeros())) as usize
+}
 
 /// The bytes of a word of at most [`LONGEST`], capitals of ASCII made small.
 fn packed(word: &[u8]) -> u64 {
@@ -127,15 +180,6 @@ fn packed(word: &[u8]) -> u64 {
     bytes[..word.len()].copy_from_slice(word);
     bytes.make_ascii_lowercase();
     u64::from_le_bytes(bytes)
-}
-
-/// The slot of `word`, or the free one where it would be.
-fn place(word: u64, slot: impl Fn(usize) -> Slot) -> usize {
-    let mut at = (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 53) as usize;
-    while slot(at).word != word && slot(at).word != 0 {
-        at = (at + 1) % SLOTS;
-    }
-    at
 }
 
 /// A bit for each of at most 64 bytes: whether it is a letter. Bytes beyond ASCII are, near enough.
@@ -151,6 +195,47 @@ fn letters(block: &[u8]) -> u64 {
         all |= bits << (8 * number);
     }
     all
+}
+
+/// Bytes that are counted in 16 bits.
+const MOST_BYTES: usize = 60_000;
+
+/// What was found in some bytes.
+#[derive(Default)]
+struct Found {
+    words: u32,
+    count: [u16; COUNT],
+    /// Numbers of the words, as bits.
+    seen: [u64; PARTS],
+}
+
+impl Found {
+    /// Counts the word that is `bytes` from `start` to `end`.
+    #[inline]
+    fn word(&mut self, table: &Table, bytes: &[u8], start: usize, end: usize) {
+        self.words += 1;
+        // A letter beside digits or underscores is a variable.
+        let is_beside = |byte: u8| byte.is_ascii_digit() | (byte == b'_');
+        let before = if start == 0 { b' ' } else { bytes[start - 1] };
+        let after = bytes.get(end).copied().unwrap_or(b' ');
+        let length = end - start;
+        // Words that begin with a capital beyond ASCII are not found, which costs few of them.
+        let word = match bytes[start..].first_chunk::<LONGEST>() {
+            Some(eight) => {
+                let beyond = 8 * LONGEST.saturating_sub(length);
+                let mut eight = *eight;
+                eight.make_ascii_lowercase();
+                u64::from_le_bytes(eight) << beyond >> beyond
+            }
+            None => packed(&bytes[start..end]),
+        };
+        let is_word = (length <= LONGEST) & !is_beside(before) & !is_beside(after);
+        let number = table.number(word) & usize::from(is_word).wrapping_neg();
+        for (count, one) in self.count.iter_mut().zip(&table.languages[number]) {
+            *count += one;
+        }
+        self.seen[number / 64 % PARTS] |= 1 << (number % 64);
+    }
 }
 
 /// Common words of each language in a text.
@@ -170,7 +255,22 @@ impl Hits {
     }
 
     pub(super) fn add(&mut self, text: &str) {
-        let (table, bytes) = (TABLE.as_slice(), text.as_bytes());
+        // Counts of 16 bits: a piece has at most half as many words as bytes.
+        let mut start = 0;
+        while start < text.len() {
+            let mut end = text.len().min(start + MOST_BYTES);
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            // A word across two pieces is cut, which only tests see: lines are shorter.
+            self.add_piece(&text.as_bytes()[start..end]);
+            start = end;
+        }
+    }
+
+    fn add_piece(&mut self, bytes: &[u8]) {
+        let mut found = Found::default();
+        let table = &*TABLE;
         let mut open = None;
         for (block, base) in bytes.chunks(64).zip((0..).step_by(64)) {
             let letters = letters(block);
@@ -181,42 +281,21 @@ impl Hits {
                 edges &= edges - 1;
                 match open.take() {
                     None => open = Some(at),
-                    Some(start) => self.word(table, bytes, start, at),
+                    Some(start) => found.word(table, bytes, start, at),
                 }
             }
         }
         if let Some(start) = open {
-            self.word(table, bytes, start, bytes.len());
+            found.word(table, bytes, start, bytes.len());
         }
-    }
-
-    /// Counts the word that is `bytes` from `start` to `end`.
-    #[inline]
-    fn word(&mut self, table: &[Slot], bytes: &[u8], start: usize, end: usize) {
-        self.words += 1;
-        // A letter beside digits or underscores is a variable.
-        let alone = |byte: Option<&u8>| byte.is_none_or(|b| !b.is_ascii_digit() && *b != b'_');
-        let is_word = alone(bytes.get(end)) && alone(start.checked_sub(1).map(|i| &bytes[i]));
-        if end - start > LONGEST || !is_word {
-            return;
-        }
-        // Words that begin with a capital beyond ASCII are not found, which costs few of them.
-        let word = match bytes[start..].first_chunk::<LONGEST>() {
-            Some(eight) => {
-                let beyond = 8 * (LONGEST - (end - start));
-                let mut eight = *eight;
-                eight.make_ascii_lowercase();
-                u64::from_le_bytes(eight) << beyond >> beyond
+        self.words += found.words;
+        for (language, words) in table.words.iter().enumerate() {
+            self.count[language] += u32::from(found.count[language]);
+            let mut seen = 0;
+            for (found, words) in found.seen.iter().zip(words) {
+                seen |= found & words;
             }
-            None => packed(&bytes[start..end]),
-        };
-        let slot = table[place(word, |at| table[at])];
-        let mut left = slot.languages;
-        while left != 0 {
-            let language = left.trailing_zeros() as usize;
-            self.count[language] += 1;
-            self.seen[language] |= 1 << (slot.number % 64);
-            left &= left - 1;
+            self.seen[language] |= seen;
         }
     }
 
@@ -305,10 +384,15 @@ mod tests {
             let is_alone = !beside(bytes.get(end)) && (at == 0 || !beside(bytes.get(at - 1)));
             hits.words += u32::from(length > 0);
             if (1..=LONGEST).contains(&length) && is_alone {
-                let slot = TABLE[place(packed(word), |at| TABLE[at])];
-                for language in (0..COUNT).filter(|i| slot.languages >> i & 1 == 1) {
-                    hits.count[language] += 1;
-                    hits.seen[language] |= 1 << (slot.number % 64);
+                let lower = word.to_ascii_lowercase();
+                for (language, (_, list)) in LANGUAGES.iter().enumerate() {
+                    if list
+                        .split_whitespace()
+                        .any(|known| known.as_bytes() == lower)
+                    {
+                        hits.count[language] += 1;
+                        hits.seen[language] |= 1 << (TABLE.number(packed(&lower)) % 64);
+                    }
                 }
             }
             at = end.max(at + 1);

@@ -36,10 +36,15 @@ impl Parsed {
                 }
             };
             match json::parse(text) {
-                Ok(Line::Record(fields)) => {
-                    self.add_fields(name, record, fields, rules, || line.to_vec());
+                Ok((read, is_mended)) => {
+                    self.repairs.json += u64::from(is_mended);
+                    match read {
+                        Line::Record(fields) => {
+                            self.add_fields(name, record, fields, rules, || line.to_vec());
+                        }
+                        Line::Other(value) => self.add_value(name, record, value, line, rules),
+                    }
                 }
-                Ok(Line::Other(value)) => self.add_value(name, record, value, line, rules),
                 Err(error) => {
                     // serde_json counts lines within what it was given: only the column helps here.
                     let message = format!("no valid JSON at column {}: {error}", error.column());

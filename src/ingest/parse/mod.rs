@@ -11,7 +11,7 @@ use super::mapping::Mapping;
 use super::normalise::{Repairs, normalise};
 use super::reject::Reject;
 use super::repair::{self, Repair, Switches};
-use super::shape::Shape;
+use super::shape::{self, Shape};
 use super::source::Source;
 use super::text::Split;
 use super::{language, rows};
@@ -53,6 +53,8 @@ pub struct Parsed {
     pub notes: Vec<String>,
     /// Values of JSON files that stand beside the records, by name.
     pub frame_fields: BTreeMap<String, u64>,
+    /// Shapes of the records before.
+    recent: shape::Recent,
 }
 
 impl Parsed {

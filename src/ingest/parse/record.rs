@@ -16,12 +16,13 @@ impl Parsed {
         rules: Rules<'_>,
         raw: impl Fn() -> Vec<u8>,
     ) {
+        let given = rules.mapping.map(Mapping::shape).or(rules.shape);
+        let shape = given.or_else(|| self.recent.shape(&fields));
         let mut reject = |error, message: String, raw: &[u8]| {
             self.rejects
                 .push(Reject::new(name, record, error, message, raw));
         };
-        let given = rules.mapping.map(Mapping::shape).or(rules.shape);
-        let Some(shape) = given.or_else(|| Shape::of(&fields)) else {
+        let Some(shape) = shape else {
             return reject("unknown_shape", shape::unknown(&fields), &raw());
         };
         let taken = match rules.mapping {

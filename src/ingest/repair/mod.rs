@@ -208,31 +208,45 @@ impl Switches {
 /// How often each repair was made, in its unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "BTreeMap<String, u64>", from = "BTreeMap<String, u64>")]
-pub struct Counts([u64; REPAIRS.len()]);
+pub struct Counts {
+    made: [u64; REPAIRS.len()],
+    /// Lines that are mojibake, or lost letters to it, and stay as they are.
+    left: u64,
+}
+
+/// The name of [`Counts::left`] in reports.
+const LEFT: &str = "mojibake_left";
 
 impl Counts {
     /// Of one repair.
     #[must_use]
     pub fn get(&self, repair: Repair) -> u64 {
-        self.0[repair as usize]
+        self.made[repair as usize]
+    }
+
+    /// Lines that are mojibake, or lost letters to it, and stay as they are.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.left
     }
 
     /// Of all.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.0.iter().sum()
+        self.made.iter().sum()
     }
 
     fn add(&mut self, repair: Repair, count: u64) {
-        self.0[repair as usize] += count;
+        self.made[repair as usize] += count;
     }
 }
 
 impl AddAssign for Counts {
     fn add_assign(&mut self, other: Self) {
-        for (mine, others) in self.0.iter_mut().zip(other.0) {
+        for (mine, others) in self.made.iter_mut().zip(other.made) {
             *mine += others;
         }
+        self.left += other.left;
     }
 }
 
@@ -240,7 +254,9 @@ impl From<Counts> for BTreeMap<String, u64> {
     fn from(counts: Counts) -> Self {
         REPAIRS
             .iter()
-            .map(|row| (row.name.to_owned(), counts.get(row.repair)))
+            .map(|row| (row.name, counts.get(row.repair)))
+            .chain([(LEFT, counts.left)])
+            .map(|(name, count)| (name.to_owned(), count))
             .collect()
     }
 }
@@ -251,6 +267,7 @@ impl From<BTreeMap<String, u64>> for Counts {
         for row in REPAIRS {
             counts.add(row.repair, map.get(row.name).copied().unwrap_or(0));
         }
+        counts.left = map.get(LEFT).copied().unwrap_or(0);
         counts
     }
 }

@@ -95,13 +95,13 @@ enum Edge {
 ///
 /// Cells as they are need few pages: a chapter's header stands on all of its pages. With digits made #
 /// they need half of them, because "Глава 2", "Глава 3" at the tops of some are titles. Last, how a line
-/// of two cells begins ("ГЛАВА 6. …   6.3. …").
-fn keys(line: &str, pages: usize) -> Vec<(String, usize)> {
+/// of two cells begins ("ГЛАВА 6. …   6.3. …"). A number alone
+/// is a page's only if it grows with the pages: that of a chapter does not.
+fn keys(line: &str, page: usize, pages: usize) -> Vec<(String, usize)> {
     let line = line.trim();
     let whole = fold_digits(line);
-    let roman = !line.is_empty() && line.chars().all(|c| matches!(c, 'i' | 'v' | 'x' | 'l'));
-    if whole == "#" || roman {
-        return vec![("#".to_owned(), LEAST_PAGES)];
+    if let Some(number) = number(line) {
+        return vec![(format!("# from {}", number - page as i64), LEAST_PAGES)];
     }
     let is_telling = |cell: &str| cell.chars().filter(|c| c.is_alphabetic()).count() >= 5;
     let mut keys: Vec<(String, usize)> = line
@@ -120,6 +120,29 @@ fn keys(line: &str, pages: usize) -> Vec<(String, usize)> {
     keys.sort();
     keys.dedup_by(|a, b| a.0 == b.0);
     keys
+}
+
+/// The number that a line is, in digits or in small Roman numerals.
+fn number(line: &str) -> Option<i64> {
+    if line.bytes().all(|byte| byte.is_ascii_digit()) {
+        return line.parse().ok();
+    }
+    let worth = |letter: u8| match letter {
+        b'i' => Some(1),
+        b'v' => Some(5),
+        b'x' => Some(10),
+        b'l' => Some(50),
+        b'c' => Some(100),
+        _ => None,
+    };
+    let values: Option<Vec<i64>> = line.bytes().map(worth).collect();
+    let values = values?;
+    // What stands before something larger is taken away from it.
+    let signed = values.iter().enumerate().map(|(at, value)| {
+        let next = values.get(at + 1).copied().unwrap_or(0);
+        if *value < next { -value } else { *value }
+    });
+    Some(signed.sum())
 }
 
 fn fold_digits(text: &str) -> String {
@@ -154,25 +177,25 @@ fn edge_lines(page: &[&str], edge: Edge) -> Vec<usize> {
 fn remove_furniture(pages: &mut [Vec<&str>]) -> usize {
     let count = pages.len();
     let mut seen: HashMap<(Edge, String), usize> = HashMap::new();
-    for page in pages.iter() {
+    for (number, page) in pages.iter().enumerate() {
         for edge in [Edge::Top, Edge::Bottom] {
             for index in edge_lines(page, edge) {
-                for (key, _) in keys(page[index], count) {
+                for (key, _) in keys(page[index], number, count) {
                     *seen.entry((edge, key)).or_default() += 1;
                 }
             }
         }
     }
-    let recurs = |edge, line: &str| {
-        keys(line, count)
+    let recurs = |edge, line: &str, number| {
+        keys(line, number, count)
             .into_iter()
             .any(|(key, least)| seen.get(&(edge, key)).is_some_and(|pages| *pages >= least))
     };
     let mut removed = 0;
-    for page in pages.iter_mut() {
+    for (number, page) in pages.iter_mut().enumerate() {
         for edge in [Edge::Top, Edge::Bottom] {
             for index in edge_lines(page, edge) {
-                if !recurs(edge, page[index]) || is_prose(page[index]) {
+                if !recurs(edge, page[index], number) || is_prose(page[index]) {
                     break;
                 }
                 page[index] = "";

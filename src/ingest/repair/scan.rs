@@ -34,7 +34,7 @@ const BLOCK_BYTES: usize = 64;
 /// Looks at all of `text`, which is UTF-8.
 pub fn suspects(text: &[u8]) -> Suspects {
     let mut seen = Suspects::NONE;
-    // The last two bytes have no followers: the exact look takes them.
+    // The last two bytes have no followers.
     let body = text.len().saturating_sub(2) / BLOCK_BYTES * BLOCK_BYTES;
     let blocks = text[..body].chunks_exact(BLOCK_BYTES);
     for (index, block) in blocks.enumerate() {
@@ -47,8 +47,20 @@ pub fn suspects(text: &[u8]) -> Suspects {
             }
         }
     }
-    for at in body..text.len() {
-        seen |= exact(text, at);
+    // The rest, with spaces for what would follow it: of a short text it is all there is.
+    let rest = &text[body..];
+    let mut padded = [b' '; 2 * BLOCK_BYTES + 2];
+    padded[..rest.len()].copy_from_slice(rest);
+    for start in [0, BLOCK_BYTES] {
+        let first = &padded[start..start + BLOCK_BYTES];
+        let second = &padded[start + 1..start + 1 + BLOCK_BYTES];
+        let third = &padded[start + 2..start + 2 + BLOCK_BYTES];
+        if rest.len() > start && is_suspicious(first, second, third) {
+            let end = rest.len().min(start + BLOCK_BYTES);
+            for at in body + start..body + end {
+                seen |= exact(text, at);
+            }
+        }
     }
     seen
 }

@@ -198,6 +198,32 @@ fn speed_on_healthy_text() {
 }
 
 #[test]
+fn numbers_of_chapters_stay_and_those_of_pages_go() {
+    // Pages 7 to 18, of which every third begins a chapter with its number alone on a line.
+    let page = |at: usize| {
+        let chapter = if at % 3 == 0 {
+            format!("{}\n\n", at / 3 + 1)
+        } else {
+            String::new()
+        };
+        format!(
+            "{chapter}и река течёт мимо мельницы к морю,\nи никто не знал почему,\n\n{}\n",
+            at + 7
+        )
+    };
+    let text = (0..12).map(page).collect::<Vec<_>>().join("\u{c}");
+    let mut counts = Counts::default();
+    let running = pages(&text, Switches::all(), &mut counts).expect("pages");
+    assert_eq!(counts.get(Repair::Pages), 12);
+    let numbers: Vec<&str> = running
+        .text
+        .lines()
+        .filter(|line| line.bytes().all(|byte| byte.is_ascii_digit()) && !line.is_empty())
+        .collect();
+    assert_eq!(numbers, ["1", "2", "3", "4"]);
+}
+
+#[test]
 fn form_feeds_between_chapters_questions_and_tables_take_nothing_away() {
     let prose = "Река течёт мимо старой мельницы к морю. Никто не знал почему.";
     let chapter = |n: u32| format!("Глава {n}\n\n{prose}\n\n{prose}\n");

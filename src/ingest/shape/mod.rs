@@ -10,6 +10,7 @@ mod messages;
 mod names;
 mod pairs;
 mod passages;
+mod recent;
 mod tools;
 mod tree;
 
@@ -31,6 +32,7 @@ use pairs::{
     take_question,
 };
 use passages::{take_passage, take_squad};
+pub use recent::Recent;
 use serde_json::{Map, Value};
 use tree::take_tree;
 
@@ -358,12 +360,14 @@ impl Shape {
     /// The first shape whose fields are all there.
     #[must_use]
     pub fn of(fields: &Fields) -> Option<&'static Self> {
-        SHAPES.iter().find(|shape| {
-            shape
-                .requires
-                .iter()
-                .all(|group| find(fields, group).is_some())
-                && (shape.fits)(fields)
+        Self::named_by(fields).find(|shape| (shape.fits)(fields))
+    }
+
+    /// The shapes that these names have all fields of, whatever their values.
+    fn named_by(fields: &Fields) -> impl Iterator<Item = &'static Self> {
+        SHAPES.iter().filter(|shape| {
+            let mut groups = shape.requires.iter();
+            groups.all(|group| find(fields, group).is_some())
         })
     }
 

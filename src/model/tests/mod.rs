@@ -6,8 +6,9 @@ mod lora;
 
 use candle_core::{D, Device, Tensor, Var};
 
-use super::{Arch, Batch, Config, Keep, Model, Session, layout};
+use super::{Arch, Batch, Config, Keep, Model, Sequences, Session, layout};
 use crate::{
+    generate::{Finish, Request, Sampler, Sampling, generate, generate_many},
     ops::{
         Backend, Places, RopeOptions, Targets,
         composed::Composed,
@@ -256,6 +257,122 @@ fn the_cache_gives_the_logits_of_the_whole_sequence() {
     all(&Cpu::default());
     all(&Composed::new(Device::Cpu));
     on_gpus!(b => all(b));
+}
+
+#[test]
+fn sequences_beside_each_other_have_the_logits_that_each_has_alone() {
+    fn all<B: Backend>(b: &B) {
+        let model = model(b, &tiny(true));
+        let ids = ids(1);
+        let alone = |ids: &[u32]| {
+            let mut session = Session::new(b, &model, ids.len()).unwrap();
+            session.push_all(ids).unwrap()
+        };
+        let texts: [&[u32]; 3] = [&ids[..7], &ids[2..6], &ids[3..9]];
+        let wanted = texts.map(alone);
+        let mut sequences = Sequences::new(b, &model, 3, 7).unwrap();
+        // Prompts of one, two and three tokens; the second place had another text before.
+        sequences.push(1, &ids[..5]).unwrap();
+        sequences.rewind(1, 0);
+        for (slot, text) in texts.iter().enumerate() {
+            let got = sequences.push(slot, &text[..=slot]).unwrap();
+            close(
+                "prompt",
+                &got,
+                &wanted[slot][slot * 29..(slot + 1) * 29],
+                1e-5,
+            );
+        }
+        let mut at = [1, 2, 3];
+        loop {
+            // The places in an order of their own, and those that have ended left out.
+            let order = [2, 0, 1];
+            let under_way = order
+                .into_iter()
+                .filter(|&slot| at[slot] < texts[slot].len());
+            let tokens: Vec<(usize, u32)> = under_way
+                .map(|slot| (slot, texts[slot][at[slot]]))
+                .collect();
+            if tokens.is_empty() {
+                break;
+            }
+            let got = sequences.step(&tokens).unwrap();
+            for ((slot, _), got) in tokens.iter().zip(got.chunks(29)) {
+                let row = at[*slot];
+                close("step", got, &wanted[*slot][row * 29..(row + 1) * 29], 1e-5);
+                at[*slot] += 1;
+            }
+        }
+        assert!(
+            sequences.step(&[(0, 1)]).is_err(),
+            "the first place is full"
+        );
+    }
+    all(&Cpu::default());
+    all(&Composed::new(Device::Cpu));
+    on_gpus!(b => all(b));
+}
+
+#[test]
+fn prompts_beside_each_other_go_on_as_each_does_alone() {
+    let b = Cpu::default();
+    let model = model(&b, &tiny(true));
+    let ids = ids(1);
+    let stop = [ids[3]];
+    let request = |from: usize, to: usize| Request {
+        prompt: &ids[from..to],
+        max_tokens: to,
+        stop: &stop,
+    };
+    let requests = [
+        request(0, 4),
+        request(1, 2),
+        request(5, 9),
+        request(2, 7),
+        request(0, 1),
+    ];
+    let sampling = Sampling {
+        temperature: Some(1.0),
+        ..Sampling::GREEDY
+    };
+    let alone: Vec<_> = (0..requests.len())
+        .map(|number| {
+            let mut tokens = Vec::new();
+            let mut sampler = Sampler::new(sampling, number as u64);
+            let end = generate(&b, &model, &requests[number], &mut sampler, &mut |token| {
+                tokens.push(token);
+                Ok(true)
+            });
+            (tokens, end.unwrap())
+        })
+        .collect();
+    assert!(
+        alone.iter().any(|(_, end)| *end == Finish::Length),
+        "{alone:?}"
+    );
+    for most in [1, 2, 5, 9] {
+        let mut samplers: Vec<Sampler> = (0..requests.len())
+            .map(|number| Sampler::new(sampling, number as u64))
+            .collect();
+        let mut said = vec![Vec::new(); requests.len()];
+        let ends = generate_many(
+            &b,
+            &model,
+            &requests,
+            most,
+            &mut samplers,
+            &mut |number, token| {
+                said[number].push(token);
+                Ok(true)
+            },
+        )
+        .unwrap();
+        assert_eq!(
+            said.into_iter().zip(ends).collect::<Vec<_>>(),
+            alone,
+            "{most} at once"
+        );
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use candle_core::{D, Result, Tensor};
 
-use crate::ops::{Attended, AttentionShape, Places, Rope};
+use crate::ops::{Attended, AttentionShape, Places, Rope, Span};
 
 /// Queries of one block: the scores alive at once are `batch * heads * ROWS * seq` floats.
 const ROWS: usize = 512;
@@ -198,21 +198,40 @@ fn add_first(whole: &Tensor, part: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// When the device fails.
 pub fn cached(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
+    qkv: [Tensor; 3],
     cache: &mut (Tensor, Tensor),
-    past: usize,
+    spans: &[Span],
     shape: AttentionShape,
     rope: Option<&Rope>,
 ) -> Result<Tensor> {
-    let seq = shape.seq;
+    let (mut outs, mut row) = (Vec::new(), 0);
+    for span in spans {
+        let [q, k, v] = qkv.each_ref().map(|x| x.narrow(0, row, span.rows));
+        outs.push(cached_span([q?, k?, v?], cache, *span, shape, rope)?);
+        row += span.rows;
+    }
+    Tensor::cat(&outs, 0)
+}
+
+fn cached_span(
+    [q, k, v]: [Tensor; 3],
+    cache: &mut (Tensor, Tensor),
+    span: Span,
+    shape: AttentionShape,
+    rope: Option<&Rope>,
+) -> Result<Tensor> {
+    let (seq, past) = (span.rows, span.past);
+    let shape = AttentionShape {
+        batch: 1,
+        seq,
+        ..shape
+    };
     let places = Places::whole(rope);
     let begin = starts(shape, places, past, &q)?;
     let q = rotate(&q, places, seq, past, 1.0)?;
     let k = rotate(&k, places, seq, past, 1.0)?;
     let put = |whole: &Tensor, part: &Tensor| {
-        whole.slice_assign(&[past..past + seq, 0..part.dim(1)?], part)
+        whole.slice_assign(&[span.at()..span.at() + seq, 0..part.dim(1)?], part)
     };
     cache.0 = put(&cache.0, &k)?;
     cache.1 = put(&cache.1, &v)?;
@@ -221,7 +240,7 @@ pub fn cached(
         ..shape
     };
     let open = |x: &Tensor| {
-        let x = x.narrow(0, 0, past + seq)?.contiguous()?;
+        let x = x.narrow(0, span.first, past + seq)?.contiguous()?;
         repeat(&split(&x, seen, shape.kv_heads)?, shape)
     };
     let keys = open(&cache.0)?;

@@ -10,7 +10,7 @@ mod attention;
 use anyhow::Result;
 use candle_core::{D, DType, Device, Tensor};
 
-use super::{AdamStep, Attended, AttentionShape, Backend, Loss, Places, Rope, Slot, Targets};
+use super::{AdamStep, Attended, AttentionShape, Backend, Loss, Places, Rope, Slot, Span, Targets};
 
 /// Logits that are alive at once, in rows × vocabulary.
 const CHUNK: usize = 1 << 26;
@@ -199,11 +199,11 @@ impl Backend for Composed {
         k: Tensor,
         v: Tensor,
         cache: &mut (Tensor, Tensor),
-        past: usize,
+        spans: &[Span],
         shape: AttentionShape,
         rope: Option<&Rope>,
     ) -> Result<Tensor> {
-        Ok(attention::cached(q, k, v, cache, past, shape, rope)?)
+        Ok(attention::cached([q, k, v], cache, spans, shape, rope)?)
     }
 
     fn swiglu(&self, gate: &Tensor, up: &Tensor) -> Result<Tensor> {

@@ -25,7 +25,9 @@ use anyhow::Result;
 
 pub use buf::CpuBuf;
 
-use super::{AdamStep, Attended, AttentionShape, Backend, Loss, Places, Rope, Slot, Targets};
+use super::{
+    AdamStep, Attended, AttentionShape, Backend, Loss, Places, Rope, Slot, Span, Targets, Turns,
+};
 use buf::Pool;
 
 /// The CPU and its pool of buffers.
@@ -206,18 +208,27 @@ impl Backend for Cpu {
         mut k: CpuBuf,
         v: CpuBuf,
         cache: &mut (CpuBuf, CpuBuf),
-        past: usize,
+        spans: &[Span],
         shape: AttentionShape,
         rope: Option<&Rope>,
     ) -> Result<CpuBuf> {
-        let places = Places::whole(rope);
-        rotate::rotate(&mut q, places, shape.seq, past, rotate::Turn::Forward);
-        rotate::rotate(&mut k, places, shape.seq, past, rotate::Turn::Forward);
-        let at = past * k.cols;
-        cache.0[at..at + k.len()].copy_from_slice(&k);
-        cache.1[at..at + v.len()].copy_from_slice(&v);
+        let turns = Turns::of(spans);
+        let places = Places {
+            rope,
+            starts: &turns.starts,
+        };
+        rotate::rotate(&mut q, places, 1, turns.latest, rotate::Turn::Forward);
+        rotate::rotate(&mut k, places, 1, turns.latest, rotate::Turn::Forward);
+        let (width, mut row) = (k.cols, 0);
+        for span in spans {
+            let (from, to) = (row * width, span.at() * width);
+            let length = span.rows * width;
+            cache.0[to..to + length].copy_from_slice(&k[from..from + length]);
+            cache.1[to..to + length].copy_from_slice(&v[from..from + length]);
+            row += span.rows;
+        }
         let mut out = self.pool.take(q.rows, q.cols);
-        cached::attend(&q, &cache.0, &cache.1, past, shape, &mut out);
+        cached::attend(&q, &cache.0, &cache.1, spans, shape, &mut out);
         Ok(out)
     }
 

@@ -19,7 +19,7 @@ use super::{
     matrix::Matrix,
     products::{Cast, Rows, Sizes, Write, choose},
 };
-use crate::ops::{Attended, AttentionShape, Places, Precision, scratch::block_queries};
+use crate::ops::{Attended, AttentionShape, Places, Precision, Span, scratch::block_queries};
 
 /// Queries of one sequence and the keys that any of them sees, as places in the sequence.
 #[derive(Clone, Copy)]
@@ -406,35 +406,41 @@ impl<D: Driver> Gpu<D> {
         self.merge_heads(widths, block, &split, (dq, row))
     }
 
-    /// Rotated queries of one sequence, which stand at `past..`, against the rows of a cache up to
+    /// Rotated queries, the new tokens of `spans`, against the cached rows of their sequence up to
     /// each of them; in f32, since a new token reads each row once.
     pub(super) fn attend_cached(
         &self,
         q: &Matrix<D::Memory>,
         [keys, values]: [&Matrix<D::Memory>; 2],
-        past: usize,
+        spans: &[Span],
         shape: AttentionShape,
     ) -> Result<Matrix<D::Memory>> {
-        let widths = Widths::new(shape);
+        // A block's keys begin at row `batch * seq`: with a length of 1 that is where the sequence does.
+        let widths = Widths::new(AttentionShape { seq: 1, ..shape });
         let read = Read {
             element: Precision::F32,
             k: Cast::Same(keys),
             v: Cast::Same(values),
             starts: None,
         };
-        let most = block_queries(shape.heads, past + shape.seq);
         let out = self.matrix(q.rows, q.cols)?;
-        for row in (0..shape.seq).step_by(most) {
-            let rows = most.min(shape.seq - row);
-            let first_key = shape.first_key(0, past + row);
-            let block = Block {
-                batch: 0,
-                first: past + row,
-                rows,
-                first_key,
-                keys: past + row + rows - first_key,
-            };
-            self.attend_block(widths, block, &read, (q, row), 0, &out)?;
+        let mut begin = 0;
+        for span in spans {
+            let most = block_queries(shape.heads, span.past + span.rows);
+            for row in (0..span.rows).step_by(most) {
+                let rows = most.min(span.rows - row);
+                let place = span.past + row;
+                let first_key = shape.first_key(0, place);
+                let block = Block {
+                    batch: span.first,
+                    first: place,
+                    rows,
+                    first_key,
+                    keys: place + rows - first_key,
+                };
+                self.attend_block(widths, block, &read, (q, begin + row), 0, &out)?;
+            }
+            begin += span.rows;
         }
         Ok(out)
     }

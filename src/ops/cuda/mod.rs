@@ -31,7 +31,8 @@ mod tests;
 use anyhow::{Result, ensure};
 
 use super::{
-    AdamStep, Attended, AttentionShape, Backend, Loss, Places, Precision, Rope, Slot, Targets,
+    AdamStep, Attended, AttentionShape, Backend, Loss, Places, Precision, Rope, Slot, Span,
+    Targets, Turns,
 };
 use attention::Turn;
 use driver::{
@@ -280,16 +281,24 @@ impl<D: Driver> Backend for Gpu<D> {
         mut k: Self::Buf,
         v: Self::Buf,
         cache: &mut (Self::Buf, Self::Buf),
-        past: usize,
+        spans: &[Span],
         shape: AttentionShape,
         rope: Option<&Rope>,
     ) -> Result<Self::Buf> {
-        let places = Places::whole(rope);
-        self.rotate(&mut q, places, shape.seq, past, Turn::Forward)?;
-        self.rotate(&mut k, places, shape.seq, past, Turn::Forward)?;
-        self.copy_rows(&k, 0, &mut cache.0, past, k.rows)?;
-        self.copy_rows(&v, 0, &mut cache.1, past, v.rows)?;
-        self.attend_cached(&q, [&cache.0, &cache.1], past, shape)
+        let turns = Turns::of(spans);
+        let places = Places {
+            rope,
+            starts: &turns.starts,
+        };
+        self.rotate(&mut q, places, 1, turns.latest, Turn::Forward)?;
+        self.rotate(&mut k, places, 1, turns.latest, Turn::Forward)?;
+        let mut row = 0;
+        for span in spans {
+            self.copy_rows(&k, row, &mut cache.0, span.at(), span.rows)?;
+            self.copy_rows(&v, row, &mut cache.1, span.at(), span.rows)?;
+            row += span.rows;
+        }
+        self.attend_cached(&q, [&cache.0, &cache.1], spans, shape)
     }
 
     fn swiglu(&self, gate: &Self::Buf, up: &Self::Buf) -> Result<Self::Buf> {

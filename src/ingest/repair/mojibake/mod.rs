@@ -18,7 +18,9 @@ mod tables;
 mod tests;
 
 use super::{Counts, Repair};
+use memchr::memmem;
 use std::borrow::Cow;
+use swap::Undone;
 
 /// Wrong decodings on top of each other that are undone.
 const DEPTH: usize = 4;
@@ -27,22 +29,60 @@ const DEPTH: usize = 4;
 #[must_use]
 pub fn mojibake(line: &str) -> Option<String> {
     suspect::blocks(line.as_bytes()).next()?;
-    let mut repaired: Option<String> = None;
-    for _ in 0..DEPTH {
-        let now = repaired.as_deref().unwrap_or(line);
-        let Some(next) = layer::peel(now).or_else(|| swap::undo(now)) else {
-            break;
-        };
-        repaired = Some(next);
-    }
-    repaired
+    judge(line).repaired
 }
 
-/// [`mojibake`] for each line of `text`.
+/// What is known of a line.
+struct Judged {
+    /// As it was meant, where it was misread.
+    repaired: Option<String>,
+    /// Whether it is misread still, in a way that is not certain.
+    is_unsure: bool,
+}
+
+fn judge(line: &str) -> Judged {
+    let mut judged = Judged {
+        repaired: None,
+        is_unsure: false,
+    };
+    for _ in 0..DEPTH {
+        let now = judged.repaired.as_deref().unwrap_or(line);
+        let undone = match layer::peel(now) {
+            Some(next) => Undone::Repaired(next),
+            None => swap::undo(now),
+        };
+        match undone {
+            Undone::Repaired(next) => judged.repaired = Some(next),
+            Undone::Unsure => {
+                judged.is_unsure = true;
+                break;
+            }
+            Undone::Healthy => break,
+        }
+    }
+    judged
+}
+
+/// Lines of `text` that lost letters (�): damaged beyond repair.
+fn lines_with_lost_letters(text: &str) -> u64 {
+    let (mut lines, mut at) = (0, 0);
+    while let Some(found) = memmem::find(&text.as_bytes()[at..], "\u{fffd}".as_bytes()) {
+        lines += 1;
+        let from = at + found;
+        let Some(end) = memchr::memchr(b'\n', &text.as_bytes()[from..]) else {
+            break;
+        };
+        at = from + end;
+    }
+    lines
+}
+
+/// [`mojibake`] for each line of `text`. Counts lines that were repaired, and those that were left
+/// alone: with lost letters, or misread in a way that is not certain.
 pub fn mojibake_lines<'a>(text: &'a str, counts: &mut Counts) -> Cow<'a, str> {
     let bytes = text.as_bytes();
     let mut repaired = String::new();
-    let (mut done, mut copied, mut lines) = (0, 0, 0);
+    let (mut done, mut copied, mut lines, mut unsure) = (0, 0, 0, 0);
     for block in suspect::blocks(bytes) {
         // The lines that begin before the end of the block and are not done.
         let block_end = (block + suspect::BLOCK_BYTES).min(text.len());
@@ -51,20 +91,30 @@ pub fn mojibake_lines<'a>(text: &'a str, counts: &mut Counts) -> Cow<'a, str> {
             .max(done);
         while start < block_end {
             let end = memchr::memchr(b'\n', &bytes[start..]).map_or(text.len(), |at| start + at);
-            if let Some(line) = mojibake(&text[start..end]) {
-                repaired.push_str(&text[copied..start]);
-                repaired.push_str(&line);
-                copied = end;
-                lines += 1;
+            let line = &text[start..end];
+            if suspect::blocks(line.as_bytes()).next().is_some() {
+                let judged = judge(line);
+                if judged.is_unsure && judged.repaired.is_none() {
+                    unsure += u64::from(!line.contains('\u{fffd}'));
+                }
+                if let Some(line) = judged.repaired {
+                    repaired.push_str(&text[copied..start]);
+                    repaired.push_str(&line);
+                    copied = end;
+                    lines += 1;
+                }
             }
             start = end + 1;
             done = start;
         }
     }
     counts.add(Repair::Mojibake, lines);
+    counts.left += unsure;
     if lines == 0 {
+        counts.left += lines_with_lost_letters(text);
         return Cow::Borrowed(text);
     }
     repaired.push_str(&text[copied..]);
+    counts.left += lines_with_lost_letters(&repaired);
     Cow::Owned(repaired)
 }

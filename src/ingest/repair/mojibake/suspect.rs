@@ -25,8 +25,11 @@ pub fn blocks(text: &[u8]) -> impl Iterator<Item = usize> {
     let firsts = text.chunks_exact(BLOCK_BYTES).take(whole);
     let seconds = text.get(1..).unwrap_or(&[]).chunks_exact(BLOCK_BYTES);
     let pairs = firsts.zip(seconds).enumerate();
+    // With spaces behind it, so that it is looked at as the others are.
     let rest = &text[whole * BLOCK_BYTES..];
-    let last = look(rest, rest.get(1..).unwrap_or(&[]));
+    let mut padded = [b' '; BLOCK_BYTES + 1];
+    padded[..rest.len()].copy_from_slice(rest);
+    let last = look(&padded[..BLOCK_BYTES], &padded[1..]);
     pairs
         .filter(|(_, (first, second))| look(first, second).is_suspicious())
         .map(|(index, _)| index * BLOCK_BYTES)

@@ -19,11 +19,21 @@ const LEAST_LETTERS: u64 = 8;
 /// Bits by which the best repair has to lead the second.
 const LEAD_BITS: f64 = 5.0;
 
+/// What a line is.
+pub enum Undone {
+    /// As it was written, for all that can be told.
+    Healthy,
+    /// Misread, but in which of two ways is not certain.
+    Unsure,
+    /// Misread: the line read the right way.
+    Repaired(String),
+}
+
 /// The line read the right way.
-pub fn undo(line: &str) -> Option<String> {
+pub fn undo(line: &str) -> Undone {
     let before = tally_apart(line.chars().map(symbol));
     if before.bits() < GAIN_BITS || before.mean_bits() < RUSSIAN_BITS - 0.8 {
-        return None;
+        return Undone::Healthy;
     }
     let mut best: Option<(f64, String)> = None;
     let mut second = f64::INFINITY;
@@ -74,8 +84,11 @@ pub fn undo(line: &str) -> Option<String> {
             }
         }
     }
-    let (bits, text) = best?;
-    (second - bits >= LEAD_BITS).then_some(text)
+    match best {
+        None => Undone::Healthy,
+        Some((bits, text)) if second - bits >= LEAD_BITS => Undone::Repaired(text),
+        Some(_) => Undone::Unsure,
+    }
 }
 
 /// The cost of `symbols`, Latin letters at Cyrillic ones left out of account.

@@ -1,4 +1,6 @@
-//! `prep generate`: goes on from a prompt.
+//! `prep generate`: goes on from a prompt, or from many.
+
+mod many;
 
 use std::path::PathBuf;
 
@@ -22,7 +24,16 @@ pub struct Args {
     /// Mistral, Mixtral, GPT-Neo); or an adapter folder, whose base is found by its path.
     model: PathBuf,
     /// The text to go on from, or with --chat what the user says.
-    prompt: String,
+    #[arg(required_unless_present = "prompts", conflicts_with = "prompts")]
+    prompt: Option<String>,
+    /// Many prompts at once: a file with a prompt a line, or a JSON object a line with "prompt" or
+    /// with "messages" (.jsonl). What is generated goes to standard output, a JSON object for each
+    /// prompt, in their order [default: one prompt from the command line].
+    #[arg(long, value_name = "FILE")]
+    prompts: Option<PathBuf>,
+    /// How many of --prompts are generated at once: the model is read once for all of them.
+    #[arg(long, value_name = "SEQUENCES", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
+    batch: u32,
     /// Put the prompt into the model's chat template and let the assistant answer. Default: off.
     #[arg(long)]
     chat: bool,
@@ -51,7 +62,16 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
 fn go<B: Backend>(backend: &B, args: &Args, ctx: &Context) -> Result<Exit> {
     let tokenizer = Tokenizer::from_dir(&args.model)?;
     let model = model::load(backend, &args.model)?;
-    let prompt = prompt(&tokenizer, args)?;
+    if let Some(path) = &args.prompts {
+        let speaker = many::Speaker {
+            backend,
+            model: &model,
+            tokenizer: &tokenizer,
+        };
+        return speaker.run(args, path, ctx);
+    }
+    let text = args.prompt.as_deref().unwrap_or_default();
+    let prompt = prompt(&tokenizer, args, text)?;
     let stop = tokenizer.stop_ids();
     let request = Request {
         prompt: &prompt,
@@ -62,7 +82,7 @@ fn go<B: Backend>(backend: &B, args: &Args, ctx: &Context) -> Result<Exit> {
     let said = answer(backend, &model, &tokenizer, &request, &mut sampler, ctx)?;
     if ctx.json {
         let report = json!({
-            "prompt": args.prompt,
+            "prompt": text,
             "text": said.text,
             "tokens": said.tokens,
             "prompt_tokens": prompt.len(),
@@ -79,19 +99,21 @@ fn go<B: Backend>(backend: &B, args: &Args, ctx: &Context) -> Result<Exit> {
 }
 
 /// The prompt's tokens, as the model saw texts in training: after BOS where texts begin with it.
-fn prompt(tokenizer: &Tokenizer, args: &Args) -> Result<Vec<u32>> {
+fn prompt(tokenizer: &Tokenizer, args: &Args, text: &str) -> Result<Vec<u32>> {
     if args.chat {
-        let system = args
-            .system
-            .as_ref()
-            .map(|text| Message::new("system", text));
-        let messages: Vec<Message> = system
-            .into_iter()
-            .chain([Message::new("user", &args.prompt)])
-            .collect();
-        return tokenizer.render_chat(&messages, true);
+        return chat(tokenizer, args, vec![Message::new("user", text)]);
     }
-    text_prompt(tokenizer, &args.prompt)
+    text_prompt(tokenizer, text)
+}
+
+/// A chat's tokens up to where the assistant answers, after the system message of the command.
+fn chat(tokenizer: &Tokenizer, args: &Args, messages: Vec<Message>) -> Result<Vec<u32>> {
+    let system = args
+        .system
+        .as_ref()
+        .map(|text| Message::new("system", text));
+    let messages: Vec<Message> = system.into_iter().chain(messages).collect();
+    tokenizer.render_chat(&messages, true)
 }
 
 /// A text's tokens as the model saw the beginning of texts in training.
