@@ -223,9 +223,10 @@ impl Found {
         let word = match bytes[start..].first_chunk::<LONGEST>() {
             Some(eight) => {
                 let beyond = 8 * LONGEST.saturating_sub(length);
-                let mut eight = *eight;
-                eight.make_ascii_lowercase();
-                u64::from_le_bytes(eight) << beyond >> beyond
+                // Of a letter the bit of 32 says whether it is a capital.
+                let eight = u64::from_le_bytes(*eight);
+                let small = eight | eight_bytes::ascii_letters(eight) >> 2;
+                small << beyond >> beyond
             }
             None => packed(&bytes[start..end]),
         };
