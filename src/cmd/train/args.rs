@@ -161,6 +161,16 @@ pub struct Args {
     /// Print the plan (parameters, steps, packing, memory) and write nothing. Default: off.
     #[arg(long)]
     pub dry_run: bool,
+    /// With --dry-run: write what each step would learn from into this file, a JSON line a sequence
+    /// (step, `input_ids`, `labels` with -100 where the loss does not count, `position_ids`)
+    /// [default: none].
+    #[arg(
+        long,
+        hide_short_help = true,
+        value_name = "FILE",
+        requires = "dry_run"
+    )]
+    pub batches: Option<PathBuf>,
     /// Print the architectures and presets with parameters, memory and FLOPs a token at --seq-len
     /// and --micro-batch, and train nothing. Default: off.
     #[arg(long)]

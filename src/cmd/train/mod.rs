@@ -1,6 +1,7 @@
 //! `prep train`: a language model from token shards.
 
 mod args;
+mod batches;
 mod input;
 mod list;
 mod person;
@@ -12,10 +13,10 @@ use serde_json::{Map, Value, json};
 
 use super::device::{Device, choose_with, on_device};
 pub use args::Args;
-use input::Input;
+pub use input::Input;
 use person::Person;
-pub use resolve::config_of;
 use resolve::{Resolved, resolve};
+pub use resolve::{config_of, resolve_with};
 
 use crate::{
     atomic,
@@ -48,7 +49,11 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         let input = Input::open(args)?;
         let train = input.train(ctx.seed)?;
         let device = choose_with(&args.device, args.dtype, ctx)?;
-        plan(ctx, &input, &resolve(args, ctx, &input, &train, &device)?)?;
+        let resolved = resolve(args, ctx, &input, &train, &device)?;
+        if let Some(path) = &args.batches {
+            batches::write(path, &resolved.loader, &resolved.options)?;
+        }
+        plan(ctx, &input, &resolved)?;
         return Ok(Exit::Done);
     }
     match train_model(args, ctx)? {
