@@ -44,4 +44,5 @@ mod train_cli;
 mod train_golden;
 mod train_models;
 mod train_shards;
+mod train_val_sets;
 mod where_from;

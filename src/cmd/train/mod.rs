@@ -242,6 +242,12 @@ fn go<B: Backend>(
             "--patience needs a val split to measure. Shard again with a --val share"
         );
     }
+    let mut val_sets = Vec::new();
+    for (name, data) in input.val_sets() {
+        let loader = Loader::new(data, options.packing, options.seq_len, 0);
+        let loader = loader.with_context(|| format!("the val split {name}"))?;
+        val_sets.push((name.to_owned(), loader));
+    }
     let utilisation = peak(backend, args)?.map(|peak| Utilisation {
         flops_per_token: flops_per_token(&options.model, &resolved.loader),
         peak,
@@ -266,6 +272,7 @@ fn go<B: Backend>(
             None => None,
         },
         val: val.transpose()?,
+        val_sets,
         token_bytes: &tokenizer.token_bytes(),
         utilisation,
         prompts: match &args.prompts {
@@ -334,6 +341,10 @@ fn tell(args: &Args, ctx: &Context, report: &Value) {
         output::data(&format!("val loss      {loss:.4} nats/token"));
         let bits = number("bits_per_byte").map_or("-".to_owned(), |b| format!("{b:.4}"));
         output::data(&format!("bits per byte {bits}"));
+    }
+    for (name, means) in report["val_sets"].as_object().into_iter().flatten() {
+        let loss = means["loss"].as_f64().unwrap_or_default();
+        output::data(&format!("val loss      {loss:.4} nats/token of {name}"));
     }
     let speed = number("tokens_per_second").unwrap_or_default();
     output::data(&format!("tokens/s      {speed:.0}"));

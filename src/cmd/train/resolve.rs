@@ -130,6 +130,7 @@ pub fn resolve_with<'a>(
         base,
         lora,
         shards: input.identity(),
+        val_sets: input.val_identity(),
         tokenizer: input.fingerprint().to_owned(),
         packing: args.packing,
         seq_len,

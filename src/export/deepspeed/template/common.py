@@ -107,7 +107,7 @@ def learning_rate(step):
 def load_model():
     """The model in f32: with the weights of model/, or, where that has none, with random ones."""
     config = AutoConfig.from_pretrained(HERE / "model")
-    for name in vars(config):
+    for name in list(vars(config)):
         if name.endswith(("dropout", "pdrop")):
             setattr(config, name, 0.0)  # prep trains without
     how = {"config": config, "dtype": torch.float32}
@@ -150,7 +150,7 @@ def losses(model, config, batch, device):
     """Summed cross-entropy over the counted labels in nats, and the sum that is learned from.
 
     The position ids begin anew with each document, by which transformers keeps attention inside of it.
-    Its flash attention wants all sequences in one row for that.
+    Its flash attention wants all sequences in one row for that (ONE_ROW=1 tries that with any other).
     """
     ids, labels, positions = (batch[key].to(device) for key in ("input_ids", "labels", "position_ids"))
     if config._attn_implementation == "flash_attention_2" or os.environ.get("ONE_ROW"):
