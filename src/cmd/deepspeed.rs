@@ -1,4 +1,4 @@
-//! `prep export deepspeed`: a run of `prep train` as a folder for PyTorch, on several GPUs.
+//! `prep export deepspeed`: a run of `prep train` as a folder for `PyTorch`, on several GPUs.
 
 use std::{
     ffi::OsString,

@@ -3,6 +3,7 @@
 mod compare;
 mod config;
 mod eval_by;
+mod export_deepspeed;
 mod filter_golden;
 mod ingest_answers;
 mod ingest_archives;

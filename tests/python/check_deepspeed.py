@@ -4,13 +4,15 @@
     make test-deepspeed                                         # with DeepSpeed, ZeRO 0 to 3
     python tests/python/check_deepspeed.py PREP SHARDS [deepspeed]
 
-PREP is the binary. Models are those of fixtures/golden, with random weights. A package that is not
-installed is named as skipped. Prints a line a check; stops at the first difference.
+PREP is the binary, SHARDS has documents that are cut; short ones, of which several share a sequence, are
+made here. Models are those of fixtures/golden, with random weights. A package that is not installed is
+named as skipped. Prints a line a check; stops at the first difference.
 """
 
 import importlib.util
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -29,11 +31,26 @@ LOSS, NORM = 1e-4, 2e-3
 def quiet(command, **more):
     done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **more)
     if done.returncode:
-        sys.exit(f"{' '.join(map(str, command))} failed:\n{done.stdout[-4000:]}")
+        sys.exit(f"{' '.join(map(str, command))} failed:\n{done.stdout[-8000:]}")
 
 
 def lines(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def short_shards(prep, out):
+    """Shards of short texts and chats in both languages."""
+    choice, words = random.Random(1), "one two three four five six один два три четыре пять шесть".split()
+    say = lambda: " ".join(choice.choice(words) for _ in range(choice.randint(1, 6)))
+    records = []
+    for i in range(240):
+        turns = [{"role": "user", "content": f"{say()} {i}?"}, {"role": "assistant", "content": say()}]
+        records.append({"text": f"{say()} {i}."} if i % 3 else {"messages": turns})
+    Path(out, "short.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    quiet([prep, "ingest", Path(out, "short.jsonl"), "--out", Path(out, "corpus"), "-q"])
+    made = ["--tokenizer", GOLDEN / "tokenizer.json", "--chat-template", "chatml", "--profile", "none", "--val", "10%"]
+    quiet([prep, "shard", Path(out, "corpus"), "--out", Path(out, "shards"), "-q", *made])
+    return Path(out, "shards")
 
 
 class Run:
@@ -65,7 +82,7 @@ class Run:
 
 
 def same_batches(run):
-    """Every batch of an epoch, token for token, whatever the number of processes."""
+    """Every batch of two epochs, token for token, whatever the number of processes."""
     run.train("--dry-run", "--batches", run.out.with_suffix(".jsonl"))
     wanted = lines(run.out.with_suffix(".jsonl"))
     export = run.export()
@@ -75,7 +92,7 @@ def same_batches(run):
     mixed = sum(0 in line["position_ids"][1:] for line in wanted)
     prompts = sum(-100 in line["labels"] for line in wanted)
     if not mixed or not prompts:
-        sys.exit("the batches hold no packed sequence, or no label that is not counted: they prove nothing")
+        sys.exit("the batches hold one document each, or no label that is not counted: they prove nothing")
     for world in (1, 2, 4):
         ranks = [list(common.steps(0, rank, world)) for rank in range(world)]
         found = []
@@ -87,7 +104,7 @@ def same_batches(run):
         if found != wanted:
             at = next(i for i, (a, b) in enumerate(zip(found, wanted)) if a != b)
             sys.exit(f"{world} processes: sequence {at} of {len(wanted)} differs: {found[at]}, prep {wanted[at]}")
-        print(f"ok: batches of an epoch in {world} processes: {len(wanted)} sequences, {mixed} of several documents")
+        print(f"ok: batches of 2 epochs in {world} processes: {len(wanted)} sequences, {mixed} of several documents or with padding")
 
 
 def same_losses(what, found, wanted):
@@ -121,9 +138,13 @@ def same_model(run, export, found):
 
 
 def torchrun(prep, shards, out):
-    same_batches(Run(prep, shards, out, "llama-untied"))
+    short = short_shards(prep, out)
+    for model, of, packing in [("llama-untied", shards, "bestfit"), ("llama-untied", short, "bestfit"), ("qwen3", short, "concat"), ("qwen2", short, "none")]:
+        place = Path(out, f"{packing} {'cut' if of == shards else 'short'}")
+        place.mkdir()
+        same_batches(Run(prep, of, place, model, "--epochs", "2", "--packing", packing))
     for model in MODELS:
-        run = Run(prep, shards, out, model, "--steps", str(STEPS), *(["--z-loss", "1e-3"] if model == "qwen3" else []))
+        run = Run(prep, short, out, model, "--steps", str(STEPS), *(["--z-loss", "1e-3"] if model == "qwen3" else []))
         run.train()
         wanted = lines(run.out / "prep" / "metrics.jsonl")
         export = run.export()
@@ -142,7 +163,7 @@ def torchrun(prep, shards, out):
 def deepspeed(prep, shards, out):
     if not importlib.util.find_spec("deepspeed"):
         sys.exit("deepspeed is not installed")
-    run = Run(prep, shards, out, "llama-untied", "--steps", str(STEPS))
+    run = Run(prep, short_shards(prep, out), out, "llama-untied", "--steps", str(STEPS))
     run.train()
     wanted = lines(run.out / "prep" / "metrics.jsonl")
     for stage in ("0", "1", "2", "3"):

@@ -10,7 +10,7 @@ use crate::{
     train::{Loader, Options},
 };
 
-/// The label of what the loss does not count, as PyTorch and transformers have it.
+/// The label of what the loss does not count, as `PyTorch` and transformers have it.
 const NOT_COUNTED: i64 = -100;
 
 /// Writes a JSON line for each sequence of each step: `step`, from 1, `input_ids`, `labels` and
@@ -26,9 +26,12 @@ pub fn write(path: &Path, loader: &Loader<'_>, options: &Options) -> Result<()> 
             let data = loader.samples((step - 1) * each as u64, each);
             for sequence in 0..data.count() {
                 let rows = sequence * data.seq..(sequence + 1) * data.seq;
-                let labels = rows.clone().map(|row| match data.counted[row] {
-                    true => i64::from(data.targets[row]),
-                    false => NOT_COUNTED,
+                let labels = rows.clone().map(|row| {
+                    if data.counted[row] {
+                        i64::from(data.targets[row])
+                    } else {
+                        NOT_COUNTED
+                    }
                 });
                 let positions = rows
                     .clone()

@@ -33,7 +33,7 @@ pub enum Offload {
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
-    /// ZeRO's stage.
+    /// `ZeRO`'s stage.
     pub stage: Stage,
     /// Cards.
     pub gpus: u64,

@@ -1,4 +1,4 @@
-//! `prep export deepspeed`: a folder from which PyTorch trains what `prep train` would, on more cards.
+//! `prep export deepspeed`: a folder from which `PyTorch` trains what `prep train` would, on more cards.
 //!
 //! ```text
 //! OUT/ README.md  requirements.txt
@@ -10,7 +10,7 @@
 //! ```
 //!
 //! The sequences are written, not the recipe of packing, so that the scripts read what prep would learn
-//! from, token for token; tests/python/check_deepspeed.py compares both.
+//! from, token for token; `tests/python/check_deepspeed.py` compares both.
 
 mod layout;
 mod sequences;
@@ -73,7 +73,7 @@ pub struct Project<'a> {
     pub tokenizer: &'a Tokenizer,
     /// The model folder whose weights to continue from.
     pub base: Option<&'a Path>,
-    /// ZeRO's stage.
+    /// `ZeRO`'s stage.
     pub stage: Stage,
     /// Cards.
     pub gpus: u64,

@@ -67,6 +67,7 @@ def main():
         if due(SETTINGS["checkpoint_every"], step):
             engine.save_checkpoint(args.out / "checkpoints", client_state={"step": step})
     save(engine, model, args.out, rank)
+    dist.barrier()  # none leaves while another still works
     dist.destroy_process_group()
 
 

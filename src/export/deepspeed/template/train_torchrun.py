@@ -75,6 +75,7 @@ def main():
         model.save_pretrained(args.out)
         AutoTokenizer.from_pretrained(HERE / "model").save_pretrained(args.out)
         print(f"{args.out} holds the model")
+    dist.barrier()  # none leaves while another still works
     dist.destroy_process_group()
 
 
