@@ -207,7 +207,7 @@ fn what_does_not_fit_is_said_before_anything_is_written() {
             .contains("--zero 3")
     );
     assert!(place.error(&export(&["--lora", "4"])).contains("--lora"));
-    assert!(place.error(&export(&["--lr", "-1"])).contains("above 0"));
+    assert!(place.error(&export(&["--lr=0"])).contains("above 0"));
     assert!(!place.path("deepspeed").exists());
     // Eight billion weights are not drawn here: the script does.
     let report = place.json(&[&eight, ["3"].as_slice()].concat());

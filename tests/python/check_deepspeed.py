@@ -168,7 +168,8 @@ def deepspeed(prep, shards, out):
     wanted = lines(run.out / "prep" / "metrics.jsonl")
     for stage in ("0", "1", "2", "3"):
         export = run.export("--zero", stage)
-        env = {"DS_ACCELERATOR": "cpu"}
+        # DeepSpeed compiles an operation of its own with ninja, which lies beside the interpreter.
+        env = {"DS_ACCELERATOR": "cpu", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
         if stage in "02":
             run.start("train_deepspeed.py", export, env, steps=STEPS // 2, checkpoint_every=3)
         found = run.start("train_deepspeed.py", export, env, steps=STEPS)
