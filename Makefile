@@ -4,7 +4,7 @@
 PREP := target/debug/prep
 DEMO ?= demo
 
-.PHONY: build demo test test-python test-python-heavy accuracy lint check-cuda bench release clean
+.PHONY: build demo test test-python test-python-heavy test-deepspeed accuracy lint check-cuda bench release clean
 
 build:
 	cargo build --locked
@@ -19,14 +19,19 @@ test:
 	cargo nextest run --locked
 	cargo test --locked --doc
 
-## Shards and exports, read by numpy, pyarrow, polars, DuckDB and Hugging Face datasets. The packages are
-## installed once, into ~/.cache/prep; PREP_PYTHON names an interpreter that has them.
+## Shards and exports, read by numpy, pyarrow, polars, DuckDB and Hugging Face datasets, and an exported run
+## trained by torchrun. The packages (with torch, gigabytes) are installed once, into ~/.cache/prep;
+## PREP_PYTHON names an interpreter that has them.
 test-python: build
 	@PREP=$(PREP) sh tests/python/run.sh light
 
-## The same, and by torch with TRL's collator, Megatron's IndexedDataset and datatrove: gigabytes to install.
+## The same, and by TRL's collator, Megatron's IndexedDataset and datatrove: gigabytes to install.
 test-python-heavy: build
 	@PREP=$(PREP) sh tests/python/run.sh heavy
+
+## The exported run, trained by DeepSpeed with ZeRO 0 to 3 in 2 processes on the CPU: 5.6 GB to install.
+test-deepspeed: build
+	@PREP=$(PREP) sh tests/python/run.sh deepspeed
 
 ## Tables of what is measured against known truth: encodings told, mojibake repaired. PREP_DATA names the
 ## directory of real texts for the second.

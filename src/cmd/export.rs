@@ -1,6 +1,6 @@
 //! `prep export`: shards for other trainers.
 
-use super::Context;
+use super::{Context, deepspeed};
 use crate::exit::Exit;
 use crate::export::{self, FORMATS};
 use crate::progress::Unit;
@@ -8,7 +8,7 @@ use crate::shard::{ShardManifest, Split};
 use crate::table::Table;
 use crate::units::grouped;
 use crate::{atomic, interrupt, output};
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail};
 use std::path::PathBuf;
 
 /// Write shards in the format of another trainer.
@@ -16,7 +16,23 @@ use std::path::PathBuf;
 /// The Arrow shards themselves open in Hugging Face datasets, pyarrow, polars and `DuckDB` without an
 /// export. The tokenizer's files are copied beside the export. Memory: one document.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Args {
+    #[command(subcommand)]
+    trainer: Option<Trainer>,
+    #[command(flatten)]
+    files: Option<Files>,
+}
+
+/// What trains by itself, scripts and all.
+#[derive(Debug, clap::Subcommand)]
+enum Trainer {
+    Deepspeed(deepspeed::Args),
+}
+
+/// Files of another trainer.
+#[derive(Debug, clap::Args)]
+struct Files {
     /// Directory that `prep shard` wrote.
     #[arg(value_name = "SHARDS")]
     shards: PathBuf,
@@ -42,21 +58,21 @@ fn format_names() -> Vec<&'static str> {
 /// # Errors
 /// When the shards are damaged, the format cannot hold them, or writing fails.
 pub fn run(args: &Args, context: &Context) -> Result<Exit> {
+    match (&args.trainer, &args.files) {
+        (Some(Trainer::Deepspeed(args)), _) => deepspeed::run(args, context),
+        (None, Some(files)) => write(files, context),
+        (None, None) => bail!("give SHARDS with --format and --out, or a trainer; see --help"),
+    }
+}
+
+fn write(args: &Files, context: &Context) -> Result<Exit> {
     let manifest = ShardManifest::read(&args.shards)?;
     let format = export::format(&args.format).context("clap knows the formats")?;
-    std::fs::create_dir_all(&args.out)
-        .with_context(|| format!("cannot make {}", args.out.display()))?;
-    for entry in std::fs::read_dir(&args.out)? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        // What an interrupted export left is overwritten.
-        ensure!(
-            ["train.", "val.", "tokenizer"]
-                .iter()
-                .any(|own| name.starts_with(own)),
-            "{} holds {name} already; give a new directory",
-            args.out.display()
-        );
-    }
+    export::claim(&args.out, |name| {
+        ["train.", "val.", "tokenizer"]
+            .iter()
+            .any(|own| name.starts_with(own))
+    })?;
     let total = manifest.train.tokens + manifest.val.tokens;
     let progress = context.progress("export", Unit::Tokens, Some(total));
     let mut splits = serde_json::Map::new();

@@ -7,6 +7,7 @@ pub mod compare;
 pub mod completions;
 pub mod config;
 pub mod contest;
+mod deepspeed;
 mod device;
 mod dry_run;
 pub mod eval;

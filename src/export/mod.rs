@@ -1,9 +1,11 @@
 //! `prep export`: shards in the formats of other trainers.
 //!
 //! Each format is one row of [`FORMATS`] and one writer. A split is read once, mapped, and written
-//! as it is read; memory is that of one document (of `--pack`, one sequence and one document).
+//! as it is read; memory is that of one document (of `--pack`, one sequence and one document). What
+//! trains by itself, scripts and all, is no format but a module of its own: [`deepspeed`].
 
 mod datatrove;
+pub mod deepspeed;
 mod megatron;
 mod nanogpt;
 mod pack;
@@ -151,6 +153,24 @@ pub struct Exported {
     pub tokens: u64,
     /// Of these, padding at the end of the last packed sequence.
     pub tokens_padding: u64,
+}
+
+/// Makes the directory `out` for an export, or takes an empty one, or one in which an interrupted
+/// export left files whose names are its `own`: they are overwritten.
+///
+/// # Errors
+/// Names what else it holds.
+pub fn claim(out: &Path, own: impl Fn(&str) -> bool) -> Result<()> {
+    std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+    for entry in std::fs::read_dir(out)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        ensure!(
+            own(&name),
+            "{} holds {name} already; give a new directory",
+            out.display()
+        );
+    }
+    Ok(())
 }
 
 /// The format of that name.

@@ -112,9 +112,7 @@ pub fn save<B: Backend>(
     extra: &Extra,
     (dtype, most): (Dtype, u64),
 ) -> Result<Vec<String>> {
-    let config = hf::config_json(&model.config, extra, dtype);
-    atomic::write_json(&dir.join(CONFIG), &config)?;
-    atomic::write_json(&dir.join(GENERATION), &hf::generation_json(extra))?;
+    save_config(&model.config, dir, extra, dtype)?;
     let mut names = vec![CONFIG.to_owned(), GENERATION.to_owned()];
     let tensors = file_tensors(&model.specs);
     let files = split(&tensors, dtype, most);
@@ -143,6 +141,36 @@ pub fn save<B: Backend>(
         names.push(INDEX.to_owned());
     }
     Ok(names)
+}
+
+/// Writes `config.json` and `generation_config.json` of a model without weights.
+///
+/// # Errors
+/// Names the file that could not be written.
+pub fn save_config(config: &Config, dir: &Path, extra: &Extra, dtype: Dtype) -> Result<()> {
+    atomic::write_json(&dir.join(CONFIG), &hf::config_json(config, extra, dtype))?;
+    atomic::write_json(&dir.join(GENERATION), &hf::generation_json(extra))
+}
+
+/// Copies configuration and weights of the model folder `from` into the folder `to`, as they are.
+///
+/// # Errors
+/// Names the file that could not be read or written.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    let mut files = weight_files(from)?;
+    files.push(from.join(CONFIG));
+    files.extend(
+        [GENERATION, INDEX]
+            .map(|name| from.join(name))
+            .into_iter()
+            .filter(|path| path.is_file()),
+    );
+    for file in files {
+        let name = file.file_name().context("a weight file has a name")?;
+        fs::copy(&file, to.join(name))
+            .with_context(|| format!("cannot copy {} into {}", file.display(), to.display()))?;
+    }
+    Ok(())
 }
 
 /// Bytes of one file of weights, above which they are written to several: what `transformers`

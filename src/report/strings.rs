@@ -132,10 +132,12 @@ phrases! {
     VALIDATION: "validation", "проверка";
     BY_SOURCE: "Validation loss by source", "Потери на проверке по источникам";
     BY_LANGUAGE: "Validation loss by language", "Потери на проверке по языкам";
+    BY_SET: "Loss of the named validation sets", "Потери на именованных проверочных наборах";
+    SET: "validation set", "проверочный набор";
     LOSS: "loss", "потери";
     RATE: "Learning rate", "Скорость обучения";
     GRADIENT: "Norm of the gradient", "Норма градиента";
-    EVALUATIONS: "At the end, by source and language", "В конце, по источникам и языкам";
+    EVALUATIONS: "At the end, by set, source and language", "В конце, по наборам, источникам и языкам";
     ANSWERS: "What the model said", "Что отвечала модель";
     PACKING: "How documents fill sequences", "Как документы заполняют последовательности";
     PADDED: "padding share", "доля заполнителя";

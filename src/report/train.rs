@@ -85,7 +85,8 @@ fn loss(page: &Page<'_>, lines: &[Line]) -> String {
     both.retain(|curve| !curve.points.is_empty());
     let mut out = page.note(s::LOSS_SAYS) + "<div class=\"charts\">";
     out += &curves("loss", page.say(s::LOSS_CURVES), steps, &both);
-    let parts: [(&str, Phrase, Of); 2] = [
+    let parts: [(&str, Phrase, Of); 3] = [
+        ("byset", s::BY_SET, |line| line.val_sets.as_ref()),
         ("bysrc", s::BY_SOURCE, |line| line.val_by_source.as_ref()),
         ("bylang", s::BY_LANGUAGE, |line| {
             line.val_by_language.as_ref()
@@ -105,9 +106,13 @@ fn loss(page: &Page<'_>, lines: &[Line]) -> String {
             .collect();
         out += &curves(id, page.say(title), steps, &each);
     }
-    let rate = curve(page.say(s::RATE), lines, |line| Some(line.lr));
+    // Before the first step there is neither a rate nor a gradient.
+    let stepped = |number: f64, line: &Line| (line.step > 0).then_some(number);
+    let rate = curve(page.say(s::RATE), lines, |line| stepped(line.lr, line));
     out += &curves("lr", page.say(s::RATE), steps, &[rate]);
-    let norm = curve(page.say(s::GRADIENT), lines, |line| Some(line.grad_norm));
+    let norm = curve(page.say(s::GRADIENT), lines, |line| {
+        stepped(line.grad_norm, line)
+    });
     out += &curves("norm", page.say(s::GRADIENT), steps, &[norm]);
     out + "</div>"
 }
@@ -116,6 +121,7 @@ fn loss(page: &Page<'_>, lines: &[Line]) -> String {
 fn evaluations(page: &Page<'_>) -> String {
     let mut out = String::new();
     for (object, what) in [
+        ("val_sets", s::SET),
         ("val_by_source", s::SOURCE),
         ("val_by_language", s::LANGUAGE),
     ] {

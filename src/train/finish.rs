@@ -45,6 +45,7 @@ pub fn report<B: Backend>(
         "val_tokens": means.map(|m| m.tokens),
         "val_by_source": outcome.val_by.as_ref().map(|by| &by.by_source),
         "val_by_language": outcome.val_by.as_ref().map(|by| &by.by_language),
+        "val_sets": outcome.val_sets,
         "best_step": state.best.map(|best| best.step),
         "best_val_loss": state.best.map(Best::loss),
         "stopped_early": state.out_of_patience() && state.step < options.schedule.steps,

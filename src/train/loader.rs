@@ -148,12 +148,26 @@ impl<'a> Loader<'a> {
     /// Training samples `first..first + n` of all epochs, each epoch in its own order.
     #[must_use]
     pub fn samples(&self, first: u64, n: usize) -> Sequences {
-        let count = self.count();
-        self.chosen((first..first + n as u64).map(|sample| {
-            let epoch = sample / count;
-            let key = xxh3_64_with_seed(&epoch.to_le_bytes(), self.seed);
-            Permutation::new(count, key).at(sample % count)
-        }))
+        self.chosen((first..first + n as u64).map(|sample| self.sequence_of(sample)))
+    }
+
+    /// The number of the sequence that is training sample number `sample`.
+    #[must_use]
+    pub fn sequence_of(&self, sample: u64) -> u64 {
+        let (count, epoch) = (self.count(), sample / self.count());
+        let key = xxh3_64_with_seed(&epoch.to_le_bytes(), self.seed);
+        Permutation::new(count, key).at(sample % count)
+    }
+
+    /// Calls `each` with the tokens and the mask of every piece in a sequence: its inputs and the
+    /// target of the last of them.
+    pub fn for_each_piece(&self, number: u64, each: &mut dyn FnMut(&[u32], &[bool])) {
+        let (mut ids, mut mask) = (vec![0; self.seq + 1], vec![false; self.seq + 1]);
+        for piece in self.plan.sequence(number) {
+            let (ids, mask) = (&mut ids[..=piece.pairs()], &mut mask[..=piece.pairs()]);
+            self.source.window(piece.start(), ids, mask);
+            each(ids, mask);
+        }
     }
 
     /// The sequences of these numbers.

@@ -34,9 +34,9 @@ impl From<&Spread> for Experts {
 }
 
 /// One line.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Line {
-    /// The step, from 1.
+    /// The step, from 1; 0 is what was measured before the first.
     pub step: u64,
     /// Tokens seen so far.
     pub tokens: u64,
@@ -72,6 +72,18 @@ pub struct Line {
     /// The means by language.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub val_by_language: Option<BTreeMap<String, Means>>,
+    /// The means of the other validation splits by their names (`--val`), where they were measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val_sets: Option<BTreeMap<String, Means>>,
+}
+
+/// Splits with their losses in words: `new 3.210, old 2.871`.
+#[must_use]
+pub fn losses(sets: &BTreeMap<String, Means>) -> String {
+    let each = sets
+        .iter()
+        .map(|(name, means)| format!("{name} {:.3}", means.loss));
+    each.collect::<Vec<_>>().join(", ")
 }
 
 impl OfStep for Line {

@@ -22,6 +22,9 @@ pub struct Options {
     pub lora: Option<Lora>,
     /// A hash of the shards' manifests, with weights where there are several.
     pub shards: String,
+    /// Other validation splits that are measured, as name and hash of the shards' manifest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub val_sets: Vec<String>,
     /// The tokenizer of shards and model.
     pub tokenizer: String,
     /// How documents come into sequences.

@@ -4,7 +4,7 @@
 //! anywhere: what is lost are the steps since the last checkpoint, and they come again with the
 //! same bits.
 
-use std::{path::Path, time::Instant};
+use std::{collections::BTreeMap, path::Path, time::Instant};
 
 use anyhow::{Result, bail};
 
@@ -20,7 +20,7 @@ use super::{
     tensorboard::Board,
 };
 use crate::{
-    eval::{self, Breakdown, Extent, Groups, Sums},
+    eval::{self, Breakdown, Extent, Groups, Means, Sums},
     model::Model,
     ops::Backend,
 };
@@ -40,6 +40,8 @@ pub struct Data<'a> {
     pub train: Loader<'a>,
     /// What it is measured on, where the shards have some.
     pub val: Option<Loader<'a>>,
+    /// Other validation splits, measured beside it under their names.
+    pub val_sets: Vec<(String, Loader<'a>)>,
     /// Whose tokens the validation split has, where that is known.
     pub groups: Option<Groups>,
     /// Bytes of text of each token id.
@@ -78,6 +80,8 @@ pub struct Outcome<B: Backend> {
     pub val: Option<Sums>,
     /// The same by source and language, where that is known.
     pub val_by: Option<Breakdown>,
+    /// The whole of the other validation splits.
+    pub val_sets: BTreeMap<String, Means>,
     /// Tokens a second of this session's steps, evaluation and saving left out.
     pub tokens_per_second: f64,
     /// The share of this session's steps that the device waited for data.
@@ -135,6 +139,7 @@ impl<B: Backend> Session<'_, B> {
         }
         let mut files = self.open_files()?;
         watcher.start(self.state.step);
+        self.begin(&mut files, watcher)?;
         let data = self.data;
         // An interrupted run and one whose data is read ahead stop here: the thread ends with it.
         std::thread::scope(|scope| -> Result<()> {
@@ -185,6 +190,25 @@ impl<B: Backend> Session<'_, B> {
         })
     }
 
+    /// Measures the named splits before the first step, once: what is forgotten is told from there.
+    fn begin(&mut self, files: &mut Files, watcher: &mut dyn Watcher) -> Result<()> {
+        let started = self.state.step > 0 || !metrics::read(self.out)?.is_empty();
+        if started || self.data.val_sets.is_empty() {
+            return Ok(());
+        }
+        let sets = self.measure_sets(Some(self.options.eval_tokens))?;
+        watcher.note(&format!(
+            "before the first step: {}",
+            metrics::losses(&sets)
+        ));
+        let line = Line {
+            val_sets: Some(sets),
+            ..Line::default()
+        };
+        files.metrics.append(&line)?;
+        files.board.append(&line)
+    }
+
     /// One step, with its evaluation and its lines.
     fn step(&mut self, feed: &Feed, files: &mut Files, watcher: &mut dyn Watcher) -> Result<Moved> {
         let begin = Instant::now();
@@ -223,6 +247,7 @@ impl<B: Backend> Session<'_, B> {
             experts: step.spread.as_ref().map(metrics::Experts::from),
             val_by_source: None,
             val_by_language: None,
+            val_sets: None,
         };
         if due(self.options.eval_every, number) {
             self.evaluate(&mut line, files, watcher)?;
@@ -246,6 +271,9 @@ impl<B: Backend> Session<'_, B> {
         if let Some(by) = by.flatten() {
             line.val_by_source = Some(by.by_source);
             line.val_by_language = Some(by.by_language);
+        }
+        if !self.data.val_sets.is_empty() {
+            line.val_sets = Some(self.measure_sets(Some(self.options.eval_tokens))?);
         }
         let means = val.and_then(|val| val.means());
         line.val_loss = means.map(|m| m.loss);
@@ -294,6 +322,22 @@ impl<B: Backend> Session<'_, B> {
         )))
     }
 
+    /// The named splits, one after another.
+    fn measure_sets(&self, tokens: Option<u64>) -> Result<BTreeMap<String, Means>> {
+        let extent = Extent {
+            micro_batch: self.options.micro_batch,
+            tokens,
+        };
+        let (model, bytes) = (&self.trainer.model, self.data.token_bytes);
+        let mut all = BTreeMap::new();
+        for (name, data) in &self.data.val_sets {
+            let (each, go_on) = (&mut |_, _| (), &mut |_| true);
+            let sums = eval::measure(self.backend, model, data, bytes, extent, each, go_on)?;
+            all.extend(sums.means().map(|means| (name.clone(), means)));
+        }
+        Ok(all)
+    }
+
     /// Goes back to the last checkpoint, and on with the data after the steps that failed.
     fn back(&mut self, number: u64, reason: &str, watcher: &mut dyn Watcher) -> Result<Moved> {
         self.trainer.forget()?;
@@ -322,7 +366,7 @@ impl<B: Backend> Session<'_, B> {
 
     fn finish(mut self) -> Result<Outcome<B>> {
         let complete = self.is_complete();
-        let (mut val, mut val_by) = (None, None);
+        let (mut val, mut val_by, mut val_sets) = (None, None, BTreeMap::new());
         if complete {
             if self.options.patience.is_some() && self.state.best.is_some() {
                 self.checkpoints
@@ -332,6 +376,7 @@ impl<B: Backend> Session<'_, B> {
             }
             let (sums, by) = self.measure(None)?.unzip();
             (val, val_by) = (sums, by.flatten());
+            val_sets = self.measure_sets(None)?;
         }
         Ok(Outcome {
             train_loss: recent_loss(self.out, self.options),
@@ -340,6 +385,7 @@ impl<B: Backend> Session<'_, B> {
             state: self.state,
             val,
             val_by,
+            val_sets,
             tokens_per_second: self.clock.rate(),
             wait_share: self.clock.wait_share(),
             complete,

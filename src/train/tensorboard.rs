@@ -107,6 +107,7 @@ fn event(line: &Line, now: f64) -> Vec<u8> {
     for (what, by) in [
         ("source", &line.val_by_source),
         ("language", &line.val_by_language),
+        ("set", &line.val_sets),
     ] {
         for (name, means) in by.iter().flatten() {
             add(&format!("val_loss_by_{what}/{name}"), Some(means.loss));

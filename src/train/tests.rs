@@ -67,6 +67,7 @@ fn options(steps: u64) -> Options {
         clip: Some(1.0),
         z_loss: Some(1e-3),
         ema: None,
+        val_sets: Vec::new(),
         spike: Some(10.0),
         patience: None,
         dtype: None,
@@ -118,6 +119,7 @@ fn session(options: &Options, out: &Path, watcher: &mut StopAfter) -> anyhow::Re
     let data = Data {
         train: Loader::new(&stream, options.packing, options.seq_len, options.seed)?,
         val: Some(Loader::new(&stream, options.packing, options.seq_len, 0)?),
+        val_sets: Vec::new(),
         groups: Some(Groups::of(&[
             (0, "a", "ru"),
             (32, "b", "en"),
@@ -403,6 +405,7 @@ fn bad_data_is_left_out_and_a_row_of_it_leads_back() {
     let data = Data {
         train: Loader::new(&stream, Packing::Bestfit, 7, 3).unwrap(),
         val: None,
+        val_sets: Vec::new(),
         groups: None,
         token_bytes: &[],
         utilisation: None,
@@ -460,6 +463,7 @@ fn shards_that_change_stop_the_run_before_it_saves() {
     let data = Data {
         train: Loader::new(&stream, Packing::Bestfit, 7, 3).unwrap(),
         val: None,
+        val_sets: Vec::new(),
         groups: None,
         token_bytes: &[],
         utilisation: None,

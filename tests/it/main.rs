@@ -3,6 +3,7 @@
 mod compare;
 mod config;
 mod eval_by;
+mod export_deepspeed;
 mod filter_golden;
 mod ingest_answers;
 mod ingest_archives;
@@ -44,4 +45,5 @@ mod train_cli;
 mod train_golden;
 mod train_models;
 mod train_shards;
+mod train_val_sets;
 mod where_from;

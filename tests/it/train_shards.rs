@@ -35,6 +35,16 @@ pub fn tokenizer(size: u32) -> Tokenizer {
 
 /// Writes a shard directory with this many train and val documents, every third one a chat.
 pub fn write(dir: &Path, tokenizer: &Tokenizer, train: usize, val: usize) {
+    write_of(dir, tokenizer, [train, val], sentence);
+}
+
+/// The same of other texts: `text` makes one of a number below 36.
+pub fn write_of(
+    dir: &Path,
+    tokenizer: &Tokenizer,
+    [train, val]: [usize; 2],
+    text: fn(usize) -> String,
+) {
     let info = info(tokenizer);
     std::fs::create_dir_all(dir).expect("makes the directory");
     tokenizer.save(dir).expect("saves the tokenizer");
@@ -43,8 +53,8 @@ pub fn write(dir: &Path, tokenizer: &Tokenizer, train: usize, val: usize) {
         version: VERSION,
         prep_version: "0".to_owned(),
         config: serde_json::json!({"train": train, "val": val}),
-        train: split(dir, Split::Train, &info, tokenizer, train),
-        val: split(dir, Split::Val, &info, tokenizer, val),
+        train: split(dir, Split::Train, &info, tokenizer, (train, text)),
+        val: split(dir, Split::Val, &info, tokenizer, (val, text)),
         keys: Vec::new(),
         origins: Vec::new(),
         info,
@@ -68,13 +78,13 @@ fn split(
     split: Split,
     info: &ShardInfo,
     tokenizer: &Tokenizer,
-    documents: usize,
+    (documents, text): (usize, fn(usize) -> String),
 ) -> SplitEntry {
     let mut writer = SplitWriter::new(dir, split, info, 20_000).expect("a writer");
     let mut random = Random::new(documents as u64);
     for i in 0..documents {
         // In random order: no sentence says which one comes next.
-        let text = sentence((random.bits() % 36) as usize);
+        let text = text((random.bits() % 36) as usize);
         let Encoded { ids, loss_mask, .. } = if i % 3 == 2 {
             let chat = [
                 Message::new("user", "?"),

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Reads shards and exports of the fixtures with the readers of other tools: `make test-python`, and with
-# `heavy` as argument those that take gigabytes to install (torch with TRL, Megatron, datatrove).
+# Reads shards and exports of the fixtures with the readers of other tools, and trains what `prep export
+# deepspeed` writes with torchrun: `make test-python`. With `heavy` as argument those, too, that take more
+# to install (TRL, Megatron, datatrove); with `deepspeed` the training alone, by DeepSpeed.
 # The packages are installed once, into ~/.cache/prep. PREP_PYTHON names an interpreter that has them
 # already. Where the package index cannot be reached, what is missing is named and nothing fails: the
 # tests of `make test` read every format, too.
@@ -8,8 +9,10 @@ set -eu
 
 prep=${PREP:-target/debug/prep}
 kind=${1:-light}
-light="numpy pyarrow polars duckdb datasets"
-heavy="$light torch transformers trl megatron-core datatrove"
+light="numpy pyarrow polars duckdb datasets torch transformers"
+heavy="$light trl megatron-core datatrove"
+# Its setup.py wants torch and wheel first; nothing is compiled.
+deepspeed="torch transformers datasets numpy ninja wheel setuptools"
 eval "packages=\$$kind"
 here=$(dirname "$0")
 
@@ -17,12 +20,15 @@ python=${PREP_PYTHON:-}
 if [ -z "$python" ]; then
     venv="$HOME/.cache/prep/python-$kind"
     python="$venv/bin/python"
-    if [ ! -e "$venv/done" ]; then
+    # An environment of another list of packages is brought up to date.
+    if [ "$(cat "$venv/done" 2>/dev/null)" != "$packages" ]; then
         log="$HOME/.cache/prep/python-$kind.log"
         mkdir -p "$HOME/.cache/prep"
         # shellcheck disable=SC2086 # a list of packages
-        if python3 -m venv "$venv" >"$log" 2>&1 && "$python" -m pip install --quiet $packages >>"$log" 2>&1; then
-            touch "$venv/done"
+        if python3 -m venv "$venv" >"$log" 2>&1 && "$python" -m pip install --quiet $packages >>"$log" 2>&1 &&
+            { [ "$kind" != deepspeed ] ||
+                DS_BUILD_OPS=0 "$python" -m pip install --quiet --no-build-isolation deepspeed >>"$log" 2>&1; }; then
+            echo "$packages" >"$venv/done"
         else
             echo "skipped: the readers ($packages) could not be installed: $(tail -n 1 "$log")" >&2
             echo "         the whole message is in $log; PREP_PYTHON names an interpreter that has them" >&2
@@ -36,8 +42,13 @@ trap 'rm -rf "$out"' EXIT
 "$prep" ingest fixtures/text fixtures/qa --out "$out/corpus" --quiet >/dev/null
 "$prep" shard "$out/corpus" --out "$out/shards" --tokenizer fixtures/golden/tokenizer.json \
     --chat-template chatml --val 10% --shard-size 100kB --order shuffle --quiet >/dev/null
+if [ "$kind" = deepspeed ]; then
+    "$python" "$here/check_deepspeed.py" "$prep" "$out/shards" deepspeed
+    exit
+fi
 "$prep" reshard "$out/shards" --out "$out/resharded" --shard-size 60kB --quiet >/dev/null
 for shards in shards resharded; do
     "$python" "$here/check_shards.py" "$out/$shards"
     "$python" "$here/check_exports.py" "$prep" "$out/$shards"
 done
+"$python" "$here/check_deepspeed.py" "$prep" "$out/shards"

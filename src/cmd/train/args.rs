@@ -35,7 +35,9 @@ pub struct Args {
     /// Mixtral, GPT-Neo); the vocabulary is the shards' [default: llama-15m].
     #[arg(long, value_name = "PRESET|FILE", conflicts_with = "base")]
     pub model: Option<String>,
-    /// Model folder whose weights to continue from; its tokenizer must be the shards'.
+    /// Model folder whose weights to continue from; its tokenizer must be the shards'. The rate is
+    /// warmed up anew to --lr and falls again; shards of the old texts with a weight of a few percent
+    /// (`old=0.05`) keep the model from forgetting them, and --val shows whether they do.
     #[arg(long, value_name = "DIR")]
     pub base: Option<PathBuf>,
     /// Train adapters of this rank (LoRA) beside the frozen weights of --base; --out becomes an
@@ -84,7 +86,7 @@ pub struct Args {
     /// linear or constant.
     #[arg(long, value_name = "SHAPE", default_value = "cosine")]
     pub schedule: Shape,
-    /// Steps until the highest learning rate [default: a twentieth of the run, at most 1000].
+    /// Steps until the highest learning rate, of a --base, too [default: a twentieth of the run, at most 1000].
     #[arg(long, value_name = "STEPS")]
     pub warmup: Option<u64>,
     /// The last steps of `--schedule wsd`, over which the rate falls [default: a fifth of the run].
@@ -130,6 +132,11 @@ pub struct Args {
     /// [default: a tenth of the run].
     #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..))]
     pub eval_every: Option<u64>,
+    /// Shard directory whose val split is measured at every evaluation, too, beside that of SHARDS, under
+    /// its own name: `--val old/shards=old --val new/shards=new` shows what is forgotten and what is
+    /// learned. May be repeated [default: none].
+    #[arg(long, value_name = "DIR[=NAME]")]
+    pub val: Vec<String>,
     /// Tokens of an evaluation on the way; the last one measures the whole val split.
     #[arg(long, hide_short_help = true, value_name = "TOKENS", default_value_t = 32_768, value_parser = clap::value_parser!(u64).range(1..))]
     pub eval_tokens: u64,
@@ -161,6 +168,16 @@ pub struct Args {
     /// Print the plan (parameters, steps, packing, memory) and write nothing. Default: off.
     #[arg(long)]
     pub dry_run: bool,
+    /// With --dry-run: write what each step would learn from into this file, a JSON line a sequence
+    /// (step, `input_ids`, `labels` with -100 where the loss does not count, `position_ids`)
+    /// [default: none].
+    #[arg(
+        long,
+        hide_short_help = true,
+        value_name = "FILE",
+        requires = "dry_run"
+    )]
+    pub batches: Option<PathBuf>,
     /// Print the architectures and presets with parameters, memory and FLOPs a token at --seq-len
     /// and --micro-batch, and train nothing. Default: off.
     #[arg(long)]
@@ -225,6 +242,17 @@ pub fn weighted(text: &str) -> Result<(PathBuf, f64), String> {
             )),
         },
         _ => Ok((whole.to_owned(), 1.0)),
+    }
+}
+
+/// A shard directory and the name that its val split goes by: the directory as it was typed unless one
+/// is given.
+pub fn named(text: &str) -> (PathBuf, String) {
+    let whole = Path::new(text);
+    match text.rsplit_once('=') {
+        // A directory whose name has a = in it is meant as it stands.
+        Some((dir, name)) if !whole.exists() && !name.is_empty() => (dir.into(), name.to_owned()),
+        _ => (whole.to_owned(), text.to_owned()),
     }
 }
 

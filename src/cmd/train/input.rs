@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result, anyhow, ensure};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::args::{Args, weighted};
+use super::args::{Args, named, weighted};
 use crate::{
     cmd::eval::check_tokenizer,
     eval::Groups,
@@ -29,9 +29,20 @@ struct Part {
     hash: String,
 }
 
+/// A val split that is measured under a name.
+struct Set {
+    name: String,
+    val: Dataset,
+    dir: PathBuf,
+    /// The hash of its directory's manifest.
+    hash: String,
+}
+
 /// What the run reads.
 pub struct Input {
     parts: Vec<Part>,
+    /// Other val splits by their names.
+    sets: Vec<Set>,
     /// The tokenizer of all parts.
     pub tokenizer: Tokenizer,
     /// Size and time of every shard when the run began.
@@ -78,18 +89,20 @@ impl Input {
                 )
             })?;
         }
+        let sets = open_sets(args, &tokenizer)?;
         let mut files = Vec::new();
-        for part in &parts {
-            for data in [&part.train, &part.val] {
-                for entry in data.files() {
-                    let path = part.dir.join(&entry.file);
-                    let stamp = stamp(&path)?;
-                    files.push((path, stamp));
-                }
+        let of_parts = parts.iter();
+        let of_parts = of_parts.flat_map(|part| [(&part.dir, &part.train), (&part.dir, &part.val)]);
+        for (dir, data) in of_parts.chain(sets.iter().map(|set| (&set.dir, &set.val))) {
+            for entry in data.files() {
+                let path = dir.join(&entry.file);
+                let stamp = stamp(&path)?;
+                files.push((path, stamp));
             }
         }
         Ok(Self {
             parts,
+            sets,
             tokenizer,
             files,
         })
@@ -103,6 +116,9 @@ impl Input {
         for part in &self.parts {
             part.train.check_files(&part.dir)?;
             part.val.check_files(&part.dir)?;
+        }
+        for set in &self.sets {
+            set.val.check_files(&set.dir)?;
         }
         Ok(())
     }
@@ -159,6 +175,20 @@ impl Input {
         Mixture::new(&parts, seed)
     }
 
+    /// The other val splits by their names.
+    pub fn val_sets(&self) -> impl Iterator<Item = (&str, &Dataset)> {
+        self.sets.iter().map(|set| (set.name.as_str(), &set.val))
+    }
+
+    /// What decides what is measured beside the shards' own val split: names and manifests' hashes.
+    pub fn val_identity(&self) -> Vec<String> {
+        let each = self
+            .sets
+            .iter()
+            .map(|set| format!("{}={}", set.name, set.hash));
+        each.collect()
+    }
+
     /// Whose tokens the val splits have, where shards or a corpus beside them say so.
     ///
     /// # Errors
@@ -178,6 +208,32 @@ impl Input {
         let parts: Vec<_> = parts.map(|p| (&p.val as &dyn Tokens, 1.0)).collect();
         Mixture::new(&parts, 0)
     }
+}
+
+fn open_sets(args: &Args, tokenizer: &Tokenizer) -> Result<Vec<Set>> {
+    let mut sets: Vec<Set> = Vec::new();
+    for text in &args.val {
+        let (dir, name) = named(text);
+        let val = Dataset::open(&dir, Split::Val).with_context(|| format!("--val {text}"))?;
+        check_tokenizer(tokenizer, &val).with_context(|| format!("--val {text}"))?;
+        ensure!(
+            val.manifest().val.tokens_loss > 0,
+            "--val {text}: its val split has nothing that the loss counts. Shard the corpus with a --val \
+             share"
+        );
+        ensure!(
+            sets.iter().all(|set| set.name != name),
+            "--val: two splits are named {name}; give each a name of its own, as DIR=NAME"
+        );
+        let hash = format!("{:032x}", xxh3_128(&read(&run_dir::manifest_path(&dir))?));
+        sets.push(Set {
+            name,
+            val,
+            dir,
+            hash,
+        });
+    }
+    Ok(sets)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

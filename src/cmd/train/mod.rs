@@ -1,6 +1,7 @@
 //! `prep train`: a language model from token shards.
 
 mod args;
+mod batches;
 mod input;
 mod list;
 mod person;
@@ -12,10 +13,10 @@ use serde_json::{Map, Value, json};
 
 use super::device::{Device, choose_with, on_device};
 pub use args::Args;
-use input::Input;
+pub use input::Input;
 use person::Person;
-pub use resolve::config_of;
 use resolve::{Resolved, resolve};
+pub use resolve::{config_of, resolve_with};
 
 use crate::{
     atomic,
@@ -48,7 +49,11 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         let input = Input::open(args)?;
         let train = input.train(ctx.seed)?;
         let device = choose_with(&args.device, args.dtype, ctx)?;
-        plan(ctx, &input, &resolve(args, ctx, &input, &train, &device)?)?;
+        let resolved = resolve(args, ctx, &input, &train, &device)?;
+        if let Some(path) = &args.batches {
+            batches::write(path, &resolved.loader, &resolved.options)?;
+        }
+        plan(ctx, &input, &resolved)?;
         return Ok(Exit::Done);
     }
     match train_model(args, ctx)? {
@@ -237,6 +242,12 @@ fn go<B: Backend>(
             "--patience needs a val split to measure. Shard again with a --val share"
         );
     }
+    let mut val_sets = Vec::new();
+    for (name, data) in input.val_sets() {
+        let loader = Loader::new(data, options.packing, options.seq_len, 0);
+        let loader = loader.with_context(|| format!("the val split {name}"))?;
+        val_sets.push((name.to_owned(), loader));
+    }
     let utilisation = peak(backend, args)?.map(|peak| Utilisation {
         flops_per_token: flops_per_token(&options.model, &resolved.loader),
         peak,
@@ -261,6 +272,7 @@ fn go<B: Backend>(
             None => None,
         },
         val: val.transpose()?,
+        val_sets,
         token_bytes: &tokenizer.token_bytes(),
         utilisation,
         prompts: match &args.prompts {
@@ -329,6 +341,10 @@ fn tell(args: &Args, ctx: &Context, report: &Value) {
         output::data(&format!("val loss      {loss:.4} nats/token"));
         let bits = number("bits_per_byte").map_or("-".to_owned(), |b| format!("{b:.4}"));
         output::data(&format!("bits per byte {bits}"));
+    }
+    for (name, means) in report["val_sets"].as_object().into_iter().flatten() {
+        let loss = means["loss"].as_f64().unwrap_or_default();
+        output::data(&format!("val loss      {loss:.4} nats/token of {name}"));
     }
     let speed = number("tokens_per_second").unwrap_or_default();
     output::data(&format!("tokens/s      {speed:.0}"));

@@ -4,7 +4,11 @@ use crate::{
     cmd::Context,
     interrupt,
     progress::{Progress, Unit},
-    train::{metrics::Line, prompts::Answer, run::Watcher},
+    train::{
+        metrics::{Line, losses},
+        prompts::Answer,
+        run::Watcher,
+    },
     units::human_count,
 };
 
@@ -68,11 +72,14 @@ impl Watcher for Person<'_> {
             .loss
             .map_or("-".to_owned(), |loss| format!("{loss:.3}"));
         // Every evaluation stays to be read, whatever the pace of the progress.
-        if let Some(val) = line.val_loss {
-            progress.note(&format!(
-                "step {}: loss {loss}, val loss {val:.3}",
-                line.step
-            ));
+        let val = line.val_loss.map(|val| format!("val loss {val:.3}"));
+        let parts: Vec<String> = val
+            .into_iter()
+            .chain(line.val_sets.as_ref().map(losses))
+            .collect();
+        if !parts.is_empty() {
+            let parts = parts.join(", ");
+            progress.note(&format!("step {}: loss {loss}, {parts}", line.step));
         }
         progress.title(&format!("step {}/{}", line.step, self.steps));
         progress.message(&figures(line, &loss));

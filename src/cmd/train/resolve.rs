@@ -79,6 +79,25 @@ pub fn resolve<'a>(
     train: &'a Mixture<'a>,
     device: &Device,
 ) -> Result<Resolved<'a>> {
+    resolve_with(args, ctx, input, train, &|model, lora, seq_len| {
+        resolve_memory(args, ctx, model, lora, seq_len, device)
+    })
+}
+
+/// How sequences of a length go through a model, or its adapters.
+type PlanMemory<'p> = dyn Fn(&Config, Option<&Lora>, usize) -> Result<memory::Plan> + 'p;
+
+/// As [`resolve`], for a machine whose memory the caller plans.
+///
+/// # Errors
+/// As [`resolve`], and what the caller says of the memory.
+pub fn resolve_with<'a>(
+    args: &Args,
+    ctx: &Context,
+    input: &Input,
+    train: &'a Mixture<'a>,
+    plan_memory: &PlanMemory<'_>,
+) -> Result<Resolved<'a>> {
     let tokens = train.tokens();
     let seq_len = fitting_seq(args.seq_len as usize, tokens);
     if seq_len < args.seq_len as usize {
@@ -99,7 +118,7 @@ pub fn resolve<'a>(
         args.epochs
     );
     let lora = resolve_lora(args, &model)?;
-    let memory = resolve_memory(args, ctx, &model, lora.as_ref(), seq_len, device)?;
+    let memory = plan_memory(&model, lora.as_ref(), seq_len)?;
     let loader = Loader::new(train, args.packing, seq_len, ctx.seed)?;
     let sequences = (args.batch_tokens as f64 / seq_len as f64).round().max(1.0) as usize;
     let samples = (loader.count() as f64 * args.epochs).ceil() as u64;
@@ -111,6 +130,7 @@ pub fn resolve<'a>(
         base,
         lora,
         shards: input.identity(),
+        val_sets: input.val_identity(),
         tokenizer: input.fingerprint().to_owned(),
         packing: args.packing,
         seq_len,
