@@ -21,6 +21,7 @@ mod packing;
 mod permutation;
 pub mod prompts;
 mod random;
+pub mod ranks;
 pub mod run;
 mod schedule;
 mod tensorboard;

@@ -40,7 +40,7 @@ fn config() -> Config {
     }
 }
 
-fn options(steps: u64) -> Options {
+pub(super) fn options(steps: u64) -> Options {
     Options {
         model: config(),
         base: None,
@@ -79,11 +79,11 @@ fn options(steps: u64) -> Options {
 
 /// Stops after so many steps of a session.
 #[derive(Default)]
-struct StopAfter {
-    left: Option<u64>,
-    notes: Vec<String>,
-    answers: Vec<Answer>,
-    started: Vec<u64>,
+pub(super) struct StopAfter {
+    pub left: Option<u64>,
+    pub notes: Vec<String>,
+    pub answers: Vec<Answer>,
+    pub started: Vec<u64>,
 }
 
 impl Watcher for StopAfter {
@@ -109,7 +109,7 @@ impl Watcher for StopAfter {
 }
 
 /// The documents of the runs: of many lengths, some longer than a sequence.
-fn stream() -> Counting {
+pub(super) fn stream() -> Counting {
     Counting::texts(&[9, 3, 20, 2, 8, 8, 5, 17, 1, 4, 6, 7])
 }
 

@@ -6,6 +6,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::{
     Options,
     loader::{Scale, Sequences},
+    ranks::{self, Alone, Ranks},
 };
 use crate::{
     model::{Keep, Model, ParamSpec, Spread},
@@ -15,6 +16,8 @@ use crate::{
 /// A model in training: weights, gradients and moments.
 pub struct Trainer<'a, B: Backend> {
     backend: &'a B,
+    /// Who else trains the model.
+    ranks: &'a dyn Ranks<B>,
     /// The model.
     pub model: Model<B>,
     gradients: Vec<B::Buf>,
@@ -68,6 +71,7 @@ impl<'a, B: Backend> Trainer<'a, B> {
         Ok(Self {
             average,
             backend,
+            ranks: &Alone,
             gradients: model.zeros(backend)?,
             m: model.zeros(backend)?,
             v: model.zeros(backend)?,
@@ -76,13 +80,22 @@ impl<'a, B: Backend> Trainer<'a, B> {
         })
     }
 
-    /// Makes the gradients of step number `step`, from 1, on these sequences; [`Self::update`] or
-    /// [`Self::forget`] has to follow.
+    /// The same, one of several ranks that train the model.
+    #[must_use]
+    pub fn among(self, ranks: &'a dyn Ranks<B>) -> Self {
+        Self { ranks, ..self }
+    }
+
+    /// Makes the gradients of step number `step`, from 1, on these sequences, which are this rank's
+    /// [`ranks::share`] of the step; [`Self::update`] or [`Self::forget`] has to follow.
     ///
     /// # Errors
-    /// When a token is outside of the model's vocabulary, or the device fails.
+    /// When a token is outside of the model's vocabulary, the device fails, or another rank does.
     pub fn gradients(&mut self, step: u64, options: &Options, data: &Sequences) -> Result<Step> {
-        let counted = data.counted_targets();
+        let mut counted = [data.counted_targets() as f64];
+        ranks::sum(self.ranks, &mut counted)?;
+        let counted = counted[0] as usize;
+        let share = ranks::share(options, self.ranks.rank(), self.ranks.count());
         let mut report = Step {
             loss: None,
             grad_norm: 0.0,
@@ -108,7 +121,7 @@ impl<'a, B: Backend> Trainer<'a, B> {
             let end = data.count().min(first + options.micro_batch);
             let batch = data.batch(first..end, scale);
             if let Some(adapters) = &mut self.model.adapters {
-                adapters.dropout_key = Some(dropout_key(options.seed, step, first));
+                adapters.dropout_key = Some(dropout_key(options.seed, step, share.start + first));
             }
             let (model, rope) = (&self.model, self.rope.as_ref());
             let gradients = &mut self.gradients;
@@ -121,8 +134,17 @@ impl<'a, B: Backend> Trainer<'a, B> {
         if let Some(adapters) = &mut self.model.adapters {
             adapters.dropout_key = None;
         }
-        report.loss = Some(total / counted as f64);
+        self.ranks
+            .sum_gradients(self.backend, &mut self.gradients)?;
+        let mut sums = vec![total];
+        sums.extend(report.spread.iter().flat_map(Spread::numbers));
+        ranks::sum(self.ranks, &mut sums)?;
+        if let Some(spread) = &mut report.spread {
+            spread.set_numbers(&sums[1..]);
+        }
+        report.loss = Some(sums[0] / counted as f64);
         report.grad_norm = self.gradient_norm()?;
+        ranks::agree_on_step(self.ranks, &mut report)?;
         Ok(report)
     }
 

@@ -172,6 +172,15 @@ pub struct Args {
     /// What computes: auto (a GPU, else the CPU), cpu, cuda or cuda:N.
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: String,
+    /// Several devices that share every step, a process each: GPUs by their numbers (0,1,2,3) or
+    /// cpu,cpu. The step's tokens are the same as on one [default: only --device].
+    #[arg(
+        long,
+        value_name = "DEVICES",
+        value_delimiter = ',',
+        conflicts_with = "device"
+    )]
+    pub devices: Vec<String>,
 }
 
 impl Args {

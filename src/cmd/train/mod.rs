@@ -5,15 +5,17 @@ mod input;
 mod list;
 mod person;
 mod prompts;
+mod ranks;
 mod resolve;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Map, Value, json};
 
-use super::device::{Device, choose_with, on_device};
+use super::device::{Device, choose_with};
 pub use args::Args;
 use input::Input;
 use person::Person;
+use ranks::among;
 pub use resolve::config_of;
 use resolve::{Resolved, resolve};
 
@@ -30,7 +32,8 @@ use crate::{
         finish::{Writing, finish, packing},
         memory,
         mfu::{Peak, Utilisation, flops_per_token, measure},
-        run::{Data, Saving, run as train},
+        ranks::{Ranks, check_shares, meet, own_rank},
+        run::{Data, Saving, run_among as train},
     },
     units::human_bytes,
 };
@@ -40,6 +43,9 @@ use crate::{
 /// # Errors
 /// Says what is wrong with the shards, the model or the directory, and the remedy.
 pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
+    if let Some(rank) = own_rank() {
+        return ranks::follow(args, ctx, rank);
+    }
     if args.list_models {
         list::print(args, ctx);
         return Ok(Exit::Done);
@@ -47,7 +53,8 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     if args.dry_run {
         let input = Input::open(args)?;
         let train = input.train(ctx.seed)?;
-        let device = choose_with(&args.device, args.dtype, ctx)?;
+        let ctx = &ranks::part(args, ctx);
+        let device = choose_with(&ranks::device(args, 0)?, args.dtype, ctx)?;
         plan(ctx, &input, &resolve(args, ctx, &input, &train, &device)?)?;
         return Ok(Exit::Done);
     }
@@ -79,11 +86,14 @@ pub enum Ended {
 /// # Errors
 /// Says what is wrong with the shards, the model or the directory, and the remedy.
 pub fn train_model(args: &Args, ctx: &Context) -> Result<Ended> {
+    let (args, ctx) = (&ranks::as_started(args), &ranks::part(args, ctx));
     let input = Input::open(args)?;
     let train = input.train(ctx.seed)?;
-    let device = choose_with(&args.device, args.dtype, ctx)?;
-    let resolved = resolve(args, ctx, &input, &train, &device)?;
-    check_free(&device, &resolved)?;
+    let device = choose_with(&ranks::device(args, 0)?, args.dtype, ctx)?;
+    let mut resolved = resolve(args, ctx, &input, &train, &device)?;
+    ranks::keep_started(args, &mut resolved);
+    check_shares(&resolved.options, ranks::count(args))?;
+    check_free(&device, &resolved, ranks::count(args))?;
     let config = flat(&resolved.options)?;
     match run_dir::open(args.out(), &config)? {
         Found::Finished => return already_done(args, ctx).map(Ended::Before),
@@ -93,22 +103,30 @@ pub fn train_model(args: &Args, ctx: &Context) -> Result<Ended> {
                 "{}: no run to continue. Leave --resume out to start one",
                 args.out().display()
             );
-            atomic::write_json(&run_dir::state_path(args.out()), &json!({"config": config}))?;
+            let state = ranks::first_state(args, &config);
+            atomic::write_json(&run_dir::state_path(args.out()), &state)?;
         }
         Found::Unfinished(_) => {}
     }
     input.check_hashes()?;
-    on_device!(&device, backend => go(backend, args, ctx, &input, resolved, &config))
+    let wire = ranks::start(args, ctx)?;
+    among!(&wire, &device, ctx, (backend, ranks) => {
+        go(backend, args, ctx, &input, resolved, &config, ranks)
+    })
 }
 
 /// Refuses a run that the memory which is free now cannot hold: it would end somewhere in its first
 /// steps.
-fn check_free(device: &Device, resolved: &Resolved<'_>) -> Result<()> {
+fn check_free(device: &Device, resolved: &Resolved<'_>, ranks: usize) -> Result<()> {
     let Some((free, whose)) = device.free()? else {
         return Ok(());
     };
     let options = &resolved.options;
-    let needed = memory::bytes(&options.model, options.seq_len, resolved.memory);
+    let ranks = match resolved.memory.place {
+        memory::Place::Cpu => ranks as u64,
+        memory::Place::Gpu(_) => 1,
+    };
+    let needed = ranks * memory::bytes(&options.model, options.seq_len, resolved.memory);
     ensure!(
         needed <= free,
         "the run needs about {}, and the {whose} has {} free. End what else uses it, or let the run \
@@ -209,16 +227,8 @@ fn announce(ctx: &Context, device: &str, resolved: &Resolved<'_>) {
     ));
 }
 
-fn go<B: Backend>(
-    backend: &B,
-    args: &Args,
-    ctx: &Context,
-    input: &Input,
-    resolved: Resolved<'_>,
-    config: &Value,
-) -> Result<Ended> {
-    announce(ctx, &backend.name(), &resolved);
-    let options = &resolved.options;
+/// The model that the run begins with.
+fn first_model<B: Backend>(backend: &B, args: &Args, options: &Options) -> Result<Model<B>> {
     let mut model = match &args.base {
         Some(base) => model::load(backend, base)?,
         None => Model::random(backend, options.model.clone(), options.seed)?,
@@ -227,6 +237,21 @@ fn go<B: Backend>(
         let adapters = Adapters::new(backend, &options.model, lora.clone(), options.seed)?;
         model.adapters = Some(adapters);
     }
+    Ok(model)
+}
+
+fn go<B: Backend>(
+    backend: &B,
+    args: &Args,
+    ctx: &Context,
+    input: &Input,
+    resolved: Resolved<'_>,
+    config: &Value,
+    ranks: &dyn Ranks<B>,
+) -> Result<Ended> {
+    announce(ctx, &backend.name(), &resolved);
+    let options = &resolved.options;
+    let model = first_model(backend, args, options)?;
     let held_out = input.val()?;
     let val = (held_out.tokens() >= 2)
         .then(|| Loader::new(&held_out, options.packing, options.seq_len, 0));
@@ -237,9 +262,11 @@ fn go<B: Backend>(
             "--patience needs a val split to measure. Shard again with a --val share"
         );
     }
+    // When all ranks have loaded what they need they leave the machine to the measurement.
+    meet(ranks, options)?;
     let utilisation = peak(backend, args)?.map(|peak| Utilisation {
         flops_per_token: flops_per_token(&options.model, &resolved.loader),
-        peak,
+        peak: peak.times(ranks.count()),
     });
     if let Some(Utilisation { peak, .. }) = utilisation {
         ctx.note(&format!(
@@ -276,6 +303,7 @@ fn go<B: Backend>(
     };
     let mut person = Person::new(ctx, steps, options.step_tokens());
     let mut outcome = train(
+        ranks,
         backend,
         model,
         &data,

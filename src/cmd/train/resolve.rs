@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::{args::Args, input::Input};
+use super::{args::Args, input::Input, ranks};
 use crate::{
     cmd::{Context, device::Device, eval::check_tokenizer},
     model::{self, Config, Lora, PRESETS, ParamSpec, parameters, preset},
@@ -192,8 +192,10 @@ fn resolve_memory(
     device: &Device,
 ) -> Result<memory::Plan> {
     let sequences = (args.batch_tokens as f64 / seq_len as f64).round().max(1.0) as usize;
+    // Every rank has a micro-batch in each step.
+    let most = (sequences / ranks::count(args)).max(1);
     let asked = memory::Plan {
-        micro_batch: (args.micro_batch as usize).min(sequences),
+        micro_batch: (args.micro_batch as usize).min(most),
         recompute: false,
         average: args.ema.is_some(),
         adapters: lora.map(|lora| lora.layout(model).iter().map(ParamSpec::count).sum()),

@@ -17,6 +17,8 @@ mod attention;
 pub mod driver;
 mod head;
 mod matrix;
+#[cfg(feature = "nccl")]
+pub mod nccl;
 mod norms;
 #[cfg(feature = "cuda")]
 pub mod nvidia;
