@@ -16,6 +16,7 @@ mod loader;
 pub mod memory;
 pub mod metrics;
 pub mod mfu;
+pub mod moments;
 mod options;
 mod packing;
 mod permutation;

@@ -1,6 +1,7 @@
 //! Runs: learning, resuming bit for bit, refusing what does not fit.
 
 mod architectures;
+mod states;
 
 use std::path::Path;
 
@@ -69,6 +70,9 @@ pub(super) fn options(steps: u64) -> Options {
         ema: None,
         spike: Some(10.0),
         patience: None,
+        base_quant: None,
+        optimizer_bits: None,
+        offload: false,
         dtype: None,
         save_dtype: Dtype::F32,
         seed: 3,

@@ -6,11 +6,12 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::{
     Options,
     loader::{Scale, Sequences},
+    moments::{Keeping, Moments},
     ranks::{self, Alone, Ranks},
 };
 use crate::{
     model::{Keep, Model, ParamSpec, Spread},
-    ops::{AdamStep, Backend, Rope, Slot},
+    ops::{AdamStep, Backend, Rope},
 };
 
 /// A model in training: weights, gradients and moments.
@@ -21,10 +22,8 @@ pub struct Trainer<'a, B: Backend> {
     /// The model.
     pub model: Model<B>,
     gradients: Vec<B::Buf>,
-    /// First moments, in the order of the parameters that learn.
-    pub m: Vec<B::Buf>,
-    /// Second moments.
-    pub v: Vec<B::Buf>,
+    /// Moments, in the order of the parameters that learn.
+    pub moments: Vec<Moments<B>>,
     /// The averaged weights, where the run keeps them.
     pub average: Option<Vec<B::Buf>>,
     rope: Option<Rope>,
@@ -73,8 +72,11 @@ impl<'a, B: Backend> Trainer<'a, B> {
             backend,
             ranks: &Alone,
             gradients: model.zeros(backend)?,
-            m: model.zeros(backend)?,
-            v: model.zeros(backend)?,
+            moments: model
+                .trained_specs()
+                .iter()
+                .map(|spec| Moments::zeros(backend, spec, Keeping::of(options)))
+                .collect::<Result<_>>()?,
             rope: model.config.rope_table(options.seq_len),
             model,
         })
@@ -192,12 +194,6 @@ impl<'a, B: Backend> Trainer<'a, B> {
             .collect();
         let weights = self.model.trained_mut();
         for (i, decays) in decays.into_iter().enumerate() {
-            let slot = Slot {
-                weight: &mut weights[i],
-                grad: &mut self.gradients[i],
-                m: &mut self.m[i],
-                v: &mut self.v[i],
-            };
             let update = AdamStep {
                 lr: report.lr as f32,
                 beta1: options.beta1 as f32,
@@ -211,7 +207,8 @@ impl<'a, B: Backend> Trainer<'a, B> {
                 grad_scale: grad_scale as f32,
                 step,
             };
-            self.backend.adamw(slot, update)?;
+            let (weight, grad) = (&mut weights[i], &mut self.gradients[i]);
+            self.moments[i].update(self.backend, weight, grad, update)?;
         }
         if let (Some(average), Some(keep)) = (&mut self.average, options.ema) {
             for (average, weight) in average.iter_mut().zip(self.model.trained()) {

@@ -45,4 +45,5 @@ mod train_cli;
 mod train_golden;
 mod train_models;
 mod train_shards;
+mod train_small;
 mod where_from;

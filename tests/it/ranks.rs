@@ -186,8 +186,8 @@ fn devices_that_cannot_be_used_are_explained() {
         "cannot be used with",
     );
     fails(
-        &["--devices", "cpu,cpu", "--batch-tokens", "32"],
-        "which 2 devices cannot share",
+        &["--devices", "cpu,cpu,cpu,cpu,cpu,cpu,cpu,cpu,cpu"],
+        "8 micro-batches of 1 sequences, which 9 devices cannot share",
     );
     if !cfg!(feature = "cuda") {
         fails(&["--devices", "0,1"], "--features cuda");

@@ -225,13 +225,21 @@ fn announce(ctx: &Context, device: &str, resolved: &Resolved<'_>) {
         },
         human_bytes(packed.plan_bytes)
     ));
+    let host = memory::host_bytes(&options.model, resolved.memory);
+    if host > 0 {
+        ctx.note(&format!(
+            "and {} of the host's memory: moments and master weights",
+            human_bytes(host)
+        ));
+    }
 }
 
 /// The model that the run begins with.
 fn first_model<B: Backend>(backend: &B, args: &Args, options: &Options) -> Result<Model<B>> {
-    let mut model = match &args.base {
-        Some(base) => model::load(backend, base)?,
-        None => Model::random(backend, options.model.clone(), options.seed)?,
+    let mut model = match (&args.base, options.base_quant) {
+        (Some(base), Some(format)) => model::load_frozen(backend, base, format)?,
+        (Some(base), None) => model::load(backend, base)?,
+        (None, _) => Model::random(backend, options.model.clone(), options.seed)?,
     };
     if let Some(lora) = &options.lora {
         let adapters = Adapters::new(backend, &options.model, lora.clone(), options.seed)?;

@@ -24,6 +24,7 @@ mod norms;
 pub mod nvidia;
 mod places;
 mod products;
+mod quant;
 #[cfg(test)]
 pub(crate) mod simulated;
 mod table;
@@ -34,6 +35,7 @@ use anyhow::{Result, ensure};
 
 use super::{
     AdamStep, Attended, AttentionShape, Backend, Loss, Places, Precision, Rope, Slot, Targets,
+    quant::{Frozen, adam::EightSlot},
 };
 use attention::Turn;
 use driver::{
@@ -57,10 +59,11 @@ pub const SOURCE: &str = concat!(
     include_str!("kernels/attention.cu"),
     include_str!("kernels/head.cu"),
     include_str!("kernels/optimizer.cu"),
+    include_str!("kernels/quant.cu"),
 );
 
 /// Every kernel of [`SOURCE`] that is launched.
-pub const KERNELS: [&str; 31] = [
+pub const KERNELS: [&str; 33] = [
     "cast_bf16",
     "rms_norm",
     "rms_norm_backward",
@@ -92,6 +95,8 @@ pub const KERNELS: [&str; 31] = [
     "adamw",
     "average",
     "sum_squares",
+    "adamw8",
+    "unpack",
 ];
 
 /// A GPU with the operations.
@@ -380,5 +385,13 @@ impl<D: Driver> Backend for Gpu<D> {
             Float(step.grad_scale),
         ];
         self.run_over("adamw", slot.weight.len(), &arguments)
+    }
+
+    fn adamw8(&self, slot: EightSlot<'_, Self::Buf>, step: AdamStep) -> Result<()> {
+        self.adam_in_eight(&slot, step)
+    }
+
+    fn unpack(&self, w: &Frozen<Self::Buf>) -> Result<Self::Buf> {
+        self.unpacked(w)
     }
 }
