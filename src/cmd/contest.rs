@@ -38,7 +38,7 @@ pub struct Args {
         value_name = "PRESET|FILE,...",
         required = true,
         value_delimiter = ',',
-        conflicts_with_all = ["model", "base", "resume", "dry_run", "list_models"]
+        conflicts_with_all = ["model", "base", "resume", "dry_run", "list_models", "devices"]
     )]
     models: Vec<String>,
     #[command(flatten)]

@@ -21,7 +21,7 @@ use crate::{
     plan::{Gpu, Shape, gpu, memory::Stage},
     progress::Unit,
     table::Table,
-    train::{Loader, Tokens, fitting_seq, memory},
+    train::{Loader, Tokens, fitting_seq, memory, moments::Keeping},
     units::{grouped, human_bytes},
 };
 
@@ -152,6 +152,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
             recompute: false,
             average: false,
             adapters: None,
+            base: None,
+            keeping: Keeping::Full,
             place: memory::Place::Gpu(args.dtype),
         })
     })?;

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::lora::LayerAdapters;
+use crate::ops::quant::Frozen;
 
 /// The key of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -416,6 +417,8 @@ pub struct Layer<'a, T> {
     pub row: &'static Architecture,
     /// Values in the row's order.
     pub values: &'a [T],
+    /// Those that are stored in fewer bits, in the row's order; empty where none are.
+    pub frozen: &'a [Option<Frozen<T>>],
     /// The layer's adapters, where the model has them.
     pub adapters: Option<LayerAdapters<'a, T>>,
 }

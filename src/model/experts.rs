@@ -36,12 +36,12 @@ impl<B: Backend> Model<B> {
         let routing = Routing::choose(experts, &backend.download(&scores)?);
         let Routing { rows, groups, .. } = &routing;
         let x = backend.embed(normed, rows)?;
-        let gate = backend.grouped_linear(&x, w.get(Part::Gate), groups)?;
-        let up = backend.grouped_linear(&x, w.get(Part::Up), groups)?;
+        let gate = backend.grouped_linear(&x, &*w.whole(backend, Part::Gate)?, groups)?;
+        let up = backend.grouped_linear(&x, &*w.whole(backend, Part::Up)?, groups)?;
         drop(x);
         let mut act = backend.swiglu(&gate, &up)?;
         backend.scale_rows(&routing.weights, &mut act)?;
-        let out = backend.grouped_linear(&act, w.get(Part::Down), groups)?;
+        let out = backend.grouped_linear(&act, &*w.whole(backend, Part::Down)?, groups)?;
         backend.embed_backward_add(rows, &out, stream)?;
         Ok(KeptExperts { routing, gate, up })
     }
@@ -65,7 +65,7 @@ impl<B: Backend> Model<B> {
         let dout = backend.embed(d, rows)?;
         let (choices, width) = backend.shape(&gate);
         let mut dact = backend.zeros(choices, width)?;
-        backend.grouped_dx_add(&dout, w.get(Part::Down), groups, &mut dact)?;
+        backend.grouped_dx_add(&dout, &*w.whole(backend, Part::Down)?, groups, &mut dact)?;
         // How much each choice's weight matters: the output it would add, against the gradient.
         let act = backend.swiglu(&gate, &up)?;
         let dweights = backend.row_dots(&dact, &act)?;
@@ -83,7 +83,7 @@ impl<B: Backend> Model<B> {
             if let Some(dw) = g.get(part) {
                 backend.grouped_dw_add(&x, dy, groups, dw)?;
             }
-            backend.grouped_dx_add(dy, w.get(part), groups, &mut dx)?;
+            backend.grouped_dx_add(dy, &*w.whole(backend, part)?, groups, &mut dx)?;
         }
         let (tokens, hidden) = backend.shape(normed);
         let mut dnormed = backend.zeros(tokens, hidden)?;

@@ -18,7 +18,10 @@ use super::{
     layout::{ParamSpec, layout},
     safetensors::{self, Dtype, Reader},
 };
-use crate::{atomic, ops::Backend};
+use crate::{
+    atomic,
+    ops::{Backend, quant::Format},
+};
 
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
@@ -73,8 +76,20 @@ pub fn load<B: Backend>(backend: &B, dir: &Path) -> Result<Model<B>> {
     load_model(backend, dir)
 }
 
+/// Loads a model folder to be frozen, with the layers' matrices in a format of fewer bits.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_frozen<B: Backend>(backend: &B, dir: &Path, format: Format) -> Result<Model<B>> {
+    load_in(backend, dir, Some(format))
+}
+
 /// Loads a model folder.
 pub(super) fn load_model<B: Backend>(backend: &B, dir: &Path) -> Result<Model<B>> {
+    load_in(backend, dir, None)
+}
+
+fn load_in<B: Backend>(backend: &B, dir: &Path, format: Option<Format>) -> Result<Model<B>> {
     ensure!(
         dir.is_dir(),
         "{}: expected a model folder (config.json, model.safetensors, tokenizer.json)",
@@ -84,7 +99,7 @@ pub(super) fn load_model<B: Backend>(backend: &B, dir: &Path) -> Result<Model<B>
     let mut weights = Weights::open(dir, config.arch.row().prefix)?;
     // Parameters that lie in one tensor of the file follow each other: it is read once.
     let mut last: (String, Vec<f32>) = Default::default();
-    Model::from_values(backend, config, |spec, _| {
+    Model::from_values_in(backend, config, format, |spec, _| {
         if last.0 != spec.file_name {
             last.1.clear();
             for name in spec.file_names() {

@@ -20,7 +20,14 @@ impl<B: Backend> Model<B> {
         (weight, bias): (Part, Option<Part>),
         x: &B::Buf,
     ) -> Result<B::Buf> {
-        let mut y = backend.linear(x, w.get(weight))?;
+        let mut y = match w.frozen(weight) {
+            Some(frozen) => {
+                let mut y = backend.zeros(backend.shape(x).0, frozen.rows)?;
+                backend.frozen_linear_add(x, frozen, &mut y)?;
+                y
+            }
+            None => backend.linear(x, w.get(weight))?,
+        };
         if let Some(bias) = bias.and_then(|bias| w.maybe(bias)) {
             backend.bias_add(bias, &mut y)?;
         }
@@ -36,7 +43,10 @@ impl<B: Backend> Model<B> {
         x: &B::Buf,
         y: &mut B::Buf,
     ) -> Result<()> {
-        backend.linear_add(x, w.get(weight), y)?;
+        match w.frozen(weight) {
+            Some(frozen) => backend.frozen_linear_add(x, frozen, y)?,
+            None => backend.linear_add(x, w.get(weight), y)?,
+        }
         if let Some(bias) = w.maybe(bias) {
             backend.bias_add(bias, y)?;
         }
@@ -50,7 +60,14 @@ impl<B: Backend> Model<B> {
         part: Part,
         dy: &B::Buf,
     ) -> Result<B::Buf> {
-        let mut dx = backend.linear_dx(dy, w.get(part))?;
+        let mut dx = match w.frozen(part) {
+            Some(frozen) => {
+                let mut dx = backend.zeros(backend.shape(dy).0, frozen.cols)?;
+                backend.frozen_dx_add(dy, frozen, &mut dx)?;
+                dx
+            }
+            None => backend.linear_dx(dy, w.get(part))?,
+        };
         Self::adapter_dx_add(backend, w, part, dy, &mut dx)?;
         Ok(dx)
     }
@@ -63,7 +80,10 @@ impl<B: Backend> Model<B> {
         dy: &B::Buf,
         dx: &mut B::Buf,
     ) -> Result<()> {
-        backend.linear_dx_add(dy, w.get(part), dx)?;
+        match w.frozen(part) {
+            Some(frozen) => backend.frozen_dx_add(dy, frozen, dx)?,
+            None => backend.linear_dx_add(dy, w.get(part), dx)?,
+        }
         Self::adapter_dx_add(backend, w, part, dy, dx)
     }
 

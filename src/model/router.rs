@@ -151,6 +151,27 @@ impl Spread {
         }
     }
 
+    /// Its numbers, which add up as the spreads of batches do; of one model always as many.
+    #[must_use]
+    pub fn numbers(&self) -> Vec<f64> {
+        let choices = self.choices.iter().flatten().map(|&n| n as f64);
+        let rows = std::iter::once(self.rows as f64);
+        rows.chain(choices)
+            .chain(self.probabilities.iter().copied())
+            .collect()
+    }
+
+    /// Takes the numbers of a spread of the same model.
+    pub fn set_numbers(&mut self, numbers: &[f64]) {
+        let mut numbers = numbers.iter().copied();
+        let mut next = || numbers.next().unwrap_or_default();
+        self.rows = next() as u64;
+        for choices in self.choices.iter_mut().flatten() {
+            *choices = next() as u64;
+        }
+        self.probabilities.fill_with(next);
+    }
+
     /// Choices of each expert in all layers.
     fn chosen(&self) -> Vec<u64> {
         let of = |expert| self.choices.iter().map(|layer| layer[expert]).sum();

@@ -10,12 +10,16 @@ use super::{
     Config,
     arch::{Grad, Layer},
     block::{Kept, NormGradients, Run},
+    frozen::packed,
     init,
     layout::{ParamSpec, layout},
     lora::Adapters,
     router::{Pull, Spread},
 };
-use crate::ops::{Backend, Places, Rope, Targets};
+use crate::ops::{
+    Backend, Places, Rope, Targets,
+    quant::{Format, Frozen},
+};
 
 /// A model's weights on a backend.
 pub struct Model<B: Backend> {
@@ -23,8 +27,10 @@ pub struct Model<B: Backend> {
     pub config: Config,
     /// Names and shapes, in the order of `weights`.
     pub specs: Vec<ParamSpec>,
-    /// The master weights, f32.
+    /// The master weights, f32; empty where [`Self::frozen`] has them.
     pub weights: Vec<B::Buf>,
+    /// Frozen matrices in fewer bits, in the order of `weights`; no entries where all are f32.
+    pub frozen: Vec<Option<Frozen<B::Buf>>>,
     /// Adapters beside them; with some, the weights are frozen.
     pub adapters: Option<Adapters<B>>,
 }
@@ -110,18 +116,40 @@ impl<B: Backend> Model<B> {
     pub fn from_values(
         backend: &B,
         config: Config,
+        values: impl FnMut(&ParamSpec, &Config) -> Result<Vec<f32>>,
+    ) -> Result<Self> {
+        Self::from_values_in(backend, config, None, values)
+    }
+
+    /// The same, to be frozen, with the layers' matrices in a format of fewer bits.
+    ///
+    /// # Errors
+    /// As [`Self::from_values`].
+    pub fn from_values_in(
+        backend: &B,
+        config: Config,
+        format: Option<Format>,
         mut values: impl FnMut(&ParamSpec, &Config) -> Result<Vec<f32>>,
     ) -> Result<Self> {
         config.check()?;
         let specs = layout(&config);
-        let weights = specs
-            .iter()
-            .map(|spec| backend.upload(spec.rows, spec.cols, &values(spec, &config)?))
-            .collect::<Result<_>>()?;
+        let (mut weights, mut frozen) = (Vec::new(), Vec::new());
+        for (spec, packed) in specs.iter().zip(packed(&config)) {
+            let values = values(spec, &config)?;
+            if let Some(format) = format {
+                let upload = || super::frozen::upload(backend, spec, format, &values);
+                frozen.push(packed.then(upload).transpose()?);
+            }
+            weights.push(match frozen.last() {
+                Some(Some(_)) => backend.zeros(0, 0)?,
+                _ => backend.upload(spec.rows, spec.cols, &values)?,
+            });
+        }
         Ok(Self {
             config,
             specs,
             weights,
+            frozen,
             adapters: None,
         })
     }
@@ -202,6 +230,10 @@ impl<B: Backend> Model<B> {
         Layer {
             row,
             values: &self.weights[row.layer_start(layer)..][..row.layer.len()],
+            frozen: match &self.frozen[..] {
+                [] => &[],
+                all => &all[row.layer_start(layer)..][..row.layer.len()],
+            },
             adapters: self.adapters.as_ref().map(|all| all.layer(layer)),
         }
     }

@@ -20,6 +20,7 @@ pub mod cuda;
 pub mod dropout;
 pub mod grouped;
 mod precision;
+pub mod quant;
 mod rope;
 pub mod scratch;
 mod spans;
@@ -402,6 +403,33 @@ pub trait Backend: Sync {
     fn average(&self, average: &mut Self::Buf, weights: &Self::Buf, keep: f32) -> Result<()>;
     /// One fused AdamW update in place.
     fn adamw(&self, slot: Slot<'_, Self::Buf>, step: AdamStep) -> Result<()>;
+    /// The same with moments in 8 bits.
+    fn adamw8(&self, slot: quant::adam::EightSlot<'_, Self::Buf>, step: AdamStep) -> Result<()> {
+        quant::host::adamw8(self, slot, step)
+    }
+
+    /// A frozen matrix as f32.
+    fn unpack(&self, w: &quant::Frozen<Self::Buf>) -> Result<Self::Buf> {
+        quant::host::unpack_all(self, w)
+    }
+    /// `y += x wᵀ` of a frozen matrix.
+    fn frozen_linear_add(
+        &self,
+        x: &Self::Buf,
+        w: &quant::Frozen<Self::Buf>,
+        y: &mut Self::Buf,
+    ) -> Result<()> {
+        self.linear_add(x, &self.unpack(w)?, y)
+    }
+    /// `dx += dy w` of a frozen matrix.
+    fn frozen_dx_add(
+        &self,
+        dy: &Self::Buf,
+        w: &quant::Frozen<Self::Buf>,
+        dx: &mut Self::Buf,
+    ) -> Result<()> {
+        self.linear_dx_add(dy, &self.unpack(w)?, dx)
+    }
 }
 
 /// The log-probability of one id, nats.

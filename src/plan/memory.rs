@@ -11,7 +11,13 @@
 //!
 //! LoRA (Hu et al. 2021) freezes bf16 weights, 2 bytes; the adapters take 16 bytes each. QLoRA
 //! (Dettmers et al. 2023, <https://arxiv.org/abs/2305.14314>) holds the layers' weights in 4-bit
-//! NormalFloat with double quantisation, 4.127 bits; token table and head stay bf16.
+//! NormalFloat with double quantisation, 4.127 bits; token table and head stay bf16. (prep's own
+//! `--base-quant nf4` keeps f32 scales, 4.5 bits.)
+//!
+//! Two ways trade something else for memory on one card: AdamW with moments in 8 bits (Dettmers et al.
+//! 2021, <https://arxiv.org/abs/2110.02861>: 2.03 bytes a parameter, `--optimizer-bits 8`), and an optimizer
+//! in the host's memory (Ren et al. 2021, ZeRO-Offload, <https://arxiv.org/abs/2101.06840>, `--offload
+//! optimizer`), for which every step waits.
 
 use super::activations;
 use super::gpu::Gpu;
@@ -23,6 +29,9 @@ pub const LORA_RANK: f64 = 16.0;
 
 /// Bytes of a weight in 4-bit NormalFloat with double quantisation.
 const NF4_BYTES: f64 = 4.127 / 8.0;
+
+/// Bytes of two moments in 8 bits with an f32 scale for each 256.
+const MOMENTS8_BYTES: f64 = 2.0 * (1.0 + 4.0 / 256.0);
 
 /// What is trained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -114,7 +123,8 @@ impl Fixed {
 /// How training could be laid out on the cards.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Setup {
-    /// `full`, `zero-1`, `zero-2`, `zero-3`, `lora`, `lora-zero-3`, `qlora`, `qlora-zero-3`.
+    /// `full`, `zero-1`, `zero-2`, `zero-3`, `lora`, `lora-zero-3`, `qlora`, `qlora-zero-3`;
+    /// `full-adam8` and `full-offload`, which no advice takes by itself.
     pub name: &'static str,
     /// What is trained.
     pub method: Method,
@@ -144,13 +154,38 @@ const SETUPS: [(&str, Method, Stage); 8] = [
     ("qlora-zero-3", Method::Qlora, Stage::Zero3),
 ];
 
+/// All weights on each card, with an optimizer that takes less there.
+fn trades(shape: &Shape) -> [(&'static str, Fixed); 2] {
+    let full = Fixed::of(shape, Method::Full, Stage::Zero0, 1);
+    let eight = Fixed {
+        optimizer: MOMENTS8_BYTES * shape.parameters,
+        ..full
+    };
+    let offloaded = Fixed {
+        optimizer: 0.0,
+        master_weights: 0.0,
+        ..full
+    };
+    [("full-adam8", eight), ("full-offload", offloaded)]
+}
+
 /// All layouts that make sense on `gpus` cards.
 pub fn setups(shape: &Shape, seq: f64, gpu: &Gpu, gpus: u64) -> Vec<Setup> {
+    let trades = trades(shape).into_iter();
+    let trades =
+        trades.map(|(name, fixed)| setup(shape, seq, gpu, gpus, (name, Method::Full), fixed));
+    divided(shape, seq, gpu, gpus).chain(trades).collect()
+}
+
+/// Those that only divide the state.
+pub fn divided(shape: &Shape, seq: f64, gpu: &Gpu, gpus: u64) -> impl Iterator<Item = Setup> {
     SETUPS
         .iter()
-        .filter(|(_, _, stage)| gpus > 1 || *stage == Stage::Zero0)
-        .map(|row| setup(shape, seq, gpu, gpus, *row))
-        .collect()
+        .filter(move |(_, _, stage)| gpus > 1 || *stage == Stage::Zero0)
+        .map(move |&(name, method, stage)| {
+            let fixed = Fixed::of(shape, method, stage, gpus);
+            setup(shape, seq, gpu, gpus, (name, method), fixed)
+        })
 }
 
 fn setup(
@@ -158,9 +193,9 @@ fn setup(
     seq: f64,
     gpu: &Gpu,
     gpus: u64,
-    (name, method, stage): (&'static str, Method, Stage),
+    (name, method): (&'static str, Method),
+    fixed: Fixed,
 ) -> Setup {
-    let fixed = Fixed::of(shape, method, stage, gpus);
     let state = fixed.states() + fixed.gathered;
     let logits = activations::logits(shape, seq);
     let recomputed = activations::checkpointed(shape, seq) + logits;
@@ -179,9 +214,7 @@ fn setup(
 
 /// The least divided layout of `method` that fits `gpus` cards.
 pub fn fitting(shape: &Shape, seq: f64, gpu: &Gpu, gpus: u64, method: Method) -> Option<Setup> {
-    setups(shape, seq, gpu, gpus)
-        .into_iter()
-        .find(|setup| setup.method == method && setup.fits)
+    divided(shape, seq, gpu, gpus).find(|setup| setup.method == method && setup.fits)
 }
 
 /// The fewest cards, as a power of two, on which `method` fits.

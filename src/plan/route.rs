@@ -104,8 +104,8 @@ fn route(ground: &Ground, name: Name, method: Method, shape: &Shape) -> Route {
     let flops = flops_per_token(shape, method, ground.seq) * ground.trained_tokens;
     let setup = memory::fitting(shape, ground.seq, gpu, gpus, method);
     let smallest = || {
-        let all = memory::setups(shape, ground.seq, gpu, gpus);
-        let of_method = all.into_iter().filter(|setup| setup.method == method);
+        let all = memory::divided(shape, ground.seq, gpu, gpus);
+        let of_method = all.filter(|setup| setup.method == method);
         of_method.map(|setup| setup.bytes).min().unwrap_or(0)
     };
     Route {

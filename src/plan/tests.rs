@@ -428,6 +428,24 @@ fn classes_and_advice_cover_the_plane() {
 }
 
 #[test]
+fn an_optimizer_of_less_memory_takes_what_it_says_and_is_not_advised() {
+    let report = of(8e9, 1e9, "h100", 1);
+    let state = |name: &str| {
+        let setup = report.setups.iter().find(|setup| setup.name == name);
+        setup.expect(name).state_bytes as f64 / report.parameters as f64
+    };
+    assert!((state("full") - 16.0).abs() < 1e-6);
+    assert!((state("full-adam8") - 10.03).abs() < 0.01);
+    assert!((state("full-offload") - 4.0).abs() < 1e-6);
+    assert!(
+        report
+            .routes
+            .iter()
+            .all(|route| route.setup != Some("full-offload"))
+    );
+}
+
+#[test]
 fn a_handful_of_tokens_is_not_called_sound() {
     for (tokens, parameters) in [(56e3, 2.8e3), (5e6, 250e3), (56e3, 110e6)] {
         let report = of(parameters, tokens, "h100", 1);

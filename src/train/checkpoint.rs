@@ -238,19 +238,17 @@ impl Checkpoints {
 }
 
 fn write_moments<B: Backend>(backend: &B, trainer: &Trainer<'_, B>, path: &Path) -> Result<()> {
-    let specs = trainer.model.trained_specs();
-    let named = |prefix: &str| {
-        specs
-            .iter()
-            .map(|spec| (format!("{prefix}.{}", spec.name), spec.dims()))
-            .collect::<Vec<_>>()
-    };
-    let tensors = [named("m"), named("v")].concat();
-    safetensors::write(path, Dtype::F32, &tensors, |i| {
-        match i.checked_sub(specs.len()) {
-            None => backend.download(&trainer.m[i]),
-            Some(i) => backend.download(&trainer.v[i]),
+    let specs = trainer.model.trained_specs().iter();
+    let (mut tensors, mut places) = (Vec::new(), Vec::new());
+    for (spec, moments) in specs.zip(&trainer.moments) {
+        for (i, tensor) in moments.tensors(spec).into_iter().enumerate() {
+            tensors.push(tensor);
+            places.push((moments, i));
         }
+    }
+    safetensors::write(path, Dtype::F32, &tensors, |at| {
+        let (moments, i) = places[at];
+        moments.values(backend, i)
     })
 }
 
@@ -273,8 +271,10 @@ fn read<B: Backend>(backend: &B, trainer: &mut Trainer<'_, B>, path: &Path) -> R
         let (name, dims) = (&spec.name, spec.dims());
         let upload = |values: Vec<f32>| backend.upload(spec.rows, spec.cols, &values);
         trainer.model.trained_mut()[i] = upload(weights.read(name, &dims)?)?;
-        trainer.m[i] = upload(moments.read(&format!("m.{name}"), &dims)?)?;
-        trainer.v[i] = upload(moments.read(&format!("v.{name}"), &dims)?)?;
+        let own = &mut trainer.moments[i];
+        for (j, (name, dims)) in own.tensors(spec).iter().enumerate() {
+            own.set(backend, spec, j, &moments.read(name, dims)?)?;
+        }
         if let (Some(average), Some(file)) = (&mut trainer.average, &mut averages) {
             average[i] = upload(file.read(name, &dims)?)?;
         }

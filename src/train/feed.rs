@@ -1,6 +1,7 @@
 //! Prefetch: a thread gathers the next steps' sequences while the device computes.
 
 use std::{
+    ops::Range,
     thread::Scope,
     time::{Duration, Instant},
 };
@@ -19,16 +20,19 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Begins to gather: `n` samples a step, from sample `first` on. The thread ends with the feed.
+    /// Begins to gather: `n` samples a step, from sample `first` on, and of those the ones that are
+    /// this process's `share`. The thread ends with the feed.
     pub fn start<'scope, 'env>(
         scope: &'scope Scope<'scope, 'env>,
         loader: &'env Loader<'env>,
         mut first: u64,
         n: usize,
+        share: Range<usize>,
     ) -> Self {
         let (sender, receiver) = bounded(AHEAD);
         scope.spawn(move || {
-            while sender.send(loader.samples(first, n)).is_ok() {
+            let own = |first: u64| loader.samples(first + share.start as u64, share.len());
+            while sender.send(own(first)).is_ok() {
                 first += n as u64;
             }
         });

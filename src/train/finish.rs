@@ -121,6 +121,10 @@ pub fn finish<B: Backend>(
         let merged = out.join("merged");
         std::fs::create_dir_all(&merged)
             .with_context(|| format!("cannot make {}", merged.display()))?;
+        // Rounded matrices are no base to add to: the files have the exact ones.
+        if let (false, Some(base)) = (outcome.model.frozen.is_empty(), writing.base) {
+            outcome.model = model::load(backend, base)?;
+        }
         adapters.merge(backend, &mut outcome.model)?;
         model::save(backend, &outcome.model, &merged, &extra, storing)?;
         tokenizer.save(&merged)?;

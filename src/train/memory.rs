@@ -3,9 +3,10 @@
 //! f32 weights, gradients and two moments are 16 bytes a parameter; the rest are activations,
 //! which smaller micro-batches and recomputation reduce.
 
+use super::moments::Keeping;
 use crate::{
-    model::{Config, Part, parameters},
-    ops::{Precision, scratch},
+    model::{Config, Part, frozen_bytes, layout, parameters},
+    ops::{Precision, quant::Format, scratch},
 };
 
 /// How sequences go through the model.
@@ -19,6 +20,10 @@ pub struct Plan {
     pub average: bool,
     /// Parameters of the adapters that learn; none where all weights do.
     pub adapters: Option<usize>,
+    /// How the frozen base's matrices are stored; none for f32.
+    pub base: Option<Format>,
+    /// How moments are kept.
+    pub keeping: Keeping,
     /// What computes.
     pub place: Place,
 }
@@ -32,15 +37,35 @@ pub enum Place {
     Gpu(Precision),
 }
 
-/// Weights, gradients and moments, and the average of the weights where one is kept, in bytes.
+/// Weights, gradients and moments, and the average of the weights where one is kept, in bytes on
+/// the device.
 #[must_use]
 pub fn fixed_bytes(config: &Config, plan: Plan) -> u64 {
-    let each = if plan.average { 20 } else { 16 };
+    let each = if plan.average { 12 } else { 8 };
     let all = parameters(config) as u64;
     match plan.adapters {
         // Frozen weights have no gradients and no moments.
-        Some(adapters) => 4 * all + each * adapters as u64,
-        None => each * all,
+        Some(adapters) => {
+            let base = plan
+                .base
+                .map_or(4 * all, |format| frozen_bytes(config, format));
+            base + each * adapters as u64 + plan.keeping.least_bytes(adapters)
+        }
+        None => {
+            let moments = layout(config).into_iter();
+            let moments: u64 = moments.map(|spec| plan.keeping.bytes(&spec)).sum();
+            each * all + moments
+        }
+    }
+}
+
+/// What the host holds beside the device: moments and master weights that are offloaded, in bytes.
+#[must_use]
+pub fn host_bytes(config: &Config, plan: Plan) -> u64 {
+    let trained = plan.adapters.unwrap_or_else(|| parameters(config)) as u64;
+    match plan.keeping {
+        Keeping::Host => 12 * trained,
+        Keeping::Full | Keeping::Eight => 0,
     }
 }
 
@@ -70,17 +95,19 @@ pub fn bytes(config: &Config, seq: usize, plan: Plan) -> u64 {
     };
     let scratch = match plan.place {
         Place::Cpu => 32 << 20,
-        Place::Gpu(precision) => scratch::bytes(
-            precision,
-            scratch::Sizes {
+        Place::Gpu(precision) => {
+            // A frozen matrix is f32 while it is multiplied.
+            let unpacked = plan.base.map_or(0, |_| 4 * width * wide);
+            let sizes = scratch::Sizes {
                 rows: plan.micro_batch * seq,
                 seq,
                 heads: config.heads,
                 width: config.hidden_size,
                 widest: config.intermediate_size,
                 vocab: config.vocab_size,
-            },
-        ),
+            };
+            unpacked + scratch::bytes(precision, sizes)
+        }
     };
     fixed_bytes(config, plan) + 4 * rows * (kept + working) + scratch
 }
@@ -134,8 +161,50 @@ mod tests {
             recompute: false,
             average: false,
             adapters: None,
+            base: None,
+            keeping: Keeping::Full,
             place,
         }
+    }
+
+    #[test]
+    fn fewer_bits_take_what_they_say() {
+        let config = preset("llama-15m").unwrap().config(8192, SEQ);
+        let all = parameters(&config) as u64;
+        let full = asked(Place::Cpu);
+        assert_eq!(fixed_bytes(&config, full), 16 * all);
+        let of = |keeping| fixed_bytes(&config, Plan { keeping, ..full }) as f64 / all as f64;
+        assert!((of(Keeping::Eight) - 10.03).abs() < 0.01);
+        assert_eq!(of(Keeping::Host), 8.0);
+        let host = Plan {
+            keeping: Keeping::Host,
+            ..full
+        };
+        assert_eq!(
+            (host_bytes(&config, full), host_bytes(&config, host)),
+            (0, 12 * all)
+        );
+        let frozen = |base| {
+            let plan = Plan {
+                adapters: Some(1000),
+                base,
+                ..full
+            };
+            fixed_bytes(&config, plan) - 16_000
+        };
+        assert_eq!(frozen(None), 4 * all);
+        // The token table of 8192 x 384 and the norms stay f32.
+        let table = 8192 * 384;
+        let norms = (2 * config.layers as u64 + 1) * 384;
+        let packed = all - table - norms;
+        assert_eq!(
+            frozen(Some(Format::Nf4)),
+            4 * (table + norms) + packed * 9 / 16
+        );
+        assert_eq!(
+            frozen(Some(Format::Int8)),
+            4 * (table + norms) + packed * 17 / 16
+        );
     }
 
     #[test]

@@ -28,6 +28,17 @@ pub struct Peak {
     pub measured: bool,
 }
 
+impl Peak {
+    /// That of several such devices.
+    #[must_use]
+    pub fn times(self, devices: usize) -> Self {
+        Self {
+            flops_per_second: self.flops_per_second * devices as f64,
+            ..self
+        }
+    }
+}
+
 /// What a run's speed is compared with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Utilisation {

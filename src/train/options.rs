@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Packing, Schedule};
 use crate::{
     model::{Config, Lora, ParamSpec, safetensors::Dtype},
-    ops::Precision,
+    ops::{Precision, quant::Format},
 };
 
 /// A run's resolved options; the same options and shards give the same bits on the CPU.
@@ -58,6 +58,15 @@ pub struct Options {
     pub spike: Option<f64>,
     /// Evaluations without a lower loss after which the run ends; none for never.
     pub patience: Option<u64>,
+    /// How the frozen base's matrices are stored; none for f32.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_quant: Option<Format>,
+    /// Bits of the optimizer's moments; none for 32.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub optimizer_bits: Option<u32>,
+    /// Whether moments and master weights are in the host's memory, where a GPU computes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub offload: bool,
     /// What matrix products multiply in, beside f32; only on GPUs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dtype: Option<Precision>,
@@ -92,12 +101,19 @@ impl Options {
     pub fn check_same(&self, started: &Self) -> Result<()> {
         let then = started.flat()?;
         let mut differing: Vec<String> = Vec::new();
-        for (key, value) in self.flat()? {
-            let before = then.iter().find(|(k, _)| *k == key).map(|(_, v)| v);
-            if before != Some(&value) {
+        let now = self.flat()?;
+        for (key, value) in &now {
+            let before = then.iter().find(|(k, _)| k == key).map(|(_, v)| v);
+            if before != Some(value) {
                 let before = before.map_or("nothing".to_owned(), Value::to_string);
                 differing.push(format!("{key} was {before}, is now {value}"));
             }
+        }
+        for (key, value) in then
+            .iter()
+            .filter(|(key, _)| now.iter().all(|(k, _)| k != key))
+        {
+            differing.push(format!("{key} was {value}, is now nothing"));
         }
         if differing.is_empty() {
             return Ok(());

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, path::Path, time::Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use super::{
     Loader, Options, Step, Trainer,
@@ -17,6 +17,7 @@ use super::{
     metrics::{self, Line},
     mfu::Utilisation,
     prompts::{self, Answer, Prompts},
+    ranks::{self, Alone, Ranks},
     tensorboard::Board,
 };
 use crate::{
@@ -106,8 +107,28 @@ pub fn run<B: Backend>(
     out: &Path,
     watcher: &mut dyn Watcher,
 ) -> Result<Outcome<B>> {
-    let trainer = Trainer::new(backend, model, options)?;
+    run_among(&Alone, backend, model, data, options, saving, out, watcher)
+}
+
+/// The same as one of several ranks, which have the same model, data and options. Rank 0 alone
+/// evaluates, writes and is watched; what the others return is the model alone.
+///
+/// # Errors
+/// As [`run`], and when another rank fails or dies.
+#[allow(clippy::too_many_arguments)]
+pub fn run_among<B: Backend>(
+    ranks: &dyn Ranks<B>,
+    backend: &B,
+    model: Model<B>,
+    data: &Data<'_>,
+    options: &Options,
+    saving: Saving,
+    out: &Path,
+    watcher: &mut dyn Watcher,
+) -> Result<Outcome<B>> {
+    let trainer = Trainer::new(backend, model, options)?.among(ranks);
     let session = Session {
+        ranks,
         trainer,
         backend,
         data,
@@ -121,6 +142,7 @@ pub fn run<B: Backend>(
 }
 
 struct Session<'a, B: Backend> {
+    ranks: &'a dyn Ranks<B>,
     backend: &'a B,
     trainer: Trainer<'a, B>,
     data: &'a Data<'a>,
@@ -137,23 +159,27 @@ impl<B: Backend> Session<'_, B> {
             self.options.check_same(&state.options)?;
             self.state = state;
         }
+        self.check_together()?;
         let mut files = self.open_files()?;
         watcher.start(self.state.step);
-        self.begin(&mut files, watcher)?;
+        if let Some(files) = &mut files {
+            self.begin(files, watcher)?;
+        }
         let data = self.data;
         // An interrupted run and one whose data is read ahead stop here: the thread ends with it.
         std::thread::scope(|scope| -> Result<()> {
             let per_step = self.options.sequences;
-            let feed = Feed::start(scope, &data.train, self.state.samples, per_step);
+            let share = ranks::share(self.options, self.ranks.rank(), self.ranks.count());
+            let feed = Feed::start(scope, &data.train, self.state.samples, per_step, share);
             while !self.is_complete() {
                 let verdict = self.step(&feed, &mut files, watcher)?;
-                let stop = watcher.stop();
+                let stop = ranks::agree(self.ranks, watcher.stop())?;
                 if verdict == Moved::Back {
                     files = self.open_files()?;
                     continue;
                 }
                 let due = stop || self.is_complete() || due(Some(saving.every), self.state.step);
-                if due && self.state.guard.is_calm() {
+                if due && self.leads() && self.state.guard.is_calm() {
                     (data.unchanged)()?;
                     self.checkpoints
                         .save(self.backend, &self.trainer, &self.state)?;
@@ -178,16 +204,36 @@ impl<B: Backend> Session<'_, B> {
             })
     }
 
-    fn open_files(&self) -> Result<Files> {
+    /// Whether this process evaluates and writes.
+    fn leads(&self) -> bool {
+        self.ranks.rank() == 0
+    }
+
+    /// Fails unless all ranks stand where rank 0 does.
+    fn check_together(&self) -> Result<()> {
+        let (own, step) = (self.state.step, ranks::agree(self.ranks, self.state.step)?);
+        ensure!(
+            own == step,
+            "rank 0 begins after step {step} and rank {} after step {own}: they do not read the same \
+             checkpoints",
+            self.ranks.rank()
+        );
+        Ok(())
+    }
+
+    fn open_files(&self) -> Result<Option<Files>> {
+        if !self.leads() {
+            return Ok(None);
+        }
         let step = self.state.step;
-        Ok(Files {
+        Ok(Some(Files {
             metrics: Journal::open::<Line>(&metrics::path(self.out), step)?,
             answers: match self.data.prompts {
                 Some(_) => Some(Journal::open::<Answer>(&prompts::path(self.out), step)?),
                 None => None,
             },
             board: Board::open(self.out)?,
-        })
+        }))
     }
 
     /// Measures the named splits before the first step, once: what is forgotten is told from there.
@@ -210,7 +256,12 @@ impl<B: Backend> Session<'_, B> {
     }
 
     /// One step, with its evaluation and its lines.
-    fn step(&mut self, feed: &Feed, files: &mut Files, watcher: &mut dyn Watcher) -> Result<Moved> {
+    fn step(
+        &mut self,
+        feed: &Feed,
+        files: &mut Option<Files>,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Moved> {
         let begin = Instant::now();
         let (data, waited) = feed.next()?;
         let number = self.state.step + 1;
@@ -249,11 +300,17 @@ impl<B: Backend> Session<'_, B> {
             val_by_language: None,
             val_sets: None,
         };
-        if due(self.options.eval_every, number) {
-            self.evaluate(&mut line, files, watcher)?;
+        let measures = due(self.options.eval_every, number);
+        if let Some(files) = files {
+            if measures {
+                self.evaluate(&mut line, files, watcher)?;
+            }
+            files.metrics.append(&line)?;
+            files.board.append(&line)?;
         }
-        files.metrics.append(&line)?;
-        files.board.append(&line)?;
+        if measures {
+            self.state.best = ranks::agree(self.ranks, self.state.best)?;
+        }
         watcher.step(&line);
         Ok(Moved::On)
     }
@@ -350,6 +407,7 @@ impl<B: Backend> Session<'_, B> {
             then.step
         ));
         self.state.step = then.step;
+        self.check_together()?;
         self.state.counted = then.counted;
         // The best stays: its weights are kept beside the checkpoints, and it was measured.
         self.state.guard.back_to(&then.guard);
@@ -367,7 +425,7 @@ impl<B: Backend> Session<'_, B> {
     fn finish(mut self) -> Result<Outcome<B>> {
         let complete = self.is_complete();
         let (mut val, mut val_by, mut val_sets) = (None, None, BTreeMap::new());
-        if complete {
+        if complete && self.leads() {
             if self.options.patience.is_some() && self.state.best.is_some() {
                 self.checkpoints
                     .load_best(self.backend, &mut self.trainer)?;
@@ -378,9 +436,14 @@ impl<B: Backend> Session<'_, B> {
             (val, val_by) = (sums, by.flatten());
             val_sets = self.measure_sets(None)?;
         }
+        let lines = if self.leads() {
+            metrics::read(self.out)?
+        } else {
+            Vec::new()
+        };
         Ok(Outcome {
-            train_loss: recent_loss(self.out, self.options),
-            experts: metrics::read(self.out)?.pop().and_then(|line| line.experts),
+            train_loss: recent_loss(&lines, self.options),
+            experts: lines.into_iter().next_back().and_then(|line| line.experts),
             model: self.trainer.model,
             state: self.state,
             val,
@@ -421,8 +484,7 @@ fn finite(step: &Step) -> f64 {
 }
 
 /// The mean of the last steps' losses: one step's loss says little.
-fn recent_loss(out: &Path, options: &Options) -> Option<f64> {
-    let lines = metrics::read(out).ok()?;
+fn recent_loss(lines: &[Line], options: &Options) -> Option<f64> {
     let count = (options.schedule.steps / 20).clamp(1, 50) as usize;
     let last = &lines[lines.len().saturating_sub(count)..];
     let learned = last.iter().filter(|line| !line.skipped);

@@ -1,6 +1,7 @@
 //! Runs: learning, resuming bit for bit, refusing what does not fit.
 
 mod architectures;
+mod states;
 
 use std::path::Path;
 
@@ -40,7 +41,7 @@ fn config() -> Config {
     }
 }
 
-fn options(steps: u64) -> Options {
+pub(super) fn options(steps: u64) -> Options {
     Options {
         model: config(),
         base: None,
@@ -70,6 +71,9 @@ fn options(steps: u64) -> Options {
         val_sets: Vec::new(),
         spike: Some(10.0),
         patience: None,
+        base_quant: None,
+        optimizer_bits: None,
+        offload: false,
         dtype: None,
         save_dtype: Dtype::F32,
         seed: 3,
@@ -80,11 +84,11 @@ fn options(steps: u64) -> Options {
 
 /// Stops after so many steps of a session.
 #[derive(Default)]
-struct StopAfter {
-    left: Option<u64>,
-    notes: Vec<String>,
-    answers: Vec<Answer>,
-    started: Vec<u64>,
+pub(super) struct StopAfter {
+    pub left: Option<u64>,
+    pub notes: Vec<String>,
+    pub answers: Vec<Answer>,
+    pub started: Vec<u64>,
 }
 
 impl Watcher for StopAfter {
@@ -110,7 +114,7 @@ impl Watcher for StopAfter {
 }
 
 /// The documents of the runs: of many lengths, some longer than a sequence.
-fn stream() -> Counting {
+pub(super) fn stream() -> Counting {
     Counting::texts(&[9, 3, 20, 2, 8, 8, 5, 17, 1, 4, 6, 7])
 }
 

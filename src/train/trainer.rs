@@ -6,22 +6,24 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::{
     Options,
     loader::{Scale, Sequences},
+    moments::{Keeping, Moments},
+    ranks::{self, Alone, Ranks},
 };
 use crate::{
     model::{Keep, Model, ParamSpec, Spread},
-    ops::{AdamStep, Backend, Rope, Slot},
+    ops::{AdamStep, Backend, Rope},
 };
 
 /// A model in training: weights, gradients and moments.
 pub struct Trainer<'a, B: Backend> {
     backend: &'a B,
+    /// Who else trains the model.
+    ranks: &'a dyn Ranks<B>,
     /// The model.
     pub model: Model<B>,
     gradients: Vec<B::Buf>,
-    /// First moments, in the order of the parameters that learn.
-    pub m: Vec<B::Buf>,
-    /// Second moments.
-    pub v: Vec<B::Buf>,
+    /// Moments, in the order of the parameters that learn.
+    pub moments: Vec<Moments<B>>,
     /// The averaged weights, where the run keeps them.
     pub average: Option<Vec<B::Buf>>,
     rope: Option<Rope>,
@@ -68,21 +70,34 @@ impl<'a, B: Backend> Trainer<'a, B> {
         Ok(Self {
             average,
             backend,
+            ranks: &Alone,
             gradients: model.zeros(backend)?,
-            m: model.zeros(backend)?,
-            v: model.zeros(backend)?,
+            moments: model
+                .trained_specs()
+                .iter()
+                .map(|spec| Moments::zeros(backend, spec, Keeping::of(options)))
+                .collect::<Result<_>>()?,
             rope: model.config.rope_table(options.seq_len),
             model,
         })
     }
 
-    /// Makes the gradients of step number `step`, from 1, on these sequences; [`Self::update`] or
-    /// [`Self::forget`] has to follow.
+    /// The same, one of several ranks that train the model.
+    #[must_use]
+    pub fn among(self, ranks: &'a dyn Ranks<B>) -> Self {
+        Self { ranks, ..self }
+    }
+
+    /// Makes the gradients of step number `step`, from 1, on these sequences, which are this rank's
+    /// [`ranks::share`] of the step; [`Self::update`] or [`Self::forget`] has to follow.
     ///
     /// # Errors
-    /// When a token is outside of the model's vocabulary, or the device fails.
+    /// When a token is outside of the model's vocabulary, the device fails, or another rank does.
     pub fn gradients(&mut self, step: u64, options: &Options, data: &Sequences) -> Result<Step> {
-        let counted = data.counted_targets();
+        let mut counted = [data.counted_targets() as f64];
+        ranks::sum(self.ranks, &mut counted)?;
+        let counted = counted[0] as usize;
+        let share = ranks::share(options, self.ranks.rank(), self.ranks.count());
         let mut report = Step {
             loss: None,
             grad_norm: 0.0,
@@ -108,7 +123,7 @@ impl<'a, B: Backend> Trainer<'a, B> {
             let end = data.count().min(first + options.micro_batch);
             let batch = data.batch(first..end, scale);
             if let Some(adapters) = &mut self.model.adapters {
-                adapters.dropout_key = Some(dropout_key(options.seed, step, first));
+                adapters.dropout_key = Some(dropout_key(options.seed, step, share.start + first));
             }
             let (model, rope) = (&self.model, self.rope.as_ref());
             let gradients = &mut self.gradients;
@@ -121,8 +136,17 @@ impl<'a, B: Backend> Trainer<'a, B> {
         if let Some(adapters) = &mut self.model.adapters {
             adapters.dropout_key = None;
         }
-        report.loss = Some(total / counted as f64);
+        self.ranks
+            .sum_gradients(self.backend, &mut self.gradients)?;
+        let mut sums = vec![total];
+        sums.extend(report.spread.iter().flat_map(Spread::numbers));
+        ranks::sum(self.ranks, &mut sums)?;
+        if let Some(spread) = &mut report.spread {
+            spread.set_numbers(&sums[1..]);
+        }
+        report.loss = Some(sums[0] / counted as f64);
         report.grad_norm = self.gradient_norm()?;
+        ranks::agree_on_step(self.ranks, &mut report)?;
         Ok(report)
     }
 
@@ -170,12 +194,6 @@ impl<'a, B: Backend> Trainer<'a, B> {
             .collect();
         let weights = self.model.trained_mut();
         for (i, decays) in decays.into_iter().enumerate() {
-            let slot = Slot {
-                weight: &mut weights[i],
-                grad: &mut self.gradients[i],
-                m: &mut self.m[i],
-                v: &mut self.v[i],
-            };
             let update = AdamStep {
                 lr: report.lr as f32,
                 beta1: options.beta1 as f32,
@@ -189,7 +207,8 @@ impl<'a, B: Backend> Trainer<'a, B> {
                 grad_scale: grad_scale as f32,
                 step,
             };
-            self.backend.adamw(slot, update)?;
+            let (weight, grad) = (&mut weights[i], &mut self.gradients[i]);
+            self.moments[i].update(self.backend, weight, grad, update)?;
         }
         if let (Some(average), Some(keep)) = (&mut self.average, options.ema) {
             for (average, weight) in average.iter_mut().zip(self.model.trained()) {

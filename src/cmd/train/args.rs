@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 use crate::{
     model::{self, safetensors::Dtype},
-    ops::Precision,
+    ops::{Precision, quant::Format},
     plan::gpu,
     train::{Packing, Shape},
 };
@@ -54,6 +54,10 @@ pub struct Args {
     /// Share of the adapters' inputs that is left out at each step [default: 0].
     #[arg(long, value_name = "SHARE", requires = "lora", value_parser = share)]
     pub lora_dropout: Option<f64>,
+    /// Hold the frozen base's matrices in fewer bits: nf4 (4.5 a weight) or int8 (8.5). The adapter is
+    /// made for them; what loads it adds it to the exact base [default: f32].
+    #[arg(long, value_name = "FORMAT", requires = "lora", hide_short_help = true)]
+    pub base_quant: Option<Format>,
     /// Write the whole model with its adapters added, too, into OUT/merged. Default: off.
     #[arg(long, requires = "lora")]
     pub merge: bool,
@@ -154,6 +158,19 @@ pub struct Args {
     /// Checkpoints that stay; older ones are removed.
     #[arg(long, hide_short_help = true, value_name = "CHECKPOINTS", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
     pub keep: u32,
+    /// Bits of the optimizer's moments, 8 (2 bytes a weight instead of 8; vectors stay f32) or 32
+    /// [default: 32].
+    #[arg(long, hide_short_help = true, value_name = "BITS", value_parser = optimizer_bits)]
+    pub optimizer_bits: Option<u32>,
+    /// On a GPU keep moments and master weights in the host's memory: 8 bytes a weight less there, and
+    /// steps wait for the transfers [default: all on the device].
+    #[arg(
+        long,
+        hide_short_help = true,
+        value_name = "WHAT",
+        conflicts_with = "optimizer_bits"
+    )]
+    pub offload: Option<Offload>,
     /// What matrix products multiply in, f32 or bf16 (on a GPU, several times faster); weights,
     /// moments and sums are f32 in any case.
     #[arg(long, value_name = "TYPE", default_value = "f32")]
@@ -189,6 +206,15 @@ pub struct Args {
     /// What computes: auto (a GPU, else the CPU), cpu, cuda or cuda:N.
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: String,
+    /// Several devices that share every step, a process each: GPUs by their numbers (0,1,2,3) or
+    /// cpu,cpu. The step's tokens are the same as on one [default: only --device].
+    #[arg(
+        long,
+        value_name = "DEVICES",
+        value_delimiter = ',',
+        conflicts_with = "device"
+    )]
+    pub devices: Vec<String>,
 }
 
 impl Args {
@@ -204,6 +230,21 @@ impl Args {
             out: Some(out),
             ..self.clone()
         }
+    }
+}
+
+/// What can be in the host's memory while a GPU computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Offload {
+    /// Moments and master weights.
+    Optimizer,
+}
+
+fn optimizer_bits(text: &str) -> Result<u32, String> {
+    match text {
+        "8" => Ok(8),
+        "32" => Ok(32),
+        _ => Err(format!("expected 8 or 32, got {text}")),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
         quantity::{Lang, bytes, count, flops},
     },
     table::Table,
-    train::memory,
+    train::{memory, moments::Keeping},
 };
 
 /// Vocabulary of the presets here: that of `prep shard`.
@@ -43,6 +43,8 @@ fn row(preset: Named, args: &Args) -> Row {
         recompute: false,
         average: false,
         adapters: None,
+        base: None,
+        keeping: Keeping::Full,
         place: memory::Place::Cpu,
     };
     Row {

@@ -6,15 +6,17 @@ mod input;
 mod list;
 mod person;
 mod prompts;
+mod ranks;
 mod resolve;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Map, Value, json};
 
-use super::device::{Device, choose_with, on_device};
+use super::device::{Device, choose_with};
 pub use args::Args;
 pub use input::Input;
 use person::Person;
+use ranks::among;
 use resolve::{Resolved, resolve};
 pub use resolve::{config_of, resolve_with};
 
@@ -31,7 +33,8 @@ use crate::{
         finish::{Writing, finish, packing},
         memory,
         mfu::{Peak, Utilisation, flops_per_token, measure},
-        run::{Data, Saving, run as train},
+        ranks::{Ranks, check_shares, meet, own_rank},
+        run::{Data, Saving, run_among as train},
     },
     units::human_bytes,
 };
@@ -41,6 +44,9 @@ use crate::{
 /// # Errors
 /// Says what is wrong with the shards, the model or the directory, and the remedy.
 pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
+    if let Some(rank) = own_rank() {
+        return ranks::follow(args, ctx, rank);
+    }
     if args.list_models {
         list::print(args, ctx);
         return Ok(Exit::Done);
@@ -48,7 +54,8 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     if args.dry_run {
         let input = Input::open(args)?;
         let train = input.train(ctx.seed)?;
-        let device = choose_with(&args.device, args.dtype, ctx)?;
+        let ctx = &ranks::part(args, ctx);
+        let device = choose_with(&ranks::device(args, 0)?, args.dtype, ctx)?;
         let resolved = resolve(args, ctx, &input, &train, &device)?;
         if let Some(path) = &args.batches {
             batches::write(path, &resolved.loader, &resolved.options)?;
@@ -84,11 +91,14 @@ pub enum Ended {
 /// # Errors
 /// Says what is wrong with the shards, the model or the directory, and the remedy.
 pub fn train_model(args: &Args, ctx: &Context) -> Result<Ended> {
+    let (args, ctx) = (&ranks::as_started(args), &ranks::part(args, ctx));
     let input = Input::open(args)?;
     let train = input.train(ctx.seed)?;
-    let device = choose_with(&args.device, args.dtype, ctx)?;
-    let resolved = resolve(args, ctx, &input, &train, &device)?;
-    check_free(&device, &resolved)?;
+    let device = choose_with(&ranks::device(args, 0)?, args.dtype, ctx)?;
+    let mut resolved = resolve(args, ctx, &input, &train, &device)?;
+    ranks::keep_started(args, &mut resolved);
+    check_shares(&resolved.options, ranks::count(args))?;
+    check_free(&device, &resolved, ranks::count(args))?;
     let config = flat(&resolved.options)?;
     match run_dir::open(args.out(), &config)? {
         Found::Finished => return already_done(args, ctx).map(Ended::Before),
@@ -98,22 +108,30 @@ pub fn train_model(args: &Args, ctx: &Context) -> Result<Ended> {
                 "{}: no run to continue. Leave --resume out to start one",
                 args.out().display()
             );
-            atomic::write_json(&run_dir::state_path(args.out()), &json!({"config": config}))?;
+            let state = ranks::first_state(args, &config);
+            atomic::write_json(&run_dir::state_path(args.out()), &state)?;
         }
         Found::Unfinished(_) => {}
     }
     input.check_hashes()?;
-    on_device!(&device, backend => go(backend, args, ctx, &input, resolved, &config))
+    let wire = ranks::start(args, ctx)?;
+    among!(&wire, &device, ctx, (backend, ranks) => {
+        go(backend, args, ctx, &input, resolved, &config, ranks)
+    })
 }
 
 /// Refuses a run that the memory which is free now cannot hold: it would end somewhere in its first
 /// steps.
-fn check_free(device: &Device, resolved: &Resolved<'_>) -> Result<()> {
+fn check_free(device: &Device, resolved: &Resolved<'_>, ranks: usize) -> Result<()> {
     let Some((free, whose)) = device.free()? else {
         return Ok(());
     };
     let options = &resolved.options;
-    let needed = memory::bytes(&options.model, options.seq_len, resolved.memory);
+    let ranks = match resolved.memory.place {
+        memory::Place::Cpu => ranks as u64,
+        memory::Place::Gpu(_) => 1,
+    };
+    let needed = ranks * memory::bytes(&options.model, options.seq_len, resolved.memory);
     ensure!(
         needed <= free,
         "the run needs about {}, and the {whose} has {} free. End what else uses it, or let the run \
@@ -212,6 +230,27 @@ fn announce(ctx: &Context, device: &str, resolved: &Resolved<'_>) {
         },
         human_bytes(packed.plan_bytes)
     ));
+    let host = memory::host_bytes(&options.model, resolved.memory);
+    if host > 0 {
+        ctx.note(&format!(
+            "and {} of the host's memory: moments and master weights",
+            human_bytes(host)
+        ));
+    }
+}
+
+/// The model that the run begins with.
+fn first_model<B: Backend>(backend: &B, args: &Args, options: &Options) -> Result<Model<B>> {
+    let mut model = match (&args.base, options.base_quant) {
+        (Some(base), Some(format)) => model::load_frozen(backend, base, format)?,
+        (Some(base), None) => model::load(backend, base)?,
+        (None, _) => Model::random(backend, options.model.clone(), options.seed)?,
+    };
+    if let Some(lora) = &options.lora {
+        let adapters = Adapters::new(backend, &options.model, lora.clone(), options.seed)?;
+        model.adapters = Some(adapters);
+    }
+    Ok(model)
 }
 
 fn go<B: Backend>(
@@ -221,17 +260,11 @@ fn go<B: Backend>(
     input: &Input,
     resolved: Resolved<'_>,
     config: &Value,
+    ranks: &dyn Ranks<B>,
 ) -> Result<Ended> {
     announce(ctx, &backend.name(), &resolved);
     let options = &resolved.options;
-    let mut model = match &args.base {
-        Some(base) => model::load(backend, base)?,
-        None => Model::random(backend, options.model.clone(), options.seed)?,
-    };
-    if let Some(lora) = &options.lora {
-        let adapters = Adapters::new(backend, &options.model, lora.clone(), options.seed)?;
-        model.adapters = Some(adapters);
-    }
+    let model = first_model(backend, args, options)?;
     let held_out = input.val()?;
     let val = (held_out.tokens() >= 2)
         .then(|| Loader::new(&held_out, options.packing, options.seq_len, 0));
@@ -248,9 +281,11 @@ fn go<B: Backend>(
         let loader = loader.with_context(|| format!("the val split {name}"))?;
         val_sets.push((name.to_owned(), loader));
     }
+    // When all ranks have loaded what they need they leave the machine to the measurement.
+    meet(ranks, options)?;
     let utilisation = peak(backend, args)?.map(|peak| Utilisation {
         flops_per_token: flops_per_token(&options.model, &resolved.loader),
-        peak,
+        peak: peak.times(ranks.count()),
     });
     if let Some(Utilisation { peak, .. }) = utilisation {
         ctx.note(&format!(
@@ -288,6 +323,7 @@ fn go<B: Backend>(
     };
     let mut person = Person::new(ctx, steps, options.step_tokens());
     let mut outcome = train(
+        ranks,
         backend,
         model,
         &data,

@@ -4,13 +4,15 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::{args::Args, input::Input};
+use super::{args::Args, input::Input, ranks};
 use crate::{
     cmd::{Context, device::Device, eval::check_tokenizer},
     model::{self, Config, Lora, PRESETS, ParamSpec, parameters, preset},
     ops::Precision,
     tokenize::Tokenizer,
-    train::{Loader, Mixture, Options, Schedule, Shape, Tokens, fitting_seq, memory},
+    train::{
+        Loader, Mixture, Options, Schedule, Shape, Tokens, fitting_seq, memory, moments::Keeping,
+    },
     units::human_bytes,
 };
 
@@ -157,6 +159,9 @@ pub fn resolve_with<'a>(
         ema: args.ema,
         spike: args.spike.is_finite().then_some(args.spike),
         patience: args.patience,
+        optimizer_bits: eight(args),
+        base_quant: args.base_quant,
+        offload: memory.keeping == Keeping::Host,
         dtype: (args.dtype != Precision::F32).then_some(args.dtype),
         save_dtype: args.save_dtype,
         seed: ctx.seed,
@@ -180,6 +185,16 @@ pub fn config_of(args: &Args) -> Result<(Config, usize)> {
     let seq_len = fitting_seq(args.seq_len as usize, tokens);
     let (config, ..) = resolve_model(args, &input, seq_len)?;
     Ok((config, seq_len))
+}
+
+/// Bits of the moments, where they are not the usual ones.
+fn eight(args: &Args) -> Option<u32> {
+    args.optimizer_bits.filter(|bits| *bits != 32)
+}
+
+/// Whether the optimizer's memory is elsewhere than the model's.
+fn offload(args: &Args, device: &Device) -> bool {
+    args.offload.is_some() && device.place(args.dtype) != memory::Place::Cpu
 }
 
 /// The adapters, where the run is to have some.
@@ -212,13 +227,26 @@ fn resolve_memory(
     device: &Device,
 ) -> Result<memory::Plan> {
     let sequences = (args.batch_tokens as f64 / seq_len as f64).round().max(1.0) as usize;
+    // Every rank has a micro-batch in each step.
+    let most = (sequences / ranks::count(args)).max(1);
     let asked = memory::Plan {
-        micro_batch: (args.micro_batch as usize).min(sequences),
+        micro_batch: (args.micro_batch as usize).min(most),
         recompute: false,
         average: args.ema.is_some(),
         adapters: lora.map(|lora| lora.layout(model).iter().map(ParamSpec::count).sum()),
+        base: args.base_quant,
+        keeping: match (offload(args, device), eight(args)) {
+            (true, _) => Keeping::Host,
+            (false, Some(_)) => Keeping::Eight,
+            (false, None) => Keeping::Full,
+        },
         place: device.place(args.dtype),
     };
+    if args.offload.is_some() && !offload(args, device) {
+        ctx.note(
+            "--offload: the CPU computes, in whose memory the optimizer is already: nothing moves",
+        );
+    }
     let (room, room_text) = device.room(ctx)?;
     let plan = memory::plan(model, seq_len, asked, room).with_context(|| {
         let least = memory::Plan {
@@ -236,6 +264,10 @@ fn resolve_memory(
         };
         let lora = if lora.is_none() && memory::bytes(model, seq_len, frozen) < room {
             ", train adapters (--lora 16)"
+        } else if lora.is_some() && args.base_quant.is_none() {
+            ", freeze the base in 4 bits (--base-quant nf4)"
+        } else if asked.keeping == Keeping::Full && lora.is_none() {
+            ", keep moments in 8 bits (--optimizer-bits 8)"
         } else {
             ""
         };

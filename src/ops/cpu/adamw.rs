@@ -3,7 +3,11 @@
 
 use rayon::prelude::*;
 
-use super::{super::AdamStep, simd};
+use super::{super::AdamStep, CpuBuf, simd};
+use crate::ops::quant::{
+    adam::{self, Block, EightSlot},
+    bytes_mut,
+};
 
 /// Elements of one task.
 const BLOCK: usize = 16 * 1024;
@@ -39,6 +43,26 @@ simd::kernel! {
             *w = *w * keep - step.lr * (*m * unbias1) / root;
         }
     }
+}
+
+/// The same with moments in 8 bits, block by block.
+pub fn update_eight(slot: EightSlot<'_, CpuBuf>, step: AdamStep) {
+    let EightSlot { weight, grad, m, v } = slot;
+    let count = weight.len();
+    let blocks = weight
+        .par_chunks_mut(adam::BLOCK)
+        .zip(grad.par_chunks_mut(adam::BLOCK));
+    let m = bytes_mut(&mut m.codes)[..count]
+        .par_chunks_mut(adam::BLOCK)
+        .zip(m.scales.par_iter_mut());
+    let v = bytes_mut(&mut v.codes)[..count]
+        .par_chunks_mut(adam::BLOCK)
+        .zip(v.scales.par_iter_mut());
+    let all = blocks.zip(m).zip(v).with_min_len(BLOCK / adam::BLOCK);
+    all.for_each(|(((w, g), (m, m_scale)), (v, v_scale))| {
+        let [m, v] = [(m, m_scale), (v, v_scale)].map(|(codes, scale)| Block { codes, scale });
+        adam::update_block(w, g, m, v, step);
+    });
 }
 
 /// `average = keep * average + (1 - keep) * weights`.

@@ -11,6 +11,7 @@ mod cached;
 mod disjoint;
 mod dropout;
 mod embed;
+mod frozen;
 mod gelu;
 mod gemm;
 mod grouped;
@@ -27,6 +28,7 @@ pub use buf::CpuBuf;
 
 use super::{
     AdamStep, Attended, AttentionShape, Backend, Loss, Places, Rope, Slot, Span, Targets, Turns,
+    quant::{Frozen, adam::EightSlot},
 };
 use buf::Pool;
 
@@ -343,6 +345,27 @@ impl Backend for Cpu {
 
     fn adamw(&self, slot: Slot<'_, CpuBuf>, step: AdamStep) -> Result<()> {
         adamw::update(slot.weight, slot.grad, slot.m, slot.v, step);
+        Ok(())
+    }
+
+    fn adamw8(&self, slot: EightSlot<'_, CpuBuf>, step: AdamStep) -> Result<()> {
+        adamw::update_eight(slot, step);
+        Ok(())
+    }
+
+    fn unpack(&self, w: &Frozen<CpuBuf>) -> Result<CpuBuf> {
+        let mut out = self.pool.take(w.rows, w.cols);
+        frozen::unpack(w, &mut out);
+        Ok(out)
+    }
+
+    fn frozen_linear_add(&self, x: &CpuBuf, w: &Frozen<CpuBuf>, y: &mut CpuBuf) -> Result<()> {
+        frozen::linear_add(x, w, y);
+        Ok(())
+    }
+
+    fn frozen_dx_add(&self, dy: &CpuBuf, w: &Frozen<CpuBuf>, dx: &mut CpuBuf) -> Result<()> {
+        frozen::dx_add(dy, w, dx);
         Ok(())
     }
 }

@@ -17,11 +17,14 @@ mod attention;
 pub mod driver;
 mod head;
 mod matrix;
+#[cfg(feature = "nccl")]
+pub mod nccl;
 mod norms;
 #[cfg(feature = "cuda")]
 pub mod nvidia;
 mod places;
 mod products;
+mod quant;
 #[cfg(test)]
 pub(crate) mod simulated;
 mod table;
@@ -33,6 +36,7 @@ use anyhow::{Result, ensure};
 use super::{
     AdamStep, Attended, AttentionShape, Backend, Loss, Places, Precision, Rope, Slot, Span,
     Targets, Turns,
+    quant::{Frozen, adam::EightSlot},
 };
 use attention::Turn;
 use driver::{
@@ -56,10 +60,11 @@ pub const SOURCE: &str = concat!(
     include_str!("kernels/attention.cu"),
     include_str!("kernels/head.cu"),
     include_str!("kernels/optimizer.cu"),
+    include_str!("kernels/quant.cu"),
 );
 
 /// Every kernel of [`SOURCE`] that is launched.
-pub const KERNELS: [&str; 31] = [
+pub const KERNELS: [&str; 33] = [
     "cast_bf16",
     "rms_norm",
     "rms_norm_backward",
@@ -91,6 +96,8 @@ pub const KERNELS: [&str; 31] = [
     "adamw",
     "average",
     "sum_squares",
+    "adamw8",
+    "unpack",
 ];
 
 /// A GPU with the operations.
@@ -387,5 +394,13 @@ impl<D: Driver> Backend for Gpu<D> {
             Float(step.grad_scale),
         ];
         self.run_over("adamw", slot.weight.len(), &arguments)
+    }
+
+    fn adamw8(&self, slot: EightSlot<'_, Self::Buf>, step: AdamStep) -> Result<()> {
+        self.adam_in_eight(&slot, step)
+    }
+
+    fn unpack(&self, w: &Frozen<Self::Buf>) -> Result<Self::Buf> {
+        self.unpacked(w)
     }
 }

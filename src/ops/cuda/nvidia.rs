@@ -88,6 +88,12 @@ fn keep_freed_memory(context: &CudaContext) -> Result<()> {
 }
 
 impl Nvidia {
+    /// The stream that everything goes to.
+    #[cfg(feature = "nccl")]
+    pub fn stream(&self) -> Arc<CudaStream> {
+        Arc::clone(&self.stream)
+    }
+
     /// Free bytes of the device (`cuMemGetInfo`).
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod experts;
 mod gpt;
 pub(crate) mod gpus;
 mod optimizer;
+mod quant;
 
 use candle_core::{D, Device, Tensor, Var};
 
