@@ -17,7 +17,10 @@ use std::{process::Command, time::Instant};
 use prep::{
     model::{Config, Model, Session, parameters, preset, safetensors::Dtype},
     ops::cpu::Cpu,
-    train::{Loader, Options, Packing, Plan, Random, Scale, Schedule, Shape, Tokens, Trainer},
+    train::{
+        Loader, Options, Packing, Plan, Random, Scale, Schedule, Shape, Tokens, Trainer,
+        objective::Objective,
+    },
 };
 use serde_json::{Value, json};
 
@@ -227,6 +230,7 @@ fn options(model: &Config, steps: u64) -> Options {
         model: model.clone(),
         base: None,
         lora: None,
+        objective: Objective::Tokens,
         shards: String::new(),
         tokenizer: String::new(),
         packing: Packing::Concat,

@@ -17,6 +17,8 @@ pub struct Plan {
     pub recompute: bool,
     /// Whether an average of the weights is kept.
     pub average: bool,
+    /// Whether a frozen copy of the first weights is kept, too: where preferences are learned.
+    pub reference: bool,
     /// Parameters of the adapters that learn; none where all weights do.
     pub adapters: Option<usize>,
     /// What computes.
@@ -37,6 +39,13 @@ pub enum Place {
 pub fn fixed_bytes(config: &Config, plan: Plan) -> u64 {
     let each = if plan.average { 20 } else { 16 };
     let all = parameters(config) as u64;
+    // With adapters the base is the reference.
+    let each = each
+        + if plan.reference && plan.adapters.is_none() {
+            4
+        } else {
+            0
+        };
     match plan.adapters {
         // Frozen weights have no gradients and no moments.
         Some(adapters) => 4 * all + each * adapters as u64,
@@ -133,6 +142,7 @@ mod tests {
             micro_batch: 8,
             recompute: false,
             average: false,
+            reference: false,
             adapters: None,
             place,
         }

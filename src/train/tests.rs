@@ -8,6 +8,7 @@ use super::{
     Loader, Options, Packing, Schedule, Shape, Step, Trainer,
     loader::tests::Counting,
     metrics::{self, Line},
+    objective::Objective,
     prompts::{Answer, Prompt, Prompts},
     run::{Data, Outcome, Saving, Watcher, run},
 };
@@ -17,7 +18,7 @@ use crate::{
     ops::{Backend, RopeOptions, composed::Composed, cpu::Cpu, tests::on_gpus},
 };
 
-fn config() -> Config {
+pub(super) fn config() -> Config {
     Config {
         arch: Arch::Llama,
         vocab_size: 100,
@@ -40,11 +41,12 @@ fn config() -> Config {
     }
 }
 
-fn options(steps: u64) -> Options {
+pub(super) fn options(steps: u64) -> Options {
     Options {
         model: config(),
         base: None,
         lora: None,
+        objective: Objective::Tokens,
         shards: "shards".to_owned(),
         tokenizer: "tokenizer".to_owned(),
         packing: Packing::Bestfit,

@@ -22,6 +22,7 @@ mod ingest_tables;
 mod ingest_turns;
 mod interrupted;
 mod no_room;
+mod preferences;
 mod real_data;
 mod real_data_table;
 mod report_pages;

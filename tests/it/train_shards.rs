@@ -47,6 +47,7 @@ pub fn write(dir: &Path, tokenizer: &Tokenizer, train: usize, val: usize) {
         val: split(dir, Split::Val, &info, tokenizer, val),
         keys: Vec::new(),
         origins: Vec::new(),
+        pairs: Vec::new(),
         info,
     };
     atomic::write_json(&dir.join("manifest.json"), &manifest).expect("writes the manifest");
