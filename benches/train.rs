@@ -18,7 +18,10 @@ use prep::{
     generate::{Request, Sampler, Sampling, generate_many},
     model::{Config, Model, parameters, preset, safetensors::Dtype},
     ops::cpu::Cpu,
-    train::{Loader, Options, Packing, Plan, Random, Scale, Schedule, Shape, Tokens, Trainer},
+    train::{
+        Loader, Options, Packing, Plan, Random, Scale, Schedule, Shape, Tokens, Trainer,
+        objective::Objective,
+    },
 };
 use serde_json::{Value, json};
 
@@ -250,6 +253,7 @@ fn options(model: &Config, steps: u64) -> Options {
         model: model.clone(),
         base: None,
         lora: None,
+        objective: Objective::Tokens,
         shards: String::new(),
         val_sets: Vec::new(),
         tokenizer: String::new(),

@@ -77,6 +77,7 @@ fn make(dir: &Path, limit: u64, tokens: u64) -> usize {
         val: SplitEntry::default(),
         keys: Vec::new(),
         origins: Vec::new(),
+        pairs: Vec::new(),
     };
     atomic::write_json(&dir.join("manifest.json"), &manifest).unwrap();
     manifest.train.shards.len()

@@ -15,7 +15,7 @@ use crate::run_dir::{self, Found};
 use crate::shard::manifest::SplitEntry;
 use crate::shard::shuffle::{Item, Order, Shuffle};
 use crate::shard::writer::SplitWriter;
-use crate::shard::{Dataset, ShardInfo, ShardManifest, Split, origins};
+use crate::shard::{Dataset, ShardInfo, ShardManifest, Split, origins, pairs};
 use crate::sharding::report::ShardReport;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -148,6 +148,7 @@ pub fn run(options: &Options, context: &Context) -> Result<ReshardReport> {
     let info = inputs[0].manifest.info.clone();
     let [train, val] = write(options, context, &inputs, &info)?;
     let (keys, origins) = copy_files(out, &inputs)?;
+    let pairs = copy_pairs(options, &config, &info, &inputs)?;
     let mut report = ReshardReport {
         command: "reshard".to_owned(),
         ledgers: Ledgers::default(),
@@ -180,7 +181,10 @@ pub fn run(options: &Options, context: &Context) -> Result<ReshardReport> {
         report.documents,
         report.tokens
     );
-    let manifest = ShardManifest::new(config, info, [train, val], keys, origins);
+    let manifest = ShardManifest {
+        pairs,
+        ..ShardManifest::new(config, info, [train, val], keys, origins)
+    };
     atomic::write_json(&out.join("report.json"), &report)?;
     atomic::write_json(&run_dir::manifest_path(out), &manifest)?;
     let _ = std::fs::remove_file(run_dir::state_path(out));
@@ -330,6 +334,44 @@ fn for_each(inputs: &[Source], mut each: impl FnMut(&Item) -> Result<()>) -> Res
         }
     }
     Ok(())
+}
+
+/// Copies the pairs of preferences of all inputs, in order.
+fn copy_pairs(
+    options: &Options,
+    config: &Value,
+    info: &ShardInfo,
+    inputs: &[Source],
+) -> Result<Vec<PartEntry>> {
+    let with_pairs = |input: &&Source| !input.manifest.pairs.is_empty();
+    if !inputs.iter().any(|input| with_pairs(&input)) {
+        return Ok(Vec::new());
+    }
+    let mut entries = Vec::new();
+    let writers = pairs::writers(&options.out, info, options.shard_bytes)?;
+    for (mut writer, split) in writers.into_iter().zip(Split::ALL) {
+        let mut bytes_text = 0;
+        for input in inputs.iter().filter(with_pairs) {
+            let data = pairs::open(&input.dir, split)?;
+            data.check_files(&pairs::dir(&input.dir))?;
+            bytes_text += data.manifest().split(split).bytes_text;
+            data.for_each_document(|id, tokens| {
+                interrupt::check()?;
+                writer.push(id, &tokens.ids, &tokens.mask, 0)
+            })?;
+        }
+        let mut entry = writer.finish()?;
+        entry.bytes_text = bytes_text;
+        entries.push(entry);
+    }
+    let [train, val] = <[SplitEntry; 2]>::try_from(entries)
+        .map_err(|_| anyhow::anyhow!("two splits were written; this is a bug of prep"))?;
+    Ok(vec![pairs::finish(
+        &options.out,
+        config,
+        info,
+        [train, val],
+    )?])
 }
 
 /// Copies the tokenizer, the keys that a later `--against` compares with, and where the validated

@@ -4,12 +4,13 @@
 //! read on all cores; memory is that of one batch or document a core.
 
 use crate::corpus::{CorpusManifest, IngestReport, PartEntry};
+use crate::document::DocumentId;
 use crate::document::id::check_file;
 use crate::document::parquet::DocumentFile;
 use crate::ledger::Count;
 use crate::resharding::Report;
 use crate::shard::dataset::Tokens;
-use crate::shard::{Dataset, ShardManifest, Split};
+use crate::shard::{Dataset, ShardManifest, Split, pairs};
 use crate::tokenize::{Letters, Tokenizer};
 use anyhow::{Context as _, Result, ensure};
 use rayon::prelude::*;
@@ -59,7 +60,8 @@ pub fn shards(dir: &Path) -> Result<Vec<Check>> {
         "all shards in the directory are of the manifest",
         none_foreign(dir, &manifest),
     ));
-    for entry in manifest.keys.iter().chain(&manifest.origins) {
+    let beside = manifest.keys.iter().chain(&manifest.origins);
+    for entry in beside.chain(&manifest.pairs) {
         checks.push(Check::of(
             format!("{} has the size and hash of the manifest", entry.file),
             file(dir, &entry.file, entry.bytes, &entry.xxh3),
@@ -82,7 +84,40 @@ pub fn shards(dir: &Path) -> Result<Vec<Check>> {
             checks.extend(split_checks(dir, split));
         }
     }
+    if !manifest.pairs.is_empty() {
+        for split in Split::ALL {
+            checks.push(Check::of(
+                format!(
+                    "pairs of {}: both answers whole, not the same",
+                    split.name()
+                ),
+                pairs_of(dir, split),
+            ));
+        }
+    }
     Ok(checks)
+}
+
+/// Whether the pairs of preferences are whole: two sequences of one document, each with tokens that
+/// the loss counts, which differ.
+fn pairs_of(dir: &Path, split: Split) -> Result<String> {
+    let data = pairs::open(dir, split)?;
+    data.check_files(&pairs::dir(dir))?;
+    let mut chosen: Option<(DocumentId, Vec<u32>)> = None;
+    data.for_each_document(|id, tokens| {
+        ensure!(
+            tokens.mask.contains(&true),
+            "the loss counts no token of an answer of {id}"
+        );
+        let Some((before, ids)) = chosen.take() else {
+            chosen = Some((id, tokens.ids.clone()));
+            return Ok(());
+        };
+        ensure!(before == id, "{before} and {id} are no pair");
+        ensure!(ids != tokens.ids, "the answers of {id} are the same");
+        Ok(())
+    })?;
+    Ok(format!("{} pairs", data.documents() / 2))
 }
 
 /// The checks of a corpus directory.

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::{ArgMatches, Command, FromArgMatches, parser::ValueSource};
 
 use super::{
@@ -142,6 +142,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         folder if folder.is_dir() => like.base = Some(folder.to_owned()),
         _ => like.model = Some(args.model.clone()),
     }
+    ensure!(
+        !like.goal.is_preference(),
+        "--objective dpo and ipo are not exported: the script learns the next token"
+    );
     let input = Input::open(&like)?;
     input.check_hashes()?;
     let train = input.train(context.seed)?;
@@ -152,6 +156,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
             recompute: false,
             average: false,
             adapters: None,
+            reference: false,
             base: None,
             keeping: Keeping::Full,
             place: memory::Place::Gpu(args.dtype),

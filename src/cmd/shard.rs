@@ -204,6 +204,28 @@ fn tell(args: &Args, context: &Context, report: &ShardReport) {
         let count = grouped(report.conflicting_answers);
         context.note(&format!("{count} answers contradict another answer to the same question: {out}/conflicts lists them"));
     }
+    let pairs = report.pairs;
+    if pairs.preferences > 0 {
+        let why = [
+            (pairs.answers_equal, "whose answers are the same tokens"),
+            (pairs.too_long, "longer than --max-length"),
+            (pairs.not_rendered, "that the chat template does not render"),
+        ];
+        let why = why.iter().filter(|(count, _)| *count > 0);
+        let why: Vec<String> = why
+            .map(|(count, what)| format!("{} {what}", grouped(*count)))
+            .collect();
+        context.note(&format!(
+            "{} pairs of {} preferences for `prep train --objective dpo`{}",
+            grouped(pairs.pairs),
+            grouped(pairs.preferences),
+            if why.is_empty() {
+                String::new()
+            } else {
+                format!(", without {}", why.join(", "))
+            }
+        ));
+    }
     let left_out = report.copies.candidates.pairs_left_out;
     if left_out > 0 && args.dedup_recall == Recall::Default {
         context.note(&format!(

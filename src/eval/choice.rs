@@ -150,6 +150,7 @@ mod tests {
                     counted: &counted,
                     scale: 1.0,
                     z_loss: 0.0,
+                    weights: &[],
                 },
             };
             let rope = model.config.rope_table(n);

@@ -19,7 +19,7 @@ pub use groups::{Breakdown, Groups, MOST_SOURCES, OTHERS};
 use crate::{
     model::Model,
     ops::Backend,
-    train::{Loader, Scale},
+    train::{Loader, Scale, Sequences},
 };
 
 /// Sums over the counted tokens.
@@ -79,6 +79,21 @@ pub struct Extent {
     pub tokens: Option<u64>,
 }
 
+impl Extent {
+    /// The sequences that are measured, at even distances, with their number, portion by portion.
+    pub fn portions(self, data: &Loader<'_>) -> impl Iterator<Item = (Sequences, usize)> {
+        let most = self
+            .tokens
+            .map_or(u64::MAX, |t| t.div_ceil(data.seq() as u64).max(1));
+        let end = data.count().min(most);
+        (0..end).step_by(self.micro_batch).map(move |first| {
+            let count = (end - first).min(self.micro_batch as u64);
+            let chosen = (first..first + count).map(|i| i * data.count() / end);
+            (data.chosen(chosen), count as usize)
+        })
+    }
+}
+
 /// Measures the sequences of a split, or as many as `extent` allows at even distances, so that a part
 /// stands for the whole; `token_bytes` has the bytes of each token id. `each` gets the sums of every
 /// piece of a document and the position of its first input in the stream.
@@ -95,17 +110,10 @@ pub fn measure<B: Backend>(
     each: &mut dyn FnMut(u64, Sums),
     progress: &mut dyn FnMut(u64) -> bool,
 ) -> Result<Sums> {
-    let most = extent
-        .tokens
-        .map_or(u64::MAX, |t| t.div_ceil(data.seq() as u64).max(1));
-    let end = data.count().min(most);
     let rope = model.config.rope_table(data.seq());
     let mut sums = Sums::default();
     let mut first = 0;
-    while first < end {
-        let count = (end - first).min(extent.micro_batch as u64) as usize;
-        let chosen = (first..first + count as u64).map(|i| i * data.count() / end);
-        let data = data.chosen(chosen);
+    for (data, count) in extent.portions(data) {
         let batch = data.batch(0..count, Scale::PLAIN);
         let nats = model.row_losses(backend, rope.as_ref(), batch)?;
         let ends = data.pieces.iter().skip(1).map(|piece| piece.0);

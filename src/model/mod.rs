@@ -44,4 +44,4 @@ pub use lora::{Adapters, Lora};
 pub use presets::help as presets_help;
 pub use presets::{Named, PRESETS, Preset, all_presets, preset};
 pub use router::Spread;
-pub use transformer::{Batch, Keep, Model, ModelLoss};
+pub use transformer::{Batch, Keep, Model, ModelLoss, Weigh};

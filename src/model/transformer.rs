@@ -98,6 +98,9 @@ impl Batch<'_> {
     }
 }
 
+/// From the loss of each row of a batch (nats) to what its gradient is multiplied by.
+pub type Weigh<'a> = dyn FnMut(&[f64]) -> Vec<f32> + 'a;
+
 impl<B: Backend> Model<B> {
     /// A model with random weights.
     ///
@@ -150,6 +153,25 @@ impl<B: Backend> Model<B> {
             specs,
             weights,
             frozen,
+            adapters: None,
+        })
+    }
+
+    /// The weights once more, without adapters.
+    ///
+    /// # Errors
+    /// When the device has no room.
+    pub fn copy(&self, backend: &B) -> Result<Self> {
+        ensure!(
+            self.frozen.is_empty(),
+            "a base in fewer bits is not copied: only its adapters learn"
+        );
+        let weights = self.weights.iter().map(|weight| backend.copy(weight));
+        Ok(Self {
+            config: self.config.clone(),
+            specs: self.specs.clone(),
+            weights: weights.collect::<Result<_>>()?,
+            frozen: Vec::new(),
             adapters: None,
         })
     }
@@ -330,6 +352,24 @@ impl<B: Backend> Model<B> {
         keep: Keep,
         gradients: &mut [B::Buf],
     ) -> Result<ModelLoss> {
+        self.weighed_gradients(backend, rope, batch, keep, gradients, None)
+    }
+
+    /// As [`Self::loss_and_gradients`] of a loss that is no sum over rows: `weigh` says, once the rows'
+    /// losses are known, what each row's gradient is multiplied by. It costs the product of the head
+    /// once more.
+    ///
+    /// # Errors
+    /// As [`Self::loss`].
+    pub fn weighed_gradients(
+        &self,
+        backend: &B,
+        rope: Option<&Rope>,
+        batch: Batch<'_>,
+        keep: Keep,
+        gradients: &mut [B::Buf],
+        weigh: Option<&mut Weigh<'_>>,
+    ) -> Result<ModelLoss> {
         let run = self.run(&batch, rope)?;
         let row = self.config.arch.row();
         let positions = batch.positions(run.places);
@@ -347,11 +387,19 @@ impl<B: Backend> Model<B> {
         let head = self.head();
         let (normed, stats) = self.normed(backend, &x)?;
         let weight = &self.weights[head];
+        let weights = match weigh {
+            Some(weigh) => weigh(&backend.head_losses(&normed, weight, batch.targets)?),
+            None => Vec::new(),
+        };
+        let targets = Targets {
+            weights: &weights,
+            ..batch.targets
+        };
         let mut loss = if learns {
             let dw = Some(&mut gradients[head]);
-            backend.head_loss(&normed, weight, batch.targets, dw)?
+            backend.head_loss(&normed, weight, targets, dw)?
         } else {
-            backend.frozen_head_loss(&normed, weight, batch.targets)?
+            backend.frozen_head_loss(&normed, weight, targets)?
         };
         drop(normed);
         let dx = loss.dx.take();
@@ -417,19 +465,26 @@ impl<B: Backend> Model<B> {
             batch.ids.len(),
             batch.targets.ids.len()
         );
+        let places = Places {
+            rope,
+            starts: batch.starts,
+        };
         let most = rope.map_or(self.config.max_positions, Rope::positions);
-        ensure!(
-            batch.seq <= most,
-            "sequences of {} tokens, but positions for {most}",
+        // A sequence of several documents may be longer than the context of each.
+        let longest = if batch.seq > most && !batch.starts.is_empty() {
+            let last = batch.positions(places).into_iter().max();
+            last.map_or(0, |last| last as usize + 1)
+        } else {
             batch.seq
+        };
+        ensure!(
+            longest <= most,
+            "documents of {longest} tokens, but positions for {most}"
         );
         Ok(Run {
             batch: batch.batch,
             seq: batch.seq,
-            places: Places {
-                rope,
-                starts: batch.starts,
-            },
+            places,
         })
     }
 }

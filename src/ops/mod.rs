@@ -129,6 +129,19 @@ pub struct Targets<'a> {
     pub scale: f32,
     /// The weight of the squared log-sum-exp beside the cross-entropy (`PaLM`'s z-loss); 0 for none.
     pub z_loss: f32,
+    /// What each row's gradient is multiplied by beside `scale`, of either sign; empty for 1 each.
+    /// Losses are as they are without it.
+    pub weights: &'a [f32],
+}
+
+impl Targets<'_> {
+    /// What the gradient of a row's loss is multiplied by.
+    #[must_use]
+    pub fn scale_of(&self, row: usize) -> f32 {
+        self.weights
+            .get(row)
+            .map_or(self.scale, |weight| self.scale * weight)
+    }
 }
 
 /// One AdamW update, the same for every parameter but for the decay.

@@ -79,6 +79,9 @@ pub struct ShardManifest {
     /// Sources and languages of the validated documents (see [`super::origins`]).
     #[serde(default)]
     pub origins: Vec<PartEntry>,
+    /// The manifest of the pairs of preferences (see [`super::pairs`]), where there are some.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pairs: Vec<PartEntry>,
 }
 
 impl ShardManifest {
@@ -101,6 +104,7 @@ impl ShardManifest {
             val,
             keys,
             origins,
+            pairs: Vec::new(),
         }
     }
 

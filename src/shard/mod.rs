@@ -8,6 +8,7 @@ pub mod dataset;
 pub mod format;
 pub mod manifest;
 pub mod origins;
+pub mod pairs;
 pub mod shuffle;
 pub mod writer;
 

@@ -300,6 +300,7 @@ mod tests {
             val: SplitEntry::default(),
             keys: Vec::new(),
             origins: Vec::new(),
+            pairs: Vec::new(),
         };
         atomic::write_json(&dir.join("manifest.json"), &manifest).expect("writes");
         manifest

@@ -4,6 +4,7 @@ use super::Job;
 use super::edit::Changes;
 use super::lines::LinesAccount;
 use super::mixing::Mixes;
+use super::pairs::PairCounts;
 use super::plan::Fate;
 use crate::corpus::PartEntry;
 use crate::document::{Content, Document, count_characters};
@@ -33,6 +34,9 @@ pub struct PartAccount {
     pub most_copies: u32,
     /// Chats that were cut between turns.
     pub chats: ChatCuts,
+    /// Pairs of preferences.
+    #[serde(default)]
+    pub pairs: PairCounts,
     /// What the self-check of the encoding looked at.
     pub checks: Checks,
     /// The file of removed documents, if there are any.
@@ -132,6 +136,7 @@ impl AddAssign<&PartAccount> for PartAccount {
         self.repeated += other.repeated;
         self.most_copies = self.most_copies.max(other.most_copies);
         self.chats += other.chats;
+        self.pairs += other.pairs;
         self.checks += other.checks;
     }
 }

@@ -54,11 +54,13 @@ pub fn run(
             .progress("write shards", Unit::Tokens, Some(tokens)),
     };
     match job.options.order {
-        Order::Input => for_each(job, account.most_copies, |item| output.push(item))?,
+        Order::Input => for_each(job, "tokens", account.most_copies, |item| output.push(item))?,
         Order::Shuffle => {
             let (path, memory) = (job.work.file("order"), job.context.memory);
             let mut shuffle = Shuffle::new(&path, job.context.seed, memory, tokens)?;
-            for_each(job, account.most_copies, |item| shuffle.push(item))?;
+            for_each(job, "tokens", account.most_copies, |item| {
+                shuffle.push(item)
+            })?;
             shuffle.for_each(|item| output.push(item))?;
         }
     }
@@ -98,16 +100,21 @@ impl Output {
     }
 }
 
-/// Calls `each` with every document in the order of the corpus. Those of a weight above 1 come again
+/// Calls `each` with every document of a stage's files in the order of the corpus. Those of a weight above 1 come again
 /// after all others, as in a further epoch.
-fn for_each(job: &Job, most_copies: u32, mut each: impl FnMut(&Item) -> Result<()>) -> Result<()> {
+pub(super) fn for_each(
+    job: &Job,
+    stage: &str,
+    most_copies: u32,
+    mut each: impl FnMut(&Item) -> Result<()>,
+) -> Result<()> {
     let mut mask = Vec::new();
     for round in 0..most_copies {
         for part in 0..job.corpus.parts.len() {
             if round > 0 && PartAccount::read(job, part)?.most_copies <= round {
                 continue;
             }
-            for batch in work::read(&job.work.part("tokens", part))? {
+            for batch in work::read(&job.work.part(stage, part))? {
                 interrupt::check()?;
                 rows(&batch?, round, &mut mask, &mut each)?;
             }

@@ -5,6 +5,7 @@ use super::account::{Account, PartAccount};
 use super::conflicts::{self, Conflicting};
 use super::edit;
 use super::mixing::Mix;
+use super::pairs::Made;
 use super::part_files::PartFiles;
 use super::plan::{CONFLICT, Fate, Plan};
 use super::removed::{self, Removal, Removed};
@@ -26,6 +27,7 @@ use std::sync::Arc;
 pub struct Done {
     pub unit: Unit,
     pub tokens: RecordBatch,
+    pub pairs: RecordBatch,
     pub keys: RecordBatch,
     pub origins: RecordBatch,
     pub removed: Option<(RowGroup, u64)>,
@@ -89,6 +91,7 @@ impl Worker<'_> {
     /// Tokenizes one unit.
     fn encode(&self, unit: Unit, mut fates: impl Iterator<Item = (Scanned, Fate)>) -> Result<Done> {
         let mut tokens = TokenColumns::default();
+        let mut pairs = Made::default();
         let mut keys = KeyColumns::default();
         let mut validated = origins::Columns::default();
         let mut account = PartAccount::default();
@@ -110,6 +113,8 @@ impl Worker<'_> {
                     let copies = self.job.weights.copies(&document, split);
                     self.mix(&mut account, &document, split, &pieces, copies);
                     tokens.append(&document, split, &pieces, copies);
+                    let most = self.job.options.max_length;
+                    pairs.add(self.tokenizer, &document, split, most, copies);
                     keys.append(scanned);
                     if split == Split::Val {
                         validated.append(&document);
@@ -139,9 +144,12 @@ impl Worker<'_> {
             }
             Ok(())
         })?;
+        account.pairs += pairs.counts;
+        account.checks += pairs.checks;
         Ok(Done {
             unit,
             tokens: tokens.finish()?,
+            pairs: pairs.columns.finish()?,
             keys: keys.finish()?,
             origins: validated.finish()?,
             removed: removed::encode(&self.removed, removed)?,
@@ -217,7 +225,7 @@ impl Worker<'_> {
 
 /// Tokens of kept documents between the stages.
 #[derive(Default)]
-struct TokenColumns {
+pub(super) struct TokenColumns {
     ids: Vec<[u8; 16]>,
     split: UInt8Builder,
     bytes: UInt64Builder,
@@ -229,7 +237,13 @@ struct TokenColumns {
 }
 
 impl TokenColumns {
-    fn append(&mut self, document: &Document, split: Split, pieces: &Pieces, copies: u32) {
+    pub(super) fn append(
+        &mut self,
+        document: &Document,
+        split: Split,
+        pieces: &Pieces,
+        copies: u32,
+    ) {
         for (number, piece) in pieces.pieces.iter().enumerate() {
             self.copies.append_value(copies);
             self.piece.append_value(number as u32);
@@ -243,7 +257,7 @@ impl TokenColumns {
         }
     }
 
-    fn finish(mut self) -> Result<RecordBatch> {
+    pub(super) fn finish(mut self) -> Result<RecordBatch> {
         let mut id = FixedSizeBinaryBuilder::with_capacity(self.ids.len(), 16);
         for bytes in &self.ids {
             id.append_value(bytes)?;

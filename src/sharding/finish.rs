@@ -47,6 +47,11 @@ pub fn run(
         kept.records,
         kept.tokens
     );
+    ensure!(
+        account.pairs.add_up(),
+        "the preferences do not add up: {:?}; this is a bug of prep, please report it",
+        account.pairs
+    );
     let samples = ends
         .into_iter()
         .map(|ends| Sample {
@@ -82,6 +87,7 @@ pub fn run(
             max_length: job.options.max_length,
             cuts: account.chats,
         },
+        pairs: account.pairs,
         encoding: EncodingReport::new(tokenizer, account.checks),
         samples,
     };

@@ -24,6 +24,7 @@ mod finish;
 pub mod lines;
 pub mod mixing;
 pub mod options;
+pub mod pairs;
 mod part_files;
 mod plan;
 pub mod removed;
@@ -178,7 +179,11 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
     tokenizer.save(&options.out)?;
     let keys = std::mem::take(&mut account.keys);
     let origins = std::mem::take(&mut account.origins);
-    let manifest = ShardManifest::new(config, info, splits, keys, origins);
+    let pairs = pairs::assemble(&job, &config, &info, &account.total)?;
+    let manifest = ShardManifest {
+        pairs,
+        ..ShardManifest::new(config, info, splits, keys, origins)
+    };
     finish::run(&job, &tokenizer, &manifest, &account, &plan, ends)
 }
 

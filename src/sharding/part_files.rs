@@ -5,7 +5,7 @@ use super::account::PartAccount;
 use super::conflicts;
 use super::encode::Done;
 use super::work::BatchWriter;
-use super::{Job, removed};
+use super::{Job, pairs, removed};
 use crate::atomic::{self, AtomicFile};
 use crate::corpus::PartEntry;
 use crate::document::parquet::{DocumentWriter, RowGroup};
@@ -19,6 +19,7 @@ use std::sync::Arc;
 pub struct PartFiles {
     part: usize,
     tokens: BatchWriter,
+    pairs: BatchWriter,
     keys: BatchWriter,
     keys_rows: u64,
     origins: BatchWriter,
@@ -94,6 +95,7 @@ impl PartFiles {
         Self {
             part,
             tokens: BatchWriter::new(job.work.part("tokens", part)),
+            pairs: pairs::writer(job, part),
             keys: BatchWriter::new(job.options.out.join(keys_file(part))),
             keys_rows: 0,
             origins: BatchWriter::new(job.options.out.join(origins::file(part))),
@@ -113,6 +115,9 @@ impl PartFiles {
         if done.tokens.num_rows() > 0 {
             self.tokens.write(&done.tokens)?;
         }
+        if done.pairs.num_rows() > 0 {
+            self.pairs.write(&done.pairs)?;
+        }
         if done.keys.num_rows() > 0 {
             self.keys_rows += done.keys.num_rows() as u64;
             self.keys.write(&done.keys)?;
@@ -131,6 +136,7 @@ impl PartFiles {
     /// When one cannot be written.
     pub fn commit(mut self, job: &Job) -> Result<()> {
         self.tokens.commit()?;
+        self.pairs.commit()?;
         if self.keys_rows > 0 {
             let written = self.keys.commit()?;
             self.account.keys = Some(PartEntry {

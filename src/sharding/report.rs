@@ -6,6 +6,7 @@ pub use super::copies::{Removed, Sample as PairSample};
 use super::edit::Changes;
 use super::lines::LinesReport;
 use super::mixing::Mix;
+use super::pairs::PairCounts;
 use super::{DedupMode, scan};
 use crate::ledger::Ledgers;
 use crate::stats::{TokenFigures, TokenSums, TokenTables};
@@ -266,6 +267,9 @@ pub struct ShardReport {
     /// Chats that were cut between turns.
     #[serde(default)]
     pub chats: ChatReport,
+    /// Pairs of preferences, for preference training.
+    #[serde(default)]
+    pub pairs: PairCounts,
     /// How texts were encoded.
     #[serde(default)]
     pub encoding: EncodingReport,

@@ -31,6 +31,7 @@ pub fn report<B: Backend>(
     let packed = data.train.packed();
     let utilisation = data.utilisation;
     let means = outcome.val.and_then(|val| val.means());
+    let preferred = outcome.val_preference;
     let shape = Shape::of(&options.model);
     let flops = shape.flops(options.seq_len as f64);
     let (state, guard) = (&outcome.state, &outcome.state.guard);
@@ -39,7 +40,9 @@ pub fn report<B: Backend>(
         "tokens": state.step * options.step_tokens(),
         "counted_tokens": state.counted,
         "train_loss": outcome.train_loss,
-        "val_loss": means.map(|m| m.loss),
+        "objective": options.objective.name(),
+        "val_loss": preferred.map(|of| of.loss).or(means.map(|m| m.loss)),
+        "val_preference": preferred,
         "perplexity": means.map(|m| m.perplexity),
         "bits_per_byte": means.and_then(|m| m.bits_per_byte),
         "val_tokens": means.map(|m| m.tokens),

@@ -116,6 +116,7 @@ mod tests {
             lr: 1.0,
             counted: 1,
             spread: None,
+            judgement: None,
         }
     }
 

@@ -77,9 +77,16 @@ impl Sequences {
                 counted: &self.counted[rows],
                 scale: scale.rows,
                 z_loss: scale.z_loss,
+                weights: &[],
             },
         }
     }
+}
+
+/// What an objective makes of gathered sequences before a model sees them.
+pub trait Finish: Sync {
+    /// Changes the sequences, whose pieces are those of the plan.
+    fn finish(&self, sequences: &mut Sequences);
 }
 
 /// The sequences of a stream by their numbers.
@@ -88,6 +95,7 @@ pub struct Loader<'a> {
     plan: Plan,
     seq: usize,
     seed: u64,
+    finish: Option<&'a dyn Finish>,
 }
 
 impl<'a> Loader<'a> {
@@ -110,7 +118,14 @@ impl<'a> Loader<'a> {
             plan,
             seq,
             seed,
+            finish: None,
         })
+    }
+
+    /// The same with what an objective makes of its sequences.
+    #[must_use]
+    pub fn finished_by(self, finish: Option<&'a dyn Finish>) -> Self {
+        Self { finish, ..self }
     }
 
     /// Sequences of an epoch.
@@ -196,6 +211,9 @@ impl<'a> Loader<'a> {
             out.targets.resize(whole, 0);
             out.counted.resize(whole, false);
             out.starts.resize(whole, at as u32);
+        }
+        if let Some(finish) = self.finish {
+            finish.finish(&mut out);
         }
         out
     }

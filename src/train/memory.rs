@@ -18,6 +18,8 @@ pub struct Plan {
     pub recompute: bool,
     /// Whether an average of the weights is kept.
     pub average: bool,
+    /// Whether a frozen copy of the first weights is kept, too: where preferences are learned.
+    pub reference: bool,
     /// Parameters of the adapters that learn; none where all weights do.
     pub adapters: Option<usize>,
     /// How the frozen base's matrices are stored; none for f32.
@@ -43,6 +45,13 @@ pub enum Place {
 pub fn fixed_bytes(config: &Config, plan: Plan) -> u64 {
     let each = if plan.average { 12 } else { 8 };
     let all = parameters(config) as u64;
+    // With adapters the base is the reference.
+    let each = each
+        + if plan.reference && plan.adapters.is_none() {
+            4
+        } else {
+            0
+        };
     match plan.adapters {
         // Frozen weights have no gradients and no moments.
         Some(adapters) => {
@@ -160,6 +169,7 @@ mod tests {
             micro_batch: 8,
             recompute: false,
             average: false,
+            reference: false,
             adapters: None,
             base: None,
             keeping: Keeping::Full,

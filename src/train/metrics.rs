@@ -8,7 +8,10 @@ use std::{
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::journal::{self, OfStep};
+use super::{
+    journal::{self, OfStep},
+    objective::Preferred,
+};
 use crate::{eval::Means, model::Spread};
 
 /// How a step's tokens were spread over the experts. No token is dropped: experts have no capacity.
@@ -40,7 +43,7 @@ pub struct Line {
     pub step: u64,
     /// Tokens seen so far.
     pub tokens: u64,
-    /// Mean loss of the step, nats a counted token; null when it counted none.
+    /// Mean loss of the step, nats a counted token, or of a pair of answers; null when it counted none.
     pub loss: Option<f64>,
     /// Learning rate.
     pub lr: f64,
@@ -63,6 +66,12 @@ pub struct Line {
     /// The same in bits for each byte of text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub val_bits_per_byte: Option<f64>,
+    /// What became of the step's pairs of answers, where these are learned from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preference: Option<Preferred>,
+    /// The same of the validation split, where it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val_preference: Option<Preferred>,
     /// The use of the experts, where the model has some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experts: Option<Experts>,

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Packing, Schedule};
+use super::{Packing, Schedule, objective::Objective};
 use crate::{
     model::{Config, Lora, ParamSpec, safetensors::Dtype},
     ops::{Precision, quant::Format},
@@ -20,6 +20,9 @@ pub struct Options {
     /// The adapters that learn beside the base's weights; none where all weights learn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lora: Option<Lora>,
+    /// What is learned.
+    #[serde(default, skip_serializing_if = "Objective::is_tokens")]
+    pub objective: Objective,
     /// A hash of the shards' manifests, with weights where there are several.
     pub shards: String,
     /// Other validation splits that are measured, as name and hash of the shards' manifest.

@@ -17,7 +17,7 @@ use anyhow::{Result, ensure};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use super::Tokens;
+use super::{Tokens, tokens::TooLong};
 
 /// How documents come into sequences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ pub struct Packed {
     pub cut_documents: u64,
     /// Of the cut ones, how many would have fitted one sequence.
     pub cut_needlessly: u64,
-    /// Chats whose end was left out.
+    /// Chats whose end was left out, and pairs of answers that were left out whole.
     pub truncated_documents: u64,
     /// Sequences of an epoch.
     pub sequences: u64,
@@ -52,7 +52,7 @@ pub struct Packed {
     pub used_tokens: u64,
     /// Of them, how many the loss counts.
     pub counted_tokens: u64,
-    /// Tokens that were cut off chats.
+    /// Their tokens that were left out.
     pub truncated_tokens: u64,
     /// Tokens of pieces in which the loss counts nothing: they are left out.
     pub silent_tokens: u64,
@@ -186,6 +186,11 @@ fn cut(source: &dyn Tokens, seq: u64, packed: &mut Packed) -> Vec<Piece> {
     source.documents(&mut |start, tokens| {
         packed.documents += 1;
         let mut left = tokens.saturating_sub(1);
+        if left > seq && source.too_long() == TooLong::LeaveOut {
+            packed.truncated_documents += 1;
+            packed.truncated_tokens += left;
+            return;
+        }
         let is_chat = left > seq && source.counted(start + 1, left) < left;
         if is_chat {
             packed.truncated_documents += 1;

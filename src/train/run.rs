@@ -16,6 +16,7 @@ use super::{
     journal::Journal,
     metrics::{self, Line},
     mfu::Utilisation,
+    objective::Preferred,
     prompts::{self, Answer, Prompts},
     ranks::{self, Alone, Ranks},
     tensorboard::Board,
@@ -79,6 +80,8 @@ pub struct Outcome<B: Backend> {
     pub train_loss: Option<f64>,
     /// The whole validation split.
     pub val: Option<Sums>,
+    /// What became of its pairs of answers, where these are learned from.
+    pub val_preference: Option<Preferred>,
     /// The same by source and language, where that is known.
     pub val_by: Option<Breakdown>,
     /// The whole of the other validation splits.
@@ -295,6 +298,8 @@ impl<B: Backend> Session<'_, B> {
             skipped,
             val_loss: None,
             val_bits_per_byte: None,
+            preference: step.judgement.and_then(|sum| sum.means()),
+            val_preference: None,
             experts: step.spread.as_ref().map(metrics::Experts::from),
             val_by_source: None,
             val_by_language: None,
@@ -323,20 +328,25 @@ impl<B: Backend> Session<'_, B> {
         watcher: &mut dyn Watcher,
     ) -> Result<()> {
         self.trainer.swap_average();
-        let val = self.measure(Some(self.options.eval_tokens))?;
-        let (val, by) = val.unzip();
-        if let Some(by) = by.flatten() {
-            line.val_by_source = Some(by.by_source);
-            line.val_by_language = Some(by.by_language);
+        let tokens = Some(self.options.eval_tokens);
+        if self.trainer.judge.is_some() {
+            line.val_preference = self.judge(tokens)?;
+            line.val_loss = line.val_preference.map(|of| of.loss);
+        } else {
+            let (val, by) = self.measure(tokens)?.unzip();
+            if let Some(by) = by.flatten() {
+                line.val_by_source = Some(by.by_source);
+                line.val_by_language = Some(by.by_language);
+            }
+            let means = val.and_then(|val| val.means());
+            line.val_loss = means.map(|m| m.loss);
+            line.val_bits_per_byte = means.and_then(|m| m.bits_per_byte);
         }
         if !self.data.val_sets.is_empty() {
-            line.val_sets = Some(self.measure_sets(Some(self.options.eval_tokens))?);
+            line.val_sets = Some(self.measure_sets(tokens)?);
         }
-        let means = val.and_then(|val| val.means());
-        line.val_loss = means.map(|m| m.loss);
-        line.val_bits_per_byte = means.and_then(|m| m.bits_per_byte);
-        if let Some(means) = means {
-            let best = Best::after(self.state.best, line.step, means.loss);
+        if let Some(loss) = line.val_loss {
+            let best = Best::after(self.state.best, line.step, loss);
             if best.since == 0 && self.options.patience.is_some() {
                 self.checkpoints.save_best(self.backend, &self.trainer)?;
             }
@@ -351,6 +361,18 @@ impl<B: Backend> Session<'_, B> {
         }
         self.trainer.swap_average();
         Ok(())
+    }
+
+    /// What the model makes of the validation split's pairs of answers.
+    fn judge(&mut self, tokens: Option<u64>) -> Result<Option<Preferred>> {
+        let Some(val) = &self.data.val else {
+            return Ok(None);
+        };
+        let extent = Extent {
+            micro_batch: self.options.micro_batch,
+            tokens,
+        };
+        Ok(self.trainer.judge(val, extent)?.means())
     }
 
     fn measure(&self, tokens: Option<u64>) -> Result<Option<(Sums, Option<Breakdown>)>> {
@@ -424,7 +446,8 @@ impl<B: Backend> Session<'_, B> {
 
     fn finish(mut self) -> Result<Outcome<B>> {
         let complete = self.is_complete();
-        let (mut val, mut val_by, mut val_sets) = (None, None, BTreeMap::new());
+        let (mut val, mut val_by, mut val_preference) = (None, None, None);
+        let mut val_sets = BTreeMap::new();
         if complete && self.leads() {
             if self.options.patience.is_some() && self.state.best.is_some() {
                 self.checkpoints
@@ -432,8 +455,12 @@ impl<B: Backend> Session<'_, B> {
             } else {
                 self.trainer.swap_average();
             }
-            let (sums, by) = self.measure(None)?.unzip();
-            (val, val_by) = (sums, by.flatten());
+            if self.trainer.judge.is_some() {
+                val_preference = self.judge(None)?;
+            } else {
+                let (sums, by) = self.measure(None)?.unzip();
+                (val, val_by) = (sums, by.flatten());
+            }
             val_sets = self.measure_sets(None)?;
         }
         let lines = if self.leads() {
@@ -447,6 +474,7 @@ impl<B: Backend> Session<'_, B> {
             model: self.trainer.model,
             state: self.state,
             val,
+            val_preference,
             val_by,
             val_sets,
             tokens_per_second: self.clock.rate(),

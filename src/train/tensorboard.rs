@@ -93,6 +93,10 @@ fn event(line: &Line, now: f64) -> Vec<u8> {
         ("val/loss", line.val_loss),
         ("val/bits_per_byte", line.val_bits_per_byte),
     ];
+    let pairs = [
+        ("train", line.preference.as_ref()),
+        ("val", line.val_preference.as_ref()),
+    ];
     let mut summary = Vec::new();
     let mut add = |tag: &str, value: Option<f64>| {
         let Some(value) = value else { return };
@@ -103,6 +107,17 @@ fn event(line: &Line, now: f64) -> Vec<u8> {
     };
     for (tag, value) in scalars {
         add(tag, value);
+    }
+    for (split, of) in pairs {
+        let Some(of) = of else { continue };
+        for (what, value) in [
+            ("accuracy", of.accuracy),
+            ("margin", of.margin),
+            ("chosen", of.chosen_reward),
+            ("rejected", of.rejected_reward),
+        ] {
+            add(&format!("rewards_{split}/{what}"), Some(value));
+        }
     }
     for (what, by) in [
         ("source", &line.val_by_source),

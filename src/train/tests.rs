@@ -9,6 +9,7 @@ use super::{
     Loader, Options, Packing, Schedule, Shape, Step, Trainer,
     loader::tests::Counting,
     metrics::{self, Line},
+    objective::Objective,
     prompts::{Answer, Prompt, Prompts},
     run::{Data, Outcome, Saving, Watcher, run},
 };
@@ -18,7 +19,7 @@ use crate::{
     ops::{Backend, RopeOptions, composed::Composed, cpu::Cpu, tests::on_gpus},
 };
 
-fn config() -> Config {
+pub(super) fn config() -> Config {
     Config {
         arch: Arch::Llama,
         vocab_size: 100,
@@ -46,6 +47,7 @@ pub(super) fn options(steps: u64) -> Options {
         model: config(),
         base: None,
         lora: None,
+        objective: Objective::Tokens,
         shards: "shards".to_owned(),
         tokenizer: "tokenizer".to_owned(),
         packing: Packing::Bestfit,

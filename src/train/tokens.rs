@@ -5,6 +5,15 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::shard::Dataset;
 
+/// What becomes of a document that is longer than a sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TooLong {
+    /// A text is cut into pieces; a chat, of which the loss leaves tokens out, loses its end.
+    Cut,
+    /// It is left out.
+    LeaveOut,
+}
+
 /// A stream of tokens with the loss mask, and where its documents begin.
 pub trait Tokens: Sync {
     /// Tokens in the stream.
@@ -17,6 +26,10 @@ pub trait Tokens: Sync {
     fn documents(&self, each: &mut dyn FnMut(u64, u64));
     /// How many of the `len` tokens of one document from position `start` on the loss counts.
     fn counted(&self, start: u64, len: u64) -> u64;
+    /// What becomes of documents that are longer than a sequence.
+    fn too_long(&self) -> TooLong {
+        TooLong::Cut
+    }
 }
 
 impl Tokens for Dataset {
@@ -112,6 +125,12 @@ impl Tokens for Mixture<'_> {
     fn counted(&self, start: u64, len: u64) -> u64 {
         let (first, tokens) = self.part(start);
         tokens.counted(start - first, len)
+    }
+
+    fn too_long(&self) -> TooLong {
+        // All parts are of one kind.
+        let first = self.parts.first();
+        first.map_or(TooLong::Cut, |(_, tokens, _)| tokens.too_long())
     }
 }
 

@@ -4,12 +4,14 @@ use anyhow::Result;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::{
-    Options,
+    Loader, Options,
     loader::{Scale, Sequences},
     moments::{Keeping, Moments},
+    objective::{Judge, Judgement},
     ranks::{self, Alone, Ranks},
 };
 use crate::{
+    eval::Extent,
     model::{Keep, Model, ParamSpec, Spread},
     ops::{AdamStep, Backend, Rope},
 };
@@ -27,12 +29,14 @@ pub struct Trainer<'a, B: Backend> {
     /// The averaged weights, where the run keeps them.
     pub average: Option<Vec<B::Buf>>,
     rope: Option<Rope>,
+    /// What judges pairs of answers, where these are learned from.
+    pub judge: Option<Judge<B>>,
 }
 
 /// What one step did.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// Mean loss over the counted targets, nats; none when there were none.
+    /// Mean loss over the counted targets, nats, or over pairs of answers; none when there were none.
     pub loss: Option<f64>,
     /// The gradient's norm before clipping.
     pub grad_norm: f64,
@@ -42,6 +46,8 @@ pub struct Step {
     pub counted: usize,
     /// How the step's tokens were spread over the experts, where there are some.
     pub spread: Option<Spread>,
+    /// What became of the step's pairs of answers, where these are learned from.
+    pub judgement: Option<Judgement>,
 }
 
 impl Step {
@@ -69,6 +75,7 @@ impl<'a, B: Backend> Trainer<'a, B> {
         };
         Ok(Self {
             average,
+            judge: Judge::new(backend, &model, &options.objective)?,
             backend,
             ranks: &Alone,
             gradients: model.zeros(backend)?,
@@ -104,6 +111,7 @@ impl<'a, B: Backend> Trainer<'a, B> {
             lr: options.schedule.at(step),
             counted,
             spread: None,
+            judgement: None,
         };
         if counted == 0 {
             // A batch of padding and prompts alone teaches nothing and changes nothing.
@@ -121,13 +129,22 @@ impl<'a, B: Backend> Trainer<'a, B> {
         let mut total = 0.0;
         for first in (0..data.count()).step_by(options.micro_batch) {
             let end = data.count().min(first + options.micro_batch);
-            let batch = data.batch(first..end, scale);
             if let Some(adapters) = &mut self.model.adapters {
                 adapters.dropout_key = Some(dropout_key(options.seed, step, share.start + first));
             }
-            let (model, rope) = (&self.model, self.rope.as_ref());
-            let gradients = &mut self.gradients;
-            let loss = model.loss_and_gradients(self.backend, rope, batch, keep, gradients)?;
+            let (backend, rope) = (self.backend, self.rope.as_ref());
+            let (model, gradients) = (&mut self.model, &mut self.gradients);
+            let loss = if let Some(judge) = &self.judge {
+                let part = (data, first..end, scale);
+                let of = data.pieces.len() / 2;
+                let (sum, loss) =
+                    judge.gradients(backend, model, rope, part, of, keep, gradients)?;
+                *report.judgement.get_or_insert_default() += sum;
+                loss
+            } else {
+                let batch = data.batch(first..end, scale);
+                model.loss_and_gradients(backend, rope, batch, keep, gradients)?
+            };
             total += loss.nats;
             if let Some(spread) = &loss.spread {
                 report.spread.get_or_insert_default().add(spread);
@@ -144,10 +161,25 @@ impl<'a, B: Backend> Trainer<'a, B> {
         if let Some(spread) = &mut report.spread {
             spread.set_numbers(&sums[1..]);
         }
-        report.loss = Some(sums[0] / counted as f64);
+        // Pairs are learned from by one rank alone.
+        report.loss = match report.judgement.and_then(|sum| sum.means()) {
+            Some(means) => Some(means.loss),
+            None => Some(sums[0] / counted as f64),
+        };
         report.grad_norm = self.gradient_norm()?;
         ranks::agree_on_step(self.ranks, &mut report)?;
         Ok(report)
+    }
+
+    /// What the model makes of the pairs of a split; nothing of a model that learns from none.
+    ///
+    /// # Errors
+    /// When a token is outside of the model's vocabulary, or the device fails.
+    pub fn judge(&mut self, data: &Loader<'_>, extent: Extent) -> Result<Judgement> {
+        match &self.judge {
+            Some(judge) => judge.measure(self.backend, &mut self.model, data, extent),
+            None => Ok(Judgement::default()),
+        }
     }
 
     /// Sets the gradients to zero: the step teaches nothing.

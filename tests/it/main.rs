@@ -23,6 +23,7 @@ mod ingest_tables;
 mod ingest_turns;
 mod interrupted;
 mod no_room;
+mod preferences;
 mod ranks;
 mod real_data;
 mod real_data_table;

@@ -70,6 +70,7 @@ fn check<B: Backend>(b: &B, dir: &Path) {
             counted: &counted,
             scale: 1.0 / n as f32,
             z_loss: 0.0,
+            weights: &[],
         },
     };
     let rope = model.config.rope_table(seq);

@@ -57,6 +57,7 @@ pub fn write_of(
         val: split(dir, Split::Val, &info, tokenizer, (val, text)),
         keys: Vec::new(),
         origins: Vec::new(),
+        pairs: Vec::new(),
         info,
     };
     atomic::write_json(&dir.join("manifest.json"), &manifest).expect("writes the manifest");

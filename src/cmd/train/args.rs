@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
+use super::objective::ObjectiveArgs;
 use crate::{
     model::{self, safetensors::Dtype},
     ops::{Precision, quant::Format},
@@ -40,6 +41,9 @@ pub struct Args {
     /// (`old=0.05`) keep the model from forgetting them, and --val shows whether they do.
     #[arg(long, value_name = "DIR")]
     pub base: Option<PathBuf>,
+    /// What is learned.
+    #[command(flatten)]
+    pub goal: ObjectiveArgs,
     /// Train adapters of this rank (LoRA) beside the frozen weights of --base; --out becomes an
     /// adapter folder that PEFT loads, too [default: none, all weights learn].
     #[arg(long, value_name = "RANK", requires = "base", value_parser = clap::value_parser!(u32).range(1..=4096))]
@@ -82,8 +86,8 @@ pub struct Args {
     /// --memory, or a GPU's memory.
     #[arg(long, value_name = "SEQUENCES", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
     pub micro_batch: u32,
-    /// Highest learning rate [default: the preset's; 2e-5 with --base, 2e-4 with --lora; 6e-4
-    /// for a config.json].
+    /// Highest learning rate [default: the preset's; 2e-5 with --base, 2e-4 with --lora, a quarter
+    /// of these for dpo and ipo; 6e-4 for a config.json].
     #[arg(long, value_name = "RATE", value_parser = positive)]
     pub lr: Option<f64>,
     /// What the learning rate does after the warm-up: cosine, wsd (stays, then falls over --decay),
@@ -248,7 +252,7 @@ fn optimizer_bits(text: &str) -> Result<u32, String> {
     }
 }
 
-fn positive(text: &str) -> Result<f64, String> {
+pub fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value > 0.0 => Ok(value),
         _ => Err(format!("expected a number above 0, got {text}")),

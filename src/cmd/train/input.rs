@@ -13,18 +13,24 @@ use super::args::{Args, named, weighted};
 use crate::{
     cmd::eval::check_tokenizer,
     eval::Groups,
-    run_dir,
-    shard::{Dataset, Split},
+    model, run_dir,
+    shard::{Dataset, Split, pairs},
     tokenize::Tokenizer,
-    train::{Mixture, Tokens},
+    train::{
+        Mixture, Tokens,
+        loader::Finish,
+        objective::{Joints, PairStream},
+    },
 };
 
 /// One shard directory.
 struct Part {
     dir: PathBuf,
+    /// Where its files are: of pairs, in a folder of their own.
+    files: PathBuf,
     weight: f64,
-    train: Dataset,
-    val: Dataset,
+    train: Stream,
+    val: Stream,
     /// A hash of its manifest.
     hash: String,
 }
@@ -38,11 +44,42 @@ struct Set {
     hash: String,
 }
 
+/// A split as an objective reads it.
+enum Stream {
+    Tokens(Dataset),
+    Pairs(PairStream),
+}
+
+impl Stream {
+    fn data(&self) -> &Dataset {
+        match self {
+            Self::Tokens(data) => data,
+            Self::Pairs(pairs) => &pairs.data,
+        }
+    }
+
+    fn tokens(&self) -> &dyn Tokens {
+        match self {
+            Self::Tokens(data) => data,
+            Self::Pairs(pairs) => pairs,
+        }
+    }
+
+    fn pairs(&self) -> Option<&PairStream> {
+        match self {
+            Self::Tokens(_) => None,
+            Self::Pairs(pairs) => Some(pairs),
+        }
+    }
+}
+
 /// What the run reads.
 pub struct Input {
     parts: Vec<Part>,
     /// Other val splits by their names.
     sets: Vec<Set>,
+    /// Where pairs of answers meet, of both splits.
+    joints: Option<[Joints; 2]>,
     /// The tokenizer of all parts.
     pub tokenizer: Tokenizer,
     /// Size and time of every shard when the run began.
@@ -58,30 +95,38 @@ impl Input {
     /// # Errors
     /// Says what is wrong with which directory, and the remedy.
     pub fn open(args: &Args) -> Result<Self> {
+        let context = context(args)?;
         let mut parts = Vec::new();
         for text in &args.shards {
             let (dir, weight) = weighted(text).map_err(|text| anyhow!(text))?;
             let path = run_dir::manifest_path(&dir);
+            let hash = format!("{:032x}", xxh3_128(&read(&path)?));
+            let [train, val] = open(&dir, context)?;
             let part = Part {
-                train: Dataset::open(&dir, Split::Train)?,
-                val: Dataset::open(&dir, Split::Val)?,
-                hash: format!("{:032x}", xxh3_128(&read(&path)?)),
+                files: match train {
+                    Stream::Tokens(_) => dir.clone(),
+                    Stream::Pairs(_) => pairs::dir(&dir),
+                },
+                train,
+                val,
+                hash,
                 dir,
                 weight,
             };
+            let train = part.train.data();
             ensure!(
-                part.train.manifest().train.tokens_loss > 0,
+                train.manifest().train.tokens_loss > 0,
                 "{}: the loss counts none of the {} tokens of the train split: nothing can be \
                  learned. Shard again with texts, or with chats that have assistant messages",
-                part.dir.display(),
-                part.train.tokens()
+                part.files.display(),
+                train.tokens()
             );
             parts.push(part);
         }
         let first = &parts[0];
         let tokenizer = Tokenizer::from_dir(&first.dir)?;
         for part in &parts {
-            check_tokenizer(&tokenizer, &part.train).with_context(|| {
+            check_tokenizer(&tokenizer, part.train.data()).with_context(|| {
                 format!(
                     "{}: its tokenizer.json is not the one that {} was made with",
                     first.dir.display(),
@@ -91,18 +136,32 @@ impl Input {
         }
         let sets = open_sets(args, &tokenizer)?;
         let mut files = Vec::new();
-        let of_parts = parts.iter();
-        let of_parts = of_parts.flat_map(|part| [(&part.dir, &part.train), (&part.dir, &part.val)]);
-        for (dir, data) in of_parts.chain(sets.iter().map(|set| (&set.dir, &set.val))) {
-            for entry in data.files() {
-                let path = dir.join(&entry.file);
+        for part in &parts {
+            for split in [&part.train, &part.val] {
+                for entry in split.data().files() {
+                    let path = part.files.join(&entry.file);
+                    let stamp = stamp(&path)?;
+                    files.push((path, stamp));
+                }
+            }
+        }
+        for set in &sets {
+            for entry in set.val.files() {
+                let path = set.dir.join(&entry.file);
                 let stamp = stamp(&path)?;
                 files.push((path, stamp));
             }
         }
+        let joints = context.map(|_| {
+            [
+                Joints::new(parts.iter().filter_map(|part| part.train.pairs())),
+                Joints::new(parts.iter().filter_map(|part| part.val.pairs())),
+            ]
+        });
         Ok(Self {
             parts,
             sets,
+            joints,
             tokenizer,
             files,
         })
@@ -114,8 +173,8 @@ impl Input {
     /// Names the file that was changed or damaged.
     pub fn check_hashes(&self) -> Result<()> {
         for part in &self.parts {
-            part.train.check_files(&part.dir)?;
-            part.val.check_files(&part.dir)?;
+            part.train.data().check_files(&part.files)?;
+            part.val.data().check_files(&part.files)?;
         }
         for set in &self.sets {
             set.val.check_files(&set.dir)?;
@@ -141,17 +200,17 @@ impl Input {
 
     /// Highest token id + 1.
     pub fn vocab_size(&self) -> usize {
-        self.parts[0].train.info().vocab_size as usize
+        self.any_train().info().vocab_size as usize
     }
 
     /// The fingerprint of the tokenizer.
     pub fn fingerprint(&self) -> &str {
-        &self.parts[0].train.info().tokenizer_fingerprint
+        &self.any_train().info().tokenizer_fingerprint
     }
 
     /// Any of the train splits, for checks of its tokenizer.
     pub fn any_train(&self) -> &Dataset {
-        &self.parts[0].train
+        self.parts[0].train.data()
     }
 
     /// What decides the data: the manifests' hashes, with weights where there are several.
@@ -171,7 +230,7 @@ impl Input {
     /// When a weight is none.
     pub fn train(&self, seed: u64) -> Result<Mixture<'_>> {
         let parts = self.parts.iter();
-        let parts: Vec<_> = parts.map(|p| (&p.train as &dyn Tokens, p.weight)).collect();
+        let parts: Vec<_> = parts.map(|p| (p.train.tokens(), p.weight)).collect();
         Mixture::new(&parts, seed)
     }
 
@@ -189,13 +248,33 @@ impl Input {
         each.collect()
     }
 
+    /// What the objective makes of the sequences of a split.
+    pub fn finish(&self, split: Split) -> Option<&dyn Finish> {
+        let [train, val] = self.joints.as_ref()?;
+        Some(match split {
+            Split::Train => train,
+            Split::Val => val,
+        })
+    }
+
+    /// Of the pairs that are learned from: how many there are, how many have a side beyond the model's
+    /// context, and the tokens of a sequence that would take the longest of the others.
+    pub fn pair_counts(&self) -> Option<(u64, u64, u64)> {
+        let streams = self.parts.iter().filter_map(|part| part.train.pairs());
+        let counts = streams.map(|of| (of.pairs(), of.beyond_context, of.longest()));
+        counts.reduce(|a, b| (a.0 + b.0, a.1 + b.1, a.2.max(b.2)))
+    }
+
     /// Whose tokens the val splits have, where shards or a corpus beside them say so.
     ///
     /// # Errors
     /// When a file that should say it is damaged.
     pub fn val_groups(&self) -> Result<Option<Groups>> {
+        if self.joints.is_some() {
+            return Ok(None);
+        }
         let parts = self.parts.iter();
-        let parts: Vec<_> = parts.map(|p| (p.dir.as_path(), &p.val)).collect();
+        let parts: Vec<_> = parts.map(|p| (p.dir.as_path(), p.val.data())).collect();
         Groups::read(&parts)
     }
 
@@ -205,7 +284,7 @@ impl Input {
     /// Never: the weights are 1.
     pub fn val(&self) -> Result<Mixture<'_>> {
         let parts = self.parts.iter();
-        let parts: Vec<_> = parts.map(|p| (&p.val as &dyn Tokens, 1.0)).collect();
+        let parts: Vec<_> = parts.map(|p| (p.val.tokens(), 1.0)).collect();
         Mixture::new(&parts, 0)
     }
 }
@@ -234,6 +313,29 @@ fn open_sets(args: &Args, tokenizer: &Tokenizer) -> Result<Vec<Set>> {
         });
     }
     Ok(sets)
+}
+
+/// The longest side of a pair, in tokens, where pairs are learned from; it is the base's context.
+fn context(args: &Args) -> Result<Option<usize>> {
+    if !args.goal.is_preference() {
+        return Ok(None);
+    }
+    let base = args.base.as_deref().context(
+        "--objective dpo and ipo teach a model that answers already which answer is better: give its \
+         folder with --base",
+    )?;
+    Ok(Some(model::load_config(base, None)?.max_positions))
+}
+
+/// Opens both splits of a shard directory, or those of its pairs.
+fn open(dir: &Path, context: Option<usize>) -> Result<[Stream; 2]> {
+    let open = |split| -> Result<Stream> {
+        Ok(match context {
+            Some(context) => Stream::Pairs(PairStream::new(pairs::open(dir, split)?, context)),
+            None => Stream::Tokens(Dataset::open(dir, split)?),
+        })
+    };
+    Ok([open(Split::Train)?, open(Split::Val)?])
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

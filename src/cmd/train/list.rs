@@ -42,6 +42,7 @@ fn row(preset: Named, args: &Args) -> Row {
         micro_batch: args.micro_batch as usize,
         recompute: false,
         average: false,
+        reference: false,
         adapters: None,
         base: None,
         keeping: Keeping::Full,

@@ -4,6 +4,7 @@ mod args;
 mod batches;
 mod input;
 mod list;
+mod objective;
 mod person;
 mod prompts;
 mod ranks;
@@ -28,11 +29,13 @@ use crate::{
     ops::Backend,
     output,
     run_dir::{self, Found},
+    shard::Split,
     train::{
         Loader, Options, Tokens,
         finish::{Writing, finish, packing},
         memory,
         mfu::{Peak, Utilisation, flops_per_token, measure},
+        objective::Objective,
         ranks::{Ranks, check_shares, meet, own_rank},
         run::{Data, Saving, run_among as train},
     },
@@ -51,6 +54,10 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         list::print(args, ctx);
         return Ok(Exit::Done);
     }
+    ensure!(
+        ranks::count(args) == 1 || !args.goal.is_preference(),
+        "--objective dpo and ipo learn on one device so far: leave --devices out"
+    );
     if args.dry_run {
         let input = Input::open(args)?;
         let train = input.train(ctx.seed)?;
@@ -186,7 +193,7 @@ fn already_done(args: &Args, ctx: &Context) -> Result<Value> {
 }
 
 /// What will happen, in words, before the first step.
-fn announce(ctx: &Context, device: &str, resolved: &Resolved<'_>) {
+fn announce(ctx: &Context, device: &str, input: &Input, resolved: &Resolved<'_>) {
     let (options, packed) = (&resolved.options, resolved.loader.packed());
     ctx.note(&format!(
         "{} parameters{} on {device}, {} steps of {} tokens",
@@ -208,7 +215,22 @@ fn announce(ctx: &Context, device: &str, resolved: &Resolved<'_>) {
         packed.cut_documents,
         packed.cut_needlessly
     ));
-    if packed.truncated_share() > 0.01 {
+    if let Some((pairs, beyond, longest)) = input.pair_counts() {
+        let left_out = packed.truncated_documents;
+        ctx.note(&format!(
+            "{} of {} pairs of answers{}",
+            packed.documents - left_out,
+            pairs + beyond,
+            match (left_out, beyond) {
+                (0, 0) => String::new(),
+                (0, beyond) => format!(", {beyond} are longer than the model's context"),
+                (left_out, beyond) => format!(
+                    ", {beyond} are longer than the model's context and {left_out} than a sequence \
+                     has room for both sides: --seq-len {longest} takes them"
+                ),
+            }
+        ));
+    } else if packed.truncated_share() > 0.01 {
         ctx.note(&format!(
             "{} chats are longer than a sequence and lose their ends: a longer --seq-len keeps them",
             packed.truncated_documents
@@ -262,12 +284,14 @@ fn go<B: Backend>(
     config: &Value,
     ranks: &dyn Ranks<B>,
 ) -> Result<Ended> {
-    announce(ctx, &backend.name(), &resolved);
+    announce(ctx, &backend.name(), input, &resolved);
     let options = &resolved.options;
     let model = first_model(backend, args, options)?;
     let held_out = input.val()?;
-    let val = (held_out.tokens() >= 2)
-        .then(|| Loader::new(&held_out, options.packing, options.seq_len, 0));
+    let val = (held_out.tokens() >= 2).then(|| {
+        let loader = Loader::new(&held_out, options.packing, options.seq_len, 0)?;
+        Ok::<_, anyhow::Error>(loader.finished_by(input.finish(Split::Val)))
+    });
     if val.is_none() {
         ctx.note("the val split is empty: nothing will be measured on held-out text");
         ensure!(
@@ -283,7 +307,12 @@ fn go<B: Backend>(
     }
     // When all ranks have loaded what they need they leave the machine to the measurement.
     meet(ranks, options)?;
-    let utilisation = peak(backend, args)?.map(|peak| Utilisation {
+    // The reference computes, too: a share of the peak would tell half.
+    let peak = match options.objective {
+        Objective::Tokens => peak(backend, args)?,
+        Objective::Preference(_) => None,
+    };
+    let utilisation = peak.map(|peak| Utilisation {
         flops_per_token: flops_per_token(&options.model, &resolved.loader),
         peak: peak.times(ranks.count()),
     });
@@ -371,9 +400,30 @@ fn tell(args: &Args, ctx: &Context, report: &Value) {
     }
     let number = |key: &str| report[key].as_f64();
     if let Some(loss) = number("train_loss") {
-        output::data(&format!("train loss    {loss:.4} nats/token"));
+        let of = match report["objective"].as_str() {
+            Some("dpo" | "ipo") => "a pair",
+            _ => "nats/token",
+        };
+        output::data(&format!("train loss    {loss:.4} {of}"));
     }
-    if let Some(loss) = number("val_loss") {
+    let preferred = &report["val_preference"];
+    if let (Some(accuracy), Some(margin)) =
+        (preferred["accuracy"].as_f64(), preferred["margin"].as_f64())
+    {
+        let share = |key: &str| 100.0 * preferred[key].as_f64().unwrap_or_default();
+        let loss = number("val_loss").unwrap_or_default();
+        output::data(&format!("val loss      {loss:.4} a pair"));
+        output::data(&format!(
+            "val accuracy  {:.1} % of {} pairs, margin {margin:.4}",
+            100.0 * accuracy,
+            preferred["pairs"]
+        ));
+        output::data(&format!(
+            "chosen is likelier a token in {:.1} %, before in {:.1} %",
+            share("chosen_likelier"),
+            share("reference_chosen_likelier")
+        ));
+    } else if let Some(loss) = number("val_loss") {
         output::data(&format!("val loss      {loss:.4} nats/token"));
         let bits = number("bits_per_byte").map_or("-".to_owned(), |b| format!("{b:.4}"));
         output::data(&format!("bits per byte {bits}"));

@@ -44,8 +44,15 @@ fn figures(line: &Line, loss: &str) -> String {
     let mfu = line
         .mfu
         .map_or_else(String::new, |mfu| format!(", MFU {:.0} %", 100.0 * mfu));
+    let of_pairs = line.preference.map_or_else(String::new, |of| {
+        format!(
+            ", accuracy {:.0} %, margin {:.2}",
+            100.0 * of.accuracy,
+            of.margin
+        )
+    });
     format!(
-        "loss {loss}, {} tokens/s{mfu}, gradient {:.2}, rate {:.1e}, wait {:.1} %",
+        "loss {loss}{of_pairs}, {} tokens/s{mfu}, gradient {:.2}, rate {:.1e}, wait {:.1} %",
         human_count(line.tokens_per_second.round() as u64),
         line.grad_norm,
         line.lr,
@@ -72,7 +79,17 @@ impl Watcher for Person<'_> {
             .loss
             .map_or("-".to_owned(), |loss| format!("{loss:.3}"));
         // Every evaluation stays to be read, whatever the pace of the progress.
-        let val = line.val_loss.map(|val| format!("val loss {val:.3}"));
+        let of_pairs = line.val_preference.map_or_else(String::new, |of| {
+            format!(
+                ", accuracy {:.1} % of {} pairs, margin {:.3}",
+                100.0 * of.accuracy,
+                of.pairs,
+                of.margin
+            )
+        });
+        let val = line
+            .val_loss
+            .map(|val| format!("val loss {val:.3}{of_pairs}"));
         let parts: Vec<String> = val
             .into_iter()
             .chain(line.val_sets.as_ref().map(losses))

@@ -9,9 +9,11 @@ use crate::{
     cmd::{Context, device::Device, eval::check_tokenizer},
     model::{self, Config, Lora, PRESETS, ParamSpec, parameters, preset},
     ops::Precision,
+    shard::Split,
     tokenize::Tokenizer,
     train::{
         Loader, Mixture, Options, Schedule, Shape, Tokens, fitting_seq, memory, moments::Keeping,
+        objective::Objective,
     },
     units::human_bytes,
 };
@@ -77,7 +79,7 @@ fn resolve_model(args: &Args, input: &Input, seq: usize) -> Result<(Config, f64,
 pub fn resolve<'a>(
     args: &Args,
     ctx: &Context,
-    input: &Input,
+    input: &'a Input,
     train: &'a Mixture<'a>,
     device: &Device,
 ) -> Result<Resolved<'a>> {
@@ -96,7 +98,7 @@ type PlanMemory<'p> = dyn Fn(&Config, Option<&Lora>, usize) -> Result<memory::Pl
 pub fn resolve_with<'a>(
     args: &Args,
     ctx: &Context,
-    input: &Input,
+    input: &'a Input,
     train: &'a Mixture<'a>,
     plan_memory: &PlanMemory<'_>,
 ) -> Result<Resolved<'a>> {
@@ -109,9 +111,20 @@ pub fn resolve_with<'a>(
         ));
     }
     let (model, lr, base) = resolve_model(args, input, seq_len)?;
+    let objective = args.goal.resolve(args.packing, args.z_loss)?;
+    // Both sides of a pair lie in a sequence, and each sees only itself.
+    let sides = match objective {
+        Objective::Tokens => 1,
+        Objective::Preference(_) => 2,
+    };
     ensure!(
-        seq_len <= model.max_positions,
-        "--seq-len {seq_len} is longer than the model's context of {} tokens",
+        seq_len <= sides * model.max_positions,
+        "--seq-len {seq_len} is longer than {} of {} tokens",
+        if sides == 2 {
+            "both sides of a pair in the model's context"
+        } else {
+            "the model's context"
+        },
         model.max_positions
     );
     ensure!(
@@ -121,7 +134,9 @@ pub fn resolve_with<'a>(
     );
     let lora = resolve_lora(args, &model)?;
     let memory = plan_memory(&model, lora.as_ref(), seq_len)?;
-    let loader = Loader::new(train, args.packing, seq_len, ctx.seed)?;
+    let loader = Loader::new(train, args.packing, seq_len, ctx.seed)
+        .with_context(|| whole_pairs(input, seq_len))?
+        .finished_by(input.finish(Split::Train));
     let sequences = (args.batch_tokens as f64 / seq_len as f64).round().max(1.0) as usize;
     let samples = (loader.count() as f64 * args.epochs).ceil() as u64;
     let steps = args
@@ -131,6 +146,7 @@ pub fn resolve_with<'a>(
         model,
         base,
         lora,
+        objective,
         shards: input.identity(),
         val_sets: input.val_identity(),
         tokenizer: input.fingerprint().to_owned(),
@@ -141,7 +157,7 @@ pub fn resolve_with<'a>(
         recompute: memory.recompute,
         schedule: Schedule {
             shape: args.schedule,
-            lr: args.lr.unwrap_or(lr),
+            lr: args.lr.unwrap_or(if sides == 2 { lr / 4.0 } else { lr }),
             final_share: args.final_lr.unwrap_or(match args.schedule {
                 Shape::Cosine => 0.1,
                 Shape::Wsd | Shape::Linear | Shape::Constant => 0.0,
@@ -173,6 +189,21 @@ pub fn resolve_with<'a>(
         loader,
         memory,
     })
+}
+
+/// What to do where no pair fits a sequence.
+fn whole_pairs(input: &Input, seq_len: usize) -> String {
+    match input.pair_counts() {
+        None => "the train split".to_owned(),
+        Some((0, beyond, _)) => format!(
+            "the train split of pairs: each of {beyond} has a side that is longer than the model's \
+             context. Train a --base with a longer context, or shard with --max-length"
+        ),
+        Some((pairs, _, longest)) => format!(
+            "the train split of pairs: a sequence of {seq_len} tokens takes both sides of none of \
+             {pairs}. --seq-len {longest} takes all"
+        ),
+    }
 }
 
 /// The model that a run of these arguments would train, and the tokens of its sequences.
@@ -233,6 +264,7 @@ fn resolve_memory(
         micro_batch: (args.micro_batch as usize).min(most),
         recompute: false,
         average: args.ema.is_some(),
+        reference: args.goal.is_preference(),
         adapters: lora.map(|lora| lora.layout(model).iter().map(ParamSpec::count).sum()),
         base: args.base_quant,
         keeping: match (offload(args, device), eight(args)) {

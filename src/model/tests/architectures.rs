@@ -84,6 +84,7 @@ fn gradients<B: Backend>(
             counted: &counted,
             scale: 1.0,
             z_loss: 0.0,
+            weights: &[],
         },
     };
     let rope = model.config.rope_table(seq);
@@ -340,6 +341,7 @@ fn padding_is_no_token_of_an_expert() {
                 counted,
                 scale: 1.0,
                 z_loss: 0.0,
+                weights: &[],
             },
         };
         let rope = config.rope_table(seq);

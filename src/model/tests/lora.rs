@@ -47,6 +47,7 @@ fn gradients<B: Backend>(b: &B, model: &Model<B>, keep: Keep) -> (f64, Vec<Vec<f
             counted: &counted,
             scale: 1.0,
             z_loss: 0.0,
+            weights: &[],
         },
     };
     let rope = model.config.rope_table(SEQ);

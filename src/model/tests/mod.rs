@@ -85,6 +85,7 @@ fn gradients<B: Backend>(b: &B, model: &Model<B>, keep: Keep) -> (f64, Vec<Vec<f
             counted: &counted,
             scale: 1.0 / n as f32,
             z_loss: 0.0,
+            weights: &[],
         },
     };
     let rope = model.config.rope_table(SEQ);
@@ -402,6 +403,7 @@ fn the_cached_logits_have_the_loss_of_training() {
             counted: &[true; SEQ],
             scale: 1.0,
             z_loss: 0.0,
+            weights: &[],
         },
     };
     let got = model

@@ -329,6 +329,7 @@ impl Composed {
             let part = Targets {
                 ids: &targets.ids[from..from + len],
                 counted: &targets.counted[from..from + len],
+                weights: targets.weights.get(from..from + len).unwrap_or(&[]),
                 ..targets
             };
             let x = x.narrow(0, from, len)?;
@@ -372,7 +373,8 @@ impl Composed {
         };
         let nats = sum_of(((&lse - logits.gather(&ids, 1)?)? * &counted)?)?;
         let squares = sum_of((lse.sqr()? * &counted)?)?;
-        let scale = (counted * f64::from(targets.scale))?;
+        let scales: Vec<f32> = (0..rows).map(|row| targets.scale_of(row)).collect();
+        let scale = (counted * Tensor::from_vec(scales, (rows, 1), &self.device)?)?;
         let p = exponentials.broadcast_div(&sum)?.broadcast_mul(&scale)?;
         let pull = ((lse * (2.0 * f64::from(targets.z_loss)))? + 1.0)?;
         let p = p.broadcast_mul(&pull)?;

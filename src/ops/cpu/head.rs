@@ -109,7 +109,7 @@ fn chunks(
         let losses: Vec<(f64, f64)> = logits
             .par_chunks_exact_mut(vocab)
             .zip(rows)
-            .map(|(logits, &row)| row_loss(logits, targets.ids[row] as usize, targets))
+            .map(|(logits, &row)| row_loss(logits, row, targets))
             .collect();
         each(rows, input, logits, losses);
     }
@@ -117,13 +117,14 @@ fn chunks(
 }
 
 /// The loss of one row (nats) and its log-sum-exp; its logits become their gradient.
-fn row_loss(logits: &mut [f32], target: usize, targets: Targets<'_>) -> (f64, f64) {
+fn row_loss(logits: &mut [f32], row: usize, targets: Targets<'_>) -> (f64, f64) {
+    let (target, scale) = (targets.ids[row] as usize, targets.scale_of(row));
     let wanted = logits[target];
     let (max, sum) = simd::exponentials(logits, 1.0);
     let lse = f64::from(max) + f64::from(sum).ln();
     // The slope of z lse² is 2 z lse times the probabilities.
     let pull = 1.0 + 2.0 * targets.z_loss * lse as f32;
-    simd::scale(targets.scale * pull / sum, logits);
-    logits[target] -= targets.scale;
+    simd::scale(scale * pull / sum, logits);
+    logits[target] -= scale;
     (lse - f64::from(wanted), lse)
 }

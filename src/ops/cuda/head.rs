@@ -90,7 +90,10 @@ impl<D: Driver> Gpu<D> {
             ..
         } = *read;
         let ids: Vec<u32> = rows.iter().map(|&row| targets.ids[row as usize]).collect();
-        let (numbers, ids) = (self.put(rows)?, self.put(&ids)?);
+        let scales: Vec<f32> = (rows.iter())
+            .map(|&row| targets.scale_of(row as usize))
+            .collect();
+        let (numbers, ids, scales) = (self.put(rows)?, self.put(&ids)?, self.put(&scales)?);
         let input = self.matrix(rows.len(), width)?;
         let rows_of = |from, to| {
             let count = Long(input.len() as u64);
@@ -127,7 +130,7 @@ impl<D: Driver> Gpu<D> {
             self.to(&ids),
             self.to(&losses),
             Int(vocab as u32),
-            Float(targets.scale),
+            self.to(&scales),
             Float(targets.z_loss),
         ];
         let kernel = choose(element, ["cross_entropy_f32", "cross_entropy_bf16"]);

@@ -133,6 +133,7 @@ fn in_bf16<B: Backend>(b: &B) -> Vec<(&'static str, Vec<f32>)> {
         counted: &counted,
         scale: 0.01,
         z_loss: 1e-3,
+        weights: &[],
     };
     let mut dw = b.zeros(300, 48).unwrap();
     let loss = b

@@ -298,6 +298,7 @@ impl Operation for Head {
             counted: &counted,
             scale: 1.0,
             z_loss: Z_LOSS,
+            weights: &[],
         };
         let loss = b
             .head_loss(&up(b, &i[0]), &up(b, &i[1]), targets, None)
@@ -313,6 +314,7 @@ impl Operation for Head {
             counted: &counted,
             scale: probe.values[0],
             z_loss: Z_LOSS,
+            weights: &[],
         };
         let mut dw = b.zeros(50, 6).unwrap();
         let (x, w) = (up(b, &i[0]), up(b, &i[1]));
@@ -385,6 +387,64 @@ fn head_loss_agrees_and_skips_what_is_not_counted() {
 }
 
 #[test]
+fn weights_multiply_the_gradients_of_their_rows_alone() {
+    fn both<B: Backend>(b: &B, targets: Targets<'_>) -> (f64, Vec<f32>, Vec<f32>) {
+        let (x, w) = (up(b, &random(6, 4, 1)), up(b, &random(5, 4, 2)));
+        let mut dw = b.zeros(5, 4).unwrap();
+        let loss = b.head_loss(&x, &w, targets, Some(&mut dw)).unwrap();
+        let dx = b.download(&loss.dx.unwrap()).unwrap();
+        (loss.nats, dx, b.download(&dw).unwrap())
+    }
+    fn all<B: Backend>(b: &B) {
+        let weights = [0.5, 7.0, -2.0, 0.0, 9.0, 1.0];
+        let plain = Targets {
+            ids: &[0, 4, 2, 2, 1, 3],
+            counted: &[true, false, true, true, false, true],
+            scale: 0.3,
+            z_loss: 0.1,
+            weights: &[],
+        };
+        let (nats, dx, dw) = both(
+            b,
+            Targets {
+                weights: &weights,
+                ..plain
+            },
+        );
+        let (whole, plain_dx, _) = both(b, plain);
+        assert_eq!(nats, whole, "losses have no weights");
+        let want: Vec<f32> = plain_dx
+            .chunks_exact(4)
+            .zip(weights)
+            .flat_map(|(row, weight)| row.iter().map(move |v| weight * v))
+            .collect();
+        close("dx of weighed rows", &dx, &want, 1e-6);
+        let mut sum = vec![0.0; dw.len()];
+        for (row, weight) in weights
+            .iter()
+            .enumerate()
+            .filter(|(row, _)| plain.counted[*row])
+        {
+            let counted: Vec<bool> = (0..6).map(|r| r == row).collect();
+            let (.., dw) = both(
+                b,
+                Targets {
+                    counted: &counted,
+                    ..plain
+                },
+            );
+            for (sum, value) in sum.iter_mut().zip(dw) {
+                *sum += weight * value;
+            }
+        }
+        close("dw of weighed rows", &dw, &sum, 1e-5);
+    }
+    all(&Cpu::default());
+    all(&Composed::new(Device::Cpu));
+    on_gpus!(b => all(b));
+}
+
+#[test]
 fn losses_of_rows_add_up_to_the_loss() {
     fn all<B: Backend>(b: &B) {
         let (x, w) = (up(b, &random(6, 4, 1)), up(b, &random(5, 4, 2)));
@@ -393,6 +453,7 @@ fn losses_of_rows_add_up_to_the_loss() {
             counted: &[true, false, true, true, false, true],
             scale: 1.0,
             z_loss: 0.0,
+            weights: &[],
         };
         let rows = b.head_losses(&x, &w, targets).unwrap();
         assert_eq!((rows.len(), rows[1], rows[4]), (6, 0.0, 0.0));

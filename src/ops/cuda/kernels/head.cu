@@ -1,9 +1,10 @@
 // Cross-entropy of a chunk of rows: each row's loss and log-sum-exp, and the logits' gradient,
-// which may lie where the logits do; none is made where `gradient` is null. A block takes a row.
+// which may lie where the logits do; none is made where `gradient` is null. A block takes a row, and
+// multiplies its gradient by the row's scale.
 
 template <typename T>
 DEVICE void cross_entropy(const float *logits, T *gradient, const u32 *targets, float *losses,
-                          u32 vocab, float scale, float z_loss) {
+                          u32 vocab, const float *scales, float z_loss) {
     __shared__ float scratch[THREADS];
     u64 at = (u64)blockIdx.x * vocab;
     u32 target = targets[blockIdx.x];
@@ -28,6 +29,7 @@ DEVICE void cross_entropy(const float *logits, T *gradient, const u32 *targets, 
     }
     // The target's logit has been read before another thread writes its gradient over it.
     __syncthreads();
+    float scale = scales[blockIdx.x];
     float pull = scale * (1.0f + 2.0f * z_loss * (most + log_sum)) / sum;
     for (u32 i = threadIdx.x; i < vocab; i += THREADS) {
         float wanted = i == target ? scale : 0.0f;
@@ -36,11 +38,11 @@ DEVICE void cross_entropy(const float *logits, T *gradient, const u32 *targets, 
 }
 
 KERNEL(cross_entropy_f32, (const float *logits, float *gradient, const u32 *targets, float *losses,
-                           u32 vocab, float scale, float z_loss)) {
-    cross_entropy(logits, gradient, targets, losses, vocab, scale, z_loss);
+                           u32 vocab, const float *scales, float z_loss)) {
+    cross_entropy(logits, gradient, targets, losses, vocab, scales, z_loss);
 }
 
 KERNEL(cross_entropy_bf16, (const float *logits, Bf16 *gradient, const u32 *targets, float *losses,
-                            u32 vocab, float scale, float z_loss)) {
-    cross_entropy(logits, gradient, targets, losses, vocab, scale, z_loss);
+                            u32 vocab, const float *scales, float z_loss)) {
+    cross_entropy(logits, gradient, targets, losses, vocab, scales, z_loss);
 }
