@@ -212,7 +212,8 @@ class Metrics:
             line["val_loss"] = val_loss
         with self.path.open("a") as file:
             file.write(json.dumps(line) + "\n")
-        print(f"step {step}/{STEPS}: " + ", ".join(f"{k} {v:.4g}" for k, v in line.items() if k not in ("step", "tokens")), flush=True)
+        said = [f"{key} {value:.4g}" for key, value in line.items() if key not in ("step", "tokens") and value is not None]
+        print(f"step {step}/{STEPS}: " + ", ".join(said), flush=True)
 
 
 def due(every, step):
