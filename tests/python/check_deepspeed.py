@@ -116,7 +116,7 @@ def same_losses(what, found, wanted):
         if ("val_loss" in own) != ("val_loss" in line) and own["step"] != len(wanted):
             sys.exit(f"{what}: step {own['step']} was measured by one of the two alone")
         for key, most in {"loss": LOSS, "lr": 1e-12, "grad_norm": NORM, "val_loss": LOSS}.items():
-            if key in own and key in line:
+            if own.get(key) is not None and line.get(key) is not None:
                 error = abs(own[key] / line[key] - 1)
                 worst[key] = max(worst.get(key, 0), error)
                 if error > most:
@@ -125,7 +125,7 @@ def same_losses(what, found, wanted):
         sys.exit(f"{what}: the loss does not fall, which proves nothing")
     first = ", ".join(f"{line['loss']:.5f}" for line in found[:3])
     beside = ", ".join(f"{line['loss']:.5f}" for line in wanted[:3])
-    print(f"ok: {what}: losses {first}, … (prep {beside}, …); worst difference {worst['loss']:.1e}, of val loss {worst['val_loss']:.1e}, of gradients {worst['grad_norm']:.1e}")
+    print(f"ok: {what}: losses {first}, … (prep {beside}, …); worst difference {worst['loss']:.1e}, of val loss {worst['val_loss']:.1e}, of gradients {worst.get('grad_norm', float('nan')):.1e}")
 
 
 def same_model(run, export, found):

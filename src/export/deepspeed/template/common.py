@@ -22,6 +22,8 @@ HERE = Path(__file__).resolve().parent
 SETTINGS = json.loads((HERE / "settings.json").read_text())
 SEQ_LEN, STEPS = SETTINGS["seq_len"], SETTINGS["steps"]
 NOT_COUNTED = -100  # the label that PyTorch's cross-entropy ignores
+# Models whose flash attention keeps to documents by the position ids; that of GPT-Neo sees all, without window.
+FLASH = {"llama", "qwen2", "qwen3", "mistral", "mixtral"}
 
 # Documents of one sequence are told apart by positions that begin anew, which older versions ignore.
 if int(transformers.__version__.split(".")[0]) < 5:
@@ -111,7 +113,8 @@ def load_model():
         if name.endswith(("dropout", "pdrop")):
             setattr(config, name, 0.0)  # prep trains without
     how = {"config": config, "dtype": torch.float32}
-    if torch.cuda.is_available() and SETTINGS["dtype"] == "bf16" and importlib.util.find_spec("flash_attn"):
+    can_flash = torch.cuda.is_available() and SETTINGS["dtype"] == "bf16" and config.model_type in FLASH
+    if can_flash and importlib.util.find_spec("flash_attn"):
         how["attn_implementation"] = "flash_attention_2"
     if any((HERE / "model").glob("*.safetensors")):
         model = AutoModelForCausalLM.from_pretrained(HERE / "model", **how)
@@ -212,7 +215,8 @@ class Metrics:
             line["val_loss"] = val_loss
         with self.path.open("a") as file:
             file.write(json.dumps(line) + "\n")
-        print(f"step {step}/{STEPS}: " + ", ".join(f"{k} {v:.4g}" for k, v in line.items() if k not in ("step", "tokens")), flush=True)
+        said = [f"{key} {value:.4g}" for key, value in line.items() if key not in ("step", "tokens") and value is not None]
+        print(f"step {step}/{STEPS}: " + ", ".join(said), flush=True)
 
 
 def due(every, step):

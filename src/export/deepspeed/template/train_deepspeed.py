@@ -58,12 +58,12 @@ def main():
             engine.step()
             total += nats
         dist.all_reduce(total)
-        norm = float(engine.get_global_grad_norm() or 0.0)
+        norm = engine.get_global_grad_norm()  # none where DeepSpeed leaves clipping to PyTorch
         val_loss = None
         if due(SETTINGS["eval_every"], step):
             val_loss = validate(engine, model.config, device, rank, world, step == SETTINGS["steps"])
         if rank == 0:
-            metrics.append(step, (total / max(counted, 1)).item(), norm, val_loss)
+            metrics.append(step, (total / max(counted, 1)).item(), norm and float(norm), val_loss)
         if due(SETTINGS["checkpoint_every"], step):
             engine.save_checkpoint(args.out / "checkpoints", client_state={"step": step})
     save(engine, model, args.out, rank)
