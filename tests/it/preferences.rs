@@ -246,7 +246,10 @@ fn a_model_learns_to_prefer_and_says_so() {
         ])
         .contains("dpo")
     );
-    let none = with(&["--seq-len", "8"]);
+    let none = Prep::new(["train", "shards", "--out", "other", "--objective", "dpo"])
+        .args(["--base", "base", "--seq-len", "8", "--device", "cpu"])
+        .inside(place.path())
+        .fails();
     assert!(
         none.contains("--seq-len") && none.contains("none of"),
         "{none}"
