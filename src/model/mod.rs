@@ -32,7 +32,7 @@ pub use adapter_files::{is_adapter, save_adapters};
 pub use arch::{ARCHITECTURES, Arch, Architecture, Part};
 pub use config::{Banded, Config, Experts, Window};
 pub use files::{
-    MAX_FILE_BYTES, check_folder, digest_weights, load, load_config, save, write_weights,
+    MAX_FILE_BYTES, check_folder, digest_weights, load, load_any, load_config, save, write_weights,
 };
 pub use hf::Extra;
 pub use infer::Session;

@@ -16,7 +16,10 @@ use super::{
     journal::Journal,
     metrics::{self, Line},
     mfu::Utilisation,
-    objective::Preferred,
+    objective::{
+        Preferred,
+        classes::{self, Confusion},
+    },
     prompts::{self, Answer, Prompts},
     tensorboard::Board,
 };
@@ -79,6 +82,8 @@ pub struct Outcome<B: Backend> {
     pub val: Option<Sums>,
     /// What became of its pairs of answers, where these are learned from.
     pub val_preference: Option<Preferred>,
+    /// What was told of its labels, where these are learned.
+    pub val_classes: Option<Confusion>,
     /// The same by source and language, where that is known.
     pub val_by: Option<Breakdown>,
     /// Tokens a second of this session's steps, evaluation and saving left out.
@@ -225,6 +230,7 @@ impl<B: Backend> Session<'_, B> {
             val_bits_per_byte: None,
             preference: step.judgement.and_then(|sum| sum.means()),
             val_preference: None,
+            val_classes: None,
             experts: step.spread.as_ref().map(metrics::Experts::from),
             val_by_source: None,
             val_by_language: None,
@@ -250,6 +256,9 @@ impl<B: Backend> Session<'_, B> {
         if self.trainer.judge.is_some() {
             line.val_preference = self.judge(tokens)?;
             line.val_loss = line.val_preference.map(|of| of.loss);
+        } else if self.options.model.labels.is_some() {
+            line.val_classes = self.classes(tokens)?.and_then(|of| of.told());
+            line.val_loss = line.val_classes.map(|of| of.loss);
         } else {
             let (val, by) = self.measure(tokens)?.unzip();
             if let Some(by) = by.flatten() {
@@ -288,6 +297,18 @@ impl<B: Backend> Session<'_, B> {
             tokens,
         };
         Ok(self.trainer.judge(val, extent)?.means())
+    }
+
+    /// What the model tells of the validation split's labels.
+    fn classes(&self, tokens: Option<u64>) -> Result<Option<Confusion>> {
+        let Some(val) = &self.data.val else {
+            return Ok(None);
+        };
+        let extent = Extent {
+            micro_batch: self.options.micro_batch,
+            tokens,
+        };
+        classes::measure(self.backend, &self.trainer.model, val, extent).map(Some)
     }
 
     fn measure(&self, tokens: Option<u64>) -> Result<Option<(Sums, Option<Breakdown>)>> {
@@ -345,6 +366,7 @@ impl<B: Backend> Session<'_, B> {
     fn finish(mut self) -> Result<Outcome<B>> {
         let complete = self.is_complete();
         let (mut val, mut val_by, mut val_preference) = (None, None, None);
+        let mut val_classes = None;
         if complete {
             if self.options.patience.is_some() && self.state.best.is_some() {
                 self.checkpoints
@@ -354,6 +376,8 @@ impl<B: Backend> Session<'_, B> {
             }
             if self.trainer.judge.is_some() {
                 val_preference = self.judge(None)?;
+            } else if self.options.model.labels.is_some() {
+                val_classes = self.classes(None)?;
             } else {
                 let (sums, by) = self.measure(None)?.unzip();
                 (val, val_by) = (sums, by.flatten());
@@ -366,6 +390,7 @@ impl<B: Backend> Session<'_, B> {
             state: self.state,
             val,
             val_preference,
+            val_classes,
             val_by,
             tokens_per_second: self.clock.rate(),
             wait_share: self.clock.wait_share(),

@@ -48,6 +48,7 @@ pub fn write(dir: &Path, tokenizer: &Tokenizer, train: usize, val: usize) {
         keys: Vec::new(),
         origins: Vec::new(),
         pairs: Vec::new(),
+        labels: None,
         info,
     };
     atomic::write_json(&dir.join("manifest.json"), &manifest).expect("writes the manifest");

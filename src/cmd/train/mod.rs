@@ -60,10 +60,12 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         Ended::Before(_) => {}
         Ended::Interrupted => return Ok(Exit::Interrupted),
     }
-    ctx.note(&format!(
-        "next: prep generate {} \"…\"",
-        args.out().display()
-    ));
+    let out = args.out().display();
+    ctx.note(&if args.goal.is_classify() {
+        format!("next: prep classify {out} SOURCE, or prep shard --classifier '{out}:LABEL>=0.5'")
+    } else {
+        format!("next: prep generate {out} \"…\"")
+    });
     Ok(Exit::Done)
 }
 
@@ -203,6 +205,15 @@ fn announce(ctx: &Context, device: &str, input: &Input, resolved: &Resolved<'_>)
                 ),
             }
         ));
+    } else if let Some(labels) = &input.labels {
+        ctx.note(&format!(
+            "{} labels of the field {}; {} documents are longer than a sequence: their first {} \
+             tokens are read",
+            labels.names.len(),
+            labels.field,
+            packed.truncated_documents,
+            options.seq_len
+        ));
     } else if packed.truncated_share() > 0.01 {
         ctx.note(&format!(
             "{} chats are longer than a sequence and lose their ends: a longer --seq-len keeps them",
@@ -237,9 +248,17 @@ fn go<B: Backend>(
 ) -> Result<Ended> {
     announce(ctx, &backend.name(), input, &resolved);
     let options = &resolved.options;
-    let mut model = match &args.base {
-        Some(base) => model::load(backend, base)?,
-        None => Model::random(backend, options.model.clone(), options.seed)?,
+    let mut model = match (&args.base, &options.model.labels) {
+        (Some(base), Some(labels)) => {
+            let model = model::load_any(backend, base)?;
+            if model.config.labels.as_ref() == Some(labels) {
+                model
+            } else {
+                model.with_labels(backend, labels.clone(), options.seed)?
+            }
+        }
+        (Some(base), None) => model::load(backend, base)?,
+        (None, _) => Model::random(backend, options.model.clone(), options.seed)?,
     };
     if let Some(lora) = &options.lora {
         let adapters = Adapters::new(backend, &options.model, lora.clone(), options.seed)?;
@@ -259,7 +278,7 @@ fn go<B: Backend>(
     }
     // The reference computes, too: a share of the peak would tell half.
     let peak = match options.objective {
-        Objective::Tokens => peak(backend, args)?,
+        Objective::Tokens | Objective::Classify { .. } => peak(backend, args)?,
         Objective::Preference(_) => None,
     };
     let utilisation = peak.map(|peak| Utilisation {
@@ -350,6 +369,7 @@ fn tell(args: &Args, ctx: &Context, report: &Value) {
     if let Some(loss) = number("train_loss") {
         let of = match report["objective"].as_str() {
             Some("dpo" | "ipo") => "a pair",
+            Some("classify") => "nats/document",
             _ => "nats/token",
         };
         output::data(&format!("train loss    {loss:.4} {of}"));
@@ -371,6 +391,10 @@ fn tell(args: &Args, ctx: &Context, report: &Value) {
             share("chosen_likelier"),
             share("reference_chosen_likelier")
         ));
+    } else if report["val_classes"].is_object() {
+        for line in objective::told(&report["val_classes"]) {
+            output::data(&line);
+        }
     } else if let Some(loss) = number("val_loss") {
         output::data(&format!("val loss      {loss:.4} nats/token"));
         let bits = number("bits_per_byte").map_or("-".to_owned(), |b| format!("{b:.4}"));

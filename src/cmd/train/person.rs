@@ -84,8 +84,15 @@ impl Watcher for Person<'_> {
                     of.margin
                 )
             });
+            let of_labels = line.val_classes.map_or_else(String::new, |of| {
+                format!(
+                    ", accuracy {:.1} %, macro F1 {:.3}",
+                    100.0 * of.accuracy,
+                    of.macro_f1
+                )
+            });
             progress.note(&format!(
-                "step {}: loss {loss}, val loss {val:.3}{of_pairs}",
+                "step {}: loss {loss}, val loss {val:.3}{of_pairs}{of_labels}",
                 line.step
             ));
         }

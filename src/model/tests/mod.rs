@@ -38,6 +38,7 @@ pub fn tiny(tied: bool) -> Config {
         init_std: 0.2,
         window: None,
         experts: None,
+        labels: None,
     }
 }
 
