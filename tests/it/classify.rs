@@ -42,10 +42,8 @@ fn train(place: &Path, out: &str, more: &[&str]) -> Prep {
         .inside(place)
 }
 
-#[test]
-fn a_classifier_is_trained_asked_and_used_as_a_filter() {
-    let place = place();
-    let place = place.path();
+/// Shards with a topic for each of 200 notes, and two records without one.
+fn sharded(place: &Path) {
     let mut lines: Vec<Value> = (0..200).map(record).collect();
     lines.push(json!({"text": "This one has no topic at all."}));
     lines.push(json!({"text": "This one has a topic that is no label.", "topic": 0.5}));
@@ -71,7 +69,11 @@ fn a_classifier_is_trained_asked_and_used_as_a_filter() {
     assert_eq!(report["ledger"]["dropped"]["no_label"]["records"], 2);
     assert_eq!(report["labels"], json!({"kitchen": 100, "sea": 100}));
     assert_eq!(removed::of(&out).len(), 2);
+    Prep::new(["verify"]).arg(&out).prints("labels/").run();
+}
 
+/// A classifier of the topics in `topics/`, with what is checked of it.
+fn trained(place: &Path) {
     let steps = ["--steps", "40", "--checkpoint-every", "20"];
     let report = train(place, "topics", &steps).json();
     crate::schemas::check("train_report.json", &report);
@@ -102,23 +104,22 @@ fn a_classifier_is_trained_asked_and_used_as_a_filter() {
         weights("topics"),
         "the same run has the same bits"
     );
+}
 
-    // Unseen words between those of a topic.
+/// What the classifier says of notes that it has not seen, of which `fresh.jsonl` is made.
+fn asked(place: &Path) -> Vec<Value> {
     let fresh: Vec<Value> = (0..40)
         .map(|i| {
             let (topic, words) = TOPICS[i % 2];
-            let text = format!(
-                "Report {i}: a {} beside the {}.",
-                words[i % 6],
-                words[(i + 2) % 6]
-            );
+            let (one, other) = (words[i % 6], words[(i + 2) % 6]);
+            let text = format!("Report {i}: a {one} beside the {other}.");
             json!({"text": text, "truth": topic})
         })
         .collect();
     let raw = place.join("fresh.jsonl");
     let text: Vec<String> = fresh.iter().map(Value::to_string).collect();
     write(&raw, text.join("\n"));
-    let asked = || Prep::new(["classify"]).arg(&model).arg(&raw);
+    let asked = || Prep::new(["classify", "topics"]).arg(&raw).inside(place);
     let (stdout, _) = asked().prints("{").run();
     let answers: Vec<Value> = stdout
         .lines()
@@ -135,33 +136,39 @@ fn a_classifier_is_trained_asked_and_used_as_a_filter() {
         right += u32::from(record["truth"] == answer["label"]);
     }
     assert!(right >= 32, "{right} of 40");
-    let summary = asked().json();
-    assert_eq!(summary["documents"], 40);
+    assert_eq!(asked().json()["documents"], 40);
+    answers
+}
 
+/// `prep shard` of the fresh notes with a choice of the classifier's.
+fn chosen(place: &Path, choice: &str, out: &str) -> Prep {
+    Prep::shard(&place.join("fresh corpus"), &place.join(out))
+        .args(["--dedup", "off", "--profile", "none", "--val", "0"])
+        .args(["--classifier", choice])
+        .inside(place)
+}
+
+#[test]
+fn a_classifier_is_trained_asked_and_used_as_a_filter() {
+    let place = place();
+    let place = place.path();
+    sharded(place);
+    trained(place);
+    let answers = asked(place);
     // The same probabilities decide in prep shard.
-    let corpus = place.join("fresh corpus");
-    Prep::ingest(&raw, &corpus).json();
-    let filtered = place.join("filtered");
-    let shard = |choice: &str, out: &Path| {
-        Prep::shard(&corpus, out)
-            .args(["--dedup", "off", "--profile", "none", "--val", "0"])
-            .args(["--classifier", choice])
-            .inside(place)
-    };
-    let report = shard("topics:sea>=0.5", &filtered).json();
+    Prep::ingest(&place.join("fresh.jsonl"), &place.join("fresh corpus")).json();
+    let report = chosen(place, "topics:sea>=0.5", "filtered").json();
     crate::schemas::check("shard_report.json", &report);
     corpus::assert_balances(&report);
-    let sea = answers
-        .iter()
-        .filter(|answer| answer["label"] == "sea")
-        .count();
+    let is_sea = |answer: &&Value| answer["label"] == "sea";
+    let sea = answers.iter().filter(is_sea).count();
     assert_eq!(report["ledger"]["kept"]["records"], sea);
     assert_eq!(
         report["ledger"]["dropped"]["classifier"]["records"],
         40 - sea
     );
-    assert_eq!(documents(&filtered).len(), sea);
-    let gone = removed::of(&filtered);
+    assert_eq!(documents(&place.join("filtered")).len(), sea);
+    let gone = removed::of(&place.join("filtered"));
     assert_eq!(gone.len(), 40 - sea);
     for gone in &gone {
         assert_eq!(
@@ -169,89 +176,64 @@ fn a_classifier_is_trained_asked_and_used_as_a_filter() {
             ("classifier", Some(0.5))
         );
         let id = gone.document.id.to_string();
-        let answer = answers.iter().find(|answer| answer["document_id"] == *id);
+        let mut of = answers.iter();
+        let answer = of.find(|answer| answer["document_id"] == id.as_str());
         let probability = answer.expect("an answer")["probabilities"]["sea"].as_f64();
         assert_eq!(gone.value, probability);
     }
-    let below = place.join("below");
-    let report = shard("topics:sea<0.5", &below).json();
+    let report = chosen(place, "topics:sea<0.5", "below").json();
     assert_eq!(report["ledger"]["kept"]["records"], 40 - sea);
-    Prep::new(["verify"]).arg(&out).prints("labels/").run();
+    refused(place);
 
-    // What does not fit says so.
-    assert!(
-        shard("topics:river>=0.5", &place.join("x"))
-            .fails()
-            .contains("kitchen, sea")
-    );
-    assert!(
-        shard("topics:sea", &place.join("x"))
-            .code(2)
-            .says("LABEL>=P")
-            .run()
-            .1
-            .contains("topics:sea")
-    );
-    let said = Prep::new(["generate", "topics", "The"])
+    // A classifier goes on as one.
+    let tuned = Prep::new(["train", "shards", "--out", "tuned"])
+        .args([
+            "--objective",
+            "classify",
+            "--base",
+            "topics",
+            "--steps",
+            "2",
+        ])
+        .args([
+            "--seq-len",
+            "64",
+            "--batch-tokens",
+            "128",
+            "--device",
+            "cpu",
+        ])
         .inside(place)
-        .fails();
+        .json();
+    assert!(
+        tuned["val_classes"]["accuracy"].as_f64() > Some(0.9),
+        "{tuned}"
+    );
+}
+
+/// What does not fit says so.
+fn refused(place: &Path) {
+    let said = chosen(place, "topics:river>=0.5", "x").fails();
+    assert!(said.contains("kitchen, sea"), "{said}");
+    let wrong = chosen(place, "topics:sea", "x").code(2);
+    wrong.says("MODEL:LABEL>=P or").run();
+    let fails = |args: &[&str]| Prep::new(args).inside(place).fails();
+    let said = fails(&["generate", "topics", "The"]);
     assert!(said.contains("a classifier"), "{said}");
     let said = train(place, "x", &["--label-field", "other"]).fails();
     assert!(said.contains("topic, not other"), "{said}");
     let said = train(place, "x", &["--packing", "concat"]).fails();
     assert!(said.contains("--packing concat"), "{said}");
-    let plain = Prep::new(["train", "filtered", "--out", "lm", "--model", "llama-1m"])
-        .args([
-            "--steps",
-            "1",
-            "--seq-len",
-            "32",
-            "--batch-tokens",
-            "64",
-            "--device",
-            "cpu",
-        ])
-        .inside(place);
-    plain.json();
-    let said = Prep::new(["classify", "lm"])
-        .arg(&raw)
+    Prep::new(["train", "filtered", "--out", "lm", "--model", "llama-1m"])
+        .args(["--steps", "1", "--seq-len", "32", "--batch-tokens", "64"])
+        .args(["--device", "cpu"])
         .inside(place)
-        .fails();
+        .json();
+    let said = fails(&["classify", "lm", "fresh.jsonl"]);
     assert!(said.contains("--objective classify"), "{said}");
-    let said = Prep::new(["train", "filtered", "--out", "x", "--objective", "classify"])
-        .inside(place)
-        .fails();
+    let said = fails(&["train", "filtered", "--out", "x", "--objective", "classify"]);
     assert!(said.contains("--label-field"), "{said}");
-
-    // A model of the next token becomes a classifier, which goes on as one alone.
-    let tuned = Prep::new([
-        "train",
-        "shards",
-        "--out",
-        "tuned",
-        "--objective",
-        "classify",
-    ])
-    .args([
-        "--base",
-        "topics",
-        "--steps",
-        "2",
-        "--seq-len",
-        "64",
-        "--batch-tokens",
-        "128",
-    ])
-    .args(["--device", "cpu"])
-    .inside(place)
-    .json();
-    assert!(
-        tuned["val_classes"]["accuracy"].as_f64() > Some(0.9),
-        "{tuned}"
-    );
-    let said = Prep::new(["train", "shards", "--out", "x", "--base", "topics"])
-        .inside(place)
-        .fails();
+    let said = fails(&["train", "shards", "--out", "x", "--base", "topics"]);
     assert!(said.contains("--objective classify alone"), "{said}");
 }
 
