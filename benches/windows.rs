@@ -78,6 +78,7 @@ fn make(dir: &Path, limit: u64, tokens: u64) -> usize {
         keys: Vec::new(),
         origins: Vec::new(),
         pairs: Vec::new(),
+        labels: None,
     };
     atomic::write_json(&dir.join("manifest.json"), &manifest).unwrap();
     manifest.train.shards.len()

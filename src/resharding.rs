@@ -12,10 +12,11 @@ use crate::interrupt;
 use crate::ledger::Ledgers;
 use crate::progress::Unit;
 use crate::run_dir::{self, Found};
+use crate::shard::labels::LabelsEntry;
 use crate::shard::manifest::SplitEntry;
 use crate::shard::shuffle::{Item, Order, Shuffle};
 use crate::shard::writer::SplitWriter;
-use crate::shard::{Dataset, ShardInfo, ShardManifest, Split, origins, pairs};
+use crate::shard::{Dataset, ShardInfo, ShardManifest, Split, labels, origins, pairs};
 use crate::sharding::report::ShardReport;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -149,6 +150,7 @@ pub fn run(options: &Options, context: &Context) -> Result<ReshardReport> {
     let [train, val] = write(options, context, &inputs, &info)?;
     let (keys, origins) = copy_files(out, &inputs)?;
     let pairs = copy_pairs(options, &config, &info, &inputs)?;
+    let labels = copy_labels(out, &inputs)?;
     let mut report = ReshardReport {
         command: "reshard".to_owned(),
         ledgers: Ledgers::default(),
@@ -183,6 +185,7 @@ pub fn run(options: &Options, context: &Context) -> Result<ReshardReport> {
     );
     let manifest = ShardManifest {
         pairs,
+        labels,
         ..ShardManifest::new(config, info, [train, val], keys, origins)
     };
     atomic::write_json(&out.join("report.json"), &report)?;
@@ -334,6 +337,41 @@ fn for_each(inputs: &[Source], mut each: impl FnMut(&Item) -> Result<()>) -> Res
         }
     }
     Ok(())
+}
+
+/// Copies the labels of all inputs, where they are all from one field; else there are none.
+fn copy_labels(out: &Path, inputs: &[Source]) -> Result<Option<LabelsEntry>> {
+    let mut files = Vec::new();
+    let field = inputs[0].manifest.labels.as_ref().map(|of| &of.field);
+    let Some(field) = field else { return Ok(None) };
+    for input in inputs {
+        let Some(labels) = (input.manifest.labels.as_ref()).filter(|of| of.field == *field) else {
+            return Ok(None);
+        };
+        files.extend(labels.files.iter().map(|entry| (&input.dir, entry)));
+    }
+    let folder = out.join(labels::FOLDER);
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make {}", folder.display()))?;
+    let mut copied = Vec::new();
+    for (dir, entry) in files {
+        let from = dir.join(&entry.file);
+        let damaged = || format!("{} is missing or damaged; shard again", from.display());
+        check_file(dir, &entry.file, entry.bytes, &entry.xxh3).with_context(damaged)?;
+        let file = labels::file(copied.len());
+        atomic::write(
+            &out.join(&file),
+            &std::fs::read(&from).with_context(damaged)?,
+        )?;
+        copied.push(PartEntry {
+            file,
+            ..entry.clone()
+        });
+    }
+    Ok(Some(LabelsEntry {
+        field: field.clone(),
+        files: copied,
+    }))
 }
 
 /// Copies the pairs of preferences of all inputs, in order.

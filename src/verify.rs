@@ -61,7 +61,8 @@ pub fn shards(dir: &Path) -> Result<Vec<Check>> {
         none_foreign(dir, &manifest),
     ));
     let beside = manifest.keys.iter().chain(&manifest.origins);
-    for entry in beside.chain(&manifest.pairs) {
+    let labels = manifest.labels.iter().flat_map(|labels| &labels.files);
+    for entry in beside.chain(&manifest.pairs).chain(labels) {
         checks.push(Check::of(
             format!("{} has the size and hash of the manifest", entry.file),
             file(dir, &entry.file, entry.bytes, &entry.xxh3),

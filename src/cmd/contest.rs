@@ -72,6 +72,10 @@ struct Entrant {
 /// Says which model, shard directory or flag does not fit, and the remedy.
 pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     let names = names(&args.models)?;
+    ensure!(
+        args.train.goal.is_tokens(),
+        "a contest compares models of the next token: leave --objective out"
+    );
     announce(args, &names, ctx)?;
     let out = args.train.out();
     let config = json!({"command": "contest", "models": args.models});

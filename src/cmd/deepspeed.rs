@@ -143,8 +143,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         _ => like.model = Some(args.model.clone()),
     }
     ensure!(
-        !like.goal.is_preference(),
-        "--objective dpo and ipo are not exported: the script learns the next token"
+        !like.goal.is_preference() && !like.goal.is_classify(),
+        "--objective dpo, ipo and classify are not exported: the script learns the next token"
     );
     let input = Input::open(&like)?;
     input.check_hashes()?;

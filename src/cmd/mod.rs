@@ -3,6 +3,7 @@
 mod answer;
 pub mod cat;
 pub mod chat;
+pub mod classify;
 pub mod compare;
 pub mod completions;
 pub mod config;
@@ -125,6 +126,7 @@ enum Command {
     Eval(eval::Args),
     Generate(generate::Args),
     Chat(chat::Args),
+    Classify(classify::Args),
     Stats(stats::Args),
     Compare(compare::Args),
     #[command(name = "where")]
@@ -209,6 +211,7 @@ impl Cli {
             Command::Eval(args) => eval::run(args, &context),
             Command::Generate(args) => generate::run(args, &context),
             Command::Chat(args) => chat::run(args, &context),
+            Command::Classify(args) => classify::run(args, &context),
             Command::Stats(args) => stats::run(args, &context),
             Command::Compare(args) => compare::run(args, &context),
             Command::Where(args) => locate::run(args, &context),

@@ -8,6 +8,7 @@ use crate::filter::{Fidelity, PROFILES};
 use crate::pii::Masker;
 use crate::shard::shuffle::Order;
 use crate::sharding::benchmarks::Remedy;
+use crate::sharding::classifier::Choice;
 use crate::sharding::report::ShardReport;
 use crate::sharding::{self, DedupMode, LARGEST_VAL_SHARE, Options, TokenizerChoice, ValSize};
 use crate::tokenize::{Letters, Policy};
@@ -146,6 +147,14 @@ pub struct Args {
     /// piece begins with its system prompt. Default: chats are not cut.
     #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u64).range(16..))]
     max_length: Option<u64>,
+    /// Field of the records with the label of each document, for `prep train --objective classify`; or
+    /// `lang` or `source`, as prep found them. Documents without one are dropped. Default: none.
+    #[arg(long, value_name = "FIELD")]
+    label_field: Option<String>,
+    /// Keep the documents that a classifier (`prep train --objective classify`) finds of a label with
+    /// this probability, MODEL:LABEL>=0.5, or with less, MODEL:LABEL<0.5. Default: none.
+    #[arg(long, value_name = "MODEL:LABEL>=P")]
+    classifier: Option<Choice>,
 }
 
 /// Names of the profiles, for flags.
@@ -321,6 +330,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
             _ => Policy::Auto,
         },
         eos: args.eos.clone(),
+        label_field: args.label_field.clone(),
+        classifier: args.classifier.clone(),
         chat_template: args.chat_template.clone(),
         letters: if args.allow_special {
             Letters::Tokens

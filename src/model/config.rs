@@ -71,6 +71,9 @@ pub struct Config {
     /// The experts, where the feed-forward layer is a choice of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experts: Option<Experts>,
+    /// The labels that the head tells instead of tokens, where the model is a classifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<String>>,
 }
 
 impl Config {
@@ -115,6 +118,12 @@ impl Config {
         ensure!(
             self.arch.row().index(Part::Router).is_some() == self.experts.is_some(),
             "experts belong to the architectures with a router, and to all of them"
+        );
+        ensure!(
+            self.labels
+                .as_ref()
+                .is_none_or(|labels| labels.len() > 1 && !self.tied),
+            "a classifier has two labels and more, and a head of its own"
         );
         if let Some(Experts {
             count, per_token, ..

@@ -28,6 +28,8 @@ const WEIGHTS: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 /// The output head, which has no prefix.
 const HEAD: &str = "lm_head.weight";
+/// The head of a classifier, which has none either.
+const SCORE: &str = "score.weight";
 const GENERATION: &str = "generation_config.json";
 
 /// Reads a `config.json`, given as the file or as its folder; `vocab_size` stands in where the
@@ -56,7 +58,8 @@ pub fn check_folder(dir: &Path, mut config: Config) -> Result<Config> {
     // A head in the file of a tied model is the table once more; a missing head of an untied one
     // means that the file is of a tied model.
     let table = &layout(&config)[0].file_name;
-    if !config.tied && !weights.has(HEAD) && weights.has(table) {
+    let reads_tokens = config.labels.is_none();
+    if reads_tokens && !config.tied && !weights.has(HEAD) && weights.has(table) {
         config.tied = true;
     }
     weights
@@ -70,6 +73,23 @@ pub fn check_folder(dir: &Path, mut config: Config) -> Result<Config> {
 /// # Errors
 /// Names the file or the tensor, what was expected and what it holds.
 pub fn load<B: Backend>(backend: &B, dir: &Path) -> Result<Model<B>> {
+    if is_adapter(dir) {
+        return load_merged(backend, dir);
+    }
+    let model = load_model(backend, dir)?;
+    ensure!(
+        model.config.labels.is_none(),
+        "{}: a classifier, which tells labels and no tokens. `prep classify` asks it",
+        dir.display()
+    );
+    Ok(model)
+}
+
+/// Loads a model folder as [`load`] does, or that of a classifier.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_any<B: Backend>(backend: &B, dir: &Path) -> Result<Model<B>> {
     if is_adapter(dir) {
         return load_merged(backend, dir);
     }
@@ -316,7 +336,7 @@ impl Weights {
         let mut place = BTreeMap::new();
         for (i, file) in files.iter().enumerate() {
             for name in file.names() {
-                let bare = name != HEAD && !name.starts_with(prefix);
+                let bare = name != HEAD && name != SCORE && !name.starts_with(prefix);
                 let full = if bare {
                     format!("{prefix}{name}")
                 } else {

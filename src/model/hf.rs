@@ -45,11 +45,15 @@ pub fn parse(json: &Map<String, Value>, vocab_size: Option<usize>) -> Result<Con
         },
         init_std: optional_number(json, "initializer_range")?.unwrap_or(0.02),
     };
-    let config = match row.arch {
+    let mut config = match row.arch {
         Arch::Gpt2 => hf_gpt::gpt2(json, common)?,
         Arch::GptNeo => hf_gpt::gpt_neo(json, common)?,
         _ => rotary(json, common)?,
     };
+    if names(json).contains(&classifier_name(row).as_str()) {
+        config.labels = Some(labels(json)?);
+        config.tied = false;
+    }
     config.check()?;
     Ok(config)
 }
@@ -116,6 +120,7 @@ fn rotary(json: &Map<String, Value>, common: Common) -> Result<Config> {
             layers: Banded::All,
         }),
         experts,
+        labels: None,
     })
 }
 
@@ -134,18 +139,44 @@ fn experts(json: &Map<String, Value>) -> Result<Experts> {
     })
 }
 
-fn architecture(json: &Map<String, Value>) -> Result<&'static Architecture> {
-    let named: Vec<&str> = json
-        .get("architectures")
+/// What the file calls its architectures.
+fn names(json: &Map<String, Value>) -> Vec<&str> {
+    json.get("architectures")
         .and_then(Value::as_array)
         .map(|list| list.iter().filter_map(Value::as_str).collect())
-        .unwrap_or_default();
+        .unwrap_or_default()
+}
+
+/// What `transformers` calls the same layers with a head for labels.
+fn classifier_name(row: &Architecture) -> String {
+    let bare = row.name.trim_end_matches("ForCausalLM");
+    format!(
+        "{}ForSequenceClassification",
+        bare.trim_end_matches("LMHeadModel")
+    )
+}
+
+/// The labels of a classifier, in the order of its scores.
+fn labels(json: &Map<String, Value>) -> Result<Vec<String>> {
+    let named = json.get("id2label").and_then(Value::as_object);
+    let named = named.context("a classifier without id2label: its labels have no names")?;
+    (0..named.len())
+        .map(|id| {
+            let name = named.get(&id.to_string()).and_then(Value::as_str);
+            let name = name.with_context(|| format!("id2label: no label {id}"))?;
+            Ok(name.to_owned())
+        })
+        .collect()
+}
+
+fn architecture(json: &Map<String, Value>) -> Result<&'static Architecture> {
+    let named = names(json);
     let model_type = json.get("model_type").and_then(Value::as_str);
     let known = |a: &&Architecture| {
         if named.is_empty() {
             model_type == Some(a.model_type)
         } else {
-            named.contains(&a.name)
+            named.contains(&a.name) || named.contains(&classifier_name(a).as_str())
         }
     };
     if let Some(row) = ARCHITECTURES.iter().find(known) {
@@ -262,6 +293,23 @@ pub fn config_json(c: &Config, extra: &Extra, dtype: Dtype) -> Value {
     });
     if let (Some(json), Value::Object(common)) = (json.as_object_mut(), common) {
         json.extend(common);
+        if let Some(labels) = &c.labels {
+            let by_id = labels.iter().enumerate();
+            let ids: Map<String, Value> = (by_id.clone())
+                .map(|(id, label)| (id.to_string(), json!(label)))
+                .collect();
+            let names: Map<String, Value> = by_id
+                .map(|(id, label)| (label.clone(), json!(id)))
+                .collect();
+            json.insert("architectures".to_owned(), json!([classifier_name(row)]));
+            json.insert("id2label".to_owned(), Value::Object(ids));
+            json.insert("label2id".to_owned(), Value::Object(names));
+            let kind = json!("single_label_classification");
+            json.insert("problem_type".to_owned(), kind);
+            // The head reads the last token that is no padding: without one batches are refused.
+            let pad = extra.pad.or(extra.eos.first().copied());
+            json.insert("pad_token_id".to_owned(), json!(pad));
+        }
     }
     json
 }

@@ -34,6 +34,7 @@ pub(super) fn gpt2(json: &Map<String, Value>, common: Common) -> Result<Config> 
         init_std: common.init_std,
         window: None,
         experts: None,
+        labels: None,
     })
 }
 
@@ -87,6 +88,7 @@ pub(super) fn gpt_neo(json: &Map<String, Value>, common: Common) -> Result<Confi
         init_std: common.init_std,
         window,
         experts: None,
+        labels: None,
     })
 }
 

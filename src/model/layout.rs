@@ -173,7 +173,10 @@ pub fn layout(c: &Config) -> Vec<ParamSpec> {
     if let Some(name) = row.last_norm_bias {
         specs.push(top(name, (1, hidden, Role::Bias)));
     }
-    if !c.tied {
+    if let Some(labels) = &c.labels {
+        let shape = (labels.len(), hidden, Role::Matrix);
+        specs.push(own("score.weight".to_owned(), shape));
+    } else if !c.tied {
         let shape = (c.vocab_size, hidden, Role::Matrix);
         specs.push(own("lm_head.weight".to_owned(), shape));
     }

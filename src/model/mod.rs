@@ -33,8 +33,8 @@ pub use adapter_files::{is_adapter, save_adapters};
 pub use arch::{ARCHITECTURES, Arch, Architecture, Part};
 pub use config::{Banded, Config, Experts, Window};
 pub use files::{
-    MAX_FILE_BYTES, check_folder, copy, digest_weights, load, load_config, load_frozen, save,
-    save_config, write_weights,
+    MAX_FILE_BYTES, check_folder, copy, digest_weights, load, load_any, load_config, load_frozen,
+    save, save_config, write_weights,
 };
 pub use frozen::frozen_bytes;
 pub use hf::Extra;

@@ -172,6 +172,7 @@ impl Preset {
             init_std: 0.02,
             window: None,
             experts: None,
+            labels: None,
         }
     }
 

@@ -176,6 +176,34 @@ impl<B: Backend> Model<B> {
         })
     }
 
+    /// The same layers with a head for labels, of random weights, in place of its own.
+    ///
+    /// # Errors
+    /// When the device has no room, or there are not two labels.
+    pub fn with_labels(self, backend: &B, labels: Vec<String>, seed: u64) -> Result<Self> {
+        let config = Config {
+            labels: Some(labels),
+            tied: false,
+            ..self.config
+        };
+        config.check()?;
+        let specs = layout(&config);
+        let mut weights = self.weights;
+        weights.truncate(specs.len() - 1);
+        if let Some(head) = specs.last() {
+            let values = init::values(head, &config, seed);
+            weights.push(backend.upload(head.rows, head.cols, &values)?);
+        }
+        Ok(Self {
+            config,
+            specs,
+            weights,
+            // Only a base whose adapters learn is held in fewer bits, and it keeps its own head.
+            frozen: Vec::new(),
+            adapters: self.adapters,
+        })
+    }
+
     /// Names and shapes of what learns: the adapters where there are some, else the weights.
     pub fn trained_specs(&self) -> &[ParamSpec] {
         match &self.adapters {
@@ -318,6 +346,19 @@ impl<B: Backend> Model<B> {
     ) -> Result<Vec<f64>> {
         let (last, _) = self.last_hidden(backend, rope, &batch)?;
         backend.head_losses(&last, &self.weights[self.head()], batch.targets)
+    }
+
+    /// The logits of the counted rows, one row after another.
+    ///
+    /// # Errors
+    /// As [`Self::loss`].
+    pub fn scores(&self, backend: &B, rope: Option<&Rope>, batch: Batch<'_>) -> Result<Vec<f32>> {
+        let (last, _) = self.last_hidden(backend, rope, &batch)?;
+        let rows = (0..batch.ids.len()).filter(|&row| batch.targets.counted[row]);
+        let rows: Vec<u32> = rows.map(|row| row as u32).collect();
+        // The rows of a table are what an embedding takes.
+        let chosen = backend.embed(&last, &rows)?;
+        backend.download(&backend.linear(&chosen, &self.weights[self.head()])?)
     }
 
     /// What the head makes logits of, and how the experts were used.

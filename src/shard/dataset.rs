@@ -59,7 +59,7 @@ impl Shard {
 /// #     let ids: Vec<u32> = (record * 300..record * 300 + 300).map(|id| id % 1000).collect();
 /// #     writer.push(DocumentId::new("a.txt", record as u64), &ids, &[true; 300], 900)?;
 /// # }
-/// # let manifest = ShardManifest { format: "prep-shards".into(), version: VERSION, prep_version: "0".into(), config: serde_json::Value::Null, info, train: writer.finish()?, val: SplitEntry::default(), keys: Vec::new(), origins: Vec::new(), pairs: Vec::new() };
+/// # let manifest = ShardManifest { format: "prep-shards".into(), version: VERSION, prep_version: "0".into(), config: serde_json::Value::Null, info, train: writer.finish()?, val: SplitEntry::default(), keys: Vec::new(), origins: Vec::new(), pairs: Vec::new(), labels: None };
 /// # atomic::write_json(&dir.join("manifest.json"), &manifest)?;
 /// // `dir` is what `prep shard CORPUS --out DIR` wrote.
 /// let data = Dataset::open(dir, Split::Train)?;

@@ -1,6 +1,7 @@
 //! `shards/manifest.json`: what a shard directory holds, written last.
 
 use super::Split;
+use super::labels::LabelsEntry;
 use crate::corpus::PartEntry;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -82,6 +83,9 @@ pub struct ShardManifest {
     /// The manifest of the pairs of preferences (see [`super::pairs`]), where there are some.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pairs: Vec<PartEntry>,
+    /// The labels of the documents, where they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<LabelsEntry>,
 }
 
 impl ShardManifest {
@@ -105,6 +109,7 @@ impl ShardManifest {
             keys,
             origins,
             pairs: Vec::new(),
+            labels: None,
         }
     }
 

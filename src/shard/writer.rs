@@ -301,6 +301,7 @@ mod tests {
             keys: Vec::new(),
             origins: Vec::new(),
             pairs: Vec::new(),
+            labels: None,
         };
         atomic::write_json(&dir.join("manifest.json"), &manifest).expect("writes");
         manifest

@@ -13,6 +13,7 @@ use crate::stats::{TokenSums, TokenTables, count_words};
 use crate::tokenize::{Checks, Pieces};
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
 /// The account of one part, written when its files stand.
@@ -46,6 +47,12 @@ pub struct PartAccount {
     /// Sources and languages of the validated documents, if there are any.
     #[serde(default)]
     pub origins: Option<PartEntry>,
+    /// The labels of the kept documents, if they were asked for.
+    #[serde(default)]
+    pub labels: Option<PartEntry>,
+    /// Kept documents by label.
+    #[serde(default)]
+    pub by_label: BTreeMap<String, u64>,
     /// The file of answers that contradict each other, if there are any.
     pub conflicts: Option<PartEntry>,
 }
@@ -102,6 +109,8 @@ pub struct Account {
     pub keys: Vec<PartEntry>,
     /// The files of origins, in order.
     pub origins: Vec<PartEntry>,
+    /// The files of labels, in order.
+    pub labels: Vec<PartEntry>,
     /// Answers that contradict another one.
     pub conflicting_answers: u64,
 }
@@ -118,6 +127,7 @@ impl Account {
             all.total += &account;
             all.keys.extend(account.keys);
             all.origins.extend(account.origins);
+            all.labels.extend(account.labels);
             all.conflicting_answers += account.conflicts.map_or(0, |entry| entry.rows);
         }
         all.total.ledgers.check()?;
@@ -138,6 +148,9 @@ impl AddAssign<&PartAccount> for PartAccount {
         self.chats += other.chats;
         self.pairs += other.pairs;
         self.checks += other.checks;
+        for (label, documents) in &other.by_label {
+            *self.by_label.entry(label.clone()).or_default() += documents;
+        }
     }
 }
 

@@ -63,6 +63,7 @@ pub fn find(
         corpus: opened,
         filters,
         val_sources: globs(&[])?,
+        classifier: None,
         benchmarks: None,
         weights: Weights::new(&[], context.seed)?,
         repeated: None,
@@ -115,5 +116,7 @@ fn options(corpus: &Path, other: Option<&Path>, scratch: &Path) -> Options {
         chat_template: None,
         letters: Letters::Text,
         max_length: None,
+        label_field: None,
+        classifier: None,
     }
 }

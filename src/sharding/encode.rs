@@ -13,7 +13,7 @@ use super::scan::{KeyColumns, SAMPLED_OUT, Scanned};
 use super::units::{Unit, Units};
 use crate::document::parquet::{Encoder, RowGroup};
 use crate::document::{Content, Document, Kind};
-use crate::shard::{Split, origins};
+use crate::shard::{Split, labels, origins};
 use crate::tokenize::{Pieces, Tokenizer};
 use crate::{interrupt, ordered};
 use anyhow::{Context as _, Result, ensure};
@@ -30,6 +30,7 @@ pub struct Done {
     pub pairs: RecordBatch,
     pub keys: RecordBatch,
     pub origins: RecordBatch,
+    pub labels: RecordBatch,
     pub removed: Option<(RowGroup, u64)>,
     pub conflicts: Option<(RowGroup, u64)>,
     pub account: PartAccount,
@@ -40,7 +41,10 @@ pub struct Done {
 /// # Errors
 /// When a document cannot be tokenized at all, or writing fails.
 pub fn run(job: &Job, plan: &Plan, tokenizer: &Tokenizer) -> Result<Account> {
-    for name in ["removed", "conflicts", "dedup", origins::FOLDER] {
+    for name in ["removed", "conflicts", "dedup", origins::FOLDER]
+        .into_iter()
+        .chain(job.options.label_field.as_ref().map(|_| labels::FOLDER))
+    {
         let path = job.options.out.join(name);
         std::fs::create_dir_all(&path)
             .with_context(|| format!("cannot make {}", path.display()))?;
@@ -94,6 +98,8 @@ impl Worker<'_> {
         let mut pairs = Made::default();
         let mut keys = KeyColumns::default();
         let mut validated = origins::Columns::default();
+        let mut labelled = labels::Columns::default();
+        let field = self.job.options.label_field.as_deref();
         let mut account = PartAccount::default();
         let (mut removed, mut conflicting) = (Vec::new(), Vec::new());
         unit.for_each(self.job, |mut document, edited| {
@@ -116,6 +122,10 @@ impl Worker<'_> {
                     let most = self.job.options.max_length;
                     pairs.add(self.tokenizer, &document, split, most, copies);
                     keys.append(scanned);
+                    if let Some(label) = field.and_then(|field| labels::of(&document, field)) {
+                        labelled.append(document.id, &label);
+                        *account.by_label.entry(label).or_default() += 1;
+                    }
                     if split == Split::Val {
                         validated.append(&document);
                     }
@@ -152,6 +162,7 @@ impl Worker<'_> {
             pairs: pairs.columns.finish()?,
             keys: keys.finish()?,
             origins: validated.finish()?,
+            labels: labelled.finish()?,
             removed: removed::encode(&self.removed, removed)?,
             conflicts: conflicts::encode(&self.conflicts, conflicting)?,
             account,

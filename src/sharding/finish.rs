@@ -88,6 +88,7 @@ pub fn run(
             cuts: account.chats,
         },
         pairs: account.pairs,
+        labels: account.by_label.clone(),
         encoding: EncodingReport::new(tokenizer, account.checks),
         samples,
     };

@@ -15,6 +15,7 @@ mod account;
 pub mod across;
 pub mod assemble;
 pub mod benchmarks;
+pub mod classifier;
 mod conflicts;
 mod copies;
 mod earlier;
@@ -42,6 +43,7 @@ use crate::filter::Filters;
 use crate::progress::{Progress, Unit};
 use crate::run_dir::{self, Found};
 use crate::shard::ShardManifest;
+use crate::shard::labels::LabelsEntry;
 use crate::tokenize::{EncodePath, Letters, Tokenizer};
 use anyhow::{Context as _, Result, bail, ensure};
 use earlier::Earlier;
@@ -64,6 +66,7 @@ pub struct Job<'a> {
     earlier: Earlier,
     val_sources: GlobSet,
     benchmarks: Option<Benchmarks>,
+    classifier: Option<classifier::Filter>,
     weights: Weights,
     /// Lines that are taken out of texts, once they have been counted.
     repeated: Option<RepeatedLines>,
@@ -141,6 +144,10 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
         filters,
         val_sources: globs(&options.val_sources)?,
         benchmarks: benchmarks::load(options, &work, context)?,
+        classifier: match &options.classifier {
+            Some(choice) => Some(classifier::Filter::open(choice)?),
+            None => None,
+        },
         weights,
         repeated: None,
         work,
@@ -179,9 +186,12 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
     tokenizer.save(&options.out)?;
     let keys = std::mem::take(&mut account.keys);
     let origins = std::mem::take(&mut account.origins);
+    let files = std::mem::take(&mut account.labels);
+    let labels = (options.label_field.clone()).map(|field| LabelsEntry { field, files });
     let pairs = pairs::assemble(&job, &config, &info, &account.total)?;
     let manifest = ShardManifest {
         pairs,
+        labels,
         ..ShardManifest::new(config, info, splits, keys, origins)
     };
     finish::run(&job, &tokenizer, &manifest, &account, &plan, ends)
@@ -283,6 +293,13 @@ fn why_nothing(job: &Job, plan: &Plan) -> Result<String> {
         .iter()
         .map(|(reason, count)| format!("{reason} dropped {count}"))
         .collect();
+    if let (Some(field), classifier::NO_LABEL) = (&job.options.label_field, reasons[0].0.as_str()) {
+        return Ok(format!(
+            "{}; their records have no field {field} that is a text, a whole number, true or false. \
+             `prep cat` shows what they have under meta",
+            listed.join(", ")
+        ));
+    }
     let of_copies = |(reason, _): &(String, u64)| reason.ends_with("_duplicate");
     let remedy = if reasons.iter().any(|reason| !of_copies(reason)) {
         "choose another --profile, --skip a rule, --set its threshold, or change --weight"

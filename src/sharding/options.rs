@@ -1,6 +1,7 @@
 //! What to shard and how, and the configuration that a run is known by.
 
 use super::benchmarks::{self, Remedy};
+use super::classifier;
 use super::earlier;
 use crate::cmd::Context;
 use crate::dedup::exact::Conflicts;
@@ -128,6 +129,10 @@ pub struct Options {
     pub letters: Letters,
     /// The most tokens of a chat before it is cut between turns.
     pub max_length: Option<u64>,
+    /// The field that documents have their label in, where they have one.
+    pub label_field: Option<String>,
+    /// Which documents stay by what a classifier tells.
+    pub classifier: Option<classifier::Choice>,
 }
 
 /// Everything that decides the bytes, in the words of the flags.
@@ -154,7 +159,7 @@ pub(super) fn config(
             "fingerprint": given.map(Tokenizer::fingerprint), "chat_template": given.map(Tokenizer::chat_template_hash),
         }),
     };
-    Ok(serde_json::json!({
+    let mut config = serde_json::json!({
         "command": "shard",
         "corpus": hex_hash(&corpus),
         "tokenizer": tokenizer,
@@ -179,7 +184,15 @@ pub(super) fn config(
         "order": options.order.name(),
         "max_length": options.max_length,
         "seed": context.seed,
-    }))
+    });
+    // Only where they are given: directories of before stay what they are.
+    if let Some(field) = &options.label_field {
+        config["label_field"] = serde_json::json!(field);
+    }
+    if let Some(choice) = &options.classifier {
+        config["classifier"] = serde_json::json!(classifier::identity(choice)?);
+    }
+    Ok(config)
 }
 
 /// The name of a built-in template, or the hash of a file's content: an edited template is another.

@@ -9,7 +9,7 @@ use super::{Job, pairs, removed};
 use crate::atomic::{self, AtomicFile};
 use crate::corpus::PartEntry;
 use crate::document::parquet::{DocumentWriter, RowGroup};
-use crate::shard::origins;
+use crate::shard::{labels, origins};
 use anyhow::{Context as _, Result};
 use arrow::datatypes::SchemaRef;
 use std::path::PathBuf;
@@ -24,6 +24,8 @@ pub struct PartFiles {
     keys_rows: u64,
     origins: BatchWriter,
     origins_rows: u64,
+    labels: BatchWriter,
+    labels_rows: u64,
     removed: Side,
     conflicts: Side,
     account: PartAccount,
@@ -100,6 +102,8 @@ impl PartFiles {
             keys_rows: 0,
             origins: BatchWriter::new(job.options.out.join(origins::file(part))),
             origins_rows: 0,
+            labels: BatchWriter::new(job.options.out.join(labels::file(part))),
+            labels_rows: 0,
             removed: Side::new(job, "removed", part, removed::schema()),
             conflicts: Side::new(job, "conflicts", part, conflicts::schema()),
             account: PartAccount::default(),
@@ -126,6 +130,10 @@ impl PartFiles {
             self.origins_rows += done.origins.num_rows() as u64;
             self.origins.write(&done.origins)?;
         }
+        if done.labels.num_rows() > 0 {
+            self.labels_rows += done.labels.num_rows() as u64;
+            self.labels.write(&done.labels)?;
+        }
         self.removed.append(done.removed)?;
         self.conflicts.append(done.conflicts)
     }
@@ -151,6 +159,15 @@ impl PartFiles {
             self.account.origins = Some(PartEntry {
                 file: origins::file(self.part),
                 rows: self.origins_rows,
+                bytes: written.bytes,
+                xxh3: written.xxh3,
+            });
+        }
+        if self.labels_rows > 0 {
+            let written = self.labels.commit()?;
+            self.account.labels = Some(PartEntry {
+                file: labels::file(self.part),
+                rows: self.labels_rows,
                 bytes: written.bytes,
                 xxh3: written.xxh3,
             });

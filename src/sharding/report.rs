@@ -270,6 +270,9 @@ pub struct ShardReport {
     /// Pairs of preferences, for preference training.
     #[serde(default)]
     pub pairs: PairCounts,
+    /// Kept documents by label, where `--label-field` was given.
+    #[serde(default)]
+    pub labels: BTreeMap<String, u64>,
     /// How texts were encoded.
     #[serde(default)]
     pub encoding: EncodingReport,

@@ -1,6 +1,7 @@
 //! First pass over the corpus: each document's keys, the bands of its signature, and the verdict of
 //! the rules.
 
+use super::classifier::NO_LABEL;
 use super::edit::{self, Edited};
 use super::units::{Unit, Units};
 use super::work::BatchWriter;
@@ -9,6 +10,7 @@ use crate::decontaminate::FEWEST_SHARED;
 use crate::dedup::{keys, minhash};
 use crate::document::{Content, Document, Kind};
 use crate::filter::{Reason, Verdict};
+use crate::shard::labels;
 use crate::{atomic, interrupt, ordered};
 use anyhow::Result;
 use arrow::array::{
@@ -130,7 +132,7 @@ fn scan(job: &Job, unit: Unit) -> Result<([RecordBatch; 2], String)> {
             if let (Some(benchmarks), false) = (&job.benchmarks, edited.hits.is_empty()) {
                 contaminated += &benchmarks::listed(benchmarks, &document, &edited)?;
             }
-            judge(job, &mut document, &edited)
+            judge(job, &mut document, &edited)?
         } else {
             // Of an earlier set everything counts that is in it.
             if !job.earlier.is_edited(unit.part) {
@@ -207,22 +209,33 @@ fn batch(columns: Vec<(&str, ArrayRef)>) -> Result<RecordBatch> {
 }
 
 /// Why `document` is dropped, if it is; what C4 cuts out of it if it stays is cut.
-fn judge(job: &Job, document: &mut Document, edited: &Edited) -> Option<Reason> {
+fn judge(job: &Job, document: &mut Document, edited: &Edited) -> Result<Option<Reason>> {
     if edited.contaminated {
         let shared = edited.hits.iter().map(|hit| hit.shared).max().unwrap_or(0);
-        return Some(Reason {
+        return Ok(Some(Reason {
             rule: "contaminated",
             value: f64::from(shared),
             threshold: f64::from(FEWEST_SHARED),
-        });
+        }));
     }
     let (verdict, cleaned) = job.filters.apply(document);
     if let Some(cleaned) = cleaned {
         document.content = Content::Text(cleaned.text);
     }
-    match verdict {
-        Verdict::Keep => None,
-        Verdict::Drop(reason) => Some(reason),
+    if let Verdict::Drop(reason) = verdict {
+        return Ok(Some(reason));
+    }
+    let field = job.options.label_field.as_ref();
+    if field.is_some_and(|field| labels::of(document, field).is_none()) {
+        return Ok(Some(Reason {
+            rule: NO_LABEL,
+            value: 0.0,
+            threshold: 1.0,
+        }));
+    }
+    match &job.classifier {
+        Some(classifier) => classifier.judge(document),
+        None => Ok(None),
     }
 }
 

@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::{
     Options, Packed,
     checkpoint::Best,
+    objective::classes::Confusion,
     run::{Data, Outcome},
 };
 use crate::{
@@ -32,6 +33,7 @@ pub fn report<B: Backend>(
     let utilisation = data.utilisation;
     let means = outcome.val.and_then(|val| val.means());
     let preferred = outcome.val_preference;
+    let told = outcome.val_classes.as_ref().and_then(Confusion::told);
     let shape = Shape::of(&options.model);
     let flops = shape.flops(options.seq_len as f64);
     let (state, guard) = (&outcome.state, &outcome.state.guard);
@@ -41,8 +43,12 @@ pub fn report<B: Backend>(
         "counted_tokens": state.counted,
         "train_loss": outcome.train_loss,
         "objective": options.objective.name(),
-        "val_loss": preferred.map(|of| of.loss).or(means.map(|m| m.loss)),
+        "val_loss": preferred
+            .map(|of| of.loss)
+            .or(told.map(|of| of.loss))
+            .or(means.map(|m| m.loss)),
         "val_preference": preferred,
+        "val_classes": classes(outcome, options),
         "perplexity": means.map(|m| m.perplexity),
         "bits_per_byte": means.and_then(|m| m.bits_per_byte),
         "val_tokens": means.map(|m| m.tokens),
@@ -67,6 +73,20 @@ pub fn report<B: Backend>(
         "experts": outcome.experts,
         "device": backend.name(),
     })
+}
+
+/// How well labels are told: all together, each, and for which others they are taken.
+fn classes<B: Backend>(outcome: &Outcome<B>, options: &Options) -> Value {
+    let (Some(confusion), Some(names)) = (&outcome.val_classes, &options.model.labels) else {
+        return Value::Null;
+    };
+    let mut json = json!(confusion.told());
+    if json.is_object() {
+        json["labels"] = json!(names);
+        json["confusion"] = json!(confusion.counts);
+        json["by_label"] = json!(confusion.by_label(names));
+    }
+    json
 }
 
 /// What the plan made of the documents, with its shares.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     journal::{self, OfStep},
-    objective::Preferred,
+    objective::{Preferred, classes::Told},
 };
 use crate::{eval::Means, model::Spread};
 
@@ -72,6 +72,9 @@ pub struct Line {
     /// The same of the validation split, where it was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub val_preference: Option<Preferred>,
+    /// How well the labels of the validation split were told, where labels are learned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val_classes: Option<Told>,
     /// The use of the experts, where the model has some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experts: Option<Experts>,

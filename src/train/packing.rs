@@ -40,7 +40,8 @@ pub struct Packed {
     pub cut_documents: u64,
     /// Of the cut ones, how many would have fitted one sequence.
     pub cut_needlessly: u64,
-    /// Chats whose end was left out, and pairs of answers that were left out whole.
+    /// Chats, and documents with a label, whose end was left out, and pairs of answers that were left
+    /// out whole.
     pub truncated_documents: u64,
     /// Sequences of an epoch.
     pub sequences: u64,
@@ -191,8 +192,9 @@ fn cut(source: &dyn Tokens, seq: u64, packed: &mut Packed) -> Vec<Piece> {
             packed.truncated_tokens += left;
             return;
         }
-        let is_chat = left > seq && source.counted(start + 1, left) < left;
-        if is_chat {
+        let truncated = left > seq
+            && (source.too_long() == TooLong::Truncate || source.counted(start + 1, left) < left);
+        if truncated {
             packed.truncated_documents += 1;
             packed.truncated_tokens += left - seq;
             left = seq;

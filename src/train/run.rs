@@ -16,7 +16,10 @@ use super::{
     journal::Journal,
     metrics::{self, Line},
     mfu::Utilisation,
-    objective::Preferred,
+    objective::{
+        Preferred,
+        classes::{self, Confusion},
+    },
     prompts::{self, Answer, Prompts},
     ranks::{self, Alone, Ranks},
     tensorboard::Board,
@@ -82,6 +85,8 @@ pub struct Outcome<B: Backend> {
     pub val: Option<Sums>,
     /// What became of its pairs of answers, where these are learned from.
     pub val_preference: Option<Preferred>,
+    /// What was told of its labels, where these are learned.
+    pub val_classes: Option<Confusion>,
     /// The same by source and language, where that is known.
     pub val_by: Option<Breakdown>,
     /// The whole of the other validation splits.
@@ -300,6 +305,7 @@ impl<B: Backend> Session<'_, B> {
             val_bits_per_byte: None,
             preference: step.judgement.and_then(|sum| sum.means()),
             val_preference: None,
+            val_classes: None,
             experts: step.spread.as_ref().map(metrics::Experts::from),
             val_by_source: None,
             val_by_language: None,
@@ -332,6 +338,9 @@ impl<B: Backend> Session<'_, B> {
         if self.trainer.judge.is_some() {
             line.val_preference = self.judge(tokens)?;
             line.val_loss = line.val_preference.map(|of| of.loss);
+        } else if self.options.model.labels.is_some() {
+            line.val_classes = self.classes(tokens)?.and_then(|of| of.told());
+            line.val_loss = line.val_classes.map(|of| of.loss);
         } else {
             let (val, by) = self.measure(tokens)?.unzip();
             if let Some(by) = by.flatten() {
@@ -373,6 +382,18 @@ impl<B: Backend> Session<'_, B> {
             tokens,
         };
         Ok(self.trainer.judge(val, extent)?.means())
+    }
+
+    /// What the model tells of the validation split's labels.
+    fn classes(&self, tokens: Option<u64>) -> Result<Option<Confusion>> {
+        let Some(val) = &self.data.val else {
+            return Ok(None);
+        };
+        let extent = Extent {
+            micro_batch: self.options.micro_batch,
+            tokens,
+        };
+        classes::measure(self.backend, &self.trainer.model, val, extent).map(Some)
     }
 
     fn measure(&self, tokens: Option<u64>) -> Result<Option<(Sums, Option<Breakdown>)>> {
@@ -447,7 +468,7 @@ impl<B: Backend> Session<'_, B> {
     fn finish(mut self) -> Result<Outcome<B>> {
         let complete = self.is_complete();
         let (mut val, mut val_by, mut val_preference) = (None, None, None);
-        let mut val_sets = BTreeMap::new();
+        let (mut val_sets, mut val_classes) = (BTreeMap::new(), None);
         if complete && self.leads() {
             if self.options.patience.is_some() && self.state.best.is_some() {
                 self.checkpoints
@@ -457,6 +478,8 @@ impl<B: Backend> Session<'_, B> {
             }
             if self.trainer.judge.is_some() {
                 val_preference = self.judge(None)?;
+            } else if self.options.model.labels.is_some() {
+                val_classes = self.classes(None)?;
             } else {
                 let (sums, by) = self.measure(None)?.unzip();
                 (val, val_by) = (sums, by.flatten());
@@ -475,6 +498,7 @@ impl<B: Backend> Session<'_, B> {
             state: self.state,
             val,
             val_preference,
+            val_classes,
             val_by,
             val_sets,
             tokens_per_second: self.clock.rate(),

@@ -97,6 +97,7 @@ fn event(line: &Line, now: f64) -> Vec<u8> {
         ("train", line.preference.as_ref()),
         ("val", line.val_preference.as_ref()),
     ];
+    let classes = line.val_classes;
     let mut summary = Vec::new();
     let mut add = |tag: &str, value: Option<f64>| {
         let Some(value) = value else { return };
@@ -108,6 +109,8 @@ fn event(line: &Line, now: f64) -> Vec<u8> {
     for (tag, value) in scalars {
         add(tag, value);
     }
+    add("val/accuracy", classes.map(|of| of.accuracy));
+    add("val/macro_f1", classes.map(|of| of.macro_f1));
     for (split, of) in pairs {
         let Some(of) = of else { continue };
         for (what, value) in [

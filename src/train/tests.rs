@@ -39,6 +39,7 @@ pub(super) fn config() -> Config {
         init_std: 0.1,
         window: None,
         experts: None,
+        labels: None,
     }
 }
 

@@ -10,6 +10,8 @@ use crate::shard::Dataset;
 pub enum TooLong {
     /// A text is cut into pieces; a chat, of which the loss leaves tokens out, loses its end.
     Cut,
+    /// It loses its end.
+    Truncate,
     /// It is left out.
     LeaveOut,
 }

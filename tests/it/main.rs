@@ -1,5 +1,6 @@
 //! Tests of the `prep` binary as a user runs it: one test binary, a module for each feature.
 
+mod classify;
 mod compare;
 mod config;
 mod eval_by;

@@ -143,29 +143,29 @@ fn both_answers_are_beside_the_shards_and_only_answers_are_learned() {
     assert_eq!(report["holds"], false, "{report}");
 }
 
+/// Shards of polite and of rude answers, and a model that has seen the polite ones, in `base/`.
+fn with_base(place: &Path, steps: &str) {
+    let lines: Vec<Value> = (0..140).map(record).collect();
+    let options = ["--val", "20%", "--dedup", "exact", "--quiet"];
+    let (command, _) = of_lines(place, &[("p.jsonl", lines)], &options);
+    command.json();
+    let base = ["--model", "llama-1m", "--steps", steps, "--lr", "0.003"];
+    train(place, "base", &base).json();
+}
+
+fn train(place: &Path, out: &str, more: &[&str]) -> Prep {
+    Prep::new(["train", "shards", "--out", out])
+        .args(["--seq-len", "256", "--batch-tokens", "1024"])
+        .args(["--micro-batch", "2", "--device", "cpu"])
+        .args(more)
+        .inside(place)
+}
+
 #[test]
 fn a_model_learns_to_prefer_and_says_so() {
     let place = place();
-    let lines: Vec<Value> = (0..140).map(record).collect();
-    let options = ["--val", "20%", "--dedup", "exact", "--quiet"];
-    let (command, out) = of_lines(place.path(), &[("p.jsonl", lines)], &options);
-    command.json();
-    let train = |out: &str, more: &[&str]| {
-        Prep::new(["train", "shards", "--out", out])
-            .args([
-                "--seq-len",
-                "256",
-                "--batch-tokens",
-                "1024",
-                "--micro-batch",
-                "2",
-            ])
-            .args(["--device", "cpu"])
-            .args(more)
-            .inside(place.path())
-    };
-    let base = ["--model", "llama-1m", "--steps", "12", "--lr", "0.003"];
-    train("base", &base).json();
+    let place = place.path();
+    with_base(place, "12");
     let dpo = [
         "--objective",
         "dpo",
@@ -180,7 +180,7 @@ fn a_model_learns_to_prefer_and_says_so() {
         "--checkpoint-every",
         "3",
     ];
-    let report = train("dpo", &dpo).json();
+    let report = train(place, "dpo", &dpo).json();
     crate::schemas::check("train_report.json", &report);
     assert_eq!(report["objective"], "dpo");
     let val = &report["val_preference"];
@@ -189,16 +189,16 @@ fn a_model_learns_to_prefer_and_says_so() {
     assert_eq!(val["loss"], report["val_loss"]);
     crate::schemas::check(
         "model_manifest.json",
-        &read_json(&place.path().join("dpo/manifest.json")),
+        &read_json(&place.join("dpo/manifest.json")),
     );
-    let metrics = std::fs::read_to_string(place.path().join("dpo/metrics.jsonl")).expect("lines");
+    let metrics = std::fs::read_to_string(place.join("dpo/metrics.jsonl")).expect("lines");
     let first: Value = serde_json::from_str(metrics.lines().next().expect("a line")).expect("JSON");
     assert_eq!(first["preference"]["margin"], 0.0);
     let last: Value = serde_json::from_str(metrics.lines().last().expect("a line")).expect("JSON");
     assert!(last["val_preference"]["chosen_reward"].is_f64(), "{last}");
 
     // What a kill after step 9 leaves goes on to the same bits.
-    let dir = place.path().join("dpo");
+    let dir = place.join("dpo");
     let weights = crate::support::read(&dir.join("adapter_model.safetensors"));
     let manifest = read_json(&dir.join("manifest.json"));
     for gone in ["manifest.json", "adapter_model.safetensors", "report.json"] {
@@ -210,7 +210,7 @@ fn a_model_learns_to_prefer_and_says_so() {
         &json!({"config": manifest["config"]}),
     )
     .expect("writes");
-    train("dpo", &dpo).json();
+    train(place, "dpo", &dpo).json();
     assert_eq!(
         crate::support::read(&dir.join("adapter_model.safetensors")),
         weights
@@ -225,10 +225,16 @@ fn a_model_learns_to_prefer_and_says_so() {
         "--base",
         "base",
     ];
-    let report = train("ipo", &[&ipo[..], &["--steps", "2"]].concat()).json();
+    let report = train(place, "ipo", &[&ipo[..], &["--steps", "2"]].concat()).json();
     assert_eq!(report["objective"], "ipo");
+}
 
-    let fails = |more: &[&str]| train("other", more).fails();
+#[test]
+fn what_preferences_do_not_go_with_is_refused() {
+    let place = place();
+    let place = place.path();
+    with_base(place, "1");
+    let fails = |more: &[&str]| train(place, "other", more).fails();
     assert!(fails(&["--objective", "dpo"]).contains("--base"));
     assert!(fails(&["--beta", "0.2"]).contains("--objective dpo"));
     let with = |more: &[&str]| fails(&[&["--objective", "dpo", "--base", "base"], more].concat());
@@ -246,14 +252,17 @@ fn a_model_learns_to_prefer_and_says_so() {
         ])
         .contains("dpo")
     );
-    let none = with(&["--seq-len", "8"]);
+    let none = Prep::new(["train", "shards", "--out", "other", "--objective", "dpo"])
+        .args(["--base", "base", "--seq-len", "8", "--device", "cpu"])
+        .inside(place)
+        .fails();
     assert!(
         none.contains("--seq-len") && none.contains("none of"),
         "{none}"
     );
 
     // Shards without pairs, as those of texts.
-    let texts = place.path().join("texts");
+    let texts = place.join("texts");
     std::fs::create_dir(&texts).expect("creates");
     let text: Vec<Value> = (0..4)
         .map(|i| json!({"text": format!("Number {i} of the texts.")}))
@@ -268,11 +277,11 @@ fn a_model_learns_to_prefer_and_says_so() {
     let said = Prep::new(["train"])
         .arg(&shards)
         .args(["--out", "other", "--objective", "dpo", "--base", "base"])
-        .inside(place.path())
+        .inside(place)
         .fails();
     assert!(
         said.contains("holds no pairs") && said.contains("prep ingest"),
         "{said}"
     );
-    assert!(out.join("pairs").is_dir() && !shards.join("pairs").exists());
+    assert!(place.join("shards/pairs").is_dir() && !shards.join("pairs").exists());
 }

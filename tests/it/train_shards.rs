@@ -58,6 +58,7 @@ pub fn write_of(
         keys: Vec::new(),
         origins: Vec::new(),
         pairs: Vec::new(),
+        labels: None,
         info,
     };
     atomic::write_json(&dir.join("manifest.json"), &manifest).expect("writes the manifest");

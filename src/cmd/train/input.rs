@@ -19,7 +19,10 @@ use crate::{
     train::{
         Mixture, Tokens,
         loader::Finish,
-        objective::{Joints, PairStream},
+        objective::{
+            Joints, PairStream,
+            classes::{LabelStream, Labels, Targeted},
+        },
     },
 };
 
@@ -48,6 +51,7 @@ struct Set {
 enum Stream {
     Tokens(Dataset),
     Pairs(PairStream),
+    Labels(LabelStream),
 }
 
 impl Stream {
@@ -55,6 +59,7 @@ impl Stream {
         match self {
             Self::Tokens(data) => data,
             Self::Pairs(pairs) => &pairs.data,
+            Self::Labels(labels) => &labels.data,
         }
     }
 
@@ -62,13 +67,21 @@ impl Stream {
         match self {
             Self::Tokens(data) => data,
             Self::Pairs(pairs) => pairs,
+            Self::Labels(labels) => labels,
         }
     }
 
     fn pairs(&self) -> Option<&PairStream> {
         match self {
-            Self::Tokens(_) => None,
+            Self::Tokens(_) | Self::Labels(_) => None,
             Self::Pairs(pairs) => Some(pairs),
+        }
+    }
+
+    fn labels(&self) -> Option<&LabelStream> {
+        match self {
+            Self::Tokens(_) | Self::Pairs(_) => None,
+            Self::Labels(labels) => Some(labels),
         }
     }
 }
@@ -78,8 +91,10 @@ pub struct Input {
     parts: Vec<Part>,
     /// Other val splits by their names.
     sets: Vec<Set>,
-    /// Where pairs of answers meet, of both splits.
-    joints: Option<[Joints; 2]>,
+    /// What the objective makes of the sequences of both splits, where it makes something of them.
+    finishes: Option<[Box<dyn Finish>; 2]>,
+    /// The labels of documents, where they are learned.
+    pub labels: Option<Labels>,
     /// The tokenizer of all parts.
     pub tokenizer: Tokenizer,
     /// Size and time of every shard when the run began.
@@ -96,7 +111,7 @@ impl Input {
     /// Says what is wrong with which directory, and the remedy.
     pub fn open(args: &Args) -> Result<Self> {
         let context = context(args)?;
-        let mut parts = Vec::new();
+        let mut parts: Vec<Part> = Vec::new();
         for text in &args.shards {
             let (dir, weight) = weighted(text).map_err(|text| anyhow!(text))?;
             let path = run_dir::manifest_path(&dir);
@@ -104,7 +119,7 @@ impl Input {
             let [train, val] = open(&dir, context)?;
             let part = Part {
                 files: match train {
-                    Stream::Tokens(_) => dir.clone(),
+                    Stream::Tokens(_) | Stream::Labels(_) => dir.clone(),
                     Stream::Pairs(_) => pairs::dir(&dir),
                 },
                 train,
@@ -152,16 +167,26 @@ impl Input {
                 files.push((path, stamp));
             }
         }
-        let joints = context.map(|_| {
-            [
-                Joints::new(parts.iter().filter_map(|part| part.train.pairs())),
-                Joints::new(parts.iter().filter_map(|part| part.val.pairs())),
-            ]
-        });
+        let field = args.goal.label_field.as_deref();
+        let labels = if args.goal.is_classify() {
+            Some(with_labels(&mut parts, field)?)
+        } else {
+            None
+        };
+        let finish = |of: fn(&Part) -> &Stream| -> Box<dyn Finish> {
+            let streams = || parts.iter().map(of);
+            match labels {
+                Some(_) => Box::new(Targeted::new(streams().filter_map(Stream::labels))),
+                None => Box::new(Joints::new(streams().filter_map(Stream::pairs))),
+            }
+        };
+        let finishes = (context.is_some() || labels.is_some())
+            .then(|| [finish(|part| &part.train), finish(|part| &part.val)]);
         Ok(Self {
             parts,
             sets,
-            joints,
+            finishes,
+            labels,
             tokenizer,
             files,
         })
@@ -250,10 +275,10 @@ impl Input {
 
     /// What the objective makes of the sequences of a split.
     pub fn finish(&self, split: Split) -> Option<&dyn Finish> {
-        let [train, val] = self.joints.as_ref()?;
+        let [train, val] = self.finishes.as_ref()?;
         Some(match split {
-            Split::Train => train,
-            Split::Val => val,
+            Split::Train => train.as_ref(),
+            Split::Val => val.as_ref(),
         })
     }
 
@@ -270,7 +295,7 @@ impl Input {
     /// # Errors
     /// When a file that should say it is damaged.
     pub fn val_groups(&self) -> Result<Option<Groups>> {
-        if self.joints.is_some() {
+        if self.finishes.is_some() {
             return Ok(None);
         }
         let parts = self.parts.iter();
@@ -313,6 +338,30 @@ fn open_sets(args: &Args, tokenizer: &Tokenizer) -> Result<Vec<Set>> {
         });
     }
     Ok(sets)
+}
+
+/// Gives the documents of all parts their labels.
+fn with_labels(parts: &mut [Part], field: Option<&str>) -> Result<Labels> {
+    let dirs: Vec<_> = (parts.iter())
+        .map(|part| (part.dir.as_path(), part.train.data()))
+        .collect();
+    let labels = Labels::read(&dirs, field)?;
+    ensure!(
+        labels.names.len() > 1,
+        "the documents have {} different labels in the field {}: two and more can be told apart",
+        labels.names.len(),
+        labels.field
+    );
+    for part in parts {
+        let open = |split| -> Result<Stream> {
+            let stream = LabelStream::new(Dataset::open(&part.dir, split)?, &labels);
+            Ok(Stream::Labels(
+                stream.with_context(|| part.dir.display().to_string())?,
+            ))
+        };
+        (part.train, part.val) = (open(Split::Train)?, open(Split::Val)?);
+    }
+    Ok(labels)
 }
 
 /// The longest side of a pair, in tokens, where pairs are learned from; it is the base's context.

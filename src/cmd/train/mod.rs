@@ -55,8 +55,13 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     ensure!(
-        ranks::count(args) == 1 || !args.goal.is_preference(),
-        "--objective dpo and ipo learn on one device so far: leave --devices out"
+        ranks::count(args) == 1 || !args.goal.is_preference() && !args.goal.is_classify(),
+        "--objective dpo, ipo and classify learn on one device so far: leave --devices out"
+    );
+    ensure!(
+        !args.goal.is_classify() || args.val.is_empty() && args.base_quant.is_none(),
+        "--objective classify measures the labels of SHARDS alone and changes all weights or adapters of \
+         a base in f32: leave --val and --base-quant out"
     );
     if args.dry_run {
         let input = Input::open(args)?;
@@ -76,10 +81,12 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         Ended::Before(_) => {}
         Ended::Interrupted => return Ok(Exit::Interrupted),
     }
-    ctx.note(&format!(
-        "next: prep generate {} \"…\"",
-        args.out().display()
-    ));
+    let out = args.out().display();
+    ctx.note(&if args.goal.is_classify() {
+        format!("next: prep classify {out} SOURCE, or prep shard --classifier '{out}:LABEL>=0.5'")
+    } else {
+        format!("next: prep generate {out} \"…\"")
+    });
     Ok(Exit::Done)
 }
 
@@ -230,6 +237,15 @@ fn announce(ctx: &Context, device: &str, input: &Input, resolved: &Resolved<'_>)
                 ),
             }
         ));
+    } else if let Some(labels) = &input.labels {
+        ctx.note(&format!(
+            "{} labels of the field {}; {} documents are longer than a sequence: their first {} \
+             tokens are read",
+            labels.names.len(),
+            labels.field,
+            packed.truncated_documents,
+            options.seq_len
+        ));
     } else if packed.truncated_share() > 0.01 {
         ctx.note(&format!(
             "{} chats are longer than a sequence and lose their ends: a longer --seq-len keeps them",
@@ -263,10 +279,18 @@ fn announce(ctx: &Context, device: &str, input: &Input, resolved: &Resolved<'_>)
 
 /// The model that the run begins with.
 fn first_model<B: Backend>(backend: &B, args: &Args, options: &Options) -> Result<Model<B>> {
-    let mut model = match (&args.base, options.base_quant) {
-        (Some(base), Some(format)) => model::load_frozen(backend, base, format)?,
-        (Some(base), None) => model::load(backend, base)?,
-        (None, _) => Model::random(backend, options.model.clone(), options.seed)?,
+    let mut model = match (&args.base, options.base_quant, &options.model.labels) {
+        (Some(base), None, Some(labels)) => {
+            let model = model::load_any(backend, base)?;
+            if model.config.labels.as_ref() == Some(labels) {
+                model
+            } else {
+                model.with_labels(backend, labels.clone(), options.seed)?
+            }
+        }
+        (Some(base), Some(format), _) => model::load_frozen(backend, base, format)?,
+        (Some(base), None, None) => model::load(backend, base)?,
+        (None, ..) => Model::random(backend, options.model.clone(), options.seed)?,
     };
     if let Some(lora) = &options.lora {
         let adapters = Adapters::new(backend, &options.model, lora.clone(), options.seed)?;
@@ -309,7 +333,7 @@ fn go<B: Backend>(
     meet(ranks, options)?;
     // The reference computes, too: a share of the peak would tell half.
     let peak = match options.objective {
-        Objective::Tokens => peak(backend, args)?,
+        Objective::Tokens | Objective::Classify { .. } => peak(backend, args)?,
         Objective::Preference(_) => None,
     };
     let utilisation = peak.map(|peak| Utilisation {
@@ -402,6 +426,7 @@ fn tell(args: &Args, ctx: &Context, report: &Value) {
     if let Some(loss) = number("train_loss") {
         let of = match report["objective"].as_str() {
             Some("dpo" | "ipo") => "a pair",
+            Some("classify") => "nats/document",
             _ => "nats/token",
         };
         output::data(&format!("train loss    {loss:.4} {of}"));
@@ -423,6 +448,10 @@ fn tell(args: &Args, ctx: &Context, report: &Value) {
             share("chosen_likelier"),
             share("reference_chosen_likelier")
         ));
+    } else if report["val_classes"].is_object() {
+        for line in objective::told(&report["val_classes"]) {
+            output::data(&line);
+        }
     } else if let Some(loss) = number("val_loss") {
         output::data(&format!("val loss      {loss:.4} nats/token"));
         let bits = number("bits_per_byte").map_or("-".to_owned(), |b| format!("{b:.4}"));

@@ -87,9 +87,16 @@ impl Watcher for Person<'_> {
                 of.margin
             )
         });
+        let of_labels = line.val_classes.map_or_else(String::new, |of| {
+            format!(
+                ", accuracy {:.1} %, macro F1 {:.3}",
+                100.0 * of.accuracy,
+                of.macro_f1
+            )
+        });
         let val = line
             .val_loss
-            .map(|val| format!("val loss {val:.3}{of_pairs}"));
+            .map(|val| format!("val loss {val:.3}{of_pairs}{of_labels}"));
         let parts: Vec<String> = val
             .into_iter()
             .chain(line.val_sets.as_ref().map(losses))

@@ -43,6 +43,11 @@ fn resolve_model(args: &Args, input: &Input, seq: usize) -> Result<(Config, f64,
         check_tokenizer(&tokenizer, input.any_train())?;
         let config = model::load_config(base, None)?;
         ensure!(
+            config.labels.is_none() || input.labels.is_some(),
+            "{}: a classifier; it goes on with --objective classify alone",
+            base.display()
+        );
+        ensure!(
             config.vocab_size >= vocab,
             "{}: the model has {} token ids, the shards {vocab}. Shard the corpus with --tokenizer {}",
             base.display(),
@@ -110,11 +115,22 @@ pub fn resolve_with<'a>(
             args.seq_len
         ));
     }
-    let (model, lr, base) = resolve_model(args, input, seq_len)?;
-    let objective = args.goal.resolve(args.packing, args.z_loss)?;
+    let (mut model, lr, base) = resolve_model(args, input, seq_len)?;
+    let objective = args
+        .goal
+        .resolve(args.packing, args.z_loss, input.labels.as_ref())?;
+    if let Some(labels) = &input.labels {
+        ensure!(
+            args.lora.is_none() && args.prompts.is_none(),
+            "--objective classify learns a head of its own beside all weights and writes no text: \
+             leave --lora and --prompts out"
+        );
+        model.labels = Some(labels.names.clone());
+        model.tied = false;
+    }
     // Both sides of a pair lie in a sequence, and each sees only itself.
     let sides = match objective {
-        Objective::Tokens => 1,
+        Objective::Tokens | Objective::Classify { .. } => 1,
         Objective::Preference(_) => 2,
     };
     ensure!(

@@ -39,6 +39,7 @@ pub fn tiny(tied: bool) -> Config {
         init_std: 0.2,
         window: None,
         experts: None,
+        labels: None,
     }
 }
 

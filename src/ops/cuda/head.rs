@@ -34,6 +34,58 @@ impl<D: Driver> Gpu<D> {
         targets: Targets<'_>,
         dw: Option<&mut Matrix<D::Memory>>,
     ) -> Result<Loss<Matrix<D::Memory>>> {
+        let (read, counted) = self.head_reads(x, w, targets)?;
+        let gradients = match dw {
+            Some(dw) => Some((dw, self.zeros_of(x.rows, read.width)?)),
+            None => None,
+        };
+        let borrowed = gradients.as_ref().map(|(dw, dx)| [&**dw, dx]);
+        // Losses stay on the device until all chunks are under way.
+        let chunks = counted.chunks(head_rows(read.vocab));
+        let losses: Vec<(D::Memory, usize)> = chunks
+            .map(|rows| Ok((self.chunk(&read, rows, borrowed)?, rows.len())))
+            .collect::<Result<_>>()?;
+        let (mut nats, mut squares) = (0.0, 0.0);
+        for (memory, rows) in &losses {
+            for pair in self.get::<f32>(memory, 2 * rows)?.chunks_exact(2) {
+                nats += f64::from(pair[0]);
+                squares += f64::from(pair[1]).powi(2);
+            }
+        }
+        Ok(Loss {
+            nats,
+            squares,
+            dx: gradients.map(|(_, dx)| dx),
+        })
+    }
+
+    /// See [`crate::ops::Backend::head_losses`]; the same numbers as those that [`Self::loss_of_head`]
+    /// adds up. Logits stay on the device.
+    pub(super) fn losses_of_head(
+        &self,
+        x: &Matrix<D::Memory>,
+        w: &Matrix<D::Memory>,
+        targets: Targets<'_>,
+    ) -> Result<Vec<f64>> {
+        let (read, counted) = self.head_reads(x, w, targets)?;
+        let mut nats = vec![0.0; x.rows];
+        for rows in counted.chunks(head_rows(read.vocab)) {
+            let memory = self.chunk(&read, rows, None)?;
+            let losses = self.get::<f32>(&memory, 2 * rows.len())?;
+            for (&row, pair) in rows.iter().zip(losses.chunks_exact(2)) {
+                nats[row as usize] = f64::from(pair[0]);
+            }
+        }
+        Ok(nats)
+    }
+
+    /// What every chunk reads, and the counted rows.
+    fn head_reads<'a>(
+        &self,
+        x: &'a Matrix<D::Memory>,
+        w: &'a Matrix<D::Memory>,
+        targets: Targets<'a>,
+    ) -> Result<(Read<'a, D::Memory>, Vec<u32>)> {
         let (vocab, width) = (w.rows, w.cols);
         ensure!(
             targets.ids.iter().all(|&id| (id as usize) < vocab),
@@ -51,28 +103,7 @@ impl<D: Driver> Gpu<D> {
             width,
             targets,
         };
-        let gradients = match dw {
-            Some(dw) => Some((dw, self.zeros_of(x.rows, width)?)),
-            None => None,
-        };
-        let borrowed = gradients.as_ref().map(|(dw, dx)| [&**dw, dx]);
-        // Losses stay on the device until all chunks are under way.
-        let chunks = counted.chunks(head_rows(vocab));
-        let losses: Vec<(D::Memory, usize)> = chunks
-            .map(|rows| Ok((self.chunk(&read, rows, borrowed)?, rows.len())))
-            .collect::<Result<_>>()?;
-        let (mut nats, mut squares) = (0.0, 0.0);
-        for (memory, rows) in &losses {
-            for pair in self.get::<f32>(memory, 2 * rows)?.chunks_exact(2) {
-                nats += f64::from(pair[0]);
-                squares += f64::from(pair[1]).powi(2);
-            }
-        }
-        Ok(Loss {
-            nats,
-            squares,
-            dx: gradients.map(|(_, dx)| dx),
-        })
+        Ok((read, counted))
     }
 
     /// The rows' losses and log-sum-exps, in pairs; adds to dw and writes these rows of dx.

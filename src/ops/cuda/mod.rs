@@ -351,6 +351,10 @@ impl<D: Driver> Backend for Gpu<D> {
         self.loss_of_head(x, w, targets, dw)
     }
 
+    fn head_losses(&self, x: &Self::Buf, w: &Self::Buf, targets: Targets<'_>) -> Result<Vec<f64>> {
+        self.losses_of_head(x, w, targets)
+    }
+
     fn rows(&self, x: &Self::Buf, from: usize, to: usize) -> Result<Self::Buf> {
         let mut out = self.matrix(to - from, x.cols)?;
         self.copy_rows(x, from, &mut out, 0, to - from)?;

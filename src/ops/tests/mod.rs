@@ -476,6 +476,7 @@ fn losses_of_rows_add_up_to_the_loss() {
     }
     all(&Cpu::default());
     all(&Composed::new(Device::Cpu));
+    on_gpus!(b => all(b));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! What a run learns: the next token, or which of two answers is the better one.
+//! What a run learns: the next token, which of two answers is the better one, or the label of a
+//! document ([`classes`]).
 //!
 //! The path of preferences, whose two hard points are told where they are solved:
 //!
@@ -22,6 +23,7 @@
 //! copy of the first weights, which a resumed run makes again from the same base. Its forward pass is
 //! a quarter of the time of a step.
 
+pub mod classes;
 pub mod pairs;
 pub mod preference;
 mod reference;
@@ -43,6 +45,11 @@ pub enum Objective {
     Tokens,
     /// Which of two answers is the better one.
     Preference(Preference),
+    /// The label of a document: that of this field.
+    Classify {
+        /// The field.
+        field: String,
+    },
 }
 
 impl Objective {
@@ -57,6 +64,7 @@ impl Objective {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Tokens => "tokens",
+            Self::Classify { .. } => "classify",
             Self::Preference(preference) => match preference.formula {
                 Formula::Dpo => "dpo",
                 Formula::Ipo => "ipo",

@@ -1,0 +1,97 @@
+//! `prep classify`: the label of each document, by a trained classifier.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use serde_json::{Map, Value, json};
+
+use super::device::{choose, on_device};
+use crate::{
+    classify::Classifier, cmd::Context, document::parquet::DocumentFile, exit::Exit, interrupt,
+    ops::Backend, output, progress::Unit, sample::Inputs,
+};
+
+/// Label documents with a classifier that `prep train --objective classify` made.
+///
+/// Prints a JSON line for each document, in order: its source and record, its likeliest label and the
+/// probability of every label. A document of which nothing can be said (no token, or a chat that the
+/// template refuses) has the label null. With --json it prints one object with the counts by label
+/// instead.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Folder of the classifier.
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+    /// A corpus directory that `prep ingest` wrote, or files and folders in any format that it reads.
+    #[arg(required = true, value_name = "SOURCE")]
+    sources: Vec<PathBuf>,
+    /// What computes: auto (a GPU, else the CPU), cpu, cuda or cuda:N.
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    device: String,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the model is no classifier, a source cannot be read, or the device fails.
+pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
+    let device = choose(&args.device, ctx)?;
+    on_device!(&device, backend => label(backend, args, ctx))
+}
+
+fn label<B: Backend>(backend: &B, args: &Args, ctx: &Context) -> Result<Exit> {
+    let classifier = Classifier::open(backend, &args.model)?;
+    let inputs = Inputs::open(&args.sources, ctx)?;
+    let documents = inputs.report().ledgers.ledger.kept.records;
+    let progress = ctx.progress("label", Unit::Documents, Some(documents));
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    let (mut all, mut unlabelled) = (0_u64, 0_u64);
+    for part in &inputs.manifest().documents {
+        for document in DocumentFile::open(&inputs.dir().join(&part.file))?.documents() {
+            interrupt::check()?;
+            let document = document?;
+            let found = classifier.probabilities(backend, &document.content)?;
+            let mut line = json!({
+                "document_id": document.id.to_string(),
+                "source": document.source,
+                "record": document.record,
+                "label": null,
+                "probability": null,
+                "probabilities": null,
+            });
+            all += 1;
+            progress.add(1);
+            if let Some(found) = found {
+                let named = classifier.labels().iter().zip(&found);
+                let mut best = (&String::new(), f64::NEG_INFINITY);
+                for (label, &probability) in named.clone() {
+                    if probability > best.1 {
+                        best = (label, probability);
+                    }
+                }
+                line["label"] = json!(best.0);
+                line["probability"] = json!(best.1);
+                let each = named.map(|(label, p)| (label.clone(), json!(p)));
+                line["probabilities"] = Value::Object(Map::from_iter(each));
+                *counts.entry(best.0.clone()).or_default() += 1;
+            } else {
+                unlabelled += 1;
+            }
+            if !ctx.json {
+                output::data(&line.to_string());
+            }
+        }
+    }
+    progress.finish();
+    if ctx.json {
+        let report = json!({
+            "command": "classify",
+            "documents": all,
+            "by_label": counts,
+            "unlabelled": unlabelled,
+        });
+        output::data(&report.to_string());
+    }
+    Ok(Exit::Done)
+}
