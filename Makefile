@@ -24,6 +24,7 @@ test:
 ## PREP_PYTHON names an interpreter that has them.
 test-python: build
 	@PREP=$(PREP) sh tests/python/run.sh light
+	@PREP=$(PREP) sh tests/python/run.sh torch
 
 ## The same, and by TRL's collator, Megatron's IndexedDataset and datatrove: gigabytes to install.
 test-python-heavy: build

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Reads shards and exports of the fixtures with the readers of other tools, and trains what `prep export
-# deepspeed` writes with torchrun: `make test-python`. With `heavy` as argument those, too, that take more
-# to install (TRL, Megatron, datatrove); with `deepspeed` the training alone, by DeepSpeed.
+# Reads shards and exports of the fixtures with the readers of other tools: `light`. `torch` trains what
+# `prep export deepspeed` writes with torchrun; `make test-python` does both. `heavy` reads with those, too,
+# that take more to install (TRL, Megatron, datatrove); `deepspeed` trains by DeepSpeed.
 # The packages are installed once, into ~/.cache/prep. PREP_PYTHON names an interpreter that has them
 # already. Where the package index cannot be reached, what is missing is named and nothing fails: the
 # tests of `make test` read every format, too.
@@ -9,8 +9,9 @@ set -eu
 
 prep=${PREP:-target/debug/prep}
 kind=${1:-light}
-light="numpy pyarrow polars duckdb datasets torch transformers"
-heavy="$light trl megatron-core datatrove"
+light="numpy pyarrow polars duckdb datasets"
+torch="torch transformers datasets numpy"
+heavy="$light torch transformers trl megatron-core datatrove"
 # Its setup.py wants torch and wheel first; nothing is compiled.
 deepspeed="torch transformers datasets numpy ninja wheel setuptools"
 eval "packages=\$$kind"
@@ -46,9 +47,12 @@ if [ "$kind" = deepspeed ]; then
     "$python" "$here/check_deepspeed.py" "$prep" "$out/shards" deepspeed
     exit
 fi
+if [ "$kind" = torch ]; then
+    "$python" "$here/check_deepspeed.py" "$prep" "$out/shards"
+    exit
+fi
 "$prep" reshard "$out/shards" --out "$out/resharded" --shard-size 60kB --quiet >/dev/null
 for shards in shards resharded; do
     "$python" "$here/check_shards.py" "$out/$shards"
     "$python" "$here/check_exports.py" "$prep" "$out/$shards"
 done
-"$python" "$here/check_deepspeed.py" "$prep" "$out/shards"
