@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::device::{choose, on_device};
 use crate::{
@@ -73,7 +73,7 @@ fn label<B: Backend>(backend: &B, args: &Args, ctx: &Context) -> Result<Exit> {
                 line["label"] = json!(best.0);
                 line["probability"] = json!(best.1);
                 let each = named.map(|(label, p)| (label.clone(), json!(p)));
-                line["probabilities"] = Value::Object(Map::from_iter(each));
+                line["probabilities"] = Value::Object(each.collect());
                 *counts.entry(best.0.clone()).or_default() += 1;
             } else {
                 unlabelled += 1;

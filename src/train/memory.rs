@@ -52,20 +52,16 @@ pub fn fixed_bytes(config: &Config, plan: Plan) -> u64 {
         } else {
             0
         };
-    match plan.adapters {
+    if let Some(adapters) = plan.adapters {
         // Frozen weights have no gradients and no moments.
-        Some(adapters) => {
-            let base = plan
-                .base
-                .map_or(4 * all, |format| frozen_bytes(config, format));
-            base + each * adapters as u64 + plan.keeping.least_bytes(adapters)
-        }
-        None => {
-            let moments = layout(config).into_iter();
-            let moments: u64 = moments.map(|spec| plan.keeping.bytes(&spec)).sum();
-            each * all + moments
-        }
+        let base = plan
+            .base
+            .map_or(4 * all, |format| frozen_bytes(config, format));
+        return base + each * adapters as u64 + plan.keeping.least_bytes(adapters);
     }
+    let moments = layout(config).into_iter();
+    let moments: u64 = moments.map(|spec| plan.keeping.bytes(&spec)).sum();
+    each * all + moments
 }
 
 /// What the host holds beside the device: moments and master weights that are offloaded, in bytes.

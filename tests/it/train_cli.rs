@@ -132,6 +132,40 @@ fn a_model_is_trained_measured_and_asked() {
         format!("{text}\n")
     );
 
+    many_prompts(&place, &said);
+
+    let chance = [
+        "generate",
+        "model",
+        "After",
+        "--max-tokens",
+        "5",
+        "--seed",
+        "7",
+        "--top-k",
+        "9",
+        "--top-p",
+        "0.9",
+        "--repetition-penalty",
+        "1.1",
+    ];
+    let first = place.json(&chance);
+    assert_eq!(first, place.json(&chance), "the same seed says the same");
+    assert_eq!(first["finish_reason"], "length");
+    place.json(&[
+        "generate",
+        "model",
+        "?",
+        "--chat",
+        "--system",
+        "Be brief.",
+        "--max-tokens",
+        "4",
+    ]);
+}
+
+/// Prompts of a file are answered as each is alone: `said` is what the model says to "After two comes".
+fn many_prompts(place: &Place, said: &serde_json::Value) {
     let lines = "After two comes\n\nПосле\n";
     std::fs::write(place.path("prompts.txt"), lines).expect("prompts are written");
     let chats = concat!(
@@ -164,10 +198,10 @@ fn a_model_is_trained_measured_and_asked() {
     };
     let all = many("prompts.txt", &["--greedy"]);
     assert_eq!(all.len(), 2);
-    assert_eq!(all[0], said, "as the prompt alone");
+    assert_eq!(&all[0], said, "as the prompt alone");
     assert_eq!(all[1]["prompt"], "После");
     let chats = many("prompts.jsonl", &["--greedy", "--batch", "1"]);
-    assert_eq!(chats[0], said);
+    assert_eq!(&chats[0], said);
     assert_eq!(chats[1]["prompt"][2]["content"], "?");
     assert_eq!(
         many("prompts.txt", &["--seed", "3"]),
@@ -186,35 +220,6 @@ fn a_model_is_trained_measured_and_asked() {
     );
     place.error(&["generate", "model"]);
     place.error(&["generate", "model", "a", "--prompts", "prompts.txt"]);
-
-    let chance = [
-        "generate",
-        "model",
-        "After",
-        "--max-tokens",
-        "5",
-        "--seed",
-        "7",
-        "--top-k",
-        "9",
-        "--top-p",
-        "0.9",
-        "--repetition-penalty",
-        "1.1",
-    ];
-    let first = place.json(&chance);
-    assert_eq!(first, place.json(&chance), "the same seed says the same");
-    assert_eq!(first["finish_reason"], "length");
-    place.json(&[
-        "generate",
-        "model",
-        "?",
-        "--chat",
-        "--system",
-        "Be brief.",
-        "--max-tokens",
-        "4",
-    ]);
 }
 
 #[test]

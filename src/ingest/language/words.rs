@@ -209,6 +209,10 @@ struct Found {
     seen: [u64; PARTS],
 }
 
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "no branches: which words are common no processor can guess"
+)]
 impl Found {
     /// Counts the word that is `bytes` from `start` to `end`.
     #[inline]

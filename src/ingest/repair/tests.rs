@@ -201,7 +201,7 @@ fn speed_on_healthy_text() {
 fn numbers_of_chapters_stay_and_those_of_pages_go() {
     // Pages 7 to 18, of which every third begins a chapter with its number alone on a line.
     let page = |at: usize| {
-        let chapter = if at % 3 == 0 {
+        let chapter = if at.is_multiple_of(3) {
             format!("{}\n\n", at / 3 + 1)
         } else {
             String::new()

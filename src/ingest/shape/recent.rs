@@ -20,18 +20,17 @@ impl Recent {
     /// [`Shape::of`], remembered.
     pub fn shape(&mut self, fields: &Fields) -> Option<&'static Shape> {
         let is_known = |known: &Known| fields.keys().eq(&known.names);
-        let at = match self.0.iter().position(is_known) {
-            Some(at) => at,
-            None => {
-                if self.0.len() == MOST {
-                    self.0.pop();
-                }
-                self.0.push(Known {
-                    names: fields.keys().cloned().collect(),
-                    shapes: Shape::named_by(fields).collect(),
-                });
-                self.0.len() - 1
+        let at = if let Some(at) = self.0.iter().position(is_known) {
+            at
+        } else {
+            if self.0.len() == MOST {
+                self.0.pop();
             }
+            self.0.push(Known {
+                names: fields.keys().cloned().collect(),
+                shapes: Shape::named_by(fields).collect(),
+            });
+            self.0.len() - 1
         };
         let found = self.0[at].shapes.iter().find(|shape| (shape.fits)(fields));
         found.copied()

@@ -302,7 +302,10 @@ fn session(options: &Options, shards: &Path, out: &Path, stop: Option<u64>) -> O
     run(&b, model, &data, options, saving, out, &mut StopAfter(stop)).unwrap()
 }
 
-fn timeless(out: &Path) -> Vec<(Option<f64>, f64, Option<super::Preferred>, Option<f64>)> {
+/// A line of metrics without its times: loss, gradient norm, pairs and loss held out.
+type Timeless = (Option<f64>, f64, Option<super::Preferred>, Option<f64>);
+
+fn timeless(out: &Path) -> Vec<Timeless> {
     let lines = metrics::read(out).unwrap();
     let lines = lines.iter();
     lines
