@@ -35,8 +35,13 @@ use xxhash_rust::xxh3::Xxh3;
 /// A piece of a source.
 #[derive(Debug)]
 pub enum Block {
-    /// Whole lines; `line` is the 1-based number of the first. Of HTML, a whole page.
-    Lines { line: u64, bytes: Vec<u8> },
+    /// Whole lines; `line` is the 1-based number of the first. Of HTML, a whole page. Of text a line
+    /// without an end far and wide is cut: `part` counts, from 0, the blocks that begin within it.
+    Lines {
+        line: u64,
+        part: usize,
+        bytes: Vec<u8>,
+    },
     /// A record that is too long to be read, left out, with its beginning.
     LongLine {
         line: u64,

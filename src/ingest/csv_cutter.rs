@@ -70,7 +70,11 @@ impl CsvCutter {
         self.row_end = 0;
         let line = self.line;
         self.line += memchr::memchr_iter(b'\n', &bytes).count() as u64;
-        (!bytes.is_empty()).then_some(Block::Lines { line, bytes })
+        (!bytes.is_empty()).then_some(Block::Lines {
+            line,
+            part: 0,
+            bytes,
+        })
     }
 }
 

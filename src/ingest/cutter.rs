@@ -65,6 +65,8 @@ pub struct Cutter {
     block_bytes: usize,
     max_line_bytes: usize,
     line: u64,
+    /// Blocks that ended within the line of that number.
+    part: usize,
     buffer: Vec<u8>,
     /// A line that is being left out: bytes so far and its beginning.
     skipping: Option<(u64, Vec<u8>)>,
@@ -84,6 +86,7 @@ impl Cutter {
             block_bytes,
             max_line_bytes,
             line: 1,
+            part: 0,
             buffer: Vec::new(),
             skipping: None,
             ended: false,
@@ -92,9 +95,15 @@ impl Cutter {
 
     fn block(&mut self, bytes: Vec<u8>) -> Block {
         let bytes = fitting(bytes);
-        let line = self.line;
-        self.line += memchr::memchr_iter(b'\n', &bytes).count() as u64;
-        Block::Lines { line, bytes }
+        let (line, part) = (self.line, self.part);
+        let ends = memchr::memchr_iter(b'\n', &bytes).count() as u64;
+        self.line += ends;
+        self.part = match (bytes.ends_with(b"\n"), ends) {
+            (true, _) => 0,
+            (false, 0) => part + 1,
+            (false, _) => 1,
+        };
+        Block::Lines { line, part, bytes }
     }
 
     /// Where the block that the buffer begins with ends, if that is known yet.
@@ -118,12 +127,10 @@ impl Cutter {
         let start = memchr::memrchr(b'\n', &buffer[..from]).map_or(0, |at| at + 1);
         let end = memchr::memchr(b'\n', &buffer[from..]).map(|at| from + at);
         if self.format == Format::Text {
-            // No end of a line far and wide: whole characters are the best there is.
+            // No end of a line far and wide: whole words, else whole characters, are the best there is.
             return match end {
                 Some(end) if end < 2 * from => Some(End::At(end + 1)),
-                _ if buffer.len() >= 2 * from => {
-                    Some(End::At(last_character_start(&buffer[..2 * from])))
-                }
+                _ if buffer.len() >= 2 * from => Some(End::At(last_word_end(&buffer[..2 * from]))),
                 _ => None,
             };
         }
@@ -209,6 +216,17 @@ enum End {
     LongLine(usize),
 }
 
+/// How far the end of a line that is cut is looked for a space.
+const WORD_SEARCH_BYTES: usize = 4 << 10;
+
+/// The end of the last word in `bytes`, its space included; without one near, that of the last character
+/// that is whole.
+fn last_word_end(bytes: &[u8]) -> usize {
+    let tail = bytes.len().saturating_sub(WORD_SEARCH_BYTES);
+    let space = bytes[tail..].iter().rposition(u8::is_ascii_whitespace);
+    space.map_or_else(|| last_character_start(bytes), |at| tail + at + 1)
+}
+
 /// Start of the last character in `bytes`, which may be cut.
 fn last_character_start(bytes: &[u8]) -> usize {
     let tail = bytes.len().saturating_sub(4);
@@ -246,7 +264,7 @@ mod tests {
         assert!(blocks.len() > 10);
         let (mut joined, mut next_line) = (Vec::new(), 1);
         for block in blocks {
-            let Block::Lines { line, bytes } = block else {
+            let Block::Lines { line, bytes, .. } = block else {
                 panic!("only lines")
             };
             assert_eq!(line, next_line);
@@ -284,6 +302,7 @@ mod tests {
             Block::Lines {
                 line: 3,
                 bytes: last,
+                ..
             },
         ] = blocks.as_slice()
         else {
@@ -306,5 +325,21 @@ mod tests {
             };
             assert!(std::str::from_utf8(&bytes).is_ok());
         }
+    }
+
+    #[test]
+    fn a_long_line_is_cut_between_words_and_its_blocks_are_counted() {
+        let data = format!("first\n{}\nlast\n", "abcdefghij ".repeat(60_000));
+        let mut parts = Vec::new();
+        for block in cut_all(Format::Text, data.as_bytes(), 100_000, 1 << 20) {
+            let Block::Lines { line, part, bytes } = block else {
+                panic!("only lines")
+            };
+            assert!(bytes.ends_with(b" ") || bytes.ends_with(b"\n"));
+            parts.push((line, part));
+        }
+        // The first begins at a line's start, the others within line 2.
+        assert_eq!(parts[..3], [(1, 0), (2, 1), (2, 2)]);
+        assert!(parts.len() > 3);
     }
 }

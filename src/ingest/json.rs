@@ -37,6 +37,15 @@ pub fn parse(line: &str) -> serde_json::Result<(Line, bool)> {
     }
 }
 
+/// A value that may have to be mended; none where it is no JSON.
+#[must_use]
+pub fn value(bytes: &[u8]) -> Option<Value> {
+    serde_json::from_slice(bytes).ok().or_else(|| {
+        let mended = mend(bytes)?;
+        serde_json::from_str(&mended).ok()
+    })
+}
+
 fn strict(line: &str) -> serde_json::Result<Line> {
     if !line.trim_ascii_start().starts_with('{') {
         return serde_json::from_str(line).map(Line::Other);
@@ -69,7 +78,11 @@ fn mend(line: &[u8]) -> Option<String> {
                 }
             },
             (true, 0..0x20) => {
-                out.extend(format!("\\u{byte:04x}").bytes());
+                // The reader of JSON files has put 1 for a line end within a text.
+                match byte {
+                    1 => out.extend(b"\\n"),
+                    _ => out.extend(format!("\\u{byte:04x}").bytes()),
+                }
                 is_mended = true;
                 at += 1;
                 continue;
@@ -272,7 +285,7 @@ mod tests {
                 r#"{"t":"\udc4d\ud83d\udc4d\ud83d\ud83d"}"#,
                 "{\"t\":\"\u{fffd}👍\u{fffd}\u{fffd}\"}",
             ),
-            ("{\"t\":\"a\tб\u{1}\"}", r#"{"t":"a\tб\u0001"}"#),
+            ("{\"t\":\"a\tб\u{1}\"}", r#"{"t":"a\tб\n"}"#),
             (
                 r#"{"t":"NaN \\ud83d Infinity \" -Infinity","n":NaN}"#,
                 r#"{"t":"NaN \\ud83d Infinity \" -Infinity","n":null}"#,

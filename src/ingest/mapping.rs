@@ -213,6 +213,19 @@ impl Mapping {
             .map_or(Ok(()), shape::check_label)
             .map_err(explained)?;
         let items = self.shape.take(&mut mapped).map_err(explained)?;
+        let items = shape::with_system(items, &mut mapped);
+        // A field that was named and is not learned from must not pass for one that is.
+        if let Some((target, _)) = mapped.iter().find(|(target, _)| *target != "label") {
+            return Err(explained(Misfit {
+                error: "map_target_unread",
+                why: format!(
+                    "nothing reads `{target}` beside the other targets (shape {}): leave it out of --map, \
+                     its field then goes to meta",
+                    self.shape.name
+                ),
+                item: None,
+            }));
+        }
         // What the shape gave back is the user's, under the user's name.
         for (target, value) in mapped {
             let path = self.pairs.iter().find(|pair| pair.target == target);
@@ -346,6 +359,23 @@ mod tests {
         ] {
             let (found, left, _) = take(map, json);
             assert_eq!((found, left.as_str()), (Ok(content), rest), "{map}");
+        }
+    }
+
+    #[test]
+    fn a_target_that_nothing_reads_is_no_target() {
+        let record = r#"{"q":"q","a":"a","s":"s","t":"t"}"#;
+        let (found, ..) = take("question=q,answer=a,system=s", record);
+        assert_eq!(
+            found,
+            Ok(chat(&[("system", "s"), ("user", "q"), ("assistant", "a")]))
+        );
+        for (map, target) in [
+            ("text=t,system=s", "system"),
+            ("text=t,question=q", "question"),
+        ] {
+            let why = take(map, record).0.expect_err("unread");
+            assert!(why.contains(&format!("`{target}`")), "{map}: {why}");
         }
     }
 

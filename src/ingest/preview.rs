@@ -256,8 +256,8 @@ impl Sample {
                 continue;
             };
             let whole = match block {
-                Block::Lines { line, bytes } => {
-                    self.add_lines(&source, format, (line, bytes), rules)?
+                Block::Lines { line, part, bytes } => {
+                    self.add_lines(&source, format, (line, part, bytes), rules)?
                 }
                 block => {
                     if let (Block::Rows { batch, .. }, None) = (&block, &self.fields) {
@@ -281,7 +281,7 @@ impl Sample {
         &mut self,
         source: &Source,
         format: Format,
-        (mut line, mut bytes): (u64, Vec<u8>),
+        (mut line, mut part, mut bytes): (u64, usize, Vec<u8>),
         rules: Rules<'_>,
     ) -> Result<bool> {
         let cut = match format {
@@ -307,7 +307,7 @@ impl Sample {
             }
             let lines = memchr::memchr_iter(b'\n', &bytes).count() as u64;
             self.parsed
-                .add(source, format, Block::Lines { line, bytes }, rules)?;
+                .add(source, format, Block::Lines { line, part, bytes }, rules)?;
             if rest.is_empty() {
                 return Ok(true);
             }
@@ -315,7 +315,7 @@ impl Sample {
             if self.has_enough() || format == Format::Text {
                 return Ok(false);
             }
-            (line, bytes) = (line + lines, rest);
+            (line, part, bytes) = (line + lines, 0, rest);
         }
     }
 }

@@ -52,7 +52,11 @@ impl Cut for WholeCutter {
                 head: bytes,
             }
         } else {
-            Block::Lines { line: 1, bytes }
+            Block::Lines {
+                line: 1,
+                part: 0,
+                bytes,
+            }
         })
     }
 
@@ -63,7 +67,11 @@ impl Cut for WholeCutter {
         let whole = memchr::memrchr(b'\n', &self.buffer).map_or(0, |at| at + 1);
         let tail = self.buffer.split_off(whole);
         let bytes = std::mem::take(&mut self.buffer);
-        let block = (!bytes.is_empty()).then_some(Block::Lines { line: 1, bytes });
+        let block = (!bytes.is_empty()).then_some(Block::Lines {
+            line: 1,
+            part: 0,
+            bytes,
+        });
         (block, tail)
     }
 
@@ -88,7 +96,7 @@ mod tests {
     #[test]
     fn a_file_is_one_block_up_to_the_limit_and_named_with_its_size_beyond() {
         let data = b"one\n\ntwo".repeat(100_000);
-        let [Block::Lines { line: 1, bytes }] = &cut(&data, data.len())[..] else {
+        let [Block::Lines { line: 1, bytes, .. }] = &cut(&data, data.len())[..] else {
             panic!("one block")
         };
         assert!(*bytes == data);

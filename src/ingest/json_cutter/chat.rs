@@ -5,7 +5,7 @@
 
 use super::reader::HELD_BYTES;
 use super::sink::Sink;
-use crate::ingest::shape;
+use crate::ingest::{json, shape};
 use serde_json::Value;
 
 /// The turns of a top array.
@@ -51,7 +51,10 @@ impl Chat {
             .into_iter()
             .map(|byte| if byte == b'\n' { b',' } else { byte })
             .collect();
-        let values: Vec<Value> = serde_json::from_slice(&list).unwrap_or_default();
+        let values = match json::value(&list) {
+            Some(Value::Array(values)) => values,
+            _ => Vec::new(),
+        };
         if shape::is_dialogue(&values) {
             sink.add(&list);
         } else {
@@ -63,5 +66,5 @@ impl Chat {
 
 fn is_turn(element: &[u8]) -> bool {
     element.first() == Some(&b'{')
-        && serde_json::from_slice(element).is_ok_and(|turn| shape::is_messages(&[turn]))
+        && json::value(element).is_some_and(|turn| shape::is_messages(&[turn]))
 }

@@ -89,6 +89,7 @@ impl Cut for JsonCutter<'_> {
     fn give_up(&mut self) -> (Option<Block>, Vec<u8>) {
         let bytes = std::mem::take(&mut self.sink.lines);
         let block = (!bytes.is_empty()).then_some(Block::Lines {
+            part: 0,
             line: self.sink.first_record,
             bytes,
         });

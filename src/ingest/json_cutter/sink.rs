@@ -69,6 +69,7 @@ impl Sink {
         let bytes = std::mem::take(&mut self.lines);
         if !bytes.is_empty() {
             self.ready.push(Block::Lines {
+                part: 0,
                 line: self.first_record,
                 bytes,
             });

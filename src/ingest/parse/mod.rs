@@ -71,7 +71,9 @@ impl Parsed {
     ) -> Result<()> {
         let name = source.name.as_str();
         match block {
-            Block::Lines { line, bytes } => self.add_lines(source, format, line, bytes, rules),
+            Block::Lines { line, part, bytes } => {
+                self.add_lines(source, format, (line, part), bytes, rules);
+            }
             Block::LongLine { line, bytes, head } => {
                 let message = too_long(format, rules.split, bytes);
                 let mut reject = Reject::new(name, line, "record_too_long", message, &head);
@@ -122,7 +124,7 @@ impl Parsed {
         &mut self,
         source: &Source,
         format: Format,
-        line: u64,
+        (line, part): (u64, usize),
         bytes: Vec<u8>,
         rules: Rules<'_>,
     ) {
@@ -138,7 +140,7 @@ impl Parsed {
             encoding.decode(&bytes).text.into_bytes()
         };
         match format {
-            Format::Text | Format::Xml => self.add_text(&source.name, line, bytes, rules),
+            Format::Text | Format::Xml => self.add_text(&source.name, (line, part), bytes, rules),
             Format::Csv => self.add_rows(source, line, &bytes, rules),
             _ => self.add_json_lines(&source.name, line, &bytes, rules),
         }
@@ -274,6 +276,7 @@ mod tests {
         };
         let block = Block::Lines {
             line: 1,
+            part: 0,
             bytes: text.as_bytes().to_vec(),
         };
         let source = Source {
@@ -336,7 +339,7 @@ mod tests {
             mapping: None,
             repairs: Switches::all(),
         };
-        parsed.add_text("s", 1, b"one\n\ntw\xffo\n\nthree\n".to_vec(), rules);
+        parsed.add_text("s", (1, 0), b"one\n\ntw\xffo\n\nthree\n".to_vec(), rules);
         assert_eq!(parsed.documents.len(), 1);
         assert_eq!(
             parsed.documents[0].content,

@@ -13,7 +13,7 @@ impl Parsed {
     pub(super) fn add_text(
         &mut self,
         name: &str,
-        first_line: u64,
+        (first_line, part): (u64, usize),
         bytes: Vec<u8>,
         rules: Rules<'_>,
     ) {
@@ -45,7 +45,9 @@ impl Parsed {
             if content.trim().is_empty() {
                 continue;
             }
-            self.keep(name, (line, 0), Content::Text(content), None, "text");
+            // Pieces of one line are told apart by their number.
+            let item = if line == first_line { part } else { 0 };
+            self.keep(name, (line, item), Content::Text(content), None, "text");
         }
     }
 

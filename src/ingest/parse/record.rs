@@ -39,6 +39,7 @@ impl Parsed {
             Ok(items) => items,
             Err(misfit) => vec![Err(misfit)],
         };
+        let items = shape::with_system(items, &mut fields);
         let last = items.len() - 1;
         for (number, item) in items.into_iter().enumerate() {
             // What the record says beside its items belongs to each of them.

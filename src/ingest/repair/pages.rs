@@ -37,10 +37,14 @@ pub fn pages(text: &str, switches: Switches, counts: &mut Counts) -> Option<Runn
         .map(|page| page.lines().collect())
         .collect();
     let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
-    let removed = remove_furniture(&mut pages);
-    // Where no sentence goes on from one page to the next, form feeds divide chapters, songs or
-    // questions, and what recurs at their edges is content. So is what makes up much of the text.
-    let flows = crossings(&pages) * 4 >= pages.len();
+    let Removed {
+        lines: removed,
+        numbered,
+    } = remove_furniture(&mut pages);
+    // Where no sentence goes on from one page to the next, and no number counts the pages, form feeds
+    // divide chapters, songs or questions, and what recurs at their edges is content. So is what makes
+    // up much of the text.
+    let flows = crossings(&pages) * 4 >= pages.len() || numbered * 2 >= pages.len();
     if !flows || removed * MOST_FURNITURE > lines {
         return None;
     }
@@ -101,7 +105,7 @@ fn keys(line: &str, page: usize, pages: usize) -> Vec<(String, usize)> {
     let line = line.trim();
     let whole = fold_digits(line);
     if let Some(number) = number(line) {
-        return vec![(format!("# from {}", number - page as i64), LEAST_PAGES)];
+        return vec![(format!("{NUMBER}{}", number - page as i64), LEAST_PAGES)];
     }
     let is_telling = |cell: &str| cell.chars().filter(|c| c.is_alphabetic()).count() >= 5;
     let mut keys: Vec<(String, usize)> = line
@@ -173,33 +177,62 @@ fn edge_lines(page: &[&str], edge: Edge) -> Vec<usize> {
     }
 }
 
-/// Peels recurring lines off the pages, from the outside; the number of lines.
-fn remove_furniture(pages: &mut [Vec<&str>]) -> usize {
+/// What was taken off the pages.
+struct Removed {
+    /// Lines.
+    lines: usize,
+    /// Of them numbers of pages, which grow with these.
+    numbered: usize,
+}
+
+/// What a number alone on a line is called as a key.
+const NUMBER: &str = "# from ";
+
+/// Whether what recurs on these pages is furniture of some of them, as the header of a chapter is: pages
+/// one after another, or every other one. What stands at the edges of pages here and there (who speaks
+/// in a play, "Решение") is content.
+fn is_dense(pages: &[usize]) -> bool {
+    match pages {
+        [first, .., last] => last - first <= 2 * pages.len(),
+        _ => false,
+    }
+}
+
+/// Peels recurring lines off the pages, from the outside.
+fn remove_furniture(pages: &mut [Vec<&str>]) -> Removed {
     let count = pages.len();
-    let mut seen: HashMap<(Edge, String), usize> = HashMap::new();
+    let mut seen: HashMap<(Edge, String), Vec<usize>> = HashMap::new();
     for (number, page) in pages.iter().enumerate() {
         for edge in [Edge::Top, Edge::Bottom] {
             for index in edge_lines(page, edge) {
                 for (key, _) in keys(page[index], number, count) {
-                    *seen.entry((edge, key)).or_default() += 1;
+                    seen.entry((edge, key)).or_default().push(number);
                 }
             }
         }
     }
     let recurs = |edge, line: &str, number| {
-        keys(line, number, count)
-            .into_iter()
-            .any(|(key, least)| seen.get(&(edge, key)).is_some_and(|pages| *pages >= least))
+        keys(line, number, count).into_iter().any(|(key, least)| {
+            let is_number = key.starts_with(NUMBER);
+            seen.get(&(edge, key)).is_some_and(|pages| {
+                let is_frequent = pages.len() * 4 >= count;
+                pages.len() >= least && (is_number || is_frequent || is_dense(pages))
+            })
+        })
     };
-    let mut removed = 0;
+    let mut removed = Removed {
+        lines: 0,
+        numbered: 0,
+    };
     for (number, page) in pages.iter_mut().enumerate() {
         for edge in [Edge::Top, Edge::Bottom] {
             for index in edge_lines(page, edge) {
                 if !recurs(edge, page[index], number) || is_prose(page[index]) {
                     break;
                 }
+                removed.lines += 1;
+                removed.numbered += usize::from(self::number(page[index].trim()).is_some());
                 page[index] = "";
-                removed += 1;
             }
         }
     }

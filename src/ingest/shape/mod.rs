@@ -11,6 +11,7 @@ mod names;
 mod pairs;
 mod passages;
 mod recent;
+mod system;
 mod tools;
 mod tree;
 
@@ -34,6 +35,7 @@ use pairs::{
 use passages::{take_passage, take_squad};
 pub use recent::Recent;
 use serde_json::{Map, Value};
+pub use system::with_system;
 use tree::take_tree;
 
 /// A record as JSON fields.

@@ -57,7 +57,13 @@ pub(super) const CORRECT: &[&str] = &[
 /// How a problem is solved, beside which an answer may be no more than its result.
 pub(super) const SOLUTION: &[&str] = &["solution", "решение"];
 pub(super) const COMPLETION: &[&str] = &["completion", "response", "output", "answer"];
-pub(super) const SYSTEM: &[&str] = &["system", "system_prompt"];
+pub(super) const SYSTEM: &[&str] = &[
+    "system",
+    "system_prompt",
+    "system_message",
+    "система",
+    "системный_промпт",
+];
 pub(super) const TEXT: &[&str] = &[
     "text",
     "content",
