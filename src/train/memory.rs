@@ -43,20 +43,16 @@ pub enum Place {
 pub fn fixed_bytes(config: &Config, plan: Plan) -> u64 {
     let each = if plan.average { 12 } else { 8 };
     let all = parameters(config) as u64;
-    match plan.adapters {
-        // Frozen weights have no gradients and no moments.
-        Some(adapters) => {
-            let base = plan
-                .base
-                .map_or(4 * all, |format| frozen_bytes(config, format));
-            base + each * adapters as u64 + plan.keeping.least_bytes(adapters)
-        }
-        None => {
-            let moments = layout(config).into_iter();
-            let moments: u64 = moments.map(|spec| plan.keeping.bytes(&spec)).sum();
-            each * all + moments
-        }
-    }
+    let Some(adapters) = plan.adapters else {
+        let moments = layout(config).into_iter();
+        let moments: u64 = moments.map(|spec| plan.keeping.bytes(&spec)).sum();
+        return each * all + moments;
+    };
+    // Frozen weights have no gradients and no moments.
+    let base = plan
+        .base
+        .map_or(4 * all, |format| frozen_bytes(config, format));
+    base + each * adapters as u64 + plan.keeping.least_bytes(adapters)
 }
 
 /// What the host holds beside the device: moments and master weights that are offloaded, in bytes.

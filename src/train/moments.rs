@@ -184,7 +184,7 @@ impl<B: Backend> Moments<B> {
                 let moment = &mut moments[i / 2];
                 let target = [&mut moment.codes, &mut moment.scales];
                 let [codes, scales] = target;
-                *(if i % 2 == 0 { codes } else { scales }) =
+                *(if i.is_multiple_of(2) { codes } else { scales }) =
                     backend.upload(1, values.len(), values)?;
             }
         }

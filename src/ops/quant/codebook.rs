@@ -47,7 +47,7 @@ impl Codebook {
     }
 }
 
-/// 4-bit NormalFloat: quantiles of the normal distribution, with an exact zero (Dettmers et al. 2023,
+/// 4-bit `NormalFloat`: quantiles of the normal distribution, with an exact zero (Dettmers et al. 2023,
 /// <https://arxiv.org/abs/2305.14314>, appendix E).
 pub static NF4: LazyLock<Codebook> = LazyLock::new(|| {
     Codebook::new(vec![

@@ -10,6 +10,9 @@ use super::{
 use crate::ops::{AdamStep, Backend};
 
 /// AdamW with moments in 8 bits.
+///
+/// # Errors
+/// When the device fails.
 pub fn adamw8<B: Backend + ?Sized>(
     backend: &B,
     slot: EightSlot<'_, B::Buf>,
@@ -51,6 +54,9 @@ pub fn adamw8<B: Backend + ?Sized>(
 }
 
 /// A frozen matrix as f32.
+///
+/// # Errors
+/// When the device fails.
 pub fn unpack_all<B: Backend + ?Sized>(backend: &B, w: &Frozen<B::Buf>) -> Result<B::Buf> {
     let (codes, scales) = (backend.download(&w.codes)?, backend.download(&w.scales)?);
     let mut values = vec![0.0; w.rows * w.cols];

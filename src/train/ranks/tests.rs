@@ -60,7 +60,9 @@ fn shares_are_whole_micro_batches_that_cover_the_step() {
             let mut at = 0;
             for rank in 0..count {
                 let own = share(&options, rank, count);
-                assert!(own.start == at && !own.is_empty() && own.start % micro_batch == 0);
+                assert!(
+                    own.start == at && !own.is_empty() && own.start.is_multiple_of(micro_batch)
+                );
                 at = own.end;
             }
             assert_eq!(at, sequences);
