@@ -60,8 +60,12 @@ pub fn start(devices: &[String]) -> Result<Wire> {
 /// When standard input is not the socket that rank 0 gives.
 pub fn join(rank: usize) -> Result<Wire> {
     let input = std::io::stdin().as_fd().try_clone_to_owned();
-    let input = input.context("standard input is closed")?;
-    Wire::follower(rank, UnixStream::from(input)).with_context(|| {
-        format!("{RANK} is set, but standard input does not lead to rank 0. Unset it")
-    })
+    let stream = UnixStream::from(input.context("standard input is closed")?);
+    // A terminal or a file would be waited for in vain.
+    let begin = stream.peer_addr().map_err(anyhow::Error::from);
+    begin
+        .and_then(|_| Wire::follower(rank, stream))
+        .with_context(|| {
+            format!("{RANK} is set, but standard input does not lead to rank 0. Unset it")
+        })
 }
