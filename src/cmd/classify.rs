@@ -73,7 +73,7 @@ fn label<B: Backend>(backend: &B, args: &Args, ctx: &Context) -> Result<Exit> {
                 line["label"] = json!(best.0);
                 line["probability"] = json!(best.1);
                 let each = named.map(|(label, p)| (label.clone(), json!(p)));
-                line["probabilities"] = Value::Object(Map::from_iter(each));
+                line["probabilities"] = Value::Object(each.collect::<Map<_, _>>());
                 *counts.entry(best.0.clone()).or_default() += 1;
             } else {
                 unlabelled += 1;

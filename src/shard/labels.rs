@@ -50,10 +50,9 @@ pub fn of(document: &Document, field: &str) -> Option<String> {
         (Some(Value::Number(number)), _) if number.is_i64() || number.is_u64() => {
             number.to_string()
         }
-        (Some(_), _) => return None,
         (None, "lang") => document.lang.clone(),
         (None, "source") => document.source.clone(),
-        (None, _) => return None,
+        (Some(_) | None, _) => return None,
     };
     (!text.is_empty()).then_some(text)
 }
