@@ -100,6 +100,14 @@ fn cheapest(sample: &[u8], utf8_cost: u64) -> Detected {
     // Stable: the first of equal ones stays first.
     readings.sort_by_key(|(_, cost)| *cost);
     let (encoding, cost) = readings[0];
+    if encoding != Encoding::Utf8
+        && let Some(confidence) = is_latin_with_signs(sample)
+    {
+        return Detected {
+            encoding: Encoding::Windows1252,
+            confidence,
+        };
+    }
     if let Some((_, tally)) = tallies.iter().find(|(candidate, _)| *candidate == encoding) {
         noise = (tally.mean_bits() - DOUBTFUL_BITS) / (NOISE_BITS - DOUBTFUL_BITS);
     }
@@ -114,6 +122,23 @@ fn cheapest(sample: &[u8], utf8_cost: u64) -> Detected {
         encoding,
         confidence: surely as f32,
     }
+}
+
+/// Letters of ASCII for each byte beyond it from which a text is Latin, and how many at least.
+const LATIN_LETTERS: usize = 10;
+const LEAST_LETTERS: usize = 20;
+
+/// How surely `sample` is Latin text with a few signs and letters beyond ASCII (£, §, ½, é), each alone:
+/// Cyrillic words have several such bytes in a row, and one-letter words do not come without others.
+fn is_latin_with_signs(sample: &[u8]) -> Option<f32> {
+    let letters = sample.iter().filter(|byte| byte.is_ascii_alphabetic());
+    let letters = letters.count();
+    let beyond = sample.iter().filter(|byte| !byte.is_ascii()).count();
+    let alone = sample
+        .windows(2)
+        .all(|pair| pair[0].is_ascii() || pair[1].is_ascii());
+    let is_latin = alone && letters >= LEAST_LETTERS && letters >= LATIN_LETTERS * beyond;
+    is_latin.then(|| 1.0 - 0.5 * 0.8f32.powi(beyond.min(100) as i32))
 }
 
 /// The encoding that `sample`, of a file in `chosen`, fits second best, and by how many bits worse.

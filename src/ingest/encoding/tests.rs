@@ -482,3 +482,40 @@ fn streams_read_as_utf8_at_any_chunk() {
         ("a\u{fffd}\u{fffd}", vec![4..8, 8..9])
     );
 }
+
+#[test]
+fn latin_text_with_a_few_signs_is_no_cyrillic() {
+    let prose = "It was a dark and stormy night, and the rain fell in torrents on the old house. "
+        .repeat(20);
+    for sign in [
+        "£5",
+        "½ ¼",
+        "§ 4",
+        "¶ 2",
+        "50 ¢",
+        "3 × 4",
+        "£5, it’s “so”",
+        "café",
+        "20 °C",
+        "©",
+        "naïve",
+        "Ä",
+        "µm",
+        "±2",
+    ] {
+        let text = format!("{prose}{sign} and so on. {prose}");
+        let (bytes, _, lossy) = encoding_rs::WINDOWS_1252.encode(&text);
+        assert!(!lossy, "{sign}");
+        let found = detect(&bytes);
+        assert_eq!(found.encoding, Encoding::Windows1252, "{sign}: {found:?}");
+    }
+    // A Russian word in English prose stays Russian.
+    let text = format!("{prose}Москва и Тверь. {prose}");
+    for (encoding, expected) in [
+        (encoding_rs::WINDOWS_1251, Encoding::Windows1251),
+        (encoding_rs::KOI8_R, Encoding::Koi8R),
+    ] {
+        let found = detect(&encoding.encode(&text).0);
+        assert_eq!(found.encoding, expected, "{found:?}");
+    }
+}
