@@ -264,7 +264,7 @@ fn labels_of_one_field_are_merged() {
         "--quiet",
     ];
     let (command, out) = of_lines(place.path(), &[("notes.jsonl", lines)], &options);
-    assert_eq!(command.json()["labels"], json!({"notes.jsonl": 20}));
+    assert_eq!(command.json()["labels"], json!({"raw/notes.jsonl": 20}));
     let again = place.path().join("again");
     Prep::new(["reshard"])
         .arg(&out)
