@@ -55,6 +55,26 @@ pub fn generate_many<B: Backend>(
     samplers: &mut [Sampler],
     emit: &mut dyn FnMut(usize, u32) -> Result<bool>,
 ) -> Result<Vec<Finish>> {
+    let mut ends = vec![Finish::Length; requests.len()];
+    let ended = &mut |number: usize, end| ends[number] = end;
+    generate_each(backend, model, requests, most, samplers, emit, ended)?;
+    Ok(ends)
+}
+
+/// As [`generate_many`]; `ended` hears of every request when it ends, so that what is finished is not
+/// lost with what is not.
+///
+/// # Errors
+/// Those of [`generate_many`].
+pub fn generate_each<B: Backend>(
+    backend: &B,
+    model: &Model<B>,
+    requests: &[Request<'_>],
+    most: usize,
+    samplers: &mut [Sampler],
+    emit: &mut dyn FnMut(usize, u32) -> Result<bool>,
+    ended: &mut dyn FnMut(usize, Finish),
+) -> Result<()> {
     let context = model.config.max_positions;
     ensure!(
         samplers.len() == requests.len(),
@@ -73,7 +93,6 @@ pub fn generate_many<B: Backend>(
     let longest = requests.iter().map(capacity).max().unwrap_or(0);
     let slots = most.clamp(1, requests.len().max(1));
     let mut sequences = Sequences::new(backend, model, slots, longest)?;
-    let mut ends = vec![Finish::Length; requests.len()];
     let mut running: Vec<Option<Running>> = (0..slots).map(|_| None).collect();
     let mut waiting = requests.iter().enumerate();
     loop {
@@ -89,12 +108,13 @@ pub fn generate_many<B: Backend>(
                     capacity: capacity(request),
                 };
                 if next.seen.len() == next.capacity {
+                    ended(number, Finish::Length);
                     continue;
                 }
                 sequences.rewind(slot, 0);
                 let mut logits = sequences.push(slot, request.prompt)?;
                 match next.take(&mut logits, samplers, emit)? {
-                    Some(end) => ends[number] = end,
+                    Some(end) => ended(number, end),
                     None => *place = Some(next),
                 }
             }
@@ -105,7 +125,7 @@ pub fn generate_many<B: Backend>(
             .filter_map(|(slot, place)| Some((slot, last(place)?)))
             .collect();
         if tokens.is_empty() {
-            return Ok(ends);
+            return Ok(());
         }
         let mut logits = sequences.step(&tokens)?;
         let vocab = logits.len() / tokens.len();
@@ -114,7 +134,7 @@ pub fn generate_many<B: Backend>(
                 continue;
             };
             if let Some(end) = sequence.take(logits, samplers, emit)? {
-                ends[sequence.number] = end;
+                ended(sequence.number, end);
                 running[*slot] = None;
             }
         }

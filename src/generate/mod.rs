@@ -6,7 +6,7 @@ mod stream;
 
 use anyhow::Result;
 
-pub use many::generate_many;
+pub use many::{generate_each, generate_many};
 pub use sampler::{Sampler, Sampling};
 pub use stream::TextStream;
 

@@ -137,18 +137,22 @@ fn open(dir: &Path) -> Result<(Lora, PathBuf)> {
     Ok((lora, base))
 }
 
-/// The base model's folder: as written, or beside the adapters.
+/// The base model's folder: as written, in the adapters' folder, or beside it.
 fn base_of(dir: &Path, named: &Path) -> Result<PathBuf> {
-    [named.to_owned(), dir.join(named)]
-        .into_iter()
-        .find(|path| path.is_dir())
-        .with_context(|| {
-            format!(
-                "the base model {} is not there. Put its folder there, or correct \
+    [
+        named.to_owned(),
+        dir.join(named),
+        dir.join("..").join(named),
+    ]
+    .into_iter()
+    .find(|path| path.is_dir())
+    .with_context(|| {
+        format!(
+            "the base model {} is not there. Put its folder there, or correct \
                  base_model_name_or_path in {CONFIG}",
-                named.display()
-            )
-        })
+            named.display()
+        )
+    })
 }
 
 /// Loads the base model of an adapter folder and adds the adapters to its weights.

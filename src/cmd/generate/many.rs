@@ -15,7 +15,7 @@ use crate::{
     cmd::Context,
     document::Message,
     exit::Exit,
-    generate::{Request, Sampler, TextStream, generate_many},
+    generate::{Finish, Request, Sampler, TextStream, generate_each},
     interrupt,
     model::Model,
     ops::Backend,
@@ -73,15 +73,26 @@ impl<B: Backend> Speaker<'_, B> {
                 continue;
             }
             let place = || format!("{}:{line}", path.display());
-            let (shown, ids) = self.read(args, &text, is_json).with_context(place)?;
+            let read = self.read(args, &text, is_json).with_context(place);
             let context = self.model.config.max_positions;
-            ensure!(
-                ids.len() < context,
-                "{}: the prompt has {} tokens, the model's context {context}: shorten the prompt",
-                place(),
-                ids.len()
-            );
-            group.push(Prompt { number, shown, ids });
+            let read = read.and_then(|(shown, ids)| {
+                ensure!(
+                    ids.len() < context,
+                    "{}: the prompt has {} tokens, the model's context {context}: shorten the prompt",
+                    place(),
+                    ids.len()
+                );
+                Ok(Prompt { number, shown, ids })
+            });
+            let prompt = match read {
+                Ok(prompt) => prompt,
+                Err(error) => {
+                    // What stands before a bad line is answered first.
+                    self.answer(args, &group, ctx)?;
+                    return Err(error);
+                }
+            };
+            group.push(prompt);
             number += 1;
             if group.len() == most {
                 tokens += self.answer(args, &std::mem::take(&mut group), ctx)?;
@@ -149,7 +160,8 @@ impl<B: Backend> Speaker<'_, B> {
             .iter()
             .map(|_| (TextStream::new(decode), String::new(), 0_u64))
             .collect();
-        let ends = generate_many(
+        let mut ends: Vec<Option<Finish>> = vec![None; group.len()];
+        let outcome = generate_each(
             self.backend,
             self.model,
             &requests,
@@ -162,9 +174,13 @@ impl<B: Backend> Speaker<'_, B> {
                 *tokens += 1;
                 Ok(true)
             },
-        )?;
+            &mut |number, end| ends[number] = Some(end),
+        );
         let mut all = 0;
-        for ((prompt, end), (mut stream, mut text, tokens)) in group.iter().zip(ends).zip(said) {
+        let finished = ends.into_iter().map_while(|end| end);
+        // After an interruption the answers that are whole, up to the first that is not.
+        for ((prompt, end), (mut stream, mut text, tokens)) in group.iter().zip(finished).zip(said)
+        {
             text.push_str(&stream.finish());
             all += tokens;
             let line = json!({
@@ -176,6 +192,7 @@ impl<B: Backend> Speaker<'_, B> {
             });
             output::data(&line.to_string());
         }
+        outcome?;
         Ok(all)
     }
 }

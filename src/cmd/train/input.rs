@@ -282,10 +282,14 @@ impl Input {
         })
     }
 
-    /// Of the pairs that are learned from: how many there are, how many have a side beyond the model's
-    /// context, and the tokens of a sequence that would take the longest of the others.
-    pub fn pair_counts(&self) -> Option<(u64, u64, u64)> {
-        let streams = self.parts.iter().filter_map(|part| part.train.pairs());
+    /// Of the pairs of a split: how many there are, how many have a side beyond the model's context, and
+    /// the tokens of a sequence that would take the longest of the others; none where no pairs are
+    /// learned from.
+    pub fn pair_counts(&self, split: Split) -> Option<(u64, u64, u64)> {
+        let streams = self.parts.iter().filter_map(|part| match split {
+            Split::Train => part.train.pairs(),
+            Split::Val => part.val.pairs(),
+        });
         let counts = streams.map(|of| (of.pairs(), of.beyond_context, of.longest()));
         counts.reduce(|a, b| (a.0 + b.0, a.1 + b.1, a.2.max(b.2)))
     }

@@ -31,7 +31,7 @@ use crate::{
     run_dir::{self, Found},
     shard::Split,
     train::{
-        Loader, Options, Tokens,
+        Loader, Options, Packed, Tokens,
         finish::{Writing, finish, packing},
         memory,
         mfu::{Peak, Utilisation, flops_per_token, measure},
@@ -69,6 +69,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         let ctx = &ranks::part(args, ctx);
         let device = choose_with(&ranks::device(args, 0)?, args.dtype, ctx)?;
         let resolved = resolve(args, ctx, &input, &train, &device)?;
+        check_shares(&resolved.options, ranks::count(args))?;
         if let Some(path) = &args.batches {
             batches::write(path, &resolved.loader, &resolved.options)?;
         }
@@ -188,6 +189,9 @@ fn plan(ctx: &Context, input: &Input, resolved: &Resolved<'_>) -> Result<()> {
     } else {
         output::data(&format!("{plan:#}"));
     }
+    if let Some(pairs) = pairs_of(input, Split::Train, resolved.loader.packed()) {
+        ctx.note(&pairs);
+    }
     ctx.note("next: the same command without --dry-run");
     Ok(())
 }
@@ -197,6 +201,35 @@ fn already_done(args: &Args, ctx: &Context) -> Result<Value> {
     let path = args.out().join("report.json");
     let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))
+}
+
+/// How many pairs of answers of a split are learned from or measured, and which are not; none where no
+/// pairs are.
+fn pairs_of(input: &Input, split: Split, packed: &Packed) -> Option<String> {
+    let (pairs, beyond, longest) = input.pair_counts(split)?;
+    let (all, left_out) = (pairs + beyond, packed.truncated_documents);
+    let used = packed.documents.saturating_sub(left_out);
+    let name = match split {
+        Split::Train => "train",
+        Split::Val => "val",
+    };
+    let mut text = format!("{name}: {used} of {all} pairs of answers");
+    if beyond > 0 {
+        text += &format!("; {beyond} are longer than the model's context and left out");
+    }
+    if left_out > 0 {
+        text += &format!(
+            "; {left_out} are left out because a sequence has no room for both sides: --seq-len {longest} \
+             takes them"
+        );
+    }
+    // A tenth is more than chance: the long answers are missing.
+    let is_much = (all - used.min(all)) * 10 > all;
+    Some(if is_much {
+        format!("warning: {text}")
+    } else {
+        text
+    })
 }
 
 /// What will happen, in words, before the first step.
@@ -211,42 +244,22 @@ fn announce(ctx: &Context, device: &str, input: &Input, resolved: &Resolved<'_>)
         options.schedule.steps,
         options.step_tokens()
     ));
-    ctx.note(&format!(
-        "{} documents in {} sequences of {}: {:.2} % padding, {:.2} % of the tokens cut off, {} \
-         documents cut in pieces ({} of them would have fitted)",
-        packed.documents,
-        packed.sequences,
-        options.seq_len,
-        100.0 * packed.padded_share(),
-        100.0 * packed.truncated_share(),
-        packed.cut_documents,
-        packed.cut_needlessly
-    ));
-    if let Some((pairs, beyond, longest)) = input.pair_counts() {
-        let left_out = packed.truncated_documents;
+    if let Some(pairs) = pairs_of(input, Split::Train, packed) {
+        ctx.note(&pairs);
+    } else {
         ctx.note(&format!(
-            "{} of {} pairs of answers{}",
-            packed.documents - left_out,
-            pairs + beyond,
-            match (left_out, beyond) {
-                (0, 0) => String::new(),
-                (0, beyond) => format!(", {beyond} are longer than the model's context"),
-                (left_out, beyond) => format!(
-                    ", {beyond} are longer than the model's context and {left_out} than a sequence \
-                     has room for both sides: --seq-len {longest} takes them"
-                ),
-            }
+            "{} documents in {} sequences of {}: {:.2} % padding, {:.2} % of the tokens cut off, {} \
+             documents cut in pieces ({} of them would have fitted)",
+            packed.documents,
+            packed.sequences,
+            options.seq_len,
+            100.0 * packed.padded_share(),
+            100.0 * packed.truncated_share(),
+            packed.cut_documents,
+            packed.cut_needlessly
         ));
-    } else if let Some(labels) = &input.labels {
-        ctx.note(&format!(
-            "{} labels of the field {}; {} documents are longer than a sequence: their first {} \
-             tokens are read",
-            labels.names.len(),
-            labels.field,
-            packed.truncated_documents,
-            options.seq_len
-        ));
-    } else if packed.truncated_share() > 0.01 {
+    }
+    if input.pair_counts(Split::Train).is_none() && packed.truncated_share() > 0.01 {
         ctx.note(&format!(
             "{} chats are longer than a sequence and lose their ends: a longer --seq-len keeps them",
             packed.truncated_documents
@@ -316,6 +329,11 @@ fn go<B: Backend>(
         let loader = Loader::new(&held_out, options.packing, options.seq_len, 0)?;
         Ok::<_, anyhow::Error>(loader.finished_by(input.finish(Split::Val)))
     });
+    if let Some(Ok(loader)) = &val
+        && let Some(pairs) = pairs_of(input, Split::Val, loader.packed())
+    {
+        ctx.note(&pairs);
+    }
     if val.is_none() {
         ctx.note("the val split is empty: nothing will be measured on held-out text");
         ensure!(

@@ -209,7 +209,7 @@ pub fn resolve_with<'a>(
 
 /// What to do where no pair fits a sequence.
 fn whole_pairs(input: &Input, seq_len: usize) -> String {
-    match input.pair_counts() {
+    match input.pair_counts(Split::Train) {
         None => "the train split".to_owned(),
         Some((0, beyond, _)) => format!(
             "the train split of pairs: each of {beyond} has a side that is longer than the model's \
