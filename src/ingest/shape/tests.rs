@@ -1,7 +1,20 @@
 //! Each shape with its records, those that do not fit, and what is kept of them.
 
+mod answers;
+mod choices;
+mod preferences;
+mod turns;
+
 use super::*;
 use crate::document::Message;
+
+/// Each record is the one document of these turns, or does not fit with that error.
+fn check(cases: &[(&str, Result<&[(&str, &str)], &str>)]) {
+    for (json, wanted) in cases {
+        let found = read(json).1.map_err(|misfit| misfit.error);
+        assert_eq!(found, wanted.map(chat), "{json}");
+    }
+}
 
 fn read(json: &str) -> (&'static str, Result<Content, Misfit>, String) {
     let (name, items, meta) = read_items(json);
