@@ -105,12 +105,11 @@ fn name_of(value: &Value) -> Option<String> {
 /// What stands behind the stem in the name of a column: a number or a letter.
 fn suffix(name: &str) -> Option<String> {
     let name = name.trim();
-    let stems = CANDIDATE_STEMS.iter();
-    let behind = stems.filter_map(|stem| {
+    let mut stems = CANDIDATE_STEMS.iter();
+    let behind = stems.find_map(|stem| {
         let (end, _) = name.char_indices().nth(stem.chars().count())?;
         (name[..end].to_lowercase() == **stem).then(|| &name[end..])
-    });
-    let behind = behind.last()?;
+    })?;
     let rest = behind.trim_start_matches(['_', '-', ' ']);
     let is_number = !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
     // "answers" are several.

@@ -1,9 +1,9 @@
 //! Of several answers the one that is marked as right is learned, or none.
 
-use super::check;
+use super::{Turns, check};
 
-const LISTED: &[(&str, &str)] = &[("user", "q\nA) x\nB) y"), ("assistant", "y")];
-const BEST: &[(&str, &str)] = &[("user", "q"), ("assistant", "y")];
+const LISTED: Turns = &[("user", "q\nA) x\nB) y"), ("assistant", "y")];
+const BEST: Turns = &[("user", "q"), ("assistant", "y")];
 
 #[test]
 fn marks_of_each_answer_are_obeyed() {

@@ -1,8 +1,8 @@
 //! What an answer to a multiple choice names.
 
-use super::check;
+use super::{Turns, check};
 
-const LISTED: &[(&str, &str)] = &[("user", "q\nA) x\nB) y"), ("assistant", "y")];
+const LISTED: Turns = &[("user", "q\nA) x\nB) y"), ("assistant", "y")];
 
 #[test]
 fn an_answer_names_its_column() {

@@ -1,10 +1,13 @@
 //! Preferences with numbers for answers, transcripts, and answers that are no two.
 
-use super::read;
+use super::{Turns, read};
 use crate::document::{Content, Message};
 
+/// Turns and the rejected answer, or an error.
+type Pair<'a> = Result<(Turns<'a>, &'a str), &'a str>;
+
 /// A record's turns and rejected turns, or the error.
-fn check(json: &str, wanted: Result<(&[(&str, &str)], &str), &str>) {
+fn check(json: &str, wanted: Pair) {
     let found = read(json).1.map_err(|misfit| misfit.error);
     let wanted = wanted.map(|(turns, rejected)| Content::Preference {
         messages: turns
@@ -16,7 +19,7 @@ fn check(json: &str, wanted: Result<(&[(&str, &str)], &str), &str>) {
     assert_eq!(found, wanted, "{json}");
 }
 
-const GOOD: Result<(&[(&str, &str)], &str), &str> = Ok((&[("user", "q"), ("assistant", "b")], "a"));
+const GOOD: Pair = Ok((&[("user", "q"), ("assistant", "b")], "a"));
 
 #[test]
 fn numbers_are_the_answers_that_they_name() {

@@ -1,9 +1,9 @@
 //! Turns in cells, answers beside turns, and what a question is about.
 
-use super::check;
+use super::{Turns, check};
 
-const ONE: &[(&str, &str)] = &[("user", "q"), ("assistant", "a")];
-const ABOUT: &[(&str, &str)] = &[("user", "q\n\nx"), ("assistant", "a")];
+const ONE: Turns = &[("user", "q"), ("assistant", "a")];
+const ABOUT: Turns = &[("user", "q\n\nx"), ("assistant", "a")];
 
 #[test]
 fn an_answer_beside_turns_is_the_last_one() {
