@@ -17,13 +17,11 @@ pub(super) fn put_candidates(fields: &mut Fields) -> Result<(), Misfit> {
     let named = [&chosen, &rejected].map(|key| name_of(&fields[key]));
     let has = has_candidates(fields);
     if !has {
-        // 4 and 5 may be answers themselves; the numbers of two are none.
-        let is_number = [&chosen, &rejected].map(|key| fields[key].is_number());
-        let are_places = is_number == [true; 2]
-            && named.iter().all(|name| {
-                name.as_deref()
-                    .is_some_and(|name| ["0", "1", "2"].contains(&name))
-            });
+        // 4 and 5 may be answers themselves; 0, 1 and 2 are more likely the numbers of two.
+        let are_places = named.iter().all(|name| {
+            name.as_deref()
+                .is_some_and(|name| ["0", "1", "2"].contains(&name))
+        });
         if are_places {
             return Err(unclear(
                 &chosen,

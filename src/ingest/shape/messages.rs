@@ -1,5 +1,6 @@
 //! Lists of messages.
 
+use super::answers::take_answer;
 use super::fields::{as_answer, as_text, find, take, take_text, type_name};
 use super::names::{CHOSEN, MESSAGES, REPLY, TURNS};
 use super::pairs::{check_label, take_system};
@@ -103,6 +104,25 @@ pub(super) fn messages_in(text: &str) -> Option<Vec<Value>> {
     }
 }
 
+/// Whether a text begins as a list of messages and cannot be read as one.
+pub(super) fn is_broken(text: &str) -> bool {
+    let bare: String = text
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .take(9)
+        .collect();
+    let bare = bare.replace('\'', "\"");
+    let begins = ["[{\"role\"", "[{\"from\"", "[{\"conten"];
+    begins.iter().any(|begin| bare.starts_with(begin)) && structure_of(text).is_none()
+}
+
+/// That a field is such a text.
+pub(super) fn broken(name: &str) -> Misfit {
+    Misfit::wrong(format!(
+        "the field `{name}` begins as a list of messages and cannot be read as one, in JSON or as Python prints it"
+    ))
+}
+
 /// The record that a list of messages is.
 pub fn record_of(list: Vec<Value>) -> Fields {
     Fields::from_iter([(MESSAGES[0].to_owned(), list.into())])
@@ -136,14 +156,29 @@ pub(super) fn take_messages(fields: &mut Fields, names: &[&str]) -> Result<Vec<M
 /// them are a preference's.
 fn with_answer(mut turns: Vec<Message>, fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
     let is_asked = turns.last().is_some_and(|last| last.role == "user");
+    let says = |key: &String| match &fields[key] {
+        Value::Null => false,
+        Value::String(text) => !text.trim().is_empty(),
+        _ => true,
+    };
+    let mut replies = REPLY.iter().filter_map(|name| find(fields, &[name]));
     if is_asked
         && find(fields, CHOSEN).is_none()
-        && let Some(key) = find(fields, REPLY)
-        && !fields[&key].is_null()
-        && fields[&key].as_str() != Some("")
+        && let Some(key) = replies.find(says)
     {
         check_label(fields)?;
-        turns.extend(take_turns(fields, &[key.as_str()], "assistant")?);
+        let names = [key.as_str()];
+        let is_turns = match &fields[&key] {
+            Value::Array(list) => is_messages(list),
+            Value::Object(turn) => find(turn, ROLE).is_some(),
+            Value::String(text) => messages_in(text).is_some(),
+            _ => false,
+        };
+        if is_turns {
+            turns.extend(take_turns(fields, &names, "assistant")?);
+        } else {
+            turns.push(Message::new("assistant", take_answer(fields, &names)?));
+        }
     }
     Ok(turns)
 }
@@ -297,6 +332,7 @@ pub(super) fn take_turns(
         // Columns of CSV hold lists as they are written.
         Value::String(text) => match messages_in(&text) {
             Some(list) => as_messages(list.into(), &key),
+            None if is_broken(&text) => Err(broken(&key)),
             None => Ok(vec![Message::new(role, text)]),
         },
         other => Ok(vec![Message::new(role, as_answer(other, names[0])?)]),

@@ -59,6 +59,22 @@ fn behind_stem(name: &str) -> Option<&str> {
     None
 }
 
+/// The letter and the text of "B) the text", "B. the text" and "B - the text".
+fn with_text(given: &str) -> Option<(String, &str)> {
+    let at = given.find([')', '.', ':', ' '])?;
+    let name = bare(&given[..at]);
+    one_letter(&name)?;
+    let behind = &given[at..];
+    let text = match behind.strip_prefix([')', '.', ':']) {
+        Some(text) => text,
+        None => behind
+            .trim_start()
+            .strip_prefix(['-', '–', '—', ')', ':'])?,
+    };
+    let text = text.trim();
+    (!text.is_empty()).then_some((name, text))
+}
+
 /// The number that a text is: with a point or a comma, or a fraction.
 fn number(text: &str) -> Option<f64> {
     let text = text.trim().replace(',', ".");
@@ -218,10 +234,13 @@ impl Choices {
         }
         match self.of_truth(given) {
             Some(option) => return Ok(Some(option.text.clone())),
-            None if is_truth => return Err(self.no_such(given)),
+            None if is_truth || ["true", "false"].contains(&given.to_lowercase().as_str()) => {
+                return Err(self.no_such(given));
+            }
             None => {}
         }
-        if let Some((option, text)) = self.with_text(given) {
+        if let Some((name, text)) = with_text(given) {
+            let option = self.named(&name).ok_or_else(|| self.no_such(given))?;
             let (own, text) = (option.text.trim().to_lowercase(), text.to_lowercase());
             if own == text {
                 return Ok(Some(option.text.clone()));
@@ -273,25 +292,6 @@ impl Choices {
                 self.counting
             ),
         )
-    }
-
-    /// The option and the text of "B) the text", "B. the text" and "B - the text".
-    fn with_text<'a>(&self, given: &'a str) -> Option<(&Choice, &'a str)> {
-        let at = given.find([')', '.', ':', ' '])?;
-        let name = bare(&given[..at]);
-        one_letter(&name)?;
-        let behind = &given[at..];
-        let text = match behind.strip_prefix([')', '.', ':']) {
-            Some(text) => text,
-            None => behind
-                .trim_start()
-                .strip_prefix(['-', '–', '—', ')', ':'])?,
-        };
-        let text = text.trim();
-        if text.is_empty() {
-            return None;
-        }
-        Some((self.named(&name)?, text))
     }
 
     /// The one option that is the same number, written in another way: 1/2 and 0.5.

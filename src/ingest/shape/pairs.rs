@@ -2,10 +2,10 @@
 
 use super::answers::{answer_texts, is_no, nothing_said, take_answer, take_best};
 use super::fields::{as_answer, find, take, take_text};
-use super::messages::{is_messages, messages_in, take_turns};
+use super::messages::{broken, is_broken, is_messages, messages_in, take_turns};
 use super::names::{
-    ABOUT, ANSWER, ANSWERS, BODY, CONTEXT, HISTORY, IDEAL, INPUT, INSTANCES, INSTRUCTION, LABEL,
-    OUTPUT, QUESTION, SOLUTION, SYSTEM, TITLE,
+    ABOUT, ANSWER, ANSWERS, BODY, CONTEXT, HISTORY, IDEAL, INPUT, INSTANCES, INSTRUCTION,
+    IS_CORRECT, LABEL, OUTPUT, QUESTION, SOLUTION, SYSTEM, TITLE,
 };
 use super::transcript::prompt_turns;
 use super::written::{looks_structured, structure_of};
@@ -68,11 +68,39 @@ pub(super) fn take_forum(fields: &mut Fields) -> Result<Content, Misfit> {
     ]))
 }
 
+/// Refuses an answer beside which a field says that it is not right.
+///
+/// # Errors
+/// When it does; a 0 does where the name asks for yes or no, else it may be a place.
+fn check_correct(fields: &Fields) -> Result<(), Misfit> {
+    let says_no = |name: &&&str| {
+        find(fields, &[**name]).filter(|key| {
+            let mark = &fields[key];
+            let is_number = mark.is_number()
+                || mark
+                    .as_str()
+                    .is_some_and(|text| text.trim().parse::<f64>().is_ok());
+            is_no(mark) && (!is_number || name.starts_with("is_"))
+        })
+    };
+    match IS_CORRECT.iter().find_map(|name| says_no(&name)) {
+        Some(key) => Err(Misfit::named(
+            "undesired_answer",
+            format!(
+                "the field `{key}` is {}: the answer is a wrong one, and it would be learned; where the field means something else, --map question=FIELD,answer=FIELD passes it by",
+                fields[&key]
+            ),
+        )),
+        None => Ok(()),
+    }
+}
+
 /// Refuses an answer that its label calls a bad one: as an answer it would be learned.
 ///
 /// # Errors
 /// When the field `label` says no.
 pub(super) fn check_label(fields: &Fields) -> Result<(), Misfit> {
+    check_correct(fields)?;
     let Some(key) = find(fields, LABEL).filter(|key| is_no(&fields[key])) else {
         return Ok(());
     };
@@ -92,6 +120,13 @@ pub(super) fn take_completion(
     completion: &[&str],
 ) -> Result<Content, Misfit> {
     check_label(fields)?;
+    for names in [prompt, completion] {
+        if let Some(key) = find(fields, names)
+            && fields[&key].as_str().is_some_and(is_broken)
+        {
+            return Err(broken(&key));
+        }
+    }
     let is_list = |names: &[&str]| {
         find(fields, names).is_some_and(|key| match &fields[&key] {
             Value::Array(_) => true,
@@ -283,6 +318,7 @@ pub(super) fn take_history(fields: &mut Fields) -> Result<Vec<Message>, Misfit> 
 }
 
 pub(super) fn take_context_question(fields: &mut Fields) -> Result<Content, Misfit> {
+    check_correct(fields)?;
     let question = take_text(fields, QUESTION)?;
     let question = with_context(take_about(fields, &question)?, question);
     let answer = take_best(fields, ANSWERS)?.ok_or_else(|| nothing_said(ANSWERS[0]))?;

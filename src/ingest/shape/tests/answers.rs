@@ -114,6 +114,14 @@ fn a_mark_beside_answers_is_obeyed() {
             Err("undesired_answer"),
         ),
         (
+            r#"{"question":"q","answer":"x","correct":false}"#,
+            Err("undesired_answer"),
+        ),
+        (
+            r#"{"question":"q","answers":["x"],"is_correct":0}"#,
+            Err("undesired_answer"),
+        ),
+        (
             r#"{"question":"q","accepted_answer_id":9,"answers":[{"id":1,"text":"x"},{"id":2,"text":"y"}]}"#,
             Err("no_correct_answer"),
         ),

@@ -132,6 +132,14 @@ fn names_with_their_text_and_lists_in_text_are_resolved() {
             r#"{"question":"q","options":["x","y","z"],"answer":"[0, 3]"}"#,
             Err("no_such_option"),
         ),
+        (
+            r#"{"question":"q","options":["x","y"],"answer":"C) z"}"#,
+            Err("no_such_option"),
+        ),
+        (
+            r#"{"question":"q","options":["x","y"],"answer":"true"}"#,
+            Err("no_such_option"),
+        ),
         // An interval.
         (
             r#"{"question":"q","options":["[0, 1]","[0, 2]"],"answer":"[0, 2]"}"#,

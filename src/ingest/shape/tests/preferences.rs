@@ -36,6 +36,7 @@ fn numbers_are_the_answers_that_they_name() {
     }
     for rest in [
         r#""chosen":1,"rejected":0"#,
+        r#""chosen":"1","rejected":"0""#,
         r#""chosen":2,"rejected":1,"responses":["a","b"]"#,
         r#""chosen":1,"rejected":"it says so","response_0":"a","response_1":"b""#,
     ] {

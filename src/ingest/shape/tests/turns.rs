@@ -25,6 +25,10 @@ fn an_answer_beside_turns_is_the_last_one() {
             Ok(ONE),
         ),
         (
+            r#"{"messages":[{"role":"user","content":"q"}],"answer":"","response":["a","b"]}"#,
+            Ok(ONE),
+        ),
+        (
             r#"{"messages":[{"role":"user","content":"q"}],"answer":"a","label":0}"#,
             Err("undesired_answer"),
         ),
@@ -66,6 +70,10 @@ fn turns_in_cells_are_read_as_they_are_written() {
         (
             r#"{"instruction":"q","output":"a","history":"[]"}"#,
             Ok(ONE),
+        ),
+        (
+            r#"{"prompt":"[{'role': 'user', 'content': 'q'","completion":"a"}"#,
+            Err("wrong_type"),
         ),
         (
             r#"{"prompt":"[a list, it seems]","completion":"a"}"#,
