@@ -292,25 +292,26 @@ fn columns(fields: &mut Fields) -> Result<Choices, Misfit> {
 /// Options are part of the question; a letter, label or number as answer, as text or as a number,
 /// becomes the option's text.
 pub(super) fn take_multiple_choice(fields: &mut Fields) -> Result<Content, Misfit> {
-    take_choice(fields, ANSWER, take_options)
+    take_choice(fields, ANSWER, Choices::resolve_all)
 }
 
 /// The same where the field that names the right option has a name that says so.
 pub(super) fn take_marked_options(fields: &mut Fields) -> Result<Content, Misfit> {
-    take_choice(fields, CORRECT, take_options)
+    // It is a mark, so words that are no option say nothing.
+    take_choice(fields, CORRECT, Choices::resolve_all_surely)
 }
 
 fn take_choice(
     fields: &mut Fields,
     answer: &[&str],
-    options: impl Fn(&mut Fields) -> Result<Choices, Misfit>,
+    resolve: fn(&Choices, Value) -> Result<String, Misfit>,
 ) -> Result<Content, Misfit> {
     let question = take_text(fields, QUESTION)?;
     let context = take_about(fields, &question)?;
     check_operands(fields)?;
     let answer = take(fields, answer)?;
-    let options = options(fields)?;
-    let answer = options.resolve_all(answer)?;
+    let options = take_options(fields)?;
+    let answer = resolve(&options, answer)?;
     Ok(options.asked(context, &question, answer))
 }
 

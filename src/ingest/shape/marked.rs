@@ -13,9 +13,14 @@ use serde_json::Value;
 /// The list under one of `names` with what marks each: two answers or more in one line each, some of
 /// them right and the others wrong.
 fn each_marked(fields: &Fields, names: &[&str]) -> Option<(Vec<Value>, Vec<Value>)> {
+    // Most lists have none, and this is asked for each record.
+    let has_mark = |answer: &Value| {
+        let own = answer.as_object();
+        own.is_some_and(|own| find(own, IS_CORRECT).is_some())
+    };
     let key = find(fields, names)?;
     let list = match &fields[&key] {
-        Value::Array(list) if list.first().is_some_and(Value::is_object) => list.clone(),
+        Value::Array(list) if list.first().is_some_and(has_mark) => list.clone(),
         text @ Value::String(_) => match structured(text.clone()) {
             Value::Array(list) => list,
             _ => return None,

@@ -133,6 +133,10 @@ fn names_with_their_text_and_lists_in_text_are_resolved() {
             Err("no_such_option"),
         ),
         (
+            r#"{"question":"q","options":["x","y"],"correct":"z z"}"#,
+            Err("no_such_option"),
+        ),
+        (
             r#"{"question":"q","options":["x","y"],"answer":"C) z"}"#,
             Err("no_such_option"),
         ),
