@@ -61,7 +61,8 @@ fn both_answers_are_beside_the_shards_and_only_answers_are_learned() {
     };
     lines.push(json!({"chosen": turns("Anton Chekhov did."), "rejected": turns("Nobody knows.")}));
     let same = "The answer to this is always the same, whatever is asked.";
-    lines.push(json!({"prompt": "Is it?", "chosen": same, "rejected": same}));
+    // But for white space; what is wholly the same `prep ingest` already rejects.
+    lines.push(json!({"prompt": "Is it?", "chosen": same, "rejected": same.replace(',', ", ")}));
     let long = "word ".repeat(300);
     lines.push(json!({"prompt": "How long?", "chosen": "As long as it takes to say it.", "rejected": long}));
     let options = ["--val", "25%", "--dedup", "exact", "--max-length", "250"];

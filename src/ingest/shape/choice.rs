@@ -6,40 +6,42 @@
 //! ("the answer is B") change nothing. An answer that only can be a name and names none is a misfit, never a text.
 
 use super::fields::{as_answer, find, is_same, take, take_text, type_name};
-use super::names::{
-    ANSWER, ANSWERS, BEGINNING, CORRECT, ENDINGS, LABEL, OPTION_STEMS, OPTIONS, QUESTION,
-};
-use super::pairs::{take_about, with_context};
+use super::names::{ANSWER, BEGINNING, CORRECT, ENDINGS, LABEL, OPTION_STEMS, OPTIONS, QUESTION};
+use super::operands::check_operands;
+use super::pairs::take_about;
+use super::written::structured;
 use super::{Fields, Misfit};
 use crate::document::{Content, Message};
 use serde_json::Value;
 
 /// An option of a question.
-struct Choice {
+pub(super) struct Choice {
     /// What stands before it: a letter.
-    letter: char,
+    pub(super) letter: char,
     /// What an answer may call it: its label, or its number.
-    label: String,
-    text: String,
+    pub(super) label: String,
+    /// The name of its column, empty where it is one of a list.
+    pub(super) column: String,
+    pub(super) text: String,
 }
 
 /// The options of a question.
 #[derive(Default)]
-struct Choices {
-    all: Vec<Choice>,
+pub(super) struct Choices {
+    pub(super) all: Vec<Choice>,
     /// How its numbers count, for the error.
-    counting: &'static str,
+    pub(super) counting: &'static str,
     /// The options are numbers themselves, so a number is one of them.
-    are_numbers: bool,
+    pub(super) are_numbers: bool,
     /// The letters of its columns were of two alphabets, and so may those of answers be.
-    is_mixed: bool,
+    pub(super) is_mixed: bool,
 }
 
-const LATIN: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+pub(super) const LATIN: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 /// Letters of Russian lists: Ё, Й, Ъ, Ы and Ь name nothing.
-const RUSSIAN: &str = "АБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЭЮЯ";
+pub(super) const RUSSIAN: &str = "АБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЭЮЯ";
 /// Russian letters of lists and the Latin ones that look the same.
-const ALIKE: &[(char, char)] = &[
+pub(super) const ALIKE: &[(char, char)] = &[
     ('А', 'A'),
     ('В', 'B'),
     ('С', 'C'),
@@ -52,7 +54,7 @@ const ALIKE: &[(char, char)] = &[
     ('Т', 'T'),
     ('Х', 'X'),
 ];
-const FROM_0: &str = "numbers count from 0";
+pub(super) const FROM_0: &str = "numbers count from 0";
 
 /// Takes the options, in a list or in columns of their own.
 fn take_options(fields: &mut Fields) -> Result<Choices, Misfit> {
@@ -63,14 +65,9 @@ fn take_options(fields: &mut Fields) -> Result<Choices, Misfit> {
 }
 
 /// The options of a list of texts or of objects, of a map from letters, or of lists side by side.
-fn listed(value: Value, name: &str) -> Result<Choices, Misfit> {
-    let value = match value {
-        // Columns of CSV hold lists as they are written.
-        Value::String(text) if text.trim_start().starts_with(['[', '{']) => {
-            serde_json::from_str(&text).unwrap_or(Value::String(text))
-        }
-        value => value,
-    };
+pub(super) fn listed(value: Value, name: &str) -> Result<Choices, Misfit> {
+    // Columns of CSV hold lists as they are written.
+    let value = structured(value);
     let (options, labels): (Vec<Value>, Vec<Value>) = match value {
         Value::Null => return Ok(Choices::default()),
         Value::Array(list) => list.into_iter().map(option_of).unzip(),
@@ -138,10 +135,11 @@ fn listed(value: Value, name: &str) -> Result<Choices, Misfit> {
         Ok(Choice {
             letter,
             label: label.trim().to_owned(),
+            column: String::new(),
             text: as_answer(option, name)?,
         })
     });
-    Ok(Choices {
+    let mut choices = Choices {
         all: all.collect::<Result<_, Misfit>>()?,
         counting: if is_labelled {
             "its labels are given"
@@ -150,7 +148,9 @@ fn listed(value: Value, name: &str) -> Result<Choices, Misfit> {
         },
         are_numbers,
         is_mixed: false,
-    })
+    };
+    choices.take_carried(!is_labelled);
+    Ok(choices)
 }
 
 /// An option's text and its label, null where it has none.
@@ -158,8 +158,8 @@ fn option_of(option: Value) -> (Value, Value) {
     match option {
         Value::Object(mut parts) => {
             let mut part = |names: &[&str]| find(&parts, names).and_then(|key| parts.remove(&key));
-            let text = part(&["text", "value", "content"]);
-            let label = part(&["label", "key", "letter", "id"]);
+            let text = part(&["text", "value", "content", "answer", "option", "body"]);
+            let label = part(&["label", "key", "letter", "id", "answer_id"]);
             match text {
                 Some(text) => (text, label.unwrap_or_default()),
                 None => (Value::Object(parts), Value::Null),
@@ -177,7 +177,7 @@ fn letters(labels: &[String]) -> Vec<char> {
 }
 
 /// The letter that a name is, in upper case.
-fn one_letter(name: &str) -> Option<char> {
+pub(super) fn one_letter(name: &str) -> Option<char> {
     let mut letters = name.trim().chars();
     let first = letters.next()?;
     (letters.next().is_none() && first.is_alphabetic())
@@ -272,6 +272,7 @@ fn columns(fields: &mut Fields) -> Result<Choices, Misfit> {
                     latin
                 },
                 label: (i + usize::from(is_numbered)).to_string(),
+                column: key,
                 text,
             });
         }
@@ -284,236 +285,34 @@ fn columns(fields: &mut Fields) -> Result<Choices, Misfit> {
             left.join(", ")
         )));
     }
+    choices.take_carried(choices.counting == FROM_0);
     Ok(choices)
-}
-
-/// A name without what sets it off: "(B)", "B.", "B:".
-fn bare(name: &str) -> String {
-    let name = name.trim().trim_start_matches('(');
-    name.trim_end_matches(['.', ')', ':']).trim().to_owned()
-}
-
-/// Words that announce an answer, the longer before those that they begin with.
-const ANNOUNCING: &[&str] = &[
-    "the correct answer is",
-    "the answer is",
-    "correct answer",
-    "answer is",
-    "answer",
-    "option",
-    "choice",
-    "правильный ответ",
-    "верный ответ",
-    "ответ",
-    "вариант",
-];
-
-/// What stands behind the words that announce an answer; all of it where there are none.
-fn behind_words(given: &str) -> &str {
-    let mut said = given.trim();
-    for words in ANNOUNCING {
-        let head = said.char_indices().nth(words.chars().count());
-        let Some((end, next)) = head else { continue };
-        if said[..end].to_lowercase() == *words && !next.is_alphanumeric() {
-            let sign = |c: char| c.is_whitespace() || matches!(c, ':' | '-' | '–' | '—' | '=');
-            said = said[end..].trim_start_matches(sign);
-        }
-    }
-    said
-}
-
-impl Choices {
-    /// What `answer` means: the text of the option that it names, or itself where it is said in words.
-    fn resolve(&self, answer: Value) -> Result<String, Misfit> {
-        // A number beside texts is an index, even where a text has the same digits; as text it may be
-        // either, and an option is the likelier.
-        let is_index = answer.is_number() && !self.are_numbers;
-        let answer = as_answer(answer, "answer")?;
-        let given = answer.trim();
-        if given.is_empty() {
-            return Err(Misfit::no_answer("the answer is empty".to_owned()));
-        }
-        let mut options = self.all.iter();
-        if !is_index && let Some(option) = options.find(|option| option.text.trim() == given) {
-            return Ok(option.text.clone());
-        }
-        if self.all.is_empty() {
-            return Ok(answer);
-        }
-        if let Some(option) = self.named(&bare(given)) {
-            return Ok(option.text.clone());
-        }
-        let same = |text: &str| text.trim().to_lowercase() == given.to_lowercase();
-        if let Some(option) = self.all.iter().find(|option| same(&option.text)) {
-            return Ok(option.text.clone());
-        }
-        // "B) the text" and "B. the text".
-        if let Some((name, text)) = given.split_once([')', '.', ':'])
-            && let Some(option) = self.named(&bare(name))
-            && option.text.trim().to_lowercase() == text.trim().to_lowercase()
-        {
-            return Ok(option.text.clone());
-        }
-        // "The answer is B": what it says is behind.
-        let said = behind_words(given);
-        if said.len() < given.len()
-            && let Some(option) = self.named(&bare(said))
-        {
-            return Ok(option.text.clone());
-        }
-        if let Some(several) = self.several(said) {
-            let texts: Vec<&str> = several.iter().map(|option| option.text.trim()).collect();
-            return Ok(texts.join("\n"));
-        }
-        let bare = bare(said);
-        let is_name = one_letter(&bare).is_some() || bare.parse::<f64>().is_ok();
-        if !is_name {
-            return Ok(answer);
-        }
-        let known: Vec<String> = self
-            .all
-            .iter()
-            .map(|option| match option.label.as_str() {
-                label if label.chars().eq([option.letter]) => label.to_owned(),
-                label => format!("{} or {label}", option.letter),
-            })
-            .collect();
-        Err(Misfit::named(
-            "no_such_option",
-            format!(
-                "the answer `{given}` names none of the options [{}] ({}); options with numbers of their own are read as \"options\": {{\"text\": […], \"label\": […]}} or from columns option1, option2",
-                known.join(", "),
-                self.counting
-            ),
-        ))
-    }
-
-    /// The options that a list names: "A, C", "A and C", "1; 3", or letters without anything between,
-    /// in their order.
-    fn several(&self, given: &str) -> Option<Vec<&Choice>> {
-        let spaced = given
-            .replace(" and ", ",")
-            .replace(" и ", ",")
-            .replace([';', '&', '/'], ",");
-        let names: Vec<&str> = spaced
-            .split(',')
-            .filter(|name| !name.trim().is_empty())
-            .collect();
-        if names.len() > 1 {
-            return names.iter().map(|name| self.named(&bare(name))).collect();
-        }
-        let letters: Vec<char> = bare(given).chars().collect();
-        if letters.len() < 2 || !letters.iter().all(|letter| letter.is_uppercase()) {
-            return None;
-        }
-        let named = letters.iter().map(|letter| {
-            let mut options = self.all.iter();
-            options.position(|option| option.letter == *letter)
-        });
-        let named: Vec<usize> = named.collect::<Option<_>>()?;
-        let in_order = named.windows(2).all(|pair| pair[0] < pair[1]);
-        in_order.then(|| named.into_iter().map(|at| &self.all[at]).collect())
-    }
-
-    /// The option that has this label or letter.
-    fn named(&self, name: &str) -> Option<&Choice> {
-        let lower = name.to_lowercase();
-        let mut options = self.all.iter();
-        if let Some(option) = options.find(|option| option.label.to_lowercase() == lower) {
-            return Some(option);
-        }
-        let letter = one_letter(name)?;
-        if let Some(option) = self.all.iter().find(|option| option.letter == letter) {
-            return Some(option);
-        }
-        if self.is_mixed {
-            let alike = ALIKE
-                .iter()
-                .find(|(russian, latin)| *russian == letter || *latin == letter)?;
-            let mut options = self.all.iter();
-            return options.find(|option| option.letter == alike.0 || option.letter == alike.1);
-        }
-        // А and В look alike in both alphabets and stand at other places: among options with letters
-        // of their own only those count, a list without labels is counted in the answer's alphabet.
-        let is_list = self.counting == FROM_0 && self.all.first()?.letter == 'A';
-        let at = RUSSIAN.chars().position(|russian| russian == letter)?;
-        if is_list { self.all.get(at) } else { None }
-    }
 }
 
 /// Options are part of the question; a letter, label or number as answer, as text or as a number,
 /// becomes the option's text.
 pub(super) fn take_multiple_choice(fields: &mut Fields) -> Result<Content, Misfit> {
-    take_choice(fields, ANSWER, take_options)
+    take_choice(fields, ANSWER, Choices::resolve_all)
 }
 
 /// The same where the field that names the right option has a name that says so.
 pub(super) fn take_marked_options(fields: &mut Fields) -> Result<Content, Misfit> {
-    take_choice(fields, CORRECT, take_options)
-}
-
-/// A list of answers beside which it is said which of them is right: the answers are the options.
-pub(super) fn take_marked_answers(fields: &mut Fields) -> Result<Content, Misfit> {
-    take_choice(fields, CORRECT, |fields| {
-        listed(take(fields, ANSWERS)?, "answers")
-    })
-}
-
-/// Whether a field beside a list of answers says which is right, be it one that is not there.
-pub(super) fn has_marked_answers(fields: &Fields) -> bool {
-    let value = |names: &[&str]| find(fields, names).map(|key| fields[&key].clone());
-    let (Some(answers @ Value::Array(_)), Some(mark)) = (value(ANSWERS), value(CORRECT)) else {
-        return false;
-    };
-    let Ok(options) = listed(answers, "answers") else {
-        return false;
-    };
-    if options.all.len() < 2 || mark.is_boolean() || mark.is_array() {
-        return false;
-    }
-    match options.resolve(mark) {
-        Ok(text) => options.all.iter().any(|option| option.text == text),
-        Err(misfit) => misfit.error == "no_such_option",
-    }
+    // It is a mark, so words that are no option say nothing.
+    take_choice(fields, CORRECT, Choices::resolve_all_surely)
 }
 
 fn take_choice(
     fields: &mut Fields,
     answer: &[&str],
-    options: impl Fn(&mut Fields) -> Result<Choices, Misfit>,
+    resolve: fn(&Choices, Value) -> Result<String, Misfit>,
 ) -> Result<Content, Misfit> {
     let question = take_text(fields, QUESTION)?;
     let context = take_about(fields, &question)?;
+    check_operands(fields)?;
     let answer = take(fields, answer)?;
-    let options = options(fields)?;
-    let answer = match answer {
-        Value::Null => {
-            return Err(Misfit::no_answer(
-                "the field `answer` is null, expected an option".to_owned(),
-            ));
-        }
-        // Several are right.
-        Value::Array(list) => {
-            let named: Result<Vec<String>, Misfit> =
-                list.into_iter().map(|name| options.resolve(name)).collect();
-            let named = named?.join("\n");
-            if named.is_empty() {
-                return Err(Misfit::no_answer("the list of answers is empty".to_owned()));
-            }
-            named
-        }
-        other => options.resolve(other)?,
-    };
-    let listed: String = options
-        .all
-        .iter()
-        .map(|option| format!("\n{}) {}", option.letter, option.text.trim()))
-        .collect();
-    let question = with_context(context, format!("{}{listed}", question.trim_end()));
-    Ok(Content::Chat(vec![
-        Message::new("user", question),
-        Message::new("assistant", answer),
-    ]))
+    let options = take_options(fields)?;
+    let answer = resolve(&options, answer)?;
+    Ok(options.asked(context, &question, answer))
 }
 
 /// A beginning and the ending that fits: how it goes on is the answer, the other endings are in `meta`.
@@ -522,7 +321,7 @@ pub(super) fn take_ending(fields: &mut Fields) -> Result<Content, Misfit> {
     let key = find(fields, ENDINGS).unwrap_or_default();
     let endings = take(fields, ENDINGS)?;
     let label = take(fields, LABEL)?;
-    let ending = listed(endings.clone(), "endings")?.resolve(label)?;
+    let ending = listed(endings.clone(), "endings")?.resolve_all(label)?;
     fields.insert(key, endings);
     Ok(Content::Chat(vec![
         Message::new("user", beginning),

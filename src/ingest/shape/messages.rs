@@ -1,11 +1,11 @@
-//! Lists of messages, as chats and as what a preference prefers.
+//! Lists of messages.
 
+use super::answers::take_answer;
 use super::fields::{as_answer, as_text, find, take, take_text, type_name};
-use super::names::{
-    CHOSEN, CONVERSATIONS, INPUT, INSTRUCTION, MESSAGES, PROMPT, QUESTION, REJECTED, TURNS,
-};
-use super::pairs::{take_context, take_instruction, take_system, with_context};
+use super::names::{CHOSEN, MESSAGES, REPLY, TURNS};
+use super::pairs::{check_label, take_system};
 use super::tools::{call_text, calls_text};
+use super::written::{structure_of, structured};
 use super::{Fields, Misfit};
 use crate::document::{Content, Message};
 use serde_json::Value;
@@ -93,6 +93,36 @@ pub fn is_dialogue(list: &[Value]) -> bool {
     roles.is_some_and(|roles| roles.contains(&"user") && roles.contains(&"assistant"))
 }
 
+/// The messages that a text is written as, in JSON or as Python prints them.
+pub(super) fn messages_in(text: &str) -> Option<Vec<Value>> {
+    if !text.trim_start().starts_with('[') {
+        return None;
+    }
+    match structure_of(text)? {
+        Value::Array(list) if is_messages(&list) => Some(list),
+        _ => None,
+    }
+}
+
+/// Whether a text begins as a list of messages and cannot be read as one.
+pub(super) fn is_broken(text: &str) -> bool {
+    let bare: String = text
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .take(9)
+        .collect();
+    let bare = bare.replace('\'', "\"");
+    let begins = ["[{\"role\"", "[{\"from\"", "[{\"conten"];
+    begins.iter().any(|begin| bare.starts_with(begin)) && structure_of(text).is_none()
+}
+
+/// That a field is such a text.
+pub(super) fn broken(name: &str) -> Misfit {
+    Misfit::wrong(format!(
+        "the field `{name}` begins as a list of messages and cannot be read as one, in JSON or as Python prints it"
+    ))
+}
+
 /// The record that a list of messages is.
 pub fn record_of(list: Vec<Value>) -> Fields {
     Fields::from_iter([(MESSAGES[0].to_owned(), list.into())])
@@ -112,6 +142,7 @@ pub(super) fn take_messages(fields: &mut Fields, names: &[&str]) -> Result<Vec<M
         }
     }
     let messages = as_messages(keep_if_it_says_more(list, &key, fields), &key)?;
+    let messages = with_answer(messages, fields)?;
     // ShareGPT keeps the system prompt beside the turns.
     if messages.iter().any(|message| message.role == "system") {
         return Ok(messages);
@@ -119,6 +150,37 @@ pub(super) fn take_messages(fields: &mut Fields, names: &[&str]) -> Result<Vec<M
     let mut all = take_system(fields)?;
     all.extend(messages);
     Ok(all)
+}
+
+/// The turns, and the answer that is beside them where they end with the user's. Two answers beside
+/// them are a preference's.
+fn with_answer(mut turns: Vec<Message>, fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
+    let is_asked = turns.last().is_some_and(|last| last.role == "user");
+    let says = |key: &String| match &fields[key] {
+        Value::Null => false,
+        Value::String(text) => !text.trim().is_empty(),
+        _ => true,
+    };
+    let mut replies = REPLY.iter().filter_map(|name| find(fields, &[name]));
+    if is_asked
+        && find(fields, CHOSEN).is_none()
+        && let Some(key) = replies.find(says)
+    {
+        check_label(fields)?;
+        let names = [key.as_str()];
+        let is_turns = match &fields[&key] {
+            Value::Array(list) => is_messages(list),
+            Value::Object(turn) => find(turn, ROLE).is_some(),
+            Value::String(text) => messages_in(text).is_some(),
+            _ => false,
+        };
+        if is_turns {
+            turns.extend(take_turns(fields, &names, "assistant")?);
+        } else {
+            turns.push(Message::new("assistant", take_answer(fields, &names)?));
+        }
+    }
+    Ok(turns)
 }
 
 /// Weights, names and the like of single turns are the user's: a list that has them is kept as it was.
@@ -137,13 +199,8 @@ fn keep_if_it_says_more(list: Value, key: &str, fields: &mut Fields) -> Value {
 
 /// Messages of a list.
 fn as_messages(list: Value, name: &str) -> Result<Vec<Message>, Misfit> {
-    let list = match list {
-        // Columns of CSV hold lists as they are written.
-        Value::String(text) if text.trim_start().starts_with('[') => {
-            serde_json::from_str(&text).unwrap_or(Value::String(text))
-        }
-        list => list,
-    };
+    // Columns of CSV hold lists as they are written.
+    let list = structured(list);
     let Value::Array(turns) = list else {
         return Err(Misfit::wrong(format!(
             "the field `{name}` is {}, expected a list of messages",
@@ -258,132 +315,6 @@ fn parts_text(parts: Vec<Value>, name: &str) -> Result<String, Misfit> {
     Ok(texts.join("\n"))
 }
 
-/// What a preference answers: a prompt in text or turns, an instruction with its input, or the turns
-/// before the answers. Nothing where the answers themselves begin with it.
-fn take_asked(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
-    let says = |fields: &Fields, names: &[&str]| {
-        find(fields, names).filter(|key| match &fields[key] {
-            Value::Null => false,
-            Value::String(text) => !text.trim().is_empty(),
-            Value::Array(list) => !list.is_empty(),
-            _ => true,
-        })
-    };
-    let mut asked = [PROMPT, QUESTION, INSTRUCTION, INPUT].into_iter();
-    let mut messages = match asked.find_map(|names| says(fields, names)) {
-        Some(key)
-            if fields[&key].is_string() && find(fields, INSTRUCTION).as_ref() == Some(&key) =>
-        {
-            take_instruction(fields)?
-        }
-        Some(key) => {
-            let is_text = fields[&key].is_string();
-            let mut turns = take_turns(fields, &[key.as_str()], "user")?;
-            if let ([turn], true) = (turns.as_mut_slice(), is_text) {
-                let context = take_context(fields)?;
-                // A prompt that was written with its context has it already.
-                let context = context.filter(|context| !turn.content.contains(context.trim()));
-                turn.content = with_context(context, std::mem::take(&mut turn.content));
-            }
-            turns
-        }
-        None => {
-            let mut lists = [MESSAGES, CONVERSATIONS].into_iter();
-            match lists.find(|names| says(fields, names).is_some()) {
-                Some(names) => take_messages(fields, names)?,
-                None => Vec::new(),
-            }
-        }
-    };
-    if !messages.iter().any(|turn| turn.role == "system") {
-        messages.splice(0..0, take_system(fields)?);
-    }
-    Ok(messages)
-}
-
-pub(super) fn take_preference(fields: &mut Fields) -> Result<Content, Misfit> {
-    let mut messages = take_asked(fields)?;
-    let mut chosen = take_turns(fields, CHOSEN, "assistant")?;
-    let mut rejected = take_turns(fields, REJECTED, "assistant")?;
-    let systems = messages.iter().filter(|turn| turn.role == "system");
-    let systems = systems.count();
-    if messages.len() == systems {
-        // A whole conversation written as one text.
-        if let ([a], [b]) = (chosen.as_slice(), rejected.as_slice())
-            && let (Some(a), Some(b)) = (transcript(&a.content), transcript(&b.content))
-        {
-            (chosen, rejected) = (a, b);
-        }
-    }
-    // The turns before the answers may end with the better one.
-    if let (Some(last), Some(answer)) = (messages.last(), chosen.last())
-        && last.role == "assistant"
-        && is_same_turn(last, answer)
-    {
-        messages.pop();
-    }
-    // Some sets repeat the whole conversation in both answers: what they share is the prompt.
-    let most = chosen.len().min(rejected.len()).saturating_sub(1);
-    let pairs = chosen.iter().zip(&rejected).take(most);
-    let shared = pairs.take_while(|(a, b)| is_same_turn(a, b)).count();
-    let repeats = |asked: &[Message]| {
-        asked.len() <= shared && asked.iter().zip(&chosen).all(|(a, b)| is_same_turn(a, b))
-    };
-    if repeats(&messages) {
-        messages = chosen.drain(..shared).collect();
-        rejected.drain(..shared);
-    } else if repeats(&messages[systems..]) {
-        messages.truncate(systems);
-        messages.extend(chosen.drain(..shared));
-        rejected.drain(..shared);
-    }
-    let first_is = |turns: &[Message]| turns.first().is_some_and(|turn| turn.role == "user");
-    if first_is(&chosen) || first_is(&rejected) {
-        return Err(Misfit::wrong(
-            "the fields `chosen` and `rejected` do not answer the same: what the user says in them differs from each other or from the prompt".to_owned(),
-        ));
-    }
-    if !messages.iter().any(|turn| turn.role == "user") {
-        return Err(Misfit::named(
-            "no_prompt",
-            "the record has two answers and nothing that they answer; expected `prompt`, `question`, `instruction`, `input` or `messages` beside them, or --map prompt=FIELD,chosen=FIELD,rejected=FIELD".to_owned(),
-        ));
-    }
-    messages.extend(chosen);
-    Ok(Content::Preference { messages, rejected })
-}
-
-/// Whether two turns say the same but for white space around it.
-fn is_same_turn(a: &Message, b: &Message) -> bool {
-    a.role == b.role && a.content.trim() == b.content.trim()
-}
-
-/// The turns of a text such as `Human: … Assistant: …`, each after an empty line.
-fn transcript(text: &str) -> Option<Vec<Message>> {
-    const SPEAKERS: [(&str, &str); 2] = [("user", "Human:"), ("assistant", "Assistant:")];
-    let speaker = |text: &str| {
-        let mut speakers = SPEAKERS.iter();
-        speakers.find_map(|(role, name)| Some((*role, text.strip_prefix(name)?.len())))
-    };
-    let mut messages: Vec<Message> = Vec::new();
-    for piece in text.trim_start().split("\n\n") {
-        match (speaker(piece), messages.last_mut()) {
-            (Some((role, length)), _) => {
-                messages.push(Message::new(
-                    role,
-                    piece[piece.len() - length..].trim_start(),
-                ));
-            }
-            (None, Some(last)) => {
-                last.content.push_str("\n\n");
-                last.content.push_str(piece);
-            }
-            (None, None) => return None,
-        }
-    }
-    (messages.first()?.role == "user" && messages.len() > 1).then_some(messages)
-}
-
 /// A field that is text (one turn of `role`), a list of messages, or one message.
 pub(super) fn take_turns(
     fields: &mut Fields,
@@ -399,12 +330,11 @@ pub(super) fn take_turns(
             as_messages(keep_if_it_says_more(list, &key, fields), &key)
         }
         // Columns of CSV hold lists as they are written.
-        Value::String(text) if text.trim_start().starts_with("[{") => {
-            match serde_json::from_str(&text) {
-                Ok(Value::Array(list)) if is_messages(&list) => as_messages(list.into(), &key),
-                _ => Ok(vec![Message::new(role, text)]),
-            }
-        }
+        Value::String(text) => match messages_in(&text) {
+            Some(list) => as_messages(list.into(), &key),
+            None if is_broken(&text) => Err(broken(&key)),
+            None => Ok(vec![Message::new(role, text)]),
+        },
         other => Ok(vec![Message::new(role, as_answer(other, names[0])?)]),
     }
 }

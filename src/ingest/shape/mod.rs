@@ -4,24 +4,34 @@
 //! Field names match in any case, with and without spaces, underscores and hyphens, in English and
 //! Russian.
 
+mod answers;
+mod candidates;
 mod choice;
 mod fields;
+mod marked;
 mod messages;
 mod names;
+mod operands;
+mod option_name;
 mod pairs;
 mod passages;
+mod preference;
 mod recent;
 mod system;
 mod tools;
+mod transcript;
 mod tree;
+mod written;
 
 use crate::document::Content;
-use choice::{
-    has_marked_answers, take_ending, take_marked_answers, take_marked_options, take_multiple_choice,
-};
+use choice::{take_ending, take_marked_options, take_multiple_choice};
 use fields::{find, is_same, take_text};
+use marked::{
+    has_marked_answers, has_marks_of_each, has_options_marked, take_marked_answers,
+    take_marks_of_each,
+};
 pub use messages::{is_dialogue, is_messages, record_of};
-use messages::{take_messages, take_preference, take_turn_texts};
+use messages::{take_messages, take_turn_texts};
 use names::{
     ANSWER, ANSWERS, BEGINNING, BODY, CHOSEN, COMPLETION, CONTEXT, CONVERSATIONS, CORRECT, DATA,
     ENDINGS, FIRST_OPTION, ID, IDEAL, INPUT, INSTANCES, INSTRUCTION, LABEL, MESSAGES, OPTIONS,
@@ -33,6 +43,7 @@ use pairs::{
     take_question,
 };
 use passages::{take_passage, take_squad};
+use preference::take_preference;
 pub use recent::Recent;
 use serde_json::{Map, Value};
 pub use system::with_system;
@@ -203,7 +214,7 @@ pub const SHAPES: &[Shape] = &[
         name: "multiple_choice",
         example: r#"{"question": "…", "A": "…", "B": "…", "answer": "B"} (or "options": […])"#,
         requires: &[QUESTION, ANSWER, FIRST_OPTION, SECOND_OPTION],
-        fits: always,
+        fits: operands::has_options,
         take: |fields| one(take_multiple_choice(fields)),
     },
     Shape {
@@ -233,6 +244,20 @@ pub const SHAPES: &[Shape] = &[
         requires: &[QUESTION, CORRECT, OPTIONS],
         fits: has_mark,
         take: |fields| one(take_marked_options(fields)),
+    },
+    Shape {
+        name: "multiple_choice",
+        example: r#"{"question": "…", "answers": [{"text": "…", "correct": false}, {"text": "…", "correct": true}]}"#,
+        requires: &[QUESTION, ANSWERS],
+        fits: has_marks_of_each,
+        take: |fields| one(take_marks_of_each(fields)),
+    },
+    Shape {
+        name: "multiple_choice",
+        example: r#"{"question": "…", "options": [{"text": "…", "correct": false}, {"text": "…", "correct": true}]}"#,
+        requires: &[QUESTION, OPTIONS],
+        fits: has_options_marked,
+        take: |fields| one(take_marks_of_each(fields)),
     },
     Shape {
         name: "ending",

@@ -51,12 +51,36 @@ pub(super) const CORRECT: &[&str] = &[
     "correct_option",
     "answer_index",
     "answer_idx",
+    "correct_answers",
+    "correct_answer_id",
+    "correct_answer_ids",
+    "correct_answer_idx",
+    "correct_answers_indices",
+    "correct_id",
+    "correct_idx",
+    "correct_indices",
+    "correct_option_id",
+    "correct_options",
+    "correct_choice",
+    "right_answer",
+    "правильные_ответы",
     "правильный",
     "правильный_ответ",
+];
+/// Whether the answer that it belongs to is right.
+pub(super) const IS_CORRECT: &[&str] = &[
+    "is_correct",
+    "correct",
+    "is_right",
+    "right",
+    "правильный",
+    "верный",
 ];
 /// How a problem is solved, beside which an answer may be no more than its result.
 pub(super) const SOLUTION: &[&str] = &["solution", "решение"];
 pub(super) const COMPLETION: &[&str] = &["completion", "response", "output", "answer"];
+/// What is said to turns that end with the user's.
+pub(super) const REPLY: &[&str] = &["answer", "response", "completion", "output", "ответ"];
 pub(super) const SYSTEM: &[&str] = &[
     "system",
     "system_prompt",
@@ -140,3 +164,23 @@ pub(super) const SECOND_OPTION: &[&str] = &[
 pub(super) const OPTION_STEMS: &[&str] = &["option", "choice", "вариант"];
 pub(super) const ID: &[&str] = &["id"];
 pub(super) const DATA: &[&str] = &["data"];
+/// Answers of which numbers beside them say which is better.
+pub(super) const CANDIDATES: &[&str] = &[
+    "responses",
+    "completions",
+    "answers",
+    "outputs",
+    "candidates",
+    "generations",
+    "ответы",
+];
+/// What stands before the number or letter of such an answer in a column of its own.
+pub(super) const CANDIDATE_STEMS: &[&str] = &[
+    "response",
+    "completion",
+    "answer",
+    "output",
+    "candidate",
+    "generation",
+    "ответ",
+];

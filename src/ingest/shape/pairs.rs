@@ -1,11 +1,14 @@
 //! One question, one answer: pairs, alpaca, a question about a passage.
 
+use super::answers::{answer_texts, is_no, nothing_said, take_answer, take_best};
 use super::fields::{as_answer, find, take, take_text};
-use super::messages::take_turns;
+use super::messages::{broken, is_broken, is_messages, messages_in, take_turns};
 use super::names::{
-    ABOUT, ACCEPTED_ID, ANSWER, ANSWERS, BODY, CONTEXT, HISTORY, ID, IDEAL, INPUT, INSTANCES,
-    INSTRUCTION, IS_ACCEPTED, LABEL, OUTPUT, QUESTION, SCORE, SOLUTION, SYSTEM, TITLE,
+    ABOUT, ANSWER, ANSWERS, BODY, CONTEXT, HISTORY, IDEAL, INPUT, INSTANCES, INSTRUCTION,
+    IS_CORRECT, LABEL, OUTPUT, QUESTION, SOLUTION, SYSTEM, TITLE,
 };
+use super::transcript::prompt_turns;
+use super::written::{looks_structured, structure_of};
 use super::{Fields, Item, Items, Misfit};
 use crate::document::{Content, Message};
 use serde_json::Value;
@@ -16,7 +19,14 @@ pub(super) fn take_pair(
     answer: &[&str],
 ) -> Result<Content, Misfit> {
     let mut messages = take_system(fields)?;
-    let question = with_context(take_context(fields)?, take_text(fields, question)?);
+    let asked = take_text(fields, question)?;
+    if let (Some(turns), None) = (prompt_turns(&asked), find(fields, CONTEXT)) {
+        messages.extend(turns);
+        messages.push(Message::new("assistant", take_answer(fields, answer)?));
+        return Ok(Content::Chat(messages));
+    }
+    let question = with_context(take_context(fields)?, asked);
+    let question = with_input(fields, question)?;
     messages.push(Message::new("user", question));
     messages.push(Message::new("assistant", take_answer(fields, answer)?));
     Ok(Content::Chat(messages))
@@ -29,6 +39,7 @@ pub(super) fn take_question(fields: &mut Fields) -> Result<Content, Misfit> {
     let mut messages = take_system(fields)?;
     let question = take_text(fields, QUESTION)?;
     let question = with_context(take_about(fields, &question)?, question);
+    let question = with_input(fields, question)?;
     messages.push(Message::new("user", question));
     let length = |names: &[&str]| {
         let key = find(fields, names)?;
@@ -48,96 +59,39 @@ pub(super) fn take_question(fields: &mut Fields) -> Result<Content, Misfit> {
 pub(super) fn take_forum(fields: &mut Fields) -> Result<Content, Misfit> {
     let (title, body) = (take_text(fields, TITLE)?, take_text(fields, BODY)?);
     let asked = with_context(Some(title), body);
-    let key = find(fields, ANSWERS).unwrap_or_default();
-    let answers = take(fields, ANSWERS)?;
-    if answers.is_null() || answers.as_array().is_some_and(Vec::is_empty) {
+    let Some(text) = take_best(fields, ANSWERS)? else {
         return Ok(Content::Text(asked));
-    }
-    let text = best_answer(&answers, accepted_id(fields).as_deref(), &key)?;
-    fields.insert(key, answers);
+    };
     Ok(Content::Chat(vec![
         Message::new("user", asked),
         Message::new("assistant", text),
     ]))
 }
 
-/// The field of that name in an object.
-fn part<'a>(answer: &'a Value, names: &[&str]) -> Option<&'a Value> {
-    let answer = answer.as_object()?;
-    find(answer, names).map(|key| &answer[&key])
-}
-
-/// A number or a text as it is compared: the same number may be written as either.
-fn id_text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.trim().to_owned()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
-}
-
-/// Which of the answers was accepted, as the question says.
-fn accepted_id(fields: &Fields) -> Option<String> {
-    find(fields, ACCEPTED_ID).and_then(|key| id_text(&fields[&key]))
-}
-
-/// The answer that was accepted, by its mark or by its number; else the one with the highest score;
-/// else the first. Only answers that say something count.
-fn best_answer(answers: &Value, accepted: Option<&str>, name: &str) -> Result<String, Misfit> {
-    let Value::Array(list) = answers else {
-        return first_answer(answers, name);
+/// Refuses an answer beside which a field says that it is not right.
+///
+/// # Errors
+/// When it does; a 0 does where the name asks for yes or no, else it may be a place.
+fn check_correct(fields: &Fields) -> Result<(), Misfit> {
+    let says_no = |name: &&&str| {
+        find(fields, &[**name]).filter(|key| {
+            let mark = &fields[key];
+            let is_number = mark.is_number()
+                || mark
+                    .as_str()
+                    .is_some_and(|text| text.trim().parse::<f64>().is_ok());
+            is_no(mark) && (!is_number || name.starts_with("is_"))
+        })
     };
-    let told: Vec<&Value> = list
-        .iter()
-        .filter(|answer| !answer_texts(answer).is_empty())
-        .collect();
-    let is_accepted = |answer: &Value| {
-        let own = part(answer, ID).or_else(|| part(answer, &["answer_id"]));
-        part(answer, IS_ACCEPTED).is_some_and(is_yes)
-            || accepted.is_some() && own.and_then(id_text).as_deref() == accepted
-    };
-    let score = |answer: &Value| match part(answer, SCORE)? {
-        Value::String(text) => text.trim().parse().ok(),
-        other => other.as_f64(),
-    };
-    let marked = told.iter().copied().find(|answer| is_accepted(answer));
-    // Of equal scores the first is kept.
-    let scored = || {
-        let scored = told
-            .iter()
-            .filter_map(|answer| Some((*answer, score(answer)?)));
-        let best = scored.reduce(|best, next| if next.1 > best.1 { next } else { best });
-        best.map(|(answer, _)| answer)
-    };
-    match marked.or_else(scored) {
-        Some(answer) => first_answer(answer, name),
-        None => first_answer(answers, name),
-    }
-}
-
-/// Whether a mark means yes, as JSON or as a cell of a table has it.
-fn is_yes(mark: &Value) -> bool {
-    match mark {
-        Value::Bool(truth) => *truth,
-        Value::Number(number) => number.as_f64() == Some(1.0),
-        Value::String(text) => {
-            let text = text.trim().to_lowercase();
-            ["true", "1", "yes", "да"].contains(&text.as_str())
-        }
-        _ => false,
-    }
-}
-
-/// Whether a mark means no, as JSON or as a cell of a table has it.
-fn is_no(mark: &Value) -> bool {
-    match mark {
-        Value::Bool(truth) => !truth,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => {
-            let text = text.trim().to_lowercase();
-            ["false", "0", "0.0", "no", "нет"].contains(&text.as_str())
-        }
-        _ => false,
+    match IS_CORRECT.iter().find_map(|name| says_no(&name)) {
+        Some(key) => Err(Misfit::named(
+            "undesired_answer",
+            format!(
+                "the field `{key}` is {}: the answer is a wrong one, and it would be learned; where the field means something else, --map question=FIELD,answer=FIELD passes it by",
+                fields[&key]
+            ),
+        )),
+        None => Ok(()),
     }
 }
 
@@ -146,6 +100,7 @@ fn is_no(mark: &Value) -> bool {
 /// # Errors
 /// When the field `label` says no.
 pub(super) fn check_label(fields: &Fields) -> Result<(), Misfit> {
+    check_correct(fields)?;
     let Some(key) = find(fields, LABEL).filter(|key| is_no(&fields[key])) else {
         return Ok(());
     };
@@ -165,7 +120,27 @@ pub(super) fn take_completion(
     completion: &[&str],
 ) -> Result<Content, Misfit> {
     check_label(fields)?;
-    let is_list = |names: &[&str]| find(fields, names).is_some_and(|key| fields[&key].is_array());
+    for names in [prompt, completion] {
+        if let Some(key) = find(fields, names)
+            && fields[&key].as_str().is_some_and(is_broken)
+        {
+            return Err(broken(&key));
+        }
+    }
+    let is_list = |names: &[&str]| {
+        find(fields, names).is_some_and(|key| match &fields[&key] {
+            Value::Array(_) => true,
+            Value::String(text) => messages_in(text).is_some(),
+            _ => false,
+        })
+    };
+    if !is_list(prompt) && is_messages_list(fields, completion) {
+        let mut messages = take_system(fields)?;
+        let question = with_context(take_context(fields)?, take_text(fields, prompt)?);
+        messages.push(Message::new("user", with_input(fields, question)?));
+        messages.extend(take_turns(fields, completion, "assistant")?);
+        return Ok(Content::Chat(messages));
+    }
     if !is_list(prompt) {
         return take_pair(fields, prompt, completion);
     }
@@ -173,6 +148,15 @@ pub(super) fn take_completion(
     messages.extend(take_turns(fields, prompt, "user")?);
     messages.extend(take_turns(fields, completion, "assistant")?);
     Ok(Content::Chat(messages))
+}
+
+/// Whether a field is a list of messages, or a text that is written as one.
+fn is_messages_list(fields: &Fields, names: &[&str]) -> bool {
+    find(fields, names).is_some_and(|key| match &fields[&key] {
+        Value::Array(list) => is_messages(list),
+        Value::String(text) => messages_in(text).is_some(),
+        _ => false,
+    })
 }
 
 /// The passage that a question is about, if there is one: a text, or a list of texts.
@@ -246,25 +230,67 @@ pub(super) fn take_instruction(fields: &mut Fields) -> Result<Vec<Message>, Misf
         user = format!("{}\n\n{}", user.trim_end(), context.trim());
     }
     if find(fields, INPUT).is_some() {
-        match take(fields, INPUT)? {
-            Value::Null => {}
-            input => {
-                let input = as_answer(input, "input")?;
-                if !input.trim().is_empty() {
-                    user = format!("{}\n\n{input}", user.trim_end());
-                }
-            }
-        }
+        user = with_text(user, &take_input(fields)?);
     }
     messages.push(Message::new("user", user));
     Ok(messages)
 }
 
+/// What a question is about, behind it, unless the question has it already or it has the question.
+pub(super) fn with_input(fields: &mut Fields, question: String) -> Result<String, Misfit> {
+    let Some(key) = find(fields, INPUT) else {
+        return Ok(question);
+    };
+    // Of another kind it is a note of the user's.
+    let text = match &fields[&key] {
+        Value::Array(_) | Value::Object(_) => return Ok(question),
+        Value::String(text) => text.trim().to_owned(),
+        other => other.to_string(),
+    };
+    if text.is_empty() || fields[&key].is_null() {
+        take(fields, INPUT)?;
+        return Ok(question);
+    }
+    if question.contains(&text) || text.contains(question.trim()) {
+        return Ok(question);
+    }
+    Ok(with_text(question, &take_input(fields)?))
+}
+
+/// The input of an instruction, empty where it is null.
+fn take_input(fields: &mut Fields) -> Result<String, Misfit> {
+    match take(fields, INPUT)? {
+        Value::Null => Ok(String::new()),
+        input => as_answer(input, INPUT[0]),
+    }
+}
+
+fn with_text(question: String, input: &str) -> String {
+    if input.trim().is_empty() {
+        return question;
+    }
+    format!("{}\n\n{input}", question.trim_end())
+}
+
 /// The turns before an instruction: pairs of what was asked and answered.
-fn take_history(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
+pub(super) fn take_history(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
     let Some(key) = find(fields, HISTORY) else {
         return Ok(Vec::new());
     };
+    // Columns of CSV hold lists as they are written.
+    if let Value::String(text) = &fields[&key] {
+        match structure_of(text) {
+            Some(history) => {
+                fields.insert(key.clone(), history);
+            }
+            None if looks_structured(text) || text.trim_start().starts_with("[[") => {
+                return Err(Misfit::wrong(format!(
+                    "the field `{key}` begins as a list and cannot be read as one, in JSON or as Python prints it"
+                )));
+            }
+            None => {}
+        }
+    }
     let pairs = match &fields[&key] {
         Value::Array(turns) if !turns.is_empty() && turns.iter().all(Value::is_object) => {
             return take_turns(fields, &[key.as_str()], "user");
@@ -291,57 +317,11 @@ fn take_history(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
     Ok(turns.into_iter().flatten().collect())
 }
 
-/// The texts of an answer: a list of texts or of objects with a text, or an object with a list.
-fn answer_texts(answers: &Value) -> Vec<String> {
-    match answers {
-        Value::Null => Vec::new(),
-        Value::String(text) if text.trim().is_empty() => Vec::new(),
-        Value::String(text) => vec![text.clone()],
-        Value::Number(_) | Value::Bool(_) => vec![answers.to_string()],
-        Value::Array(list) => list.iter().flat_map(answer_texts).collect(),
-        Value::Object(fields) => {
-            let text = find(
-                fields,
-                &["text", "value", "answer", "input_text", "body", "content"],
-            );
-            text.map(|key| answer_texts(&fields[&key]))
-                .unwrap_or_default()
-        }
-    }
-}
-
-/// The first of several answers; the others say the same in other words or are equal.
-fn first_answer(answers: &Value, name: &str) -> Result<String, Misfit> {
-    answer_texts(answers).into_iter().next().ok_or_else(|| {
-        Misfit::no_answer(format!(
-            "the field `{name}` holds no text; a question without an answer teaches none"
-        ))
-    })
-}
-
-/// Takes an answer: text, a number, a truth value, or the first of a list, the rest of which stays.
-fn take_answer(fields: &mut Fields, names: &[&str]) -> Result<String, Misfit> {
-    let key = find(fields, names).unwrap_or_else(|| names[0].to_owned());
-    match take(fields, names)? {
-        several @ (Value::Array(_) | Value::Object(_)) => {
-            let first = best_answer(&several, accepted_id(fields).as_deref(), &key)?;
-            if several.as_array().is_none_or(|list| list.len() > 1) {
-                fields.insert(key, several);
-            }
-            Ok(first)
-        }
-        other => as_answer(other, &key),
-    }
-}
-
 pub(super) fn take_context_question(fields: &mut Fields) -> Result<Content, Misfit> {
+    check_correct(fields)?;
     let question = take_text(fields, QUESTION)?;
     let question = with_context(take_about(fields, &question)?, question);
-    let key = find(fields, ANSWERS).unwrap_or_default();
-    let answers = take(fields, ANSWERS)?;
-    let answer = best_answer(&answers, accepted_id(fields).as_deref(), &key)?;
-    // Positions and further answers are the user's.
-    fields.insert(key, answers);
+    let answer = take_best(fields, ANSWERS)?.ok_or_else(|| nothing_said(ANSWERS[0]))?;
     Ok(Content::Chat(vec![
         Message::new("user", question),
         Message::new("assistant", answer),

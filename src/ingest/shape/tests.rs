@@ -1,7 +1,23 @@
 //! Each shape with its records, those that do not fit, and what is kept of them.
 
+mod answers;
+mod choices;
+mod preferences;
+mod turns;
+
 use super::*;
 use crate::document::Message;
+
+/// Roles and what they say.
+type Turns<'a> = &'a [(&'a str, &'a str)];
+
+/// Each record is the one document of these turns, or does not fit with that error.
+fn check(cases: &[(&str, Result<Turns, &str>)]) {
+    for (json, wanted) in cases {
+        let found = read(json).1.map_err(|misfit| misfit.error);
+        assert_eq!(found, wanted.map(chat), "{json}");
+    }
+}
 
 fn read(json: &str) -> (&'static str, Result<Content, Misfit>, String) {
     let (name, items, meta) = read_items(json);

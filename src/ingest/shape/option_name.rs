@@ -1,0 +1,447 @@
+//! Which option an answer means: its text, its label, its letter, its number or its column.
+
+use super::Misfit;
+use super::choice::{ALIKE, Choice, Choices, FROM_0, LATIN, RUSSIAN, one_letter};
+use super::fields::{as_answer, is_same};
+use super::names::OPTION_STEMS;
+use super::pairs::with_context;
+use super::written::structure_of;
+use crate::document::{Content, Message};
+use serde_json::Value;
+
+/// A name without what sets it off: "(B)", "B.", "B:".
+pub(super) fn bare(name: &str) -> String {
+    let name = name.trim().trim_start_matches('(');
+    name.trim_end_matches(['.', ')', ':']).trim().to_owned()
+}
+
+/// Words that announce an answer, the longer before those that they begin with.
+const ANNOUNCING: &[&str] = &[
+    "the correct answer is",
+    "the answer is",
+    "correct answer",
+    "answer is",
+    "answer",
+    "option",
+    "choice",
+    "правильный ответ",
+    "верный ответ",
+    "ответ",
+    "вариант",
+];
+
+/// What stands behind the words that announce an answer; all of it where there are none.
+fn behind_words(given: &str) -> &str {
+    let mut said = given.trim();
+    for words in ANNOUNCING {
+        let head = said.char_indices().nth(words.chars().count());
+        let Some((end, next)) = head else { continue };
+        if said[..end].to_lowercase() == *words && !next.is_alphanumeric() {
+            let sign = |c: char| c.is_whitespace() || matches!(c, ':' | '-' | '–' | '—' | '=');
+            said = said[end..].trim_start_matches(sign);
+        }
+    }
+    said
+}
+
+/// The letter or number behind "option", "choice" or the like, which itself says nothing.
+fn behind_stem(name: &str) -> Option<&str> {
+    let stems = OPTION_STEMS.iter().chain(&["answer", "ответ"]);
+    for stem in stems {
+        let end = name.char_indices().nth(stem.chars().count());
+        let Some((end, _)) = end else { continue };
+        if name[..end].to_lowercase() == **stem {
+            let rest = name[end..].trim_start_matches([' ', '_', '-', '.']);
+            let is_number = !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
+            return (is_number || one_letter(rest).is_some()).then_some(rest);
+        }
+    }
+    None
+}
+
+/// The letter and the text of "B) the text", "B. the text" and "B - the text".
+fn with_text(given: &str) -> Option<(String, &str)> {
+    let at = given.find([')', '.', ':', ' '])?;
+    let name = bare(&given[..at]);
+    one_letter(&name)?;
+    let behind = &given[at..];
+    let text = match behind.strip_prefix([')', '.', ':']) {
+        Some(text) => text,
+        None => behind
+            .trim_start()
+            .strip_prefix(['-', '–', '—', ')', ':'])?,
+    };
+    let text = text.trim();
+    (!text.is_empty()).then_some((name, text))
+}
+
+/// The number that a text is: with a point or a comma, or a fraction.
+fn number(text: &str) -> Option<f64> {
+    let text = text.trim().replace(',', ".");
+    match text.split_once('/') {
+        Some((above, below)) => {
+            let (above, below): (f64, f64) =
+                (above.trim().parse().ok()?, below.trim().parse().ok()?);
+            (below != 0.0).then(|| above / below)
+        }
+        None => text.parse().ok(),
+    }
+}
+
+/// What options begin with.
+enum Carried {
+    Numbers,
+    Letters(&'static str),
+}
+
+/// What all of the texts begin with in its order, and the texts behind it.
+fn carried<'a>(texts: &[&'a str]) -> Option<(Carried, Vec<&'a str>)> {
+    if texts.len() < 2 {
+        return None;
+    }
+    let behind = |names: &mut dyn Iterator<Item = String>| -> Option<Vec<&'a str>> {
+        texts
+            .iter()
+            .map(|text| {
+                let name = names.next()?;
+                let text = text.trim();
+                let rest = text.strip_prefix('(').unwrap_or(text).strip_prefix(&name)?;
+                let rest = rest.strip_prefix([')', '.', ':'])?;
+                // "1.5" is a number.
+                let is_apart = rest.starts_with(char::is_whitespace);
+                (is_apart && !rest.trim().is_empty()).then(|| rest.trim())
+            })
+            .collect()
+    };
+    for alphabet in [LATIN, RUSSIAN] {
+        if let Some(rests) = behind(&mut alphabet.chars().map(String::from)) {
+            return Some((Carried::Letters(alphabet), rests));
+        }
+        if let Some(rests) = behind(&mut alphabet.to_lowercase().chars().map(String::from)) {
+            return Some((Carried::Letters(alphabet), rests));
+        }
+    }
+    let rests = behind(&mut (1..).map(|number: usize| number.to_string()))?;
+    Some((Carried::Numbers, rests))
+}
+
+impl Choices {
+    /// What `answer` means: the text of the option that it names, or itself where it is said in words.
+    fn resolve(&self, answer: Value) -> Result<String, Misfit> {
+        let said = as_answer(answer.clone(), "answer")?;
+        Ok(self.find_named(answer)?.unwrap_or(said))
+    }
+
+    /// The text of the option that `answer` surely names; words that are none of them are a misfit.
+    pub(super) fn resolve_surely(&self, answer: Value) -> Result<String, Misfit> {
+        let said = as_answer(answer.clone(), "answer")?;
+        match self.find_named(answer)? {
+            Some(text) if !self.all.is_empty() => Ok(text),
+            _ => Err(self.no_such(&said)),
+        }
+    }
+
+    /// The text of the options that an answer, or a list of them, means.
+    pub(super) fn resolve_all(&self, answer: Value) -> Result<String, Misfit> {
+        self.each(answer, Self::resolve)
+    }
+
+    /// The same where words that are no option are a misfit.
+    pub(super) fn resolve_all_surely(&self, answer: Value) -> Result<String, Misfit> {
+        self.each(answer, Self::resolve_surely)
+    }
+
+    fn each(
+        &self,
+        answer: Value,
+        resolve: fn(&Self, Value) -> Result<String, Misfit>,
+    ) -> Result<String, Misfit> {
+        // A list in a cell, unless an option is written like one.
+        let answer = match answer {
+            Value::String(text)
+                if !self
+                    .all
+                    .iter()
+                    .any(|option| option.text.trim() == text.trim()) =>
+            {
+                match structure_of(&text) {
+                    Some(Value::Array(list)) => list.into(),
+                    _ => Value::String(text),
+                }
+            }
+            answer => answer,
+        };
+        let named = match answer {
+            Value::Null => {
+                return Err(Misfit::no_answer(
+                    "the field `answer` is null, expected an option".to_owned(),
+                ));
+            }
+            // A yes or no for each option.
+            Value::Array(list) if self.is_mask(&list) => {
+                let options = self.all.iter().zip(&list);
+                let right = options.filter(|(_, mark)| **mark == Value::Bool(true));
+                right
+                    .map(|(option, _)| option.text.trim())
+                    .collect::<Vec<_>>()
+                    .join("\n")
+            }
+            // Several are right.
+            Value::Array(list) => {
+                let named: Result<Vec<String>, Misfit> =
+                    list.into_iter().map(|name| resolve(self, name)).collect();
+                named?.join("\n")
+            }
+            other => return resolve(self, other),
+        };
+        if named.is_empty() {
+            return Err(Misfit::no_answer("the list of answers is empty".to_owned()));
+        }
+        Ok(named)
+    }
+
+    fn is_mask(&self, list: &[Value]) -> bool {
+        !list.is_empty() && list.len() == self.all.len() && list.iter().all(Value::is_boolean)
+    }
+
+    /// The text of the option that an answer names, `None` where it is said in words.
+    fn find_named(&self, answer: Value) -> Result<Option<String>, Misfit> {
+        // A number beside texts is an index, even where a text has the same digits; as text it may be
+        // either, and an option is the likelier.
+        let is_index = answer.is_number() && !self.are_numbers;
+        let is_truth = answer.is_boolean();
+        let answer = as_answer(answer, "answer")?;
+        let given = answer.trim();
+        if given.is_empty() {
+            return Err(Misfit::no_answer("the answer is empty".to_owned()));
+        }
+        let mut options = self.all.iter();
+        if !is_index && let Some(option) = options.find(|option| option.text.trim() == given) {
+            return Ok(Some(option.text.clone()));
+        }
+        if self.all.is_empty() {
+            return Ok(None);
+        }
+        if let Some(option) = self
+            .named(&bare(given))
+            .or_else(|| self.equal_number(given))
+        {
+            return Ok(Some(option.text.clone()));
+        }
+        let same = |text: &str| text.trim().to_lowercase() == given.to_lowercase();
+        if let Some(option) = self.all.iter().find(|option| same(&option.text)) {
+            return Ok(Some(option.text.clone()));
+        }
+        match self.of_truth(given) {
+            Some(option) => return Ok(Some(option.text.clone())),
+            None if is_truth || ["true", "false"].contains(&given.to_lowercase().as_str()) => {
+                return Err(self.no_such(given));
+            }
+            None => {}
+        }
+        if let Some((name, text)) = with_text(given) {
+            let option = self.named(&name).ok_or_else(|| self.no_such(given))?;
+            let (own, text) = (option.text.trim().to_lowercase(), text.to_lowercase());
+            if own == text {
+                return Ok(Some(option.text.clone()));
+            }
+            // Its name, its text and why it is right; of another text one of both is wrong.
+            return if text.starts_with(&own) {
+                Ok(None)
+            } else {
+                Err(self.no_such(given))
+            };
+        }
+        // "The answer is B": what it says is behind.
+        let said = behind_words(given);
+        if said.len() < given.len()
+            && let Some(option) = self.named(&bare(said))
+        {
+            return Ok(Some(option.text.clone()));
+        }
+        if let Some(several) = self.several(said) {
+            let texts: Vec<&str> = several.iter().map(|option| option.text.trim()).collect();
+            return Ok(Some(texts.join("\n")));
+        }
+        let bare = bare(said);
+        let are_numbers = self.all.iter().all(|option| number(&option.text).is_some());
+        let is_name = one_letter(&bare).is_some()
+            || bare.parse::<f64>().is_ok()
+            || behind_stem(&bare).is_some()
+            || are_numbers && number(&bare).is_some();
+        if is_name {
+            return Err(self.no_such(given));
+        }
+        Ok(None)
+    }
+
+    fn no_such(&self, given: &str) -> Misfit {
+        let known: Vec<String> = self
+            .all
+            .iter()
+            .map(|option| match option.label.as_str() {
+                label if label.chars().eq([option.letter]) => label.to_owned(),
+                label => format!("{} or {label}", option.letter),
+            })
+            .collect();
+        Misfit::named(
+            "no_such_option",
+            format!(
+                "the answer `{given}` names none of the options [{}] ({}); options with numbers of their own are read as \"options\": {{\"text\": […], \"label\": […]}} or from columns option1, option2",
+                known.join(", "),
+                self.counting
+            ),
+        )
+    }
+
+    /// The one option that is the same number, written in another way: 1/2 and 0.5.
+    fn equal_number(&self, given: &str) -> Option<&Choice> {
+        let wanted = number(given)?;
+        let numbers: Option<Vec<f64>> =
+            self.all.iter().map(|option| number(&option.text)).collect();
+        let numbers = numbers?;
+        let same = |value: &f64| (value - wanted).abs() <= 1e-9 * wanted.abs().max(1.0);
+        let mut equal = (0..numbers.len()).filter(|at| same(&numbers[*at]));
+        match (equal.next(), equal.next()) {
+            (Some(at), None) => self.all.get(at),
+            _ => None,
+        }
+    }
+
+    /// The option that says yes or no as a truth value does.
+    fn of_truth(&self, given: &str) -> Option<&Choice> {
+        const SAYINGS: [(&[&str], &[&str]); 2] = [
+            (&["true"], &["yes", "да", "true", "верно"]),
+            (&["false"], &["no", "нет", "false", "неверно"]),
+        ];
+        let given = given.to_lowercase();
+        let (_, sayings) = SAYINGS
+            .iter()
+            .find(|(truths, _)| truths.contains(&given.as_str()))?;
+        let says = |option: &&Choice| {
+            let text = option.text.trim().to_lowercase();
+            sayings.contains(&text.trim_end_matches('.'))
+        };
+        let mut saying = self.all.iter().filter(says);
+        match (saying.next(), saying.next()) {
+            (found, None) => found,
+            _ => None,
+        }
+    }
+
+    /// Takes the letters or numbers that the options carry in their texts ("A. x", "2) y") off, so that
+    /// they are not given twice; where `unlabelled`, carried numbers are the labels.
+    pub(super) fn take_carried(&mut self, unlabelled: bool) {
+        let texts: Vec<&str> = self.all.iter().map(|option| option.text.as_str()).collect();
+        let Some((kind, rests)) = carried(&texts) else {
+            return;
+        };
+        let rests: Vec<String> = rests.into_iter().map(str::to_owned).collect();
+        match kind {
+            Carried::Numbers if unlabelled => {
+                self.counting = "numbers are those that the options begin with";
+                for (i, option) in self.all.iter_mut().enumerate() {
+                    option.label = (i + 1).to_string();
+                }
+            }
+            // Labels of another kind stay, and what the texts carry is said by nothing else.
+            Carried::Numbers => return,
+            Carried::Letters(alphabet) => {
+                if !unlabelled
+                    && self
+                        .all
+                        .iter()
+                        .zip(alphabet.chars())
+                        .any(|(option, letter)| option.letter != letter)
+                {
+                    return;
+                }
+                for (option, letter) in self.all.iter_mut().zip(alphabet.chars()) {
+                    option.letter = letter;
+                }
+            }
+        }
+        for (option, rest) in self.all.iter_mut().zip(rests) {
+            option.text = rest;
+        }
+    }
+
+    /// The question with its options, and the answer.
+    pub(super) fn asked(&self, context: Option<String>, question: &str, answer: String) -> Content {
+        let listed: String = self
+            .all
+            .iter()
+            .map(|option| format!("\n{}) {}", option.letter, option.text.trim()))
+            .collect();
+        let question = with_context(context, format!("{}{listed}", question.trim_end()));
+        Content::Chat(vec![
+            Message::new("user", question),
+            Message::new("assistant", answer),
+        ])
+    }
+
+    /// The options that a list names: "A, C", "A and C", "1; 3", or letters without anything between,
+    /// in their order.
+    fn several(&self, given: &str) -> Option<Vec<&Choice>> {
+        let spaced = given
+            .replace(" and ", ",")
+            .replace(" и ", ",")
+            .replace([';', '&', '/'], ",");
+        let names: Vec<&str> = spaced
+            .split(',')
+            .filter(|name| !name.trim().is_empty())
+            .collect();
+        if names.len() > 1 {
+            // "1/2" is a number, and so may "1,2" be where the options are numbers.
+            let is_letters = names.iter().all(|name| one_letter(&bare(name)).is_some());
+            let are_numbers = self.all.iter().all(|option| number(&option.text).is_some());
+            if !is_letters && (given.contains('/') || are_numbers) {
+                return None;
+            }
+            return names.iter().map(|name| self.named(&bare(name))).collect();
+        }
+        let letters: Vec<char> = bare(given).chars().collect();
+        if letters.len() < 2 || !letters.iter().all(|letter| letter.is_uppercase()) {
+            return None;
+        }
+        let named = letters.iter().map(|letter| {
+            let mut options = self.all.iter();
+            options.position(|option| option.letter == *letter)
+        });
+        let named: Vec<usize> = named.collect::<Option<_>>()?;
+        let in_order = named.windows(2).all(|pair| pair[0] < pair[1]);
+        in_order.then(|| named.into_iter().map(|at| &self.all[at]).collect())
+    }
+
+    /// The option that has this label or letter.
+    fn named(&self, name: &str) -> Option<&Choice> {
+        let lower = name.to_lowercase();
+        let mut options = self.all.iter();
+        if let Some(option) = options.find(|option| option.label.to_lowercase() == lower) {
+            return Some(option);
+        }
+        let mut options = self.all.iter();
+        let has_column =
+            |option: &&Choice| !option.column.is_empty() && is_same(&option.column, name);
+        if let Some(option) = options.find(has_column) {
+            return Some(option);
+        }
+        // "option_b" of a list, or of columns that are called otherwise.
+        let letter = one_letter(name).or_else(|| one_letter(behind_stem(name)?))?;
+        if let Some(option) = self.all.iter().find(|option| option.letter == letter) {
+            return Some(option);
+        }
+        if self.is_mixed {
+            let alike = ALIKE
+                .iter()
+                .find(|(russian, latin)| *russian == letter || *latin == letter)?;
+            let mut options = self.all.iter();
+            return options.find(|option| option.letter == alike.0 || option.letter == alike.1);
+        }
+        // А and В look alike in both alphabets and stand at other places: among options with letters
+        // of their own only those count, a list without labels is counted in the answer's alphabet.
+        let is_list = self.counting == FROM_0 && self.all.first()?.letter == 'A';
+        let at = RUSSIAN.chars().position(|russian| russian == letter)?;
+        if is_list { self.all.get(at) } else { None }
+    }
+}

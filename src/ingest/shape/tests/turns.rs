@@ -1,0 +1,99 @@
+//! Turns in cells, answers beside turns, and what a question is about.
+
+use super::{Turns, check};
+
+const ONE: Turns = &[("user", "q"), ("assistant", "a")];
+const ABOUT: Turns = &[("user", "q\n\nx"), ("assistant", "a")];
+
+#[test]
+fn an_answer_beside_turns_is_the_last_one() {
+    check(&[
+        (
+            r#"{"messages":[{"role":"user","content":"q"}],"answer":"a"}"#,
+            Ok(ONE),
+        ),
+        (
+            r#"{"messages":"[{'role': 'user', 'content': 'q'}]","response":"a"}"#,
+            Ok(ONE),
+        ),
+        (
+            r#"{"conversations":[{"from":"human","value":"q"}],"output":{"from":"gpt","value":"a"}}"#,
+            Ok(ONE),
+        ),
+        (
+            r#"{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}],"answer":"b"}"#,
+            Ok(ONE),
+        ),
+        (
+            r#"{"messages":[{"role":"user","content":"q"}],"answer":"","response":["a","b"]}"#,
+            Ok(ONE),
+        ),
+        (
+            r#"{"messages":[{"role":"user","content":"q"}],"answer":"a","label":0}"#,
+            Err("undesired_answer"),
+        ),
+    ]);
+}
+
+#[test]
+fn turns_in_cells_are_read_as_they_are_written() {
+    check(&[
+        (
+            r#"{"prompt":"[{\"role\": \"user\", \"content\": \"q\"}]","completion":"[{\"role\": \"assistant\", \"content\": \"a\"}]"}"#,
+            Ok(ONE),
+        ),
+        (
+            r#"{"prompt":"[{'role': 'user', 'content': 'q'}]","completion":"a"}"#,
+            Ok(ONE),
+        ),
+        (
+            r#"{"prompt":"q","completion":"[{'role': 'assistant', 'content': 'a'}]"}"#,
+            Ok(ONE),
+        ),
+        (
+            r#"{"prompt":"q","completion":[{"role":"assistant","content":"a"}]}"#,
+            Ok(ONE),
+        ),
+        (
+            r#"{"instruction":"q","output":"a","history":"[['h', 'i']]"}"#,
+            Ok(&[
+                ("user", "h"),
+                ("assistant", "i"),
+                ("user", "q"),
+                ("assistant", "a"),
+            ]),
+        ),
+        (
+            r#"{"instruction":"q","output":"a","history":"[['h', 'i'"}"#,
+            Err("wrong_type"),
+        ),
+        (
+            r#"{"instruction":"q","output":"a","history":"[]"}"#,
+            Ok(ONE),
+        ),
+        (
+            r#"{"prompt":"[{'role': 'user', 'content': 'q'","completion":"a"}"#,
+            Err("wrong_type"),
+        ),
+        (
+            r#"{"prompt":"[a list, it seems]","completion":"a"}"#,
+            Ok(&[("user", "[a list, it seems]"), ("assistant", "a")]),
+        ),
+    ]);
+}
+
+#[test]
+fn input_belongs_to_questions_and_prompts() {
+    check(&[
+        (r#"{"question":"q","answer":"a","input":"x"}"#, Ok(ABOUT)),
+        (r#"{"prompt":"q","input":"x","output":"a"}"#, Ok(ABOUT)),
+        (r#"{"prompt":"q","input":"","output":"a"}"#, Ok(ONE)),
+        (r#"{"prompt":"q","input":null,"output":"a"}"#, Ok(ONE)),
+        // The prompt was written with it.
+        (r#"{"prompt":"q\n\nx","input":"x","output":"a"}"#, Ok(ABOUT)),
+        (
+            r#"{"prompt":"Human: q\n\nAssistant:","completion":" a"}"#,
+            Ok(&[("user", "q"), ("assistant", " a")]),
+        ),
+    ]);
+}
