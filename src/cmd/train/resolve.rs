@@ -148,6 +148,7 @@ pub fn resolve_with<'a>(
         "--epochs: expected more than 0, got {}",
         args.epochs
     );
+    check_schedule(args)?;
     let lora = resolve_lora(args, &model)?;
     let memory = plan_memory(&model, lora.as_ref(), seq_len)?;
     let loader = Loader::new(train, args.packing, seq_len, ctx.seed)
@@ -205,6 +206,19 @@ pub fn resolve_with<'a>(
         loader,
         memory,
     })
+}
+
+/// Refuses flags that the schedule does not have.
+fn check_schedule(args: &Args) -> Result<()> {
+    ensure!(
+        args.decay.is_none() || args.schedule == Shape::Wsd,
+        "--decay is the last part of --schedule wsd; the other schedules fall all the way: leave it out"
+    );
+    ensure!(
+        args.final_lr.is_none() || args.schedule != Shape::Constant,
+        "--schedule constant has one rate from its warm-up on: leave --final-lr out"
+    );
+    Ok(())
 }
 
 /// What to do where no pair fits a sequence.

@@ -34,9 +34,9 @@ pub use messages::{is_dialogue, is_messages, record_of};
 use messages::{take_messages, take_turn_texts};
 use names::{
     ANSWER, ANSWERS, BEGINNING, BODY, CHOSEN, COMPLETION, CONTEXT, CONVERSATIONS, CORRECT, DATA,
-    ENDINGS, FIRST_OPTION, ID, IDEAL, INPUT, INSTANCES, INSTRUCTION, LABEL, MESSAGES, OPTIONS,
-    OUTPUT, PASSAGE, PASSAGES, PROMPT, QUESTION, QUESTIONS, REJECTED, SECOND_OPTION, TEXT, TITLE,
-    TREE,
+    DIALOG, ENDINGS, FIRST_OPTION, ID, IDEAL, INPUT, INSTANCES, INSTRUCTION, LABEL, MESSAGES,
+    OPTIONS, OUTPUT, PASSAGE, PASSAGES, PROMPT, QUESTION, QUESTIONS, REJECTED, SECOND_OPTION, TEXT,
+    TITLE, TREE,
 };
 use pairs::{
     take_alpaca, take_completion, take_context_question, take_forum, take_ideal, take_instances,
@@ -167,6 +167,16 @@ pub const SHAPES: &[Shape] = &[
         requires: &[MESSAGES],
         fits: always,
         take: |fields| one(take_messages(fields, MESSAGES).map(Content::Chat)),
+    },
+    Shape {
+        name: "messages",
+        example: r#"{"dialog": [{"role": "user", "content": "…"}, …]} (or "turns", "chat")"#,
+        requires: &[DIALOG],
+        fits: |fields| {
+            let list = value_of(fields, DIALOG).and_then(Value::as_array);
+            list.is_some_and(|list| is_messages(list))
+        },
+        take: |fields| one(take_messages(fields, DIALOG).map(Content::Chat)),
     },
     Shape {
         name: "sharegpt",

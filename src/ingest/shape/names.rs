@@ -3,6 +3,8 @@
 
 pub(super) const MESSAGES: &[&str] = &["messages", "сообщения"];
 pub(super) const CONVERSATIONS: &[&str] = &["conversations", "conversation", "диалог"];
+/// Names of a list of turns that other things have, too.
+pub(super) const DIALOG: &[&str] = &["dialog", "dialogue", "turns", "chat", "чат"];
 /// A list of turns in an object that is only around it.
 pub(super) const TURNS: &[&str] = &[
     "messages",

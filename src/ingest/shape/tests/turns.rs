@@ -97,3 +97,19 @@ fn input_belongs_to_questions_and_prompts() {
         ),
     ]);
 }
+
+#[test]
+fn turns_are_known_by_what_they_hold_where_their_name_says_little() {
+    check(&[
+        (
+            r#"{"dialog":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}"#,
+            Ok(ONE),
+        ),
+        (
+            r#"{"id":1,"turns":[{"from":"human","value":"q"},{"from":"gpt","value":"a"}]}"#,
+            Ok(ONE),
+        ),
+        // A number of turns is no turn.
+        (r#"{"question":"q","answer":"a","turns":1}"#, Ok(ONE)),
+    ]);
+}
