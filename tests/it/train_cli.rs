@@ -213,11 +213,15 @@ fn many_prompts(place: &Place, said: &serde_json::Value) {
         "{\"prompt\":\"a\"}\n{\"text\":1}\n",
     )
     .expect("bad");
-    let error = place.error(&["generate", "model", "--prompts", "prompts.jsonl"]);
+    // What stands before a bad line is answered.
+    let out = place.prep(&["generate", "model", "--prompts", "prompts.jsonl"]);
+    let error = String::from_utf8_lossy(&out.stderr);
     assert!(
         error.contains("prompts.jsonl:2") && error.contains("messages"),
         "{error}"
     );
+    assert_eq!(out.status.code(), Some(2));
+    assert_eq!(out.stdout.iter().filter(|byte| **byte == b'\n').count(), 1);
     place.error(&["generate", "model"]);
     place.error(&["generate", "model", "a", "--prompts", "prompts.txt"]);
 }
