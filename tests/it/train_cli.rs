@@ -221,7 +221,7 @@ fn many_prompts(place: &Place, said: &serde_json::Value) {
         "{error}"
     );
     assert_eq!(out.status.code(), Some(2));
-    assert_eq!(out.stdout.iter().filter(|byte| **byte == b'\n').count(), 1);
+    assert_eq!(String::from_utf8_lossy(&out.stdout).lines().count(), 1);
     place.error(&["generate", "model"]);
     place.error(&["generate", "model", "a", "--prompts", "prompts.txt"]);
 }
