@@ -116,6 +116,15 @@ phrases! {
     STEPS: "steps", "шаги";
     PARAMETERS: "parameters", "параметры";
     TRAIN_LOSS: "training loss, nats a token", "потери на обучении, нат на токен";
+    TRAIN_LOSS_PAIR: "training loss, nats a pair", "потери на обучении, нат на пару";
+    VAL_LOSS_PAIR: "validation loss, nats a pair", "потери на проверке, нат на пару";
+    TRAIN_LOSS_DOCUMENT: "training loss, nats a document", "потери на обучении, нат на документ";
+    VAL_LOSS_DOCUMENT: "validation loss, nats a document", "потери на проверке, нат на документ";
+    ACCURACY_PAIRS: "pairs told rightly, share", "доля верно различённых пар";
+    MARGIN: "margin of the rewards", "разрыв наград";
+    ACCURACY_LABELS: "labels told rightly, share", "доля верных меток";
+    MACRO_F1: "macro F1", "macro F1";
+    LOSS_SAYS_OTHER: "What the objective makes of a pair of answers or a document; of long runs the mean of neighbouring steps.", "Что цель обучения даёт на пару ответов или документ; в длинных запусках среднее соседних шагов.";
     VAL_LOSS: "validation loss, nats a token", "потери на проверке, нат на токен";
     BITS: "bits a byte", "бит на байт";
     PERPLEXITY: "perplexity", "перплексия";

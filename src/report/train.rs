@@ -25,25 +25,20 @@ const MOST_CURVES: usize = 8;
 pub fn fill(page: &mut Page<'_>, dir: &Path) -> Result<()> {
     page.title(s::TRAIN);
     let lines = metrics::read(dir)?;
-    page.section(
-        s::SUMMARY,
-        page.cards(&[
-            (s::TRAIN_LOSS, "/train_loss"),
-            (s::VAL_LOSS, "/val_loss"),
-            (s::PERPLEXITY, "/perplexity"),
-            (s::BITS, "/bits_per_byte"),
-            (s::STEPS, "/steps"),
-            (s::TOKENS, "/tokens"),
-            (s::PARAMETERS, "/parameters"),
-            (s::SPEED, "/tokens_per_second"),
-            (s::MFU, "/mfu"),
-            (s::PEAK, "/peak_tflops"),
-            (s::WAIT, "/wait_share"),
-            (s::SKIPPED, "/skipped_steps"),
-            (s::ROLLBACKS, "/rollbacks"),
-            (s::DEVICE, "/device"),
-        ]),
-    );
+    let mut cards = figures(page.report["objective"].as_str().unwrap_or_default());
+    cards.extend([
+        (s::STEPS, "/steps"),
+        (s::TOKENS, "/tokens"),
+        (s::PARAMETERS, "/parameters"),
+        (s::SPEED, "/tokens_per_second"),
+        (s::MFU, "/mfu"),
+        (s::PEAK, "/peak_tflops"),
+        (s::WAIT, "/wait_share"),
+        (s::SKIPPED, "/skipped_steps"),
+        (s::ROLLBACKS, "/rollbacks"),
+        (s::DEVICE, "/device"),
+    ]);
+    page.section(s::SUMMARY, page.cards(&cards));
     page.section(s::LOSS_CURVES, loss(page, &lines));
     page.section(s::EVALUATIONS, evaluations(page));
     page.section(
@@ -59,6 +54,30 @@ pub fn fill(page: &mut Page<'_>, dir: &Path) -> Result<()> {
         page.section(s::ANSWERS, answers);
     }
     Ok(())
+}
+
+/// What is measured of an objective, and in which unit its loss is.
+fn figures(objective: &str) -> Vec<(Phrase, &'static str)> {
+    match objective {
+        "dpo" | "ipo" => vec![
+            (s::TRAIN_LOSS_PAIR, "/train_loss"),
+            (s::VAL_LOSS_PAIR, "/val_loss"),
+            (s::ACCURACY_PAIRS, "/val_preference/accuracy"),
+            (s::MARGIN, "/val_preference/margin"),
+        ],
+        "classify" => vec![
+            (s::TRAIN_LOSS_DOCUMENT, "/train_loss"),
+            (s::VAL_LOSS_DOCUMENT, "/val_loss"),
+            (s::ACCURACY_LABELS, "/val_classes/accuracy"),
+            (s::MACRO_F1, "/val_classes/macro_f1"),
+        ],
+        _ => vec![
+            (s::TRAIN_LOSS, "/train_loss"),
+            (s::VAL_LOSS, "/val_loss"),
+            (s::PERPLEXITY, "/perplexity"),
+            (s::BITS, "/bits_per_byte"),
+        ],
+    }
 }
 
 /// A curve of one number of the lines.
@@ -83,7 +102,11 @@ fn loss(page: &Page<'_>, lines: &[Line]) -> String {
         curve(page.say(s::VALIDATION), lines, |line| line.val_loss),
     ];
     both.retain(|curve| !curve.points.is_empty());
-    let mut out = page.note(s::LOSS_SAYS) + "<div class=\"charts\">";
+    let says = match page.report["objective"].as_str() {
+        None | Some("tokens") => s::LOSS_SAYS,
+        Some(_) => s::LOSS_SAYS_OTHER,
+    };
+    let mut out = page.note(says) + "<div class=\"charts\">";
     out += &curves("loss", page.say(s::LOSS_CURVES), steps, &both);
     let parts: [(&str, Phrase, Of); 3] = [
         ("byset", s::BY_SET, |line| line.val_sets.as_ref()),
