@@ -123,7 +123,7 @@ phrases! {
     ACCURACY_PAIRS: "pairs told rightly, share", "доля верно различённых пар";
     MARGIN: "margin of the rewards", "разрыв наград";
     ACCURACY_LABELS: "labels told rightly, share", "доля верных меток";
-    MACRO_F1: "macro F1", "macro F1";
+    MACRO_F1: "macro F1", "F1 в среднем по меткам";
     LOSS_SAYS_OTHER: "What the objective makes of a pair of answers or a document; of long runs the mean of neighbouring steps.", "Что цель обучения даёт на пару ответов или документ; в длинных запусках среднее соседних шагов.";
     VAL_LOSS: "validation loss, nats a token", "потери на проверке, нат на токен";
     BITS: "bits a byte", "бит на байт";
