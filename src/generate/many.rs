@@ -38,8 +38,8 @@ impl Running<'_> {
     }
 }
 
-/// Generates for every request, at most `most` at a time, each with its own sampler. `emit` gets each new token but the stop with the number of its request, and says
-/// whether that request goes on.
+/// Generates for every request, at most `most` at a time, each with its own sampler. `emit` gets each
+/// new token but the stop with the number of its request, and says whether that request goes on.
 ///
 /// The cache of keys and values has room for `most` sequences of the longest request. What is
 /// generated for a request does not depend on the others, but for the last bits of the products,

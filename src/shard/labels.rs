@@ -4,16 +4,13 @@
 //! the name of its label, about 30 bytes a document. Names, not numbers: directories with other labels
 //! can be merged. Whoever reads the shards alone does not see them.
 
+use super::origins::for_each_batch;
 use crate::corpus::PartEntry;
-use crate::document::id::hash_file;
 use crate::document::{Document, DocumentId};
 use anyhow::{Context, Result, ensure};
 use arrow::array::{ArrayRef, AsArray, FixedSizeBinaryBuilder, RecordBatch, StringBuilder};
-use arrow::ipc::reader::StreamReader;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -97,28 +94,19 @@ pub fn for_each(
     entries: &[PartEntry],
     each: &mut dyn FnMut(DocumentId, &str),
 ) -> Result<()> {
-    for entry in entries {
-        let path = dir.join(&entry.file);
-        let damaged = || format!("{} is damaged; shard the corpus again", path.display());
-        ensure!(
-            hash_file(&path).with_context(damaged)? == entry.xxh3,
-            damaged()
-        );
-        let reader = StreamReader::try_new(BufReader::new(File::open(&path)?), None);
-        for batch in reader.with_context(damaged)? {
-            let batch = batch.with_context(damaged)?;
-            ensure!(batch.num_columns() == 2, damaged());
-            let ids = batch.column(0).as_fixed_size_binary_opt();
-            let labels = batch.column(1).as_string_opt::<i32>();
-            let (ids, labels) = ids.zip(labels).with_context(damaged)?;
-            for row in 0..batch.num_rows() {
-                let mut id = [0; 16];
-                id.copy_from_slice(ids.value(row));
-                each(DocumentId(id), labels.value(row));
-            }
+    for_each_batch(dir, entries, &mut |batch| {
+        ensure!(batch.num_columns() == 2, "expected two columns");
+        let ids = batch.column(0).as_fixed_size_binary_opt();
+        let ids = ids.context("expected ids of 16 bytes")?;
+        let labels = batch.column(1).as_string_opt::<i32>();
+        let labels = labels.context("expected texts")?;
+        for row in 0..batch.num_rows() {
+            let mut id = [0; 16];
+            id.copy_from_slice(ids.value(row));
+            each(DocumentId(id), labels.value(row));
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 #[cfg(test)]

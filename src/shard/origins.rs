@@ -69,6 +69,16 @@ pub type Each<'a> = dyn FnMut(DocumentId, &str, &str) + 'a;
 /// # Errors
 /// When a file is missing, or is not what the manifest says.
 pub fn for_each(dir: &Path, entries: &[PartEntry], each: &mut Each<'_>) -> Result<()> {
+    for_each_batch(dir, entries, &mut |batch| rows(batch, each))
+}
+
+/// Calls `each` with every batch of the files `entries` of the shard directory `dir`; where it fails the
+/// file is damaged.
+pub(super) fn for_each_batch(
+    dir: &Path,
+    entries: &[PartEntry],
+    each: &mut dyn FnMut(&RecordBatch) -> Result<()>,
+) -> Result<()> {
     for entry in entries {
         let path = dir.join(&entry.file);
         let damaged = || format!("{} is damaged; shard the corpus again", path.display());
@@ -78,7 +88,7 @@ pub fn for_each(dir: &Path, entries: &[PartEntry], each: &mut Each<'_>) -> Resul
         );
         let reader = StreamReader::try_new(BufReader::new(File::open(&path)?), None);
         for batch in reader.with_context(damaged)? {
-            rows(&batch.with_context(damaged)?, each).with_context(damaged)?;
+            each(&batch.with_context(damaged)?).with_context(damaged)?;
         }
     }
     Ok(())
