@@ -7,26 +7,39 @@ use serde_json::Value;
 ///
 /// A field that is null gives way to another that is not.
 pub(super) fn find(fields: &Fields, names: &[&str]) -> Option<String> {
-    let named = |name: &&str| -> Option<String> {
-        if fields.contains_key(*name) {
-            return Some((*name).to_owned());
+    // The key that is written just so, else the first that is the same: no hash, for records have few.
+    let named = |name: &&str| -> Option<&String> {
+        let mut same = None;
+        for key in fields.keys() {
+            if key == *name {
+                return Some(key);
+            }
+            if same.is_none() && is_same(key, name) {
+                same = Some(key);
+            }
         }
-        fields.keys().find(|key| is_same(key, name)).cloned()
+        same
     };
     let mut found = names.iter().filter_map(named);
     let first = found.next()?;
-    if !fields[&first].is_null() {
-        return Some(first);
-    }
-    Some(found.find(|name| !fields[name].is_null()).unwrap_or(first))
+    let key = if fields[first].is_null() {
+        found.find(|name| !fields[*name].is_null()).unwrap_or(first)
+    } else {
+        first
+    };
+    Some(key.clone())
 }
 
 /// Whether two names are the same but for case, white space, underscores and hyphens.
 pub(super) fn is_same(a: &str, b: &str) -> bool {
-    // Most names differ in their first letter, and this is asked for each field of each record.
-    if let (Some(a), Some(b)) = (a.bytes().next(), b.bytes().next())
-        && a.is_ascii_alphanumeric()
-        && b.is_ascii_alphanumeric()
+    // Most names differ in their first letter, and this is asked for each field of each record. Cyrillic
+    // begins with one of two bytes, and none of its letters is one of ASCII in another case.
+    let first = |name: &str| {
+        let byte = name.bytes().next()?;
+        (byte.is_ascii_alphanumeric() || matches!(byte, 0xd0 | 0xd1)).then_some(byte)
+    };
+    if let (Some(a), Some(b)) = (first(a), first(b))
+        && (a.is_ascii() || b.is_ascii())
         && !a.eq_ignore_ascii_case(&b)
     {
         return false;
@@ -81,5 +94,72 @@ pub(super) fn type_name(value: &Value) -> &'static str {
         Value::String(_) => "text",
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::names::{ANSWER, FIRST_OPTION, QUESTION, SECOND_OPTION};
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn names_are_refused_early_only_where_they_differ() {
+        let written = [
+            "",
+            "-",
+            "a",
+            "А",
+            "а",
+            " A ",
+            "Вопрос",
+            "ВОПРОС",
+            "_вопрос",
+            "Question Text",
+            "QUESTION-text",
+            "ответ",
+            "Ответ ",
+            "\u{212a}",
+            "k",
+            "ſ",
+            "s",
+            "İ",
+            "i",
+            "éa",
+            "Éa",
+            "рано",
+            "Рано",
+            "1",
+            "_1",
+        ];
+        let names = [QUESTION, ANSWER, FIRST_OPTION, SECOND_OPTION].concat();
+        let all = || written.iter().chain(&names);
+        let mut same = 0;
+        for a in all() {
+            for b in all() {
+                let slow = folded(a).eq(folded(b));
+                assert_eq!(is_same(a, b), slow, "{a:?} and {b:?}");
+                same += usize::from(slow && a != b);
+            }
+        }
+        assert!(same > 20, "{same}");
+    }
+
+    #[test]
+    fn the_earlier_name_is_found_and_of_its_keys_the_exact_one() {
+        let Value::Object(fields) =
+            json!({"Response": "r", "ANSWER": "x", "answer": "a", "вопрос": null, "query": "q"})
+        else {
+            panic!("an object");
+        };
+        assert_eq!(find(&fields, ANSWER).as_deref(), Some("answer"));
+        assert_eq!(find(&fields, &["response"]).as_deref(), Some("Response"));
+        // A null gives way.
+        assert_eq!(find(&fields, QUESTION).as_deref(), Some("query"));
+        assert_eq!(
+            find(&fields, &["вопрос", "none"]).as_deref(),
+            Some("вопрос")
+        );
+        assert_eq!(find(&fields, &["none"]), None);
     }
 }
