@@ -34,10 +34,11 @@ test-python-heavy: build
 test-deepspeed: build
 	@PREP=$(PREP) sh tests/python/run.sh deepspeed
 
-## Tables of what is measured against known truth: encodings told, mojibake repaired. PREP_DATA names the
-## directory of real texts for the second.
+## Tables of what is measured against known truth: encodings told, mojibake repaired (PREP_DATA names the
+## directory of real texts), logits and gradients beside those of transformers.
 accuracy:
 	cargo test --locked --lib accuracy -- --nocapture --test-threads 1
+	cargo test --locked --test it parity_of -- --nocapture
 
 lint:
 	cargo fmt --check

@@ -1,7 +1,8 @@
 //! Parity with `transformers`: golden files made by `fixtures/golden/make_model_golden.py`.
 //!
-//! Every architecture, f32, bf16 and f16, one file and several. Logits within 1e-5 of the largest, the loss within 1e-6, each gradient within 1e-4 of its
-//! largest value, on the CPU kernels and on the composed operations.
+//! Every architecture, f32, bf16 and f16, one file and several. Logits within 1e-5 of the largest, the
+//! loss within 1e-6, each gradient within 1e-4 of its largest value, on the CPU kernels and on the
+//! composed operations. `make accuracy` prints the largest errors as a table.
 
 use std::path::{Path, PathBuf};
 
@@ -21,20 +22,31 @@ fn numbers(value: &Value) -> Vec<i64> {
     list.iter().map(|n| n.as_i64().expect("a number")).collect()
 }
 
-fn close(what: &str, got: &[f32], want: &[f32], tolerance: f32) {
+/// The largest difference, as a share of the largest value; it is at most `tolerance`.
+fn close(what: &str, got: &[f32], want: &[f32], tolerance: f32) -> f32 {
     assert_eq!(got.len(), want.len(), "{what}");
     let largest = want.iter().fold(0.0_f32, |m, x| m.max(x.abs()));
     assert!(largest > 0.0, "{what} is zero");
+    let mut most = 0.0_f32;
     for (g, w) in got.iter().zip(want) {
         let error = (g - w).abs() / largest;
         assert!(
             error <= tolerance,
             "{what}: {g} instead of {w}, {error} of the largest"
         );
+        most = most.max(error);
     }
+    most
 }
 
-fn check<B: Backend>(b: &B, dir: &Path) {
+/// The largest errors of a model, each as a share of the largest value.
+struct Errors {
+    logits: f32,
+    loss: f64,
+    gradients: f32,
+}
+
+fn check<B: Backend>(b: &B, dir: &Path) -> Errors {
     let model = load(b, dir).expect("the model loads");
     let text = std::fs::read_to_string(dir.join("expected.json")).expect("is there");
     let expected: Value = serde_json::from_str(&text).expect("JSON");
@@ -58,7 +70,7 @@ fn check<B: Backend>(b: &B, dir: &Path) {
     let want = tensors
         .read("logits", &[batch, seq, vocab])
         .expect("logits");
-    close("logits", &logits, &want, 1e-5);
+    let logits_error = close("logits", &logits, &want, 1e-5);
 
     let input = Batch {
         batch,
@@ -81,11 +93,13 @@ fn check<B: Backend>(b: &B, dir: &Path) {
     // The loss of transformers holds the balance of the experts.
     let loss = loss.nats + loss.balance;
     let want = expected["loss"].as_f64().expect("a loss");
+    let loss_error = (loss / n as f64 / want - 1.0).abs();
     assert!(
-        (loss / n as f64 / want - 1.0).abs() < 1e-6,
+        loss_error < 1e-6,
         "loss {} instead of {want}",
         loss / n as f64
     );
+    let mut gradients_error = 0.0_f32;
     for (spec, gradient) in model.specs.iter().zip(&gradients) {
         let mut want = Vec::new();
         for name in spec.file_names() {
@@ -99,7 +113,7 @@ fn check<B: Backend>(b: &B, dir: &Path) {
             assert!(got.iter().all(|g| g.abs() < 1e-6), "{}: {got:?}", spec.name);
             continue;
         }
-        close(&spec.name, &got, &want, 1e-4);
+        gradients_error = gradients_error.max(close(&spec.name, &got, &want, 1e-4));
     }
 
     let prompt = expected["prompt"].as_u64().expect("a number") as usize;
@@ -124,6 +138,11 @@ fn check<B: Backend>(b: &B, dir: &Path) {
             b.download(other).expect("values")
         );
     }
+    Errors {
+        logits: logits_error,
+        loss: loss_error,
+        gradients: gradients_error,
+    }
 }
 
 fn golden(name: &str) -> PathBuf {
@@ -133,7 +152,11 @@ fn golden(name: &str) -> PathBuf {
 }
 
 #[test]
-fn logits_and_gradients_are_those_of_transformers() {
+#[expect(clippy::print_stdout, reason = "the table of `make accuracy`")]
+fn parity_of_logits_and_gradients_with_transformers() {
+    println!(
+        "model            operations   logits     loss  gradients  (largest error, of the largest value)"
+    );
     for name in [
         "llama-tied",
         "llama-untied",
@@ -148,7 +171,17 @@ fn logits_and_gradients_are_those_of_transformers() {
         "mixtral-sharded",
         "gpt_neo",
     ] {
-        check(&Cpu::default(), &golden(name));
-        check(&Composed::new(Device::Cpu), &golden(name));
+        let dir = golden(name);
+        for (operations, errors) in [
+            ("cpu", check(&Cpu::default(), &dir)),
+            ("composed", check(&Composed::new(Device::Cpu), &dir)),
+        ] {
+            let Errors {
+                logits,
+                loss,
+                gradients,
+            } = errors;
+            println!("{name:16} {operations:10} {logits:8.1e} {loss:8.1e} {gradients:10.1e}");
+        }
     }
 }
