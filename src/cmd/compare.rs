@@ -8,17 +8,18 @@ use crate::model;
 use crate::ops::Backend;
 use crate::output;
 use crate::progress::Unit;
+use crate::run_dir::{self, Kind};
 use crate::tokenize::Tokenizer;
 use anyhow::{Result, ensure};
 use std::path::{Path, PathBuf};
 
 /// Compare two sets of documents: is it the same distribution, and what differs?
 ///
-/// Takes corpora and shards. Word frequencies (Jensen-Shannon divergence with a bootstrap interval), a
-/// classifier that tries to tell single documents apart, words that differ most, how close documents of
+/// Takes corpora and shards. Word frequencies (Jensen-Shannon divergence, adjusted for chance, with an
+/// interval), a classifier that tries to tell single documents apart, words that differ most, how close documents of
 /// B are to A (DSIR weights), copies across and conflicting answers, and, with --model, perplexities;
 /// a verdict in words at the end. --select writes the documents of B that are closest to A as a corpus that
-/// `prep shard` reads. Nothing depends on --threads. Memory: about 200 MB, and for the search
+/// `prep shard` reads. Nothing depends on --threads. Memory: about 250 MB, and for the search
 /// for copies half of --memory, on disk in TMPDIR 0.5 kB a document.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -90,10 +91,15 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         ));
     }
     let (a, b) = (args.a.display(), args.b.display());
-    context.note(&match &report.selected {
+    let next = match &report.selected {
         Some(selected) => format!("next: prep shard {} --out shards", selected.dir),
-        None => format!("next: prep compare {a} {b} --select 1000 --out selected   (the documents of B closest to A)"),
-    });
+        // Of tokens no documents can be taken.
+        None if run_dir::kind(&args.b)? == Kind::Corpus => format!(
+            "next: prep compare {a} {b} --select 1000 --out selected   (the documents of B closest to A)"
+        ),
+        None => format!("next: prep stats {b} --tokens"),
+    };
+    context.note(&next);
     Ok(Exit::Done)
 }
 

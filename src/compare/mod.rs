@@ -1,13 +1,13 @@
 //! `prep compare A B`: is it the same distribution, and what differs?
 //!
 //! ```text
-//! A, B ─ pass 1 ─▶ words by block (divergence), words and pairs (importance), a sample (classifier, perplexity)
-//!      ─ pass 2 ─▶ words that differ most (drift), weights of B (importance)
+//! A, B ─ pass 1 ─▶ words (divergence), words and pairs (importance), a sample (classifier, perplexity)
+//!      ─ pass 2 ─▶ what chance does (divergence), words that differ most (drift), weights of B (importance)
 //!      ─ copies ─▶ the search of `prep shard` (sharding::across), on disk
 //! B    ─ pass 3 ─▶ the selected documents as a corpus (select), with --select
 //! ```
 //!
-//! Memory: 70 MB of counts, 4.8 kB for each of the 8,000 sampled documents, 24 bytes a selected document,
+//! Memory: 120 MB of counts, 4.8 kB for each of the 8,000 sampled documents, 24 bytes a selected document,
 //! units of 4 MB under way, and what the search for copies takes of `--memory`. Every number depends
 //! on documents, options and seed alone: units are folded in their order.
 
@@ -15,6 +15,7 @@ mod classifier;
 mod divergence;
 mod drift;
 mod importance;
+mod passes;
 mod perplexity;
 mod select;
 mod side;
@@ -25,23 +26,21 @@ pub mod view;
 mod words;
 
 use crate::cmd::Context;
-use crate::document::Document;
 use crate::document::id::hash_file;
 pub use crate::plan::Lang as Language;
-use crate::progress::{Progress, Unit as ProgressUnit};
+use crate::progress::Unit as ProgressUnit;
 use crate::run_dir;
 use crate::scratch::Scratch;
 use crate::sharding::across::{self, Copies};
 use crate::tokenize::Tokenizer;
-use crate::{interrupt, ordered};
 use anyhow::{Result, ensure};
 pub use classifier::Auc;
-use classifier::Features;
 pub use divergence::Divergence;
-use divergence::{BLOCKS, Counts};
+use divergence::Question;
 pub use drift::{Drift, Word};
 pub use importance::Weights;
-use importance::{Best, Ratios, Scored, Spread};
+use importance::{Best, Ratios, Spread};
+use passes::{Reader, Scores, Second};
 pub use perplexity::{Figures, Measured, measure};
 use serde::Serialize;
 use serde_json::json;
@@ -49,11 +48,7 @@ use side::Side;
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 use std::path::PathBuf;
-use words::{Cut, pair};
-use xxhash_rust::xxh3::xxh3_64_with_seed;
-
-/// Characters of a document that a model is asked about, before tokens are counted.
-const MODEL_CHARACTERS: usize = 6_000;
+use words::Cut;
 
 /// What to compare and how.
 #[derive(Clone, Debug)]
@@ -87,9 +82,9 @@ pub struct SetFigures {
     pub bytes: u64,
     /// Words and runs of signs, or tokens.
     pub words: u64,
-    /// Characters by language; `und` of shards.
+    /// Characters by language; empty of shards, whose tokens do not tell.
     pub by_language: BTreeMap<String, u64>,
-    /// Characters by kind of document; of shards all are `text`.
+    /// Characters by kind of document; empty of shards.
     pub by_kind: BTreeMap<String, u64>,
 }
 
@@ -227,21 +222,25 @@ pub fn run(options: &Options, context: &Context) -> Result<Compared> {
         model_documents: options.model_documents,
     };
     let [first_a, first_b] = [reader.first(&a)?, reader.first(&b)?];
-    let divergence = Divergence::of(&first_a.counts, &first_b.counts, context.seed);
     let classifier = classifier::measure(&first_a.sample, &first_b.sample, context.seed);
-    let totals = [first_a.counts.total(), first_b.counts.total()];
-    let chosen = drift::choose(&totals[0], &totals[1]);
+    let (counts_a, counts_b) = (&first_a.counts, &first_b.counts);
+    let chosen = drift::choose(counts_a.by_place(), counts_b.by_place());
     let ratios = Ratios::of(&first_a.grams, &first_b.grams);
     let selected = options.select.as_ref().map_or(0, |(most, _)| *most);
-    let mut words = drift::WordCounts::new();
+    let mut found = Second::default();
     let mut scores = Scores {
         best: Best::new(selected),
         spread: Spread::default(),
     };
-    reader.second(&a, 0, &chosen, &ratios, &mut words, None)?;
-    reader.second(&b, 1, &chosen, &ratios, &mut words, Some(&mut scores))?;
+    let question = Question::to(counts_a, counts_b, context.seed);
+    reader.second(&a, 0, (&chosen, &question), &mut found, None)?;
+    let question = Question::to(counts_b, counts_a, context.seed);
+    let weigh = Some((&ratios, &mut scores));
+    reader.second(&b, 1, (&chosen, &question), &mut found, weigh)?;
+    let documents = [first_a.figures.documents, first_b.figures.documents];
+    let divergence = Divergence::of([counts_a, counts_b], documents, &found.answers);
     progress.finish();
-    let drift = drift::most_telling(&words, first_a.figures.words, first_b.figures.words);
+    let drift = drift::most_telling(&found.words, first_a.figures.words, first_b.figures.words);
     let (across, inside) = if options.copies {
         let (across, inside) = copies(&a, &b, context)?;
         (across, Some(inside))
@@ -336,208 +335,4 @@ fn copies(a: &Side, b: &Side, context: &Context) -> Result<(Option<Across>, Insi
         b: inside(b, "inside-b")?,
     };
     Ok((across, inside))
-}
-
-/// What the first pass gathers of a set.
-#[derive(Default)]
-struct First {
-    figures: SetFigures,
-    counts: Counts,
-    grams: Vec<u64>,
-    sample: Vec<(bool, Features)>,
-    texts: Vec<(String, String)>,
-}
-
-/// The same of one unit, small.
-#[derive(Default)]
-struct FirstOfUnit {
-    figures: SetFigures,
-    /// Keys of [`Counts`] and how often each.
-    keys: Vec<(u32, u32)>,
-    grams: Vec<u64>,
-    sample: Vec<(bool, Features)>,
-    texts: Vec<(String, String)>,
-}
-
-/// What the second pass gathers of B.
-struct Scores {
-    best: Best,
-    spread: Spread,
-}
-
-struct Reader<'a> {
-    cut: &'a Cut,
-    context: &'a Context,
-    progress: &'a Progress,
-    model_documents: u64,
-}
-
-impl Reader<'_> {
-    /// Whether a document is among about `most` of `all`, decided by its id.
-    fn takes(&self, id: &[u8; 16], purpose: u64, most: u64, all: u64) -> bool {
-        let hash = xxh3_64_with_seed(id, self.context.seed ^ purpose);
-        hash as f64 / 2_f64.powi(64) < most as f64 / all.max(1) as f64
-    }
-
-    fn first(&self, side: &Side) -> Result<First> {
-        let mut all = First {
-            grams: vec![0; importance::PLACES],
-            ..First::default()
-        };
-        all.figures.dir = side.dir.display().to_string();
-        ordered::map_fold(
-            self.context.threads,
-            side.units.iter().map(Ok),
-            |unit| Ok((unit.bytes, self.first_of_unit(side, unit)?)),
-            |(bytes, found)| {
-                interrupt::check()?;
-                self.progress.add(bytes);
-                all.figures += &found.figures;
-                for (key, count) in found.keys {
-                    all.counts.add(key, count);
-                }
-                for (sum, count) in all.grams.iter_mut().zip(found.grams) {
-                    *sum += count;
-                }
-                all.sample.extend(found.sample);
-                all.texts.extend(found.texts);
-                Ok(())
-            },
-        )?;
-        Ok(all)
-    }
-
-    fn first_of_unit(&self, side: &Side, unit: &side::Unit) -> Result<FirstOfUnit> {
-        let mut found = FirstOfUnit {
-            grams: vec![0; importance::PLACES],
-            ..FirstOfUnit::default()
-        };
-        let mut keys: Vec<u32> = Vec::new();
-        let mut beginning: Vec<u64> = Vec::new();
-        side.for_each(unit, |document| {
-            let id = &document.id.0;
-            let block = xxh3_64_with_seed(id, self.context.seed ^ 0x62_6c6f_636b) % BLOCKS as u64;
-            let block = block * divergence::PLACES as u64;
-            let (mut last, mut words) = (None, 0);
-            beginning.clear();
-            self.cut.for_each(&document, |_, hash| {
-                keys.push((block + hash % divergence::PLACES as u64) as u32);
-                found.grams[importance::place(hash)] += 1;
-                let paired = last.replace(hash).map(|last| pair(last, hash));
-                if let Some(paired) = paired {
-                    found.grams[importance::place(paired)] += 1;
-                }
-                if words < classifier::WORDS {
-                    beginning.push(hash);
-                    beginning.extend(paired);
-                }
-                words += 1;
-            })?;
-            if self.takes(id, 0x7361_6d70_6c65, classifier::SAMPLED, side.documents) {
-                let learned = self.takes(id, 0x6861_6c66, 1, 2);
-                found.sample.push((learned, Features::of(&beginning)));
-            }
-            if self.takes(id, 0x6d_6f64_656c, self.model_documents, side.documents) {
-                found
-                    .texts
-                    .push((document.id.to_string(), beginning_of(&document)));
-            }
-            found.figures.add(&document, words as u64);
-            Ok(())
-        })?;
-        keys.sort_unstable();
-        found.keys = (keys.chunk_by(|a, b| a == b))
-            .map(|same| (same[0], same.len() as u32))
-            .collect();
-        Ok(found)
-    }
-
-    /// Counts the words of the chosen places, and weighs the documents where `scores` are wanted.
-    fn second(
-        &self,
-        side: &Side,
-        number: usize,
-        chosen: &[bool],
-        ratios: &Ratios,
-        words: &mut drift::WordCounts,
-        mut scores: Option<&mut Scores>,
-    ) -> Result<()> {
-        let weigh = scores.is_some();
-        ordered::map_fold(
-            self.context.threads,
-            side.units.iter().enumerate().map(Ok),
-            |(index, unit)| {
-                let mut counts = BTreeMap::<String, u64>::new();
-                let mut weights = Vec::new();
-                let (mut places, mut row) = (Vec::<u16>::new(), 0_u32);
-                side.for_each(unit, |document| {
-                    places.clear();
-                    let mut last = None;
-                    self.cut.for_each(&document, |word, hash| {
-                        if chosen[(hash % divergence::PLACES as u64) as usize] {
-                            match counts.get_mut(word) {
-                                Some(count) => *count += 1,
-                                None => {
-                                    counts.insert(word.to_owned(), 1);
-                                }
-                            }
-                        }
-                        places.push(importance::place(hash) as u16);
-                        if let Some(last) = last.replace(hash) {
-                            places.push(importance::place(pair(last, hash)) as u16);
-                        }
-                    })?;
-                    if weigh {
-                        let weight = ratios.weight(&places);
-                        let noise = importance::gumbel(&document.id.0, self.context.seed);
-                        let scored = Scored {
-                            score: weight + noise,
-                            at: (index as u32, row),
-                        };
-                        weights.push((weight, places.len(), scored));
-                    }
-                    row += 1;
-                    Ok(())
-                })?;
-                Ok((unit.bytes, counts, weights))
-            },
-            |(bytes, counts, weights)| {
-                interrupt::check()?;
-                self.progress.add(bytes);
-                for (word, count) in counts {
-                    words.entry(word).or_default()[number] += count;
-                }
-                if let Some(scores) = &mut scores {
-                    for (weight, places, scored) in weights {
-                        scores.spread.add(weight, places);
-                        scores.best.push(scored);
-                    }
-                }
-                Ok(())
-            },
-        )
-    }
-}
-
-impl SetFigures {
-    fn add(&mut self, document: &Document, words: u64) {
-        let characters = document.content.characters();
-        self.documents += 1;
-        self.characters += characters;
-        self.bytes += document.content.bytes();
-        self.words += words;
-        *self.by_language.entry(document.lang.clone()).or_default() += characters;
-        let kind = document.content.kind().name().to_owned();
-        *self.by_kind.entry(kind).or_default() += characters;
-    }
-}
-
-/// What a model is asked about: the beginning of what is learned of a document.
-fn beginning_of(document: &Document) -> String {
-    let pieces: Vec<&str> = document.content.learned().collect();
-    let text = pieces.join("\n");
-    match text.char_indices().nth(MODEL_CHARACTERS) {
-        Some((end, _)) => text[..end].to_owned(),
-        None => text,
-    }
 }

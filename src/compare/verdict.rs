@@ -48,8 +48,15 @@ pub fn write(report: &Report, language: Language) -> Vec<String> {
     let mut lines = Vec::new();
     let bits = report.divergence;
     let apart = apart(report);
-    let no_divergence = bits.low <= 0.0;
-    lines.push(answer(apart, no_divergence, &say));
+    lines.push(match bits.low {
+        Some(low) => answer(apart, low <= 0.0, &say),
+        None => say(
+            "There are too few documents to tell A and B apart: at least 20 of each are wanted."
+                .into(),
+            "Документов слишком мало, чтобы различить A и B: нужно хотя бы 20 в каждом наборе."
+                .into(),
+        ),
+    });
     if let Some(found) = report.classifier {
         lines.push(say(
             format!(
@@ -62,16 +69,30 @@ pub fn write(report: &Report, language: Language) -> Vec<String> {
             ),
         ));
     }
-    lines.push(say(
-        format!(
-            "The Jensen-Shannon divergence of their words is {:.4} bits of at most 1 (95 %: {:.4} to {:.4}).",
-            bits.bits, bits.low, bits.high
+    lines.push(match (bits.low, bits.high, bits.chance) {
+        (Some(low), Some(high), Some(chance)) => say(
+            format!(
+                "The Jensen-Shannon divergence of their {} is {:.4} bits of at most 1 (95 %: {low:.4} to {high:.4}), adjusted for the {chance:.4} that chance alone gives to sets of these sizes.",
+                report.counted, bits.bits
+            ),
+            format!(
+                "Расхождение Йенсена — Шеннона {}: {:.4} бита из 1 возможного (95 %: от {low:.4} до {high:.4}), за вычетом {chance:.4}, которые при таких размерах даёт один случай.",
+                if report.counted == "tokens" { "по токенам" } else { "по словам" },
+                bits.bits
+            ),
         ),
-        format!(
-            "Расхождение Йенсена — Шеннона по словам: {:.4} бита из 1 возможного (95 %: от {:.4} до {:.4}).",
-            bits.bits, bits.low, bits.high
+        _ => say(
+            format!(
+                "The Jensen-Shannon divergence of their {} is {:.4} bits of at most 1 as counted, chance included.",
+                report.counted, bits.bits
+            ),
+            format!(
+                "Расхождение Йенсена — Шеннона {}: {:.4} бита из 1 возможного, вместе с тем, что даёт случай.",
+                if report.counted == "tokens" { "по токенам" } else { "по словам" },
+                bits.bits
+            ),
         ),
-    ));
+    });
     for (en, ru, of) in [
         (
             "Language",
@@ -214,10 +235,8 @@ fn shares(
     let share = |set: &SetFigures, name: &str| {
         of(set).get(name).copied().unwrap_or(0) as f64 / set.characters.max(1) as f64
     };
-    // Of tokens nothing is known but that they are text.
-    let known =
-        |set: &SetFigures| !set.by_language.contains_key("und") || set.by_language.len() > 1;
-    if !known(a) || !known(b) {
+    // Tokens do not tell.
+    if of(a).is_empty() || of(b).is_empty() {
         return Vec::new();
     }
     let mut names: Vec<&String> = of(a).keys().chain(of(b).keys()).collect();

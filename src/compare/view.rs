@@ -43,6 +43,9 @@ fn sets(report: &Report) -> String {
 }
 
 fn shares(of: &BTreeMap<String, u64>, set: &SetFigures) -> String {
+    if of.is_empty() {
+        return "tokens do not tell".to_owned();
+    }
     let mut sorted: Vec<(&String, &u64)> = of.iter().collect();
     sorted.sort_by(|x, y| y.1.cmp(x.1).then_with(|| x.0.cmp(y.0)));
     let shown = sorted.iter().take(NAMES).map(|(name, characters)| {
@@ -58,14 +61,21 @@ fn figures(report: &Report) -> String {
         table.row(vec![name.to_owned(), value, what.to_owned()]);
     };
     let found = report.divergence;
-    row(
-        "Jensen-Shannon",
-        format!(
-            "{:.4} bits ({:.4} to {:.4})",
-            found.bits, found.low, found.high
+    match (found.low, found.high, found.chance) {
+        (Some(low), Some(high), Some(chance)) => row(
+            "Jensen-Shannon",
+            format!("{:.4} bits ({low:.4} to {high:.4})", found.bits),
+            &format!(
+                "0 as far apart as chance puts them, 1 no word in common; 95 % interval; counted {:.4}, by chance {chance:.4}",
+                found.plug_in
+            ),
         ),
-        "0 the same word frequencies, 1 no word in common; 95 % of the bootstrap",
-    );
+        _ => row(
+            "Jensen-Shannon",
+            format!("{:.4} bits", found.bits),
+            "as counted: of less than 20 documents nothing says what chance does",
+        ),
+    }
     match report.classifier {
         Some(auc) => row(
             "classifier AUC",

@@ -3,6 +3,7 @@
 //! Words are those of DSIR's `wordpunct`: `\w+|[^\w\s]+` in lower case (Xie et al. 2023,
 //! <https://arxiv.org/abs/2302.03169>).
 
+use super::divergence::PLACES;
 use crate::document::Document;
 use crate::tokenize::Tokenizer;
 use anyhow::Result;
@@ -44,13 +45,20 @@ impl Cut {
                 Self::Tokens { tokenizer, spelt } => {
                     for id in tokenizer.encode_text(piece)? {
                         let token = spelt.get(id as usize).map_or("", String::as_str);
-                        each(token, xxh3_64(&id.to_le_bytes()));
+                        each(token, of_token(id));
                     }
                 }
             }
         }
         Ok(())
     }
+}
+
+/// The hash of a token. Its lower bits are the id, so that no two tokens share a place of
+/// [`super::divergence`].
+fn of_token(id: u32) -> u64 {
+    let lower = PLACES as u64 - 1;
+    xxh3_64(&id.to_le_bytes()) & !lower | u64::from(id) & lower
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
