@@ -65,7 +65,7 @@ pub struct Survey {
     pub special_share: f64,
     /// Share of the ordinary tokens that stand for one byte, 0 to 1.
     pub single_byte_share: f64,
-    /// Share of the ordinary tokens that are one byte of a character of several, 0 to 1.
+    /// Share of the ordinary tokens in which a character is cut, 0 to 1.
     pub byte_fallback_share: f64,
     /// Share of the tokens that the loss does not count, 0 to 1.
     pub loss_masked_share: f64,

@@ -43,13 +43,13 @@ pub struct Spelt {
 }
 
 impl Spelt {
-    /// Whether it is one byte of a character of several: what a text costs that the vocabulary has
-    /// no token for. A byte-level BPE has these bytes as ordinary tokens.
+    /// Whether a character is cut in it: what a text costs that the vocabulary has no token for. In a
+    /// byte-level BPE such tokens are ordinary ones, of one byte or several (a space and half a letter).
     #[must_use]
     pub fn is_part_of_character(&self) -> bool {
         // The line break that SentencePiece writes as <0x0A> is a whole character.
         let may_be = matches!(self.kind, TokenKind::Text | TokenKind::ByteFallback);
-        may_be && matches!(self.bytes[..], [byte] if byte >= 0x80)
+        may_be && std::str::from_utf8(&self.bytes).is_err()
     }
 
     /// Whether it stands for one byte.
@@ -164,5 +164,13 @@ mod tests {
             assert!(byte(kind, 0xD0).is_part_of_character());
             assert!(byte(kind, b'\n').is_single_byte());
         }
+        // The most frequent token of Russian under GPT-2's vocabulary: a space and half a letter.
+        let spelt = |bytes: &[u8]| Spelt {
+            kind: TokenKind::Text,
+            bytes: bytes.to_vec(),
+        };
+        assert!(spelt(b" \xd0").is_part_of_character());
+        assert!(!spelt(b" \xd0").is_single_byte());
+        assert!(!spelt("да".as_bytes()).is_part_of_character());
     }
 }

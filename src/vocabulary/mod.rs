@@ -58,6 +58,7 @@ pub struct TrainReport {
 /// When the output directory is another run's, the corpus cannot be read or has no text of a
 /// language that has a share, or writing fails.
 pub fn run(options: &Options, context: &Context) -> Result<TrainReport> {
+    options.training.check()?;
     let inputs = Inputs::open(std::slice::from_ref(&options.corpus), context)?;
     let mut training = options.training.clone();
     training

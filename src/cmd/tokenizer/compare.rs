@@ -5,9 +5,10 @@ use crate::exit::Exit;
 use crate::model;
 use crate::output;
 use crate::plan::Lang;
+use crate::run_dir::{self, Kind};
 use crate::table::Table;
 use crate::units::{grouped, parse_bytes};
-use crate::vocabulary::compare::{self, Options, Report, Row};
+use crate::vocabulary::compare::{self, LOSSLESS, Options, Report, Row};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 
@@ -63,10 +64,17 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         output::data(&format!("\n{}", report.reasons.join("\n")));
     }
     let best = &report.tokenizers[report.recommended];
-    context.note(&format!(
-        "next: prep shard CORPUS --out shards --tokenizer {}",
-        best.file
-    ));
+    let corpus = args
+        .inputs
+        .iter()
+        .find(|input| matches!(run_dir::kind(Path::new(input)), Ok(Kind::Corpus)));
+    let corpus = corpus.map_or_else(|| "CORPUS".to_owned(), |path| path.display().to_string());
+    let next = if best.lossless_share >= LOSSLESS {
+        format!("prep shard {corpus} --out shards --tokenizer {}", best.file)
+    } else {
+        format!("prep tokenizer train {corpus} --out tokenizer")
+    };
+    context.note(&format!("next: {next}"));
     Ok(Exit::Done)
 }
 

@@ -48,7 +48,7 @@ impl Script {
             Self::Other => "other scripts",
             Self::Digits => "digits",
             Self::Signs => "signs, white space",
-            Self::Bytes => "parts of characters",
+            Self::Bytes => "bytes, cut characters",
             Self::Special => "special",
         }
     }

@@ -110,6 +110,14 @@ impl Training {
         self.most_words.unwrap_or(MAX_WORDS)
     }
 
+    /// Looks at the names of special tokens before anything is read.
+    ///
+    /// # Errors
+    /// When one is no name.
+    pub fn check(&self) -> Result<()> {
+        self.special_tokens().map(|_| ())
+    }
+
     /// prep's special tokens and those that were asked for, each once, in the order of ids.
     pub(super) fn special_tokens(&self) -> Result<Vec<String>> {
         let mut all: Vec<String> = SPECIALS.iter().map(ToString::to_string).collect();

@@ -19,14 +19,17 @@ fn is_exact(row: &Row) -> bool {
     row.lossless_share >= LOSSLESS
 }
 
-/// Those that come into question: the ones that give texts back, or all if none does.
+/// Those that come into question: the ones that give texts back; if none does, those that give back the
+/// most.
 fn candidates(rows: &[Row]) -> Vec<usize> {
-    let exact: Vec<usize> = (0..rows.len()).filter(|at| is_exact(&rows[*at])).collect();
-    if exact.is_empty() {
-        (0..rows.len()).collect()
-    } else {
-        exact
-    }
+    let most = rows
+        .iter()
+        .map(|row| row.lossless_share)
+        .fold(0.0, f64::max);
+    let least = most.min(LOSSLESS);
+    (0..rows.len())
+        .filter(|at| rows[*at].lossless_share >= least)
+        .collect()
 }
 
 fn cheapest(rows: &[Row], of: &[usize]) -> Option<usize> {
@@ -58,11 +61,15 @@ pub(super) fn reasons(report: &Report, lang: Lang) -> Vec<String> {
     let others: Vec<usize> = (candidates.iter().copied())
         .filter(|at| *at != report.recommended)
         .collect();
-    all.push(say.take(
-        best,
-        !others.is_empty(),
-        cheapest(rows, &candidates) == Some(report.recommended),
-    ));
+    if is_exact(best) {
+        all.push(say.take(
+            best,
+            !others.is_empty(),
+            cheapest(rows, &candidates) == Some(report.recommended),
+        ));
+    } else {
+        all.push(say.none());
+    }
     all.extend(say.fertility(report, best));
     if let Some(next) = cheapest(rows, &others) {
         all.push(say.next(
@@ -110,10 +117,10 @@ impl Say {
         number(value, self.lang)
     }
 
-    /// `12 %`; of less than a percent, one digit.
+    /// `12 %`; one digit more of less than a percent, and where all but less than a percent is meant.
     fn percent(&self, share: f64) -> String {
         let percent = 100.0 * share;
-        let rounded = if percent.abs() < 1.0 {
+        let rounded = if percent.abs() < 1.0 || (99.0..100.0).contains(&percent) {
             (percent * 10.0).round() / 10.0
         } else {
             percent.round()
@@ -137,6 +144,13 @@ impl Say {
                 format!("Возьмите {name}: обучение с ним дороже самого дешёвого не более чем на 1 %, а таблица токенов — наименьшая среди таких."),
             ),
         }
+    }
+
+    fn none(&self) -> String {
+        self.one(
+            "Take none of these: a model that writes needs a tokenizer that gives every text back. `prep tokenizer train` makes one of your own text.".to_owned(),
+            "Не берите ни один из них: модели, которая пишет, нужен токенизатор, восстанавливающий любой текст. `prep tokenizer train` обучит его на вашем тексте.".to_owned(),
+        )
     }
 
     fn fertility(&self, report: &Report, best: &Row) -> Option<String> {

@@ -58,7 +58,7 @@ pub struct Figures {
     pub characters_per_token: f64,
     /// Share of the tokens that stand for one byte, ASCII signs among them, 0 to 1.
     pub single_byte_share: f64,
-    /// Share of the tokens that are one byte of a character of several, 0 to 1.
+    /// Share of the tokens in which a character is cut, 0 to 1.
     pub byte_fallback_share: f64,
 }
 

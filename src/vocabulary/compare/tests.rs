@@ -128,13 +128,16 @@ fn the_cheapest_that_gives_texts_back_is_recommended() {
 }
 
 #[test]
-fn without_an_exact_one_the_cheapest_of_all_is_taken() {
+fn without_an_exact_one_none_is_taken_and_the_least_lossy_is_the_best() {
     let report = report(vec![
-        row("a", 100, 10, 50.0, 0.2),
-        row("b", 90, 10, 40.0, 0.9),
+        row("a", 100, 10, 40.0, 0.2),
+        row("b", 90, 10, 50.0, 0.996),
     ]);
     assert_eq!(report.recommended, 1);
-    assert_eq!(report.tokenizers[0].relative_cost, 1.25);
+    assert_eq!(report.tokenizers[1].relative_cost, 1.25);
     let said = advice::reasons(&report, Lang::En).join(" ");
-    assert!(said.contains("a (20 %), b (90 %)"), "{said}");
+    assert!(said.starts_with("Take none of these"), "{said}");
+    assert!(said.contains("a (20 %), b (99.6 %)"), "{said}");
+    let said = advice::reasons(&report, Lang::Ru).join(" ");
+    assert!(said.starts_with("Не берите ни один"), "{said}");
 }
