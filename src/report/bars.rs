@@ -16,6 +16,8 @@ pub struct Bar {
 
 /// Width of the drawing; it scales with the page.
 const WIDTH: f64 = 360.0;
+/// Width of a letter of a label, about.
+const LETTER: f64 = 8.0;
 /// Height of a row.
 const ROW: f64 = 30.0;
 /// Characters of a name that fit beside a number.
@@ -94,8 +96,15 @@ pub fn vertical(id: &str, title: &str, bars: &[Bar]) -> String {
             width - 2.0,
         );
         if place % every == 0 {
+            // A label that would end beyond the drawing ends with it.
+            let wide = LETTER * bar.name.chars().count() as f64;
+            let (x, anchor) = if left + wide > WIDTH {
+                (WIDTH, "end")
+            } else {
+                (left, "start")
+            };
             columns += &format!(
-                "<text class=\"soft\" x=\"{left:.1}\" y=\"{:.0}\">{}</text>",
+                "<text class=\"soft\" x=\"{x:.1}\" y=\"{:.0}\" text-anchor=\"{anchor}\">{}</text>",
                 floor + 14.0,
                 escape(&bar.name)
             );

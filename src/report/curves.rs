@@ -1,7 +1,8 @@
 //! Curves as SVG: numbers by step.
 
 use super::bars::figure;
-use super::html::{escape, number};
+use super::html::{escape, local, number};
+use crate::plan::quantity::Lang;
 use serde_json::json;
 
 /// A curve.
@@ -31,7 +32,7 @@ pub fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
 
 /// A figure of curves over the same steps; `id` is unique on the page.
 #[must_use]
-pub fn curves(id: &str, title: &str, step: &str, curves: &[Curve]) -> String {
+pub fn curves(id: &str, title: &str, step: &str, curves: &[Curve], lang: Lang) -> String {
     let all = || curves.iter().flat_map(|curve| &curve.points);
     let range = |of: fn(&(f64, f64)) -> f64| {
         let values = all().map(of).filter(|value| value.is_finite());
@@ -60,7 +61,7 @@ pub fn curves(id: &str, title: &str, step: &str, curves: &[Curve]) -> String {
             "<line class=\"grid\" x1=\"{left}\" x2=\"{right}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/><text class=\"soft\" x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
             left - 5.0,
             at + 4.0,
-            short_number(tick)
+            local(short_number(tick), lang)
         );
     }
     for (value, anchor) in [(x_low, "start"), (x_high, "end")] {
@@ -99,8 +100,8 @@ pub fn curves(id: &str, title: &str, step: &str, curves: &[Curve]) -> String {
             described.push(format!(
                 "{}: {} → {}",
                 curve.name,
-                number(&json!(first.1)),
-                number(&json!(last.1))
+                number(&json!(first.1), lang),
+                number(&json!(last.1), lang)
             ));
         }
     }

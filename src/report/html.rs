@@ -1,5 +1,6 @@
 //! Text as HTML, and numbers as cells that say where in report.json they are.
 
+use crate::plan::quantity::Lang;
 use crate::units::grouped;
 use serde_json::Value;
 
@@ -51,9 +52,22 @@ pub fn step(name: &str) -> String {
     format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
+/// A number as it is written in the language: Russian has a comma where English has a point.
+#[must_use]
+pub fn local(number: String, lang: Lang) -> String {
+    match lang {
+        Lang::En => number,
+        Lang::Ru => number.replace('.', ","),
+    }
+}
+
 /// A number as a person reads it: whole ones in groups, others with four digits.
 #[must_use]
-pub fn number(value: &Value) -> String {
+pub fn number(value: &Value, lang: Lang) -> String {
+    local(written(value), lang)
+}
+
+fn written(value: &Value) -> String {
     if let Some(count) = value.as_u64() {
         return grouped(count).replace(' ', "\u{a0}");
     }
@@ -74,12 +88,12 @@ pub fn number(value: &Value) -> String {
 /// The value at `pointer` of a report as a `data` element with its place and its value; a dash where
 /// there is none.
 #[must_use]
-pub fn value(report: &Value, pointer: &str) -> String {
+pub fn value(report: &Value, pointer: &str, lang: Lang) -> String {
     match report.pointer(pointer) {
         Some(found) if !found.is_null() => {
             let (raw, shown) = match found {
                 Value::String(text) => (text.clone(), text.clone()),
-                found => (found.to_string(), number(found)),
+                found => (found.to_string(), number(found, lang)),
             };
             format!(
                 "<data data-key=\"{}\" data-value=\"{raw}\" value=\"{raw}\">{}</data>",

@@ -37,6 +37,12 @@ impl<'a> Page<'a> {
         phrase.of(self.lang)
     }
 
+    /// The page's language.
+    #[must_use]
+    pub fn lang(&self) -> Lang {
+        self.lang
+    }
+
     /// Appends a section of HTML.
     pub fn section(&mut self, heading: Phrase, body: String) {
         self.sections.push((heading, body));
@@ -45,7 +51,7 @@ impl<'a> Page<'a> {
     /// The number at `pointer` of the report.
     #[must_use]
     pub fn value(&self, pointer: &str) -> String {
-        value(self.report, pointer)
+        value(self.report, pointer, self.lang)
     }
 
     /// Names and places of numbers, as cards.

@@ -245,9 +245,17 @@ fn sample(page: &Page<'_>, one: &Removed) -> String {
         (s::SIMILARITY, why.similarity),
     ] {
         if let Some(value) = value {
-            let value = number(&json!(value));
+            let value = number(&json!(value), page.lang());
             out += &format!(" · {} {}", escape(page.say(phrase)), escape(&value));
         }
+    }
+    if let Some(kept) = why.kept {
+        let phrase = if why.kept_earlier {
+            s::KEPT_EARLIER
+        } else {
+            s::KEPT_DOCUMENT
+        };
+        out += &format!(" · {} {kept}", escape(page.say(phrase)));
     }
     let text = text_of(&document.content);
     out += &format!(

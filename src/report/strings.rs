@@ -57,8 +57,8 @@ phrases! {
     CHARACTERS_KEPT: "characters kept", "символов оставлено";
     TOKENS_KEPT: "tokens kept", "токенов оставлено";
     LENGTHS: "Lengths of documents", "Длины документов";
-    LENGTHS_CHARACTERS: "Documents by their characters; each bar is twice as long as the one before.", "Документы по числу символов; каждый столбец вдвое длиннее предыдущего.";
-    LENGTHS_TOKENS: "Documents in the shards by their tokens; each bar is twice as long as the one before.", "Документы в шардах по числу токенов; каждый столбец вдвое длиннее предыдущего.";
+    LENGTHS_CHARACTERS: "Documents by their characters; each column is of lengths from its label on up to twice that.", "Документы по числу символов; столбец — длины от подписи под ним до вдвое большей.";
+    LENGTHS_TOKENS: "Documents in the shards by their tokens; each column is of lengths from its label on up to twice that.", "Документы в шардах по числу токенов; столбец — длины от подписи под ним до вдвое большей.";
     TOKENS_BY_SOURCE: "Tokens by source", "Токены по источникам";
     TOKENS_BY_LANGUAGE: "Tokens by language", "Токены по языкам";
     TEXT_BY_LANGUAGE: "Characters by language", "Символы по языкам";
@@ -101,11 +101,13 @@ phrases! {
     ONLY_REMOVED: "only in the removed one", "только в удалённом";
     ONLY_KEPT: "only in the kept one", "только в оставленном";
     KEPT_ELSEWHERE: "The kept document is not in these shards.", "Оставленного документа нет в этих шардах.";
+    KEPT_DOCUMENT: "stays instead:", "вместо него остаётся";
+    KEPT_EARLIER: "stands in the earlier set:", "есть в прежнем наборе:";
     CUT: "Only the beginning is shown.", "Показано только начало.";
     NO_NEAR: "No near copies were removed.", "Почти-копий не удалено.";
     MORE_ROWS: "rows are left out here; report.json has them all:", "строк здесь опущено; все есть в report.json:";
     OTHERS: "others", "остальные";
-    SPLIT: "split", "часть";
+    SPLIT: "split or kind", "часть или вид";
     LOSS_TOKENS: "in the loss", "в функции потерь";
     BYTES_PER_TOKEN: "bytes a token", "байт на токен";
     TOKENS_PER_WORD: "tokens a word", "токенов на слово";

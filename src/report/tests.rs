@@ -25,13 +25,14 @@ fn numbers_say_where_they_are_from() {
     let pointer = format!("/by{}", step("a/b~<c>"));
     assert_eq!(report.pointer(&pointer), Some(&json!(1_234_567)));
     assert_eq!(
-        value(&report, &pointer),
+        value(&report, &pointer, Lang::En),
         "<data data-key=\"/by/a~1b~0&lt;c&gt;\" data-value=\"1234567\" value=\"1234567\">1\u{a0}234\u{a0}567</data>"
     );
-    assert!(value(&report, "/by/x").ends_with(">0.1235</data>"));
-    assert!(value(&report, "/gpu").ends_with(">cpu</data>"));
-    assert_eq!(value(&report, "/none"), "–");
-    assert_eq!(value(&report, "/else"), "–");
+    assert!(value(&report, "/by/x", Lang::En).ends_with(">0.1235</data>"));
+    assert!(value(&report, "/by/x", Lang::Ru).ends_with(">0,1235</data>"));
+    assert!(value(&report, "/gpu", Lang::En).ends_with(">cpu</data>"));
+    assert_eq!(value(&report, "/none", Lang::En), "–");
+    assert_eq!(value(&report, "/else", Lang::En), "–");
     for (of, want) in [
         (json!(0.0), "0"),
         (json!(3.5), "3.500"),
@@ -39,7 +40,7 @@ fn numbers_say_where_they_are_from() {
         (json!(0.000_216_9), "0.000217"),
         (json!(2e-9), "2.000e-9"),
     ] {
-        assert_eq!(number(&of), want, "{of}");
+        assert_eq!(number(&of, Lang::En), want, "{of}");
     }
 }
 

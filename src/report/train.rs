@@ -107,7 +107,7 @@ fn loss(page: &Page<'_>, lines: &[Line]) -> String {
         Some(_) => s::LOSS_SAYS_OTHER,
     };
     let mut out = page.note(says) + "<div class=\"charts\">";
-    out += &curves("loss", page.say(s::LOSS_CURVES), steps, &both);
+    out += &curves("loss", page.say(s::LOSS_CURVES), steps, &both, page.lang());
     let parts: [(&str, Phrase, Of); 3] = [
         ("byset", s::BY_SET, |line| line.val_sets.as_ref()),
         ("bysrc", s::BY_SOURCE, |line| line.val_by_source.as_ref()),
@@ -127,16 +127,16 @@ fn loss(page: &Page<'_>, lines: &[Line]) -> String {
             .take(MOST_CURVES)
             .map(|(name, _)| curve(name, lines, |line| Some(of(line)?.get(*name)?.loss)))
             .collect();
-        out += &curves(id, page.say(title), steps, &each);
+        out += &curves(id, page.say(title), steps, &each, page.lang());
     }
     // Before the first step there is neither a rate nor a gradient.
     let stepped = |number: f64, line: &Line| (line.step > 0).then_some(number);
     let rate = curve(page.say(s::RATE), lines, |line| stepped(line.lr, line));
-    out += &curves("lr", page.say(s::RATE), steps, &[rate]);
+    out += &curves("lr", page.say(s::RATE), steps, &[rate], page.lang());
     let norm = curve(page.say(s::GRADIENT), lines, |line| {
         stepped(line.grad_norm, line)
     });
-    out += &curves("norm", page.say(s::GRADIENT), steps, &[norm]);
+    out += &curves("norm", page.say(s::GRADIENT), steps, &[norm], page.lang());
     out + "</div>"
 }
 
