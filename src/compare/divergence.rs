@@ -247,7 +247,7 @@ mod tests {
             .map(|_| {
                 let own: Vec<u64> = (0..10).map(|_| draw()).collect();
                 let word = |at: usize| {
-                    if at % 2 == 0 {
+                    if at.is_multiple_of(2) {
                         draw()
                     } else {
                         own[at / 2 % 10]

@@ -79,6 +79,42 @@ const fn is_joint(last: u8, byte: u8) -> bool {
     }
 }
 
+/// [`is_symbol`], as ranges.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "no branches: the bytes of a block are compared together"
+)]
+const fn is_symbol_by_ranges(byte: u8) -> bool {
+    const fn within(byte: u8, from: u8, to: u8) -> bool {
+        byte.wrapping_sub(from) <= to - from
+    }
+    within(byte, b'"', b'$')
+        | (byte == b'&')
+        | within(byte, b'(', b')')
+        | (byte == b'+')
+        | (byte == b'/')
+        | within(byte, b';', b'>')
+        | (byte == b'@')
+        | within(byte, b'[', b'`')
+        | within(byte, b'{', b'~')
+}
+
+/// [`is_joint`], without branches.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "no branches: the bytes of a block are compared together"
+)]
+const fn is_joint_by_masks(last: u8, byte: u8) -> bool {
+    (byte.is_ascii_uppercase() & last.is_ascii_lowercase())
+        | (byte == b'_')
+        | (byte == b'$')
+        | (byte == b'/')
+        | (byte == b'.')
+        | ((byte == b':') & (last == b':'))
+        | (((byte == b'>') | (byte == b'-')) & (last == b'-'))
+        | ((byte == b')') & (last == b'('))
+}
+
 /// What a byte of ASCII counts as, and what joins it to the byte before: [`is_joint`] as two sets, one
 /// of which each byte has and the other needs.
 #[derive(Clone, Copy)]
@@ -164,8 +200,9 @@ enum Sign {
 /// Counts of all signs, a byte each: what is counted a letter at a time is added in one step.
 type Packed = u128;
 
-/// Letters that are counted before a byte of [`Packed`] might be full.
-const MOST_PACKED: usize = 255;
+/// Bytes of ASCII that are counted at once, and bytes that are counted one by one where some are not. A
+/// byte of [`Packed`] has room for as many.
+const BLOCK: usize = 32;
 
 /// One of the signs of each of U+0400 to U+052F.
 const CYRILLIC: [Packed; 0x130] = {
@@ -207,7 +244,13 @@ impl Letters {
         let (mut at, mut last) = (0, OTHER);
         let mut signs = [0_u32; SIGNS];
         while at < bytes.len() {
-            let stop = bytes.len().min(at + MOST_PACKED);
+            while let Some(block) = bytes[at..].first_chunk::<BLOCK>().filter(|b| b.is_ascii()) {
+                let before = if at == 0 { b' ' } else { bytes[at - 1] };
+                n.add_ascii(block, before);
+                at += BLOCK;
+                last = ASCII[usize::from(block[BLOCK - 1])].has;
+            }
+            let stop = bytes.len().min(at + BLOCK);
             let (mut ascii, mut joints, mut packed) = (0, 0, 0);
             while at < stop {
                 let byte = bytes[at];
@@ -260,6 +303,22 @@ impl Letters {
         n.not_kazakh = of(Sign::NotKazakh);
         n.south_slavic = of(Sign::SouthSlavic);
         n
+    }
+
+    /// Counts a block of ASCII that follows `before`. Comparisons of all bytes with the same constants are
+    /// done many at a time, which lookups are not.
+    fn add_ascii(&mut self, block: &[u8; BLOCK], before: u8) {
+        let mut befores = [before; BLOCK];
+        befores[1..].copy_from_slice(&block[..BLOCK - 1]);
+        let (mut letters, mut symbols, mut joints) = (0_u8, 0_u8, 0_u8);
+        for (byte, before) in block.iter().zip(&befores) {
+            letters += u8::from(byte.is_ascii_alphabetic());
+            symbols += u8::from(is_symbol_by_ranges(*byte));
+            joints += u8::from(is_joint_by_masks(*before, *byte));
+        }
+        self.latin += u32::from(letters);
+        self.symbols += u32::from(symbols);
+        self.joints += u32::from(joints);
     }
 
     /// Counts a hard sign by what comes after it.
@@ -386,6 +445,29 @@ mod tests {
             before = c;
         }
         n
+    }
+
+    #[test]
+    fn bytes_compared_together_count_as_those_looked_up() {
+        for byte in 0..128 {
+            assert_eq!(is_symbol_by_ranges(byte), is_symbol(byte), "{byte}");
+            for last in 0..128 {
+                assert_eq!(
+                    is_joint_by_masks(last, byte),
+                    is_joint(last, byte),
+                    "{last} {byte}"
+                );
+            }
+        }
+        // Blocks of ASCII among others, at every place.
+        let mark = "it's->a.b() && Foo::Bar_baz $x/y -- don't; {camelCase}";
+        for before in 0..130 {
+            for gap in [0, 1, 31, 32, 33] {
+                let text = format!("{}é{}{mark}ж{mark}", "a".repeat(before), "b".repeat(gap));
+                let (fast, slow) = (Letters::count(&text), slowly(&text));
+                assert_eq!(format!("{fast:?}"), format!("{slow:?}"), "{text:?}");
+            }
+        }
     }
 
     #[test]

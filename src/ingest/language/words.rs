@@ -91,11 +91,12 @@ const LONGEST: usize = 8;
 /// Buckets of the table: with a good multiplier no bucket has more than two of its words.
 const BUCKETS: usize = 2048;
 
-/// A word as a number (its bytes) and its own number from 1; both 0 for none.
+/// Two words as their bytes, 0 for none, and their numbers from 1.
 #[derive(Clone, Copy, Default)]
-struct Slot {
-    word: u64,
-    number: u64,
+struct Bucket {
+    words: [u64; 2],
+    /// The numbers of none, of the first and of the second: comparisons say which, without a branch.
+    numbers: [u16; 4],
 }
 
 /// Most words, and one more: number 0 is no word.
@@ -106,10 +107,10 @@ const PARTS: usize = 8;
 /// The words, found without a branch: most words of a text are not in the table, and which ones are
 /// no processor can guess.
 struct Table {
-    buckets: Vec<[Slot; 2]>,
+    buckets: Box<[Bucket; BUCKETS]>,
     multiplier: u64,
     /// 1 for each language that has the word of this number.
-    languages: Vec<[u16; COUNT]>,
+    languages: Box<[[u16; COUNT]; NUMBERS]>,
     /// The words of each language, as bits by their number.
     words: [[u64; PARTS]; COUNT],
 }
@@ -119,25 +120,25 @@ static TABLE: LazyLock<Table> = LazyLock::new(Table::new);
 impl Table {
     fn new() -> Self {
         let mut numbers: BTreeMap<u64, usize> = BTreeMap::new();
-        let mut languages = vec![[0; COUNT]];
+        let mut languages = Box::new([[0; COUNT]; NUMBERS]);
         let mut words = [[0; PARTS]; COUNT];
         for (language, (_, list)) in LANGUAGES.iter().enumerate() {
             for word in list.split_whitespace() {
-                let next = languages.len();
+                let next = numbers.len() + 1;
                 let number = *numbers.entry(packed(word.as_bytes())).or_insert(next);
-                if number == next {
-                    languages.push([0; COUNT]);
-                }
+                assert!(number < NUMBERS, "more words than numbers");
                 languages[number][language] = 1;
                 words[language][number / 64] |= 1 << (number % 64);
             }
         }
-        assert!(languages.len() <= NUMBERS, "more words than numbers");
         // About one odd multiplier in four will do; the first from here on.
-        let (buckets, multiplier) = (0..)
-            .map(|trial: u64| 0x9e37_79b9_7f4a_7c15_u64.wrapping_add(trial << 20))
-            .find_map(|multiplier| Some((Self::place_all(&numbers, multiplier)?, multiplier)))
-            .unwrap_or_default();
+        let mut multiplier = 0x9e37_79b9_7f4a_7c15_u64;
+        let buckets = loop {
+            if let Some(buckets) = Self::place_all(&numbers, multiplier) {
+                break buckets;
+            }
+            multiplier = multiplier.wrapping_add(1 << 20);
+        };
         Self {
             buckets,
             multiplier,
@@ -147,15 +148,17 @@ impl Table {
     }
 
     /// The buckets with all words; none if one would need more than two places.
-    fn place_all(numbers: &BTreeMap<u64, usize>, multiplier: u64) -> Option<Vec<[Slot; 2]>> {
-        let mut buckets = vec![[Slot::default(); 2]; BUCKETS];
+    fn place_all(
+        numbers: &BTreeMap<u64, usize>,
+        multiplier: u64,
+    ) -> Option<Box<[Bucket; BUCKETS]>> {
+        let buckets = vec![Bucket::default(); BUCKETS].into_boxed_slice();
+        let mut buckets: Box<[Bucket; BUCKETS]> = buckets.try_into().ok()?;
         for (word, number) in numbers {
             let bucket = &mut buckets[bucket(*word, multiplier)];
-            let free = bucket.iter_mut().find(|slot| slot.word == 0)?;
-            *free = Slot {
-                word: *word,
-                number: *number as u64,
-            };
+            let free = bucket.words.iter().position(|word| *word == 0)?;
+            bucket.words[free] = *word;
+            bucket.numbers[free + 1] = *number as u16;
         }
         Some(buckets)
     }
@@ -163,9 +166,9 @@ impl Table {
     /// The number of `word`; 0 if it is not in the table.
     #[inline]
     fn number(&self, word: u64) -> usize {
-        let [first, second] = self.buckets[bucket(word, self.multiplier)];
-        let mask = |slot: Slot| u64::from(slot.word == word).wrapping_neg();
-        (mask(first) & first.number | mask(second) & second.number) as usize
+        let Bucket { words, numbers } = &self.buckets[bucket(word, self.multiplier) % BUCKETS];
+        let which = usize::from(words[0] == word) + 2 * usize::from(words[1] == word);
+        usize::from(numbers[which % 4]) % NUMBERS
     }
 }
 
@@ -184,11 +187,23 @@ fn packed(word: &[u8]) -> u64 {
 
 /// A bit for each of at most 64 bytes: whether it is a letter. Bytes beyond ASCII are, near enough.
 fn letters(block: &[u8]) -> u64 {
+    let mut padded = [0; 64];
+    let block = if let Ok(block) = block.try_into() {
+        block
+    } else {
+        padded[..block.len()].copy_from_slice(block);
+        &padded
+    };
+    letters_of(block)
+}
+
+/// [`letters`] of 64 bytes.
+#[inline]
+fn letters_of(block: &[u8; 64]) -> u64 {
     let mut all = 0;
-    for (number, eight) in block.chunks(8).enumerate() {
-        let mut bytes = [0; 8];
-        bytes[..eight.len()].copy_from_slice(eight);
-        let eight = u64::from_le_bytes(bytes);
+    let (eights, _) = block.as_chunks::<8>();
+    for (number, eight) in eights.iter().enumerate() {
+        let eight = u64::from_le_bytes(*eight);
         let high = eight_bytes::ascii_letters(eight) | eight & eight_bytes::HIGH;
         // The product gathers the high bits of the eight bytes in its topmost byte.
         let bits = (high >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
@@ -277,7 +292,9 @@ impl Hits {
         let mut found = Found::default();
         let table = &*TABLE;
         let mut open = None;
-        for (block, base) in bytes.chunks(64).zip((0..).step_by(64)) {
+        // Behind the last whole block comes an empty one, in which an open word ends.
+        let blocks = bytes.chunks(64).chain([[].as_slice()]);
+        for (block, base) in blocks.zip((0..).step_by(64)) {
             let letters = letters(block);
             // A bit where a word begins, and one where it has ended.
             let mut edges = letters ^ (letters << 1 | u64::from(open.is_some()));
@@ -289,9 +306,6 @@ impl Hits {
                     Some(start) => found.word(table, bytes, start, at),
                 }
             }
-        }
-        if let Some(start) = open {
-            found.word(table, bytes, start, bytes.len());
         }
         self.words += found.words;
         for (language, words) in table.words.iter().enumerate() {
