@@ -47,6 +47,7 @@ mod tokenizers;
 mod train_cli;
 mod train_golden;
 mod train_models;
+mod train_resume;
 mod train_shards;
 mod train_small;
 mod train_val_sets;

@@ -32,7 +32,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     prompts: Option<PathBuf>,
     /// How many of --prompts are generated at once: the model is read once for all of them.
-    #[arg(long, value_name = "SEQUENCES", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "SEQUENCES", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "prompt")]
     batch: u32,
     /// Put the prompt into the model's chat template and let the assistant answer. Default: off.
     #[arg(long)]

@@ -159,6 +159,21 @@ impl Targeted {
         }
         Self { places }
     }
+
+    /// Labels of documents at these places: first token, tokens, label.
+    #[cfg(test)]
+    pub fn of(places: &[(u64, u32, u32)]) -> Self {
+        let places = places.iter();
+        Self {
+            places: places
+                .map(|&(start, tokens, label)| Place {
+                    start,
+                    tokens,
+                    label,
+                })
+                .collect(),
+        }
+    }
 }
 
 impl Finish for Targeted {

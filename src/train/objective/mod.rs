@@ -28,7 +28,7 @@ pub mod pairs;
 pub mod preference;
 mod reference;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use serde::{Deserialize, Serialize};
 
