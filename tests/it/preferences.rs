@@ -224,8 +224,11 @@ fn a_model_learns_to_prefer_and_says_so() {
         "--base",
         "base",
     ];
-    let report = train(place, "ipo", &[&ipo[..], &["--steps", "2"]].concat()).json();
+    let steps = ["--steps", "2", "--peak", "2"];
+    let report = train(place, "ipo", &[&ipo[..], &steps].concat()).json();
     assert_eq!(report["objective"], "ipo");
+    assert_eq!(report["peak_tflops"], 2.0);
+    assert!(report["mfu"].as_f64() > Some(0.0), "{report}");
 }
 
 #[test]

@@ -41,6 +41,19 @@ def labelled(prep, out):
     return Path(out, "labelled")
 
 
+def saved_by_transformers(name, tokenizer, out):
+    """A classifier of random weights and two labels without names, as transformers saves it."""
+    import torch
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    torch.manual_seed(1)
+    config = AutoConfig.from_pretrained(GOLDEN / name, num_labels=2, pad_token_id=0)
+    AutoModelForSequenceClassification.from_config(config).save_pretrained(out)
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        Path(out, file).write_bytes(Path(tokenizer, file).read_bytes())
+    return out
+
+
 def checks(prep, shards, out):
     sys.path.insert(0, str(GOLDEN))
     import check_classifier
@@ -64,6 +77,8 @@ def checks(prep, shards, out):
         config = GOLDEN / name / "config.json"
         folder = train(f"classifier-{name}", notes, "--objective", "classify", "--model", config, "--steps", "6", "--lr", "3e-3")
         say(f"classifier {name}, by transformers", check_classifier.check, folder)
+    foreign = saved_by_transformers("qwen2", base, Path(out, "foreign"))
+    say("classifier that transformers saved", check_classifier.check, foreign)
     adapters = ["--base", base, "--lora", "4", "--lr", "1e-2", "--steps", "6", "--merge"]
     train("labels", notes, "--objective", "classify", *adapters)
     say("classifier of merged adapters, by transformers", check_classifier.check, Path(out, "labels", "merged"))

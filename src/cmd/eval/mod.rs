@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::json;
 
 use super::{
-    device::{choose, on_device},
+    device::{DeviceArg, on_device},
     generate::text_prompt,
 };
 use crate::{
@@ -64,9 +64,8 @@ pub struct Args {
     /// Sequences that go through the model at once; questions and prompts that are answered at once.
     #[arg(long, value_name = "SEQUENCES", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
     micro_batch: u32,
-    /// What computes: auto (a GPU, else the CPU), cpu, cuda or cuda:N.
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    device: String,
+    #[command(flatten)]
+    device: DeviceArg,
     /// Questions, a JSON object a line: question, choices, and answer (a choice's number from 0, its
     /// letter or its text); without choices answer is the right text, or a list of right texts
     /// [default: none].
@@ -97,7 +96,7 @@ pub struct Args {
 /// # Errors
 /// Says what is wrong with the model or the shards, and the remedy.
 pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
-    let device = choose(&args.device, ctx)?;
+    let device = args.device.choose(ctx)?;
     if let Some(texts) = &args.logits {
         return on_device!(&device, backend => print_logits(backend, &args.model, texts));
     }

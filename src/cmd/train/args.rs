@@ -45,7 +45,7 @@ pub struct Args {
     #[command(flatten)]
     pub goal: ObjectiveArgs,
     /// Train adapters of this rank (LoRA) beside the frozen weights of --base; --out becomes an
-    /// adapter folder that PEFT loads, too [default: none, all weights learn].
+    /// adapter folder that PEFT loads, too, with the head of a classifier [default: none, all weights learn].
     #[arg(long, value_name = "RANK", requires = "base", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub lora: Option<u32>,
     /// What adapters are scaled by, times the rank (a number without unit) [default: twice the rank].

@@ -25,6 +25,7 @@
 
 pub mod classes;
 pub mod pairs;
+pub mod places;
 pub mod preference;
 mod reference;
 #[cfg(test)]

@@ -160,8 +160,8 @@ fn pairs_that_do_not_fit_are_left_out_and_counted() {
     assert_eq!(packed.documents, 40);
     assert_eq!(packed.pieces + packed.truncated_documents, 40);
     let short = PairStream::new(files::open(dir.path(), Split::Train).unwrap(), 6);
-    assert!(short.beyond_context > 0 && short.pairs() > 0);
-    assert_eq!(short.beyond_context + short.pairs(), 40);
+    assert!(short.left_out > 0 && short.pairs() > 0);
+    assert_eq!(short.left_out + short.pairs(), 40);
 }
 
 #[test]
