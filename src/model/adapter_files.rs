@@ -137,7 +137,8 @@ fn parse(json: &Map<String, Value>) -> Result<Found> {
     let saved = json.get("modules_to_save").and_then(Value::as_array);
     ensure!(
         tells_labels == saved.is_some_and(|saved| !saved.is_empty()),
-        "modules_to_save: expected the head of a classifier, score, with task_type {LABELS_TASK} alone"
+        "task_type and modules_to_save: expected {LABELS_TASK} with a classifier's head, score, or \
+         another task with none"
     );
     let lora = Lora {
         rank,

@@ -259,14 +259,18 @@ fn adapters_and_a_head_make_a_classifier_of_a_base() {
             .args(more)
             .json()
     };
-    let topics = ["bread and butter", "the anchor and the wave"];
-    std::fs::write(place.join("two.txt"), topics.join("\n\n\n")).expect("writes");
+    let two = [
+        "Note 206: the bread, the honey and the plate of today.",
+        "Note 209: the anchor, the sailor and the wave of today.",
+    ];
+    let lines = two.map(|text| json!({"text": text}).to_string());
+    write(&place.join("two.jsonl"), lines.join("\n"));
     let answers = |dir: &str| -> Vec<Value> {
-        let (stdout, _) = Prep::new(["classify", dir, "two.txt"]).inside(place).run();
+        let asked = Prep::new(["classify", dir, "two.jsonl"]).inside(place);
+        let (stdout, _) = asked.prints("{").run();
         let lines = stdout.lines();
-        lines
-            .map(|line| serde_json::from_str(line).expect("JSON"))
-            .collect()
+        let lines = lines.map(|line| serde_json::from_str(line).expect("JSON"));
+        lines.collect()
     };
     for (out, more) in [("adapters", &[][..]), ("packed", &["--base-quant", "nf4"])] {
         let report = adapted(out, more);
@@ -281,7 +285,10 @@ fn adapters_and_a_head_make_a_classifier_of_a_base() {
         let config = read_json(&place.join(&merged).join("config.json"));
         assert_eq!(config["id2label"], json!({"0": "kitchen", "1": "sea"}));
         let (beside, within) = (answers(out), answers(&merged));
-        assert!(!beside.is_empty());
+        assert_eq!(
+            (&beside[0]["label"], &beside[1]["label"]),
+            (&json!("kitchen"), &json!("sea"))
+        );
         for (one, other) in beside.iter().zip(&within) {
             assert_eq!(one["label"], other["label"]);
             let of = |answer: &Value| answer["probabilities"]["sea"].as_f64().expect("a number");

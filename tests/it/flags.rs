@@ -67,4 +67,9 @@ fn flags_of_asking_that_would_do_nothing_are_refused() {
     place.json(&with(TRAIN, &["--steps", "1"]));
     let error = place.error(&["eval", "model", "shards", "--seq-len", "1000000"]);
     assert!(error.contains("the context of model"), "{error}");
+    let question = r#"{"question": "After one", "choices": ["two", "three"], "answer": 0}"#;
+    std::fs::write(place.path("q.jsonl"), question).expect("writes");
+    let out = place.prep(&["eval", "model", "--tasks", "q.jsonl", "--chat"]);
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(said.contains("it changed nothing"), "{said}");
 }

@@ -47,7 +47,9 @@ def saved_by_transformers(name, tokenizer, out):
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
     torch.manual_seed(1)
-    config = AutoConfig.from_pretrained(GOLDEN / name, num_labels=2, pad_token_id=0)
+    own = json.loads(Path(tokenizer, "config.json").read_text())
+    of_tokenizer = {key: own[key] for key in ("vocab_size", "pad_token_id")}
+    config = AutoConfig.from_pretrained(GOLDEN / name, num_labels=2, **of_tokenizer)
     AutoModelForSequenceClassification.from_config(config).save_pretrained(out)
     for file in ("tokenizer.json", "tokenizer_config.json"):
         Path(out, file).write_bytes(Path(tokenizer, file).read_bytes())
@@ -58,6 +60,9 @@ def checks(prep, shards, out):
     sys.path.insert(0, str(GOLDEN))
     import check_classifier
     import check_transformers
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()
 
     prompts = Path(out, "prompts.json")
     prompts.write_text(json.dumps(TEXTS))
