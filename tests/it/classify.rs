@@ -259,11 +259,7 @@ fn adapters_and_a_head_make_a_classifier_of_a_base() {
             .args(more)
             .json()
     };
-    let two = [
-        "Note 206: the bread, the honey and the plate of today.",
-        "Note 209: the anchor, the sailor and the wave of today.",
-    ];
-    let lines = two.map(|text| json!({"text": text}).to_string());
+    let lines = [0, 1].map(|number| record(number).to_string());
     write(&place.join("two.jsonl"), lines.join("\n"));
     let answers = |dir: &str| -> Vec<Value> {
         let asked = Prep::new(["classify", dir, "two.jsonl"]).inside(place);
