@@ -19,8 +19,8 @@ test:
 	cargo nextest run --locked
 	cargo test --locked --doc
 
-## Shards and exports, read by numpy, pyarrow, polars, DuckDB and Hugging Face datasets, and an exported run
-## trained by torchrun. The packages (with torch, gigabytes) are installed once, into ~/.cache/prep;
+## Shards and exports, read by numpy, pyarrow, polars, DuckDB and Hugging Face datasets; models, classifiers and
+## adapters, loaded by transformers and PEFT; and an exported run trained by torchrun. The packages (with torch, gigabytes) are installed once, into ~/.cache/prep;
 ## PREP_PYTHON names an interpreter that has them.
 test-python: build
 	@PREP=$(PREP) sh tests/python/run.sh light

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use super::{
     answer::answer,
-    device::{choose, on_device},
+    device::{DeviceArg, on_device},
     sampling::SamplingArgs,
 };
 use crate::{
@@ -28,12 +28,8 @@ pub struct Args {
     system: Option<String>,
     #[command(flatten)]
     sampling: SamplingArgs,
-    /// Answer with at most this many tokens.
-    #[arg(long, value_name = "TOKENS", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
-    max_tokens: u32,
-    /// What computes: auto (a GPU, else the CPU), cpu, cuda or cuda:N.
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    device: String,
+    #[command(flatten)]
+    device: DeviceArg,
 }
 
 /// Runs the command.
@@ -41,7 +37,7 @@ pub struct Args {
 /// # Errors
 /// Says what is wrong with the model or what was said, and the remedy.
 pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
-    let device = choose(&args.device, ctx)?;
+    let device = args.device.choose(ctx)?;
     on_device!(&device, backend => go(backend, args, ctx))
 }
 
@@ -69,7 +65,7 @@ fn go<B: Backend>(backend: &B, args: &Args, ctx: &Context) -> Result<Exit> {
         let prompt = fitting(&tokenizer, &mut messages, opening.len(), room, ctx)?;
         let request = Request {
             prompt: &prompt,
-            max_tokens: args.max_tokens as usize,
+            max_tokens: args.sampling.max_tokens as usize,
             stop: &stop,
         };
         let said = answer(backend, &model, &tokenizer, &request, &mut sampler, ctx)?;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::device::{choose, on_device};
+use super::device::{DeviceArg, on_device};
 use crate::{
     classify::Classifier, cmd::Context, document::parquet::DocumentFile, exit::Exit, interrupt,
     ops::Backend, output, progress::Unit, sample::Inputs,
@@ -20,15 +20,14 @@ use crate::{
 /// instead.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folder of the classifier.
+    /// Folder of the classifier, or of adapters that make one of their base.
     #[arg(value_name = "MODEL")]
     model: PathBuf,
     /// A corpus directory that `prep ingest` wrote, or files and folders in any format that it reads.
     #[arg(required = true, value_name = "SOURCE")]
     sources: Vec<PathBuf>,
-    /// What computes: auto (a GPU, else the CPU), cpu, cuda or cuda:N.
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    device: String,
+    #[command(flatten)]
+    device: DeviceArg,
 }
 
 /// Runs the command.
@@ -36,7 +35,7 @@ pub struct Args {
 /// # Errors
 /// When the model is no classifier, a source cannot be read, or the device fails.
 pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
-    let device = choose(&args.device, ctx)?;
+    let device = args.device.choose(ctx)?;
     on_device!(&device, backend => label(backend, args, ctx))
 }
 

@@ -11,6 +11,24 @@ use crate::{
     units::human_bytes,
 };
 
+/// The flag, where the numbers are f32.
+#[derive(Clone, Debug, clap::Args)]
+pub struct DeviceArg {
+    /// What computes: auto (a GPU, else the CPU), cpu, cuda or cuda:N.
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    device: String,
+}
+
+impl DeviceArg {
+    /// The device that it names.
+    ///
+    /// # Errors
+    /// For another name, and for a GPU that cannot be used.
+    pub fn choose(&self, ctx: &Context) -> Result<Device> {
+        choose(&self.device, ctx)
+    }
+}
+
 /// The chosen device with its operations.
 pub enum Device {
     /// The CPU kernels.

@@ -1,9 +1,9 @@
-//! The flags that say how the next token is chosen.
+//! The flags that say how the next token is chosen, and of how many an answer is.
 
 use super::Context;
 use crate::generate::{Sampler, Sampling};
 
-/// How the next token is chosen.
+/// How the next token is chosen, and how many there are at most.
 #[derive(Clone, Debug, clap::Args)]
 pub struct SamplingArgs {
     /// Always take the most probable token instead of drawing one. Default: off.
@@ -21,6 +21,9 @@ pub struct SamplingArgs {
     /// Make tokens that occurred less probable; 1 changes nothing, 1.2 is usual [default: off].
     #[arg(long, value_name = "FACTOR", value_parser = positive)]
     repetition_penalty: Option<f32>,
+    /// Answer with at most this many tokens.
+    #[arg(long, value_name = "TOKENS", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_tokens: u32,
 }
 
 impl SamplingArgs {

@@ -39,7 +39,7 @@ const GENERATION: &str = "generation_config.json";
 /// Names the file and the key, what was expected and what it holds.
 pub fn load_config(path: &Path, vocab_size: Option<usize>) -> Result<Config> {
     if is_adapter(path) {
-        return load_config(&adapter_files::base(path)?, vocab_size);
+        return adapter_files::config(path, vocab_size);
     }
     let file = if path.is_dir() {
         path.join(CONFIG)
@@ -73,16 +73,12 @@ pub fn check_folder(dir: &Path, mut config: Config) -> Result<Config> {
 /// # Errors
 /// Names the file or the tensor, what was expected and what it holds.
 pub fn load<B: Backend>(backend: &B, dir: &Path) -> Result<Model<B>> {
-    if is_adapter(dir) {
-        return load_merged(backend, dir);
-    }
-    let model = load_model(backend, dir)?;
     ensure!(
-        model.config.labels.is_none(),
+        !dir.is_dir() || load_config(dir, None)?.labels.is_none(),
         "{}: a classifier, which tells labels and no tokens. `prep classify` asks it",
         dir.display()
     );
-    Ok(model)
+    load_any(backend, dir)
 }
 
 /// Loads a model folder as [`load`] does, or that of a classifier.
@@ -304,7 +300,15 @@ pub fn write_weights<B: Backend>(
 /// When there are no weights, or they cannot be read.
 pub fn digest_weights(dir: &Path) -> Result<String> {
     let mut all = String::new();
-    for path in weight_files(dir)? {
+    let paths = if is_adapter(dir) {
+        // What adapters compute depends on their base as well.
+        let mut paths = weight_files(&adapter_files::base(dir)?)?;
+        paths.push(adapter_files::weights(dir));
+        paths
+    } else {
+        weight_files(dir)?
+    };
+    for path in paths {
         all += &crate::train::finish::digest(&path)?.1;
     }
     Ok(format!("{:032x}", xxh3_128(all.as_bytes())))

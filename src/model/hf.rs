@@ -158,8 +158,10 @@ fn classifier_name(row: &Architecture) -> String {
 
 /// The labels of a classifier, in the order of its scores.
 fn labels(json: &Map<String, Value>) -> Result<Vec<String>> {
-    let named = json.get("id2label").and_then(Value::as_object);
-    let named = named.context("a classifier without id2label: its labels have no names")?;
+    let Some(named) = json.get("id2label").and_then(Value::as_object) else {
+        // `transformers` leaves its own two out.
+        return Ok(["LABEL_0", "LABEL_1"].map(str::to_owned).to_vec());
+    };
     (0..named.len())
         .map(|id| {
             let name = named.get(&id.to_string()).and_then(Value::as_str);

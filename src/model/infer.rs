@@ -95,7 +95,7 @@ impl<'m, B: Backend> Sequences<'m, B> {
     fn logits(&self, hidden: &B::Buf) -> Result<B::Buf> {
         let model = self.model;
         let (normed, _) = model.normed(self.backend, hidden)?;
-        self.backend.linear(&normed, &model.weights[model.head()])
+        self.backend.linear(&normed, model.head_weight())
     }
 
     /// Where the new tokens of each sequence go.

@@ -4,6 +4,9 @@
 //! with `s = alpha / rank`. A starts uniform within `1 / sqrt(in)` and B at 0, as in PEFT, so that
 //! training starts from the base model. Only adapters have gradients and moments: of an 8B model
 //! with rank 16 in every matrix 42M parameters learn, 0.5 %.
+//!
+//! The head of a classifier is none of the base's and learns whole beside the adapters (PEFT's
+//! `modules_to_save`); its values stand with theirs, behind them.
 
 use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -28,6 +31,9 @@ pub struct Lora {
     /// The matrices that have some, by their names in Hugging Face's files.
     pub targets: Vec<String>,
 }
+
+/// What the names of PEFT's files begin with.
+pub(super) const BASE: &str = "base_model.model.";
 
 /// The matrices that can have adapters, with their names.
 fn candidates(row: &Architecture) -> Vec<(Part, &'static str)> {
@@ -101,7 +107,8 @@ impl Lora {
         (self.alpha / self.rank as f64) as f32
     }
 
-    /// A and B of every adapted matrix, in order of the layers; named as in PEFT's files.
+    /// A and B of every adapted matrix, in order of the layers, and the head of labels where the model
+    /// has one; named as in PEFT's files.
     #[must_use]
     pub fn layout(&self, config: &Config) -> Vec<ParamSpec> {
         let row = config.arch.row();
@@ -111,29 +118,33 @@ impl Lora {
             let parts = parts.iter().filter_map(|part| row.index(*part));
             parts.map(move |i| row.layer_start(layer) + i)
         };
-        (0..config.layers)
-            .flat_map(of_layer)
-            .flat_map(|i| {
-                let spec = &all[i];
-                let module = spec.name.trim_end_matches(".weight");
-                let matrix = |side: &str, rows, cols| {
-                    let name = format!("base_model.model.{module}.lora_{side}.weight");
-                    ParamSpec {
-                        file_name: name.clone(),
-                        name,
-                        rows,
-                        cols,
-                        role: Role::Matrix,
-                        stored: Stored::Own,
-                        tensors: 1,
-                    }
-                };
-                [
-                    matrix("A", self.rank, spec.cols),
-                    matrix("B", spec.rows, self.rank),
-                ]
-            })
-            .collect()
+        let head = config.labels.as_ref().and_then(|_| all.last());
+        let head = head.map(|spec| ParamSpec {
+            name: format!("{BASE}{}", spec.name),
+            file_name: format!("{BASE}{}", spec.file_name),
+            ..spec.clone()
+        });
+        let matrices = (0..config.layers).flat_map(of_layer).flat_map(|i| {
+            let spec = &all[i];
+            let module = spec.name.trim_end_matches(".weight");
+            let matrix = |side: &str, rows, cols| {
+                let name = format!("{BASE}{module}.lora_{side}.weight");
+                ParamSpec {
+                    file_name: name.clone(),
+                    name,
+                    rows,
+                    cols,
+                    role: Role::Matrix,
+                    stored: Stored::Own,
+                    tensors: 1,
+                }
+            };
+            [
+                matrix("A", self.rank, spec.cols),
+                matrix("B", spec.rows, self.rank),
+            ]
+        });
+        matrices.chain(head).collect()
     }
 }
 
@@ -143,11 +154,13 @@ pub struct Adapters<B: Backend> {
     pub lora: Lora,
     /// Names and shapes, in the order of `weights`.
     pub specs: Vec<ParamSpec>,
-    /// A and B of each adapted matrix.
+    /// A and B of each adapted matrix, and the head of labels.
     pub weights: Vec<B::Buf>,
     /// What decides the inputs that are left out now; none for leaving out nothing.
     pub dropout_key: Option<u64>,
     parts: Vec<Part>,
+    /// Where among the weights the head of labels is, where the model has one; its gradient, too.
+    pub(super) head_place: Option<usize>,
 }
 
 impl<B: Backend> Adapters<B> {
@@ -169,6 +182,7 @@ impl<B: Backend> Adapters<B> {
             .collect::<Result<_>>()?;
         Ok(Self {
             parts: lora.parts(config.arch.row()),
+            head_place: config.labels.as_ref().and(specs.len().checked_sub(1)),
             lora,
             specs,
             weights,
@@ -176,12 +190,21 @@ impl<B: Backend> Adapters<B> {
         })
     }
 
-    /// Adapters that change nothing yet.
+    /// Adapters that change nothing of a model yet; where it tells labels, with its head.
     ///
     /// # Errors
     /// As [`Self::from_values`].
-    pub fn new(backend: &B, config: &Config, lora: Lora, seed: u64) -> Result<Self> {
-        Self::from_values(backend, config, lora, |spec| Ok(first_values(spec, seed)))
+    pub fn new(backend: &B, model: &Model<B>, lora: Lora, seed: u64) -> Result<Self> {
+        let head = model.config.labels.as_ref().and(model.weights.last());
+        Self::from_values(backend, &model.config, lora, |spec| match head {
+            Some(head) if !spec.name.contains(".lora_") => backend.download(head),
+            _ => Ok(first_values(spec, seed)),
+        })
+    }
+
+    /// The head of labels, where the model has one.
+    pub(super) fn head(&self) -> Option<&B::Buf> {
+        self.weights.get(self.head_place?)
     }
 
     /// The parts of a layer that have some.
@@ -206,11 +229,16 @@ impl<B: Backend> Adapters<B> {
         }
     }
 
-    /// Adds the adapters to the matrices: `W += s B A`.
+    /// Adds the adapters to the matrices, `W += s B A`, and puts the head of labels in its place.
     ///
     /// # Errors
     /// When the device fails.
-    pub fn merge(self, backend: &B, model: &mut Model<B>) -> Result<()> {
+    pub fn merge(mut self, backend: &B, model: &mut Model<B>) -> Result<()> {
+        if self.head_place.is_some()
+            && let (Some(own), Some(head)) = (model.weights.last_mut(), self.weights.pop())
+        {
+            *own = head;
+        }
         let row = model.config.arch.row();
         for layer in 0..model.config.layers {
             let pairs = self.weights[self.range(layer)].chunks_exact(2);

@@ -28,6 +28,7 @@ pub mod safetensors;
 #[cfg(test)]
 mod tests;
 mod transformer;
+mod weights;
 
 pub use adapter_files::{is_adapter, save_adapters};
 pub use arch::{ARCHITECTURES, Arch, Architecture, Part};
@@ -44,4 +45,5 @@ pub use lora::{Adapters, Lora};
 pub use presets::help as presets_help;
 pub use presets::{Named, PRESETS, Preset, all_presets, preset};
 pub use router::Spread;
-pub use transformer::{Batch, Keep, Model, ModelLoss, Weigh};
+pub use transformer::{Batch, Keep, ModelLoss, Weigh};
+pub use weights::Model;

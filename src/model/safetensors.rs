@@ -205,6 +205,11 @@ impl Reader {
         self.entries.contains_key(name)
     }
 
+    /// The dimensions of a tensor, where the file has it.
+    pub fn dims(&self, name: &str) -> Option<&[usize]> {
+        Some(&self.entries.get(name)?.dims)
+    }
+
     /// The values of a tensor that must have these dimensions.
     ///
     /// # Errors

@@ -7,33 +7,11 @@
 use anyhow::{Result, ensure};
 
 use super::{
-    Config,
-    arch::{Grad, Layer},
+    Model,
     block::{Kept, NormGradients, Run},
-    frozen::packed,
-    init,
-    layout::{ParamSpec, layout},
-    lora::Adapters,
     router::{Pull, Spread},
 };
-use crate::ops::{
-    Backend, Places, Rope, Targets,
-    quant::{Format, Frozen},
-};
-
-/// A model's weights on a backend.
-pub struct Model<B: Backend> {
-    /// Sizes and constants.
-    pub config: Config,
-    /// Names and shapes, in the order of `weights`.
-    pub specs: Vec<ParamSpec>,
-    /// The master weights, f32; empty where [`Self::frozen`] has them.
-    pub weights: Vec<B::Buf>,
-    /// Frozen matrices in fewer bits, in the order of `weights`; no entries where all are f32.
-    pub frozen: Vec<Option<Frozen<B::Buf>>>,
-    /// Adapters beside them; with some, the weights are frozen.
-    pub adapters: Option<Adapters<B>>,
-}
+use crate::ops::{Backend, Places, Rope, Targets};
 
 /// Sums over the counted rows of a batch.
 #[derive(Clone, Debug, Default)]
@@ -102,164 +80,6 @@ impl Batch<'_> {
 pub type Weigh<'a> = dyn FnMut(&[f64]) -> Vec<f32> + 'a;
 
 impl<B: Backend> Model<B> {
-    /// A model with random weights.
-    ///
-    /// # Errors
-    /// When the sizes do not fit together, or the device has no room.
-    pub fn random(backend: &B, config: Config, seed: u64) -> Result<Self> {
-        Self::from_values(backend, config, |spec, config| {
-            Ok(init::values(spec, config, seed))
-        })
-    }
-
-    /// A model whose weights `values` gives, parameter by parameter.
-    ///
-    /// # Errors
-    /// When the sizes do not fit together, `values` fails, or the device has no room.
-    pub fn from_values(
-        backend: &B,
-        config: Config,
-        values: impl FnMut(&ParamSpec, &Config) -> Result<Vec<f32>>,
-    ) -> Result<Self> {
-        Self::from_values_in(backend, config, None, values)
-    }
-
-    /// The same, to be frozen, with the layers' matrices in a format of fewer bits.
-    ///
-    /// # Errors
-    /// As [`Self::from_values`].
-    pub fn from_values_in(
-        backend: &B,
-        config: Config,
-        format: Option<Format>,
-        mut values: impl FnMut(&ParamSpec, &Config) -> Result<Vec<f32>>,
-    ) -> Result<Self> {
-        config.check()?;
-        let specs = layout(&config);
-        let (mut weights, mut frozen) = (Vec::new(), Vec::new());
-        for (spec, packed) in specs.iter().zip(packed(&config)) {
-            let values = values(spec, &config)?;
-            if let Some(format) = format {
-                let upload = || super::frozen::upload(backend, spec, format, &values);
-                frozen.push(packed.then(upload).transpose()?);
-            }
-            weights.push(match frozen.last() {
-                Some(Some(_)) => backend.zeros(0, 0)?,
-                _ => backend.upload(spec.rows, spec.cols, &values)?,
-            });
-        }
-        Ok(Self {
-            config,
-            specs,
-            weights,
-            frozen,
-            adapters: None,
-        })
-    }
-
-    /// The weights once more, without adapters.
-    ///
-    /// # Errors
-    /// When the device has no room.
-    pub fn copy(&self, backend: &B) -> Result<Self> {
-        ensure!(
-            self.frozen.is_empty(),
-            "a base in fewer bits is not copied: only its adapters learn"
-        );
-        let weights = self.weights.iter().map(|weight| backend.copy(weight));
-        Ok(Self {
-            config: self.config.clone(),
-            specs: self.specs.clone(),
-            weights: weights.collect::<Result<_>>()?,
-            frozen: Vec::new(),
-            adapters: None,
-        })
-    }
-
-    /// The same layers with a head for labels, of random weights, in place of its own.
-    ///
-    /// # Errors
-    /// When the device has no room, or there are not two labels.
-    pub fn with_labels(self, backend: &B, labels: Vec<String>, seed: u64) -> Result<Self> {
-        let config = Config {
-            labels: Some(labels),
-            tied: false,
-            ..self.config
-        };
-        config.check()?;
-        let specs = layout(&config);
-        let mut weights = self.weights;
-        weights.truncate(specs.len() - 1);
-        if let Some(head) = specs.last() {
-            let values = init::values(head, &config, seed);
-            weights.push(backend.upload(head.rows, head.cols, &values)?);
-        }
-        Ok(Self {
-            config,
-            specs,
-            weights,
-            // Only a base whose adapters learn is held in fewer bits, and it keeps its own head.
-            frozen: Vec::new(),
-            adapters: self.adapters,
-        })
-    }
-
-    /// Names and shapes of what learns: the adapters where there are some, else the weights.
-    pub fn trained_specs(&self) -> &[ParamSpec] {
-        match &self.adapters {
-            Some(adapters) => &adapters.specs,
-            None => &self.specs,
-        }
-    }
-
-    /// The values of what learns.
-    pub fn trained(&self) -> &[B::Buf] {
-        match &self.adapters {
-            Some(adapters) => &adapters.weights,
-            None => &self.weights,
-        }
-    }
-
-    /// The values of what learns, to be changed.
-    pub fn trained_mut(&mut self) -> &mut Vec<B::Buf> {
-        match &mut self.adapters {
-            Some(adapters) => &mut adapters.weights,
-            None => &mut self.weights,
-        }
-    }
-
-    /// Zeros of the shape of every parameter that learns: gradients or moments.
-    ///
-    /// # Errors
-    /// When the device has no room.
-    pub fn zeros(&self, backend: &B) -> Result<Vec<B::Buf>> {
-        self.trained_specs()
-            .iter()
-            .map(|spec| backend.zeros(spec.rows, spec.cols))
-            .collect()
-    }
-
-    /// The output head's parameter: the token table when tied.
-    pub(super) fn head(&self) -> usize {
-        if self.config.tied {
-            0
-        } else {
-            self.specs.len() - 1
-        }
-    }
-
-    /// The last norm's first parameter.
-    fn last_norm(&self) -> usize {
-        self.config.arch.row().layer_start(self.config.layers)
-    }
-
-    /// The last norm's weight and bias.
-    fn last_norm_weights(&self) -> (&B::Buf, Option<&B::Buf>) {
-        let at = self.last_norm();
-        let bias = self.config.arch.row().last_norm_bias;
-        (&self.weights[at], bias.map(|_| &self.weights[at + 1]))
-    }
-
     /// The tokens' rows with, where they are learned, their positions'.
     pub(super) fn embed(&self, backend: &B, ids: &[u32], positions: &[u32]) -> Result<B::Buf> {
         let mut x = backend.embed(&self.weights[0], ids)?;
@@ -273,36 +93,6 @@ impl<B: Backend> Model<B> {
     pub(super) fn normed(&self, backend: &B, x: &B::Buf) -> Result<(B::Buf, B::Buf)> {
         let (weight, bias) = self.last_norm_weights();
         self.norm(backend, x, weight, bias)
-    }
-
-    pub(super) fn layer_weights(&self, layer: usize) -> Layer<'_, B::Buf> {
-        let row = self.config.arch.row();
-        Layer {
-            row,
-            values: &self.weights[row.layer_start(layer)..][..row.layer.len()],
-            frozen: match &self.frozen[..] {
-                [] => &[],
-                all => &all[row.layer_start(layer)..][..row.layer.len()],
-            },
-            adapters: self.adapters.as_ref().map(|all| all.layer(layer)),
-        }
-    }
-
-    /// Where a layer's gradients go.
-    fn layer_gradients<'a>(&'a self, layer: usize, all: &'a mut [B::Buf]) -> Grad<'a, B::Buf> {
-        let row = self.config.arch.row();
-        match &self.adapters {
-            Some(adapters) => Grad {
-                row,
-                values: None,
-                adapters: Some((adapters.parts(), &mut all[adapters.range(layer)])),
-            },
-            None => Grad {
-                row,
-                values: Some(&mut all[row.layer_start(layer)..][..row.layer.len()]),
-                adapters: None,
-            },
-        }
     }
 
     /// The spread of all layers, with its weight, in the loss.
@@ -330,7 +120,7 @@ impl<B: Backend> Model<B> {
     /// When the batch does not have the sizes it says, or an id is outside of the vocabulary.
     pub fn loss(&self, backend: &B, rope: Option<&Rope>, batch: Batch<'_>) -> Result<ModelLoss> {
         let (last, spread) = self.last_hidden(backend, rope, &batch)?;
-        let loss = backend.head_loss(&last, &self.weights[self.head()], batch.targets, None)?;
+        let loss = backend.head_loss(&last, self.head_weight(), batch.targets, None)?;
         Ok(self.with_spread(&loss, spread, batch.targets))
     }
 
@@ -345,7 +135,7 @@ impl<B: Backend> Model<B> {
         batch: Batch<'_>,
     ) -> Result<Vec<f64>> {
         let (last, _) = self.last_hidden(backend, rope, &batch)?;
-        backend.head_losses(&last, &self.weights[self.head()], batch.targets)
+        backend.head_losses(&last, self.head_weight(), batch.targets)
     }
 
     /// The logits of the counted rows, one row after another.
@@ -358,7 +148,7 @@ impl<B: Backend> Model<B> {
         let rows: Vec<u32> = rows.map(|row| row as u32).collect();
         // The rows of a table are what an embedding takes.
         let chosen = backend.embed(&last, &rows)?;
-        backend.download(&backend.linear(&chosen, &self.weights[self.head()])?)
+        backend.download(&backend.linear(&chosen, self.head_weight())?)
     }
 
     /// What the head makes logits of, and how the experts were used.
@@ -425,9 +215,8 @@ impl<B: Backend> Model<B> {
             x = y;
         }
         let learns = self.adapters.is_none();
-        let head = self.head();
         let (normed, stats) = self.normed(backend, &x)?;
-        let weight = &self.weights[head];
+        let weight = self.head_weight();
         let weights = match weigh {
             Some(weigh) => weigh(&backend.head_losses(&normed, weight, batch.targets)?),
             None => Vec::new(),
@@ -436,11 +225,12 @@ impl<B: Backend> Model<B> {
             weights: &weights,
             ..batch.targets
         };
-        let mut loss = if learns {
-            let dw = Some(&mut gradients[head]);
-            backend.head_loss(&normed, weight, targets, dw)?
-        } else {
-            backend.frozen_head_loss(&normed, weight, targets)?
+        let mut loss = match self.head_gradient() {
+            Some(head) => {
+                let dw = Some(&mut gradients[head]);
+                backend.head_loss(&normed, weight, targets, dw)?
+            }
+            None => backend.frozen_head_loss(&normed, weight, targets)?,
         };
         drop(normed);
         let dx = loss.dx.take();

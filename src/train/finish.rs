@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     atomic,
-    model::{self, Extra, MAX_FILE_BYTES, parameters},
-    ops::Backend,
+    model::{self, Extra, MAX_FILE_BYTES, Model, parameters},
+    ops::{Backend, quant::Format},
     plan::Shape,
     run_dir,
     tokenize::Tokenizer,
@@ -146,7 +146,7 @@ pub fn finish<B: Backend>(
             .with_context(|| format!("cannot make {}", merged.display()))?;
         // Rounded matrices are no base to add to: the files have the exact ones.
         if let (false, Some(base)) = (outcome.model.frozen.is_empty(), writing.base) {
-            outcome.model = model::load(backend, base)?;
+            outcome.model = first_of(backend, base, options, None)?;
         }
         adapters.merge(backend, &mut outcome.model)?;
         model::save(backend, &outcome.model, &merged, &extra, storing)?;
@@ -172,6 +172,29 @@ pub fn finish<B: Backend>(
     // The manifest stands for the finished run now; a state left by a cut here does no harm.
     let _ = std::fs::remove_file(run_dir::state_path(out));
     Ok(report)
+}
+
+/// The model that a run of a base begins with, its layers' matrices as they are or in fewer bits: where
+/// other labels are told than the base tells, with a head of random weights.
+///
+/// # Errors
+/// As [`model::load_any`].
+pub fn first_of<B: Backend>(
+    backend: &B,
+    base: &Path,
+    options: &Options,
+    format: Option<Format>,
+) -> Result<Model<B>> {
+    let model = match format {
+        Some(format) => model::load_frozen(backend, base, format)?,
+        None => model::load_any(backend, base)?,
+    };
+    match &options.model.labels {
+        Some(labels) if model.config.labels.as_ref() != Some(labels) => {
+            model.with_labels(backend, labels.clone(), options.seed)
+        }
+        _ => Ok(model),
+    }
 }
 
 /// Size and xxh3-128 of a file, which is read in pieces: weights may be larger than memory.

@@ -12,9 +12,8 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::Loader;
+use super::{Loader, Options, objective::Objective};
 use crate::{
-    model::Config,
     ops::Backend,
     plan::{flops, shape::Shape},
 };
@@ -56,17 +55,30 @@ impl Utilisation {
     }
 }
 
-/// FLOPs of forward and backward for one token of the sequences of `loader`, on average, padding
-/// included: 6 for each parameter that it is multiplied with, and 6·L·d·S for attention over
-/// documents of S tokens.
+/// FLOPs of a step of these options for one token of the sequences of `loader`, on average, padding
+/// included: 6 for each parameter that it is multiplied with, 4 where it is frozen beside adapters, and
+/// 6·L·d·S for attention over documents of S tokens. Where answers are compared the reference runs
+/// forward, a third of a step of all weights, and the head once more.
 #[must_use]
-pub fn flops_per_token(config: &Config, loader: &Loader<'_>) -> f64 {
-    let shape = Shape::of(config);
+pub fn flops_per_token(options: &Options, loader: &Loader<'_>) -> f64 {
+    let shape = Shape::of(&options.model);
     let packed = loader.packed();
     let used = packed.used_tokens as f64 / packed.room_tokens.max(1) as f64;
-    let weights = flops::weights(shape.multiplied());
+    let multiplied = shape.multiplied();
+    let weights = match options.trained() {
+        Some(adapters) => flops::frozen_weights(multiplied) + flops::weights(adapters as f64),
+        None => flops::weights(multiplied),
+    };
     let seen = loader.mean_span_tokens();
-    used * (weights + flops::causal_attention(shape.layers, shape.query_size, seen))
+    let attention = flops::causal_attention(shape.layers, shape.query_size, seen);
+    let beside = match options.objective {
+        Objective::Tokens | Objective::Classify { .. } => 0.0,
+        Objective::Preference(_) => {
+            let head = shape.vocab_size * shape.hidden_size;
+            (flops::weights(multiplied + head) + attention) / 3.0
+        }
+    };
+    used * (weights + attention + beside)
 }
 
 /// Side of the matrices: large enough that the product, not memory, is what takes the time.
@@ -99,8 +111,13 @@ pub fn measure<B: Backend>(backend: &B) -> Result<Peak> {
 mod tests {
     use super::*;
     use crate::{
-        model::preset,
-        train::{Packing, loader::tests::Counting},
+        model::{Lora, preset},
+        train::{
+            Packing,
+            loader::tests::Counting,
+            objective::{Formula, tests::preference_options},
+            tests::options,
+        },
     };
 
     #[test]
@@ -111,19 +128,48 @@ mod tests {
             config.layers as f64,
             (config.heads * config.head_dim) as f64,
         );
-        let weights = 6.0 * crate::model::parameters(&config) as f64;
+        let parameters = crate::model::parameters(&config) as f64;
+        let weights = 6.0 * parameters;
+        let whole = Options {
+            model: config.clone(),
+            ..options(1)
+        };
         // Documents of 65 tokens fill a sequence; two of 33 share one, so that each sees half.
         for (lengths, seen) in [([65; 4], 64.0), ([33; 4], 32.0)] {
             let stream = Counting::texts(&lengths);
             let loader = Loader::new(&stream, Packing::Bestfit, 64, 0).unwrap();
-            let got = flops_per_token(&config, &loader);
+            let got = flops_per_token(&whole, &loader);
             assert_eq!(got, weights + 6.0 * layers * width * seen);
         }
         // One document of 33 tokens in sequences of 64: half of it is padding.
         let stream = Counting::texts(&[33]);
         let loader = Loader::new(&stream, Packing::None, 64, 0).unwrap();
-        let got = flops_per_token(&config, &loader);
+        let got = flops_per_token(&whole, &loader);
         assert_eq!(got, 0.5 * (weights + 6.0 * layers * width * 32.0));
+        // Frozen matrices have no gradients; of pairs the reference runs forward and the head again.
+        let stream = Counting::texts(&[65; 4]);
+        let loader = Loader::new(&stream, Packing::Bestfit, 64, 0).unwrap();
+        let attention = 6.0 * layers * width * 64.0;
+        let adapted = Options {
+            lora: Some(Lora {
+                rank: 2,
+                alpha: 4.0,
+                dropout: 0.0,
+                targets: Lora::all_targets(&config).unwrap(),
+            }),
+            ..whole.clone()
+        };
+        let adapters = adapted.trained().unwrap() as f64;
+        let got = flops_per_token(&adapted, &loader);
+        assert_eq!(got, 4.0 * parameters + 6.0 * adapters + attention);
+        let pairs = Options {
+            model: config.clone(),
+            ..preference_options(Formula::Dpo, 1)
+        };
+        let head = (config.vocab_size * config.hidden_size) as f64;
+        let want = 8.0 * parameters + 2.0 * head + 4.0 / 3.0 * attention;
+        let got = flops_per_token(&pairs, &loader);
+        assert!((got / want - 1.0).abs() < 1e-12, "{got} instead of {want}");
         let use_of = Utilisation {
             flops_per_token: 2e6,
             peak: Peak {

@@ -13,6 +13,7 @@ pub mod finish;
 pub mod guard;
 pub mod journal;
 pub mod loader;
+mod measure;
 pub mod memory;
 pub mod metrics;
 pub mod mfu;

@@ -14,18 +14,16 @@ use super::{
     feed::Feed,
     guard::Verdict,
     journal::Journal,
+    measure::{self, Measured},
     metrics::{self, Line},
     mfu::Utilisation,
-    objective::{
-        Preferred,
-        classes::{self, Confusion},
-    },
+    objective::{Preferred, classes::Confusion},
     prompts::{self, Answer, Prompts},
     ranks::{self, Alone, Ranks},
     tensorboard::Board,
 };
 use crate::{
-    eval::{self, Breakdown, Extent, Groups, Means, Sums},
+    eval::{Breakdown, Extent, Groups, Means, Sums},
     model::Model,
     ops::Backend,
 };
@@ -250,7 +248,11 @@ impl<B: Backend> Session<'_, B> {
         if started || self.data.val_sets.is_empty() {
             return Ok(());
         }
-        let sets = self.measure_sets(Some(self.options.eval_tokens))?;
+        let extent = Extent {
+            micro_batch: self.options.micro_batch,
+            tokens: Some(self.options.eval_tokens),
+        };
+        let sets = measure::sets(self.backend, &self.trainer, self.data, extent)?;
         watcher.note(&format!(
             "before the first step: {}",
             metrics::losses(&sets)
@@ -301,15 +303,9 @@ impl<B: Backend> Session<'_, B> {
             wait_share: rate.1,
             mfu: self.data.utilisation.map(|of| of.share(rate.0)),
             skipped,
-            val_loss: None,
-            val_bits_per_byte: None,
             preference: step.judgement.and_then(|sum| sum.means()),
-            val_preference: None,
-            val_classes: None,
             experts: step.spread.as_ref().map(metrics::Experts::from),
-            val_by_source: None,
-            val_by_language: None,
-            val_sets: None,
+            ..Line::default()
         };
         let measures = due(self.options.eval_every, number);
         if let Some(files) = files {
@@ -334,26 +330,8 @@ impl<B: Backend> Session<'_, B> {
         watcher: &mut dyn Watcher,
     ) -> Result<()> {
         self.trainer.swap_average();
-        let tokens = Some(self.options.eval_tokens);
-        if self.trainer.judge.is_some() {
-            line.val_preference = self.judge(tokens)?;
-            line.val_loss = line.val_preference.map(|of| of.loss);
-        } else if self.options.model.labels.is_some() {
-            line.val_classes = self.classes(tokens)?.and_then(|of| of.told());
-            line.val_loss = line.val_classes.map(|of| of.loss);
-        } else {
-            let (val, by) = self.measure(tokens)?.unzip();
-            if let Some(by) = by.flatten() {
-                line.val_by_source = Some(by.by_source);
-                line.val_by_language = Some(by.by_language);
-            }
-            let means = val.and_then(|val| val.means());
-            line.val_loss = means.map(|m| m.loss);
-            line.val_bits_per_byte = means.and_then(|m| m.bits_per_byte);
-        }
-        if !self.data.val_sets.is_empty() {
-            line.val_sets = Some(self.measure_sets(tokens)?);
-        }
+        self.measure(Some(self.options.eval_tokens))?
+            .into_line(line);
         if let Some(loss) = line.val_loss {
             let best = Best::after(self.state.best, line.step, loss);
             if best.since == 0 && self.options.patience.is_some() {
@@ -372,70 +350,9 @@ impl<B: Backend> Session<'_, B> {
         Ok(())
     }
 
-    /// What the model makes of the validation split's pairs of answers.
-    fn judge(&mut self, tokens: Option<u64>) -> Result<Option<Preferred>> {
-        let Some(val) = &self.data.val else {
-            return Ok(None);
-        };
-        let extent = Extent {
-            micro_batch: self.options.micro_batch,
-            tokens,
-        };
-        Ok(self.trainer.judge(val, extent)?.means())
-    }
-
-    /// What the model tells of the validation split's labels.
-    fn classes(&self, tokens: Option<u64>) -> Result<Option<Confusion>> {
-        let Some(val) = &self.data.val else {
-            return Ok(None);
-        };
-        let extent = Extent {
-            micro_batch: self.options.micro_batch,
-            tokens,
-        };
-        classes::measure(self.backend, &self.trainer.model, val, extent).map(Some)
-    }
-
-    fn measure(&self, tokens: Option<u64>) -> Result<Option<(Sums, Option<Breakdown>)>> {
-        let Some(val) = &self.data.val else {
-            return Ok(None);
-        };
-        let extent = Extent {
-            micro_batch: self.options.micro_batch,
-            tokens,
-        };
-        let model = &self.trainer.model;
-        let bytes = self.data.token_bytes;
-        let groups = self.data.groups.as_ref();
-        let mut account = groups.map(Groups::account).unwrap_or_default();
-        let mut each = |position: u64, sums: Sums| {
-            if let Some(groups) = groups {
-                account[groups.at(position).1] += sums;
-            }
-        };
-        let backend = self.backend;
-        let go_on = &mut |_| true;
-        let sums = eval::measure(backend, model, val, bytes, extent, &mut each, go_on)?;
-        Ok(Some((
-            sums,
-            groups.map(|groups| groups.breakdown(&account)),
-        )))
-    }
-
-    /// The named splits, one after another.
-    fn measure_sets(&self, tokens: Option<u64>) -> Result<BTreeMap<String, Means>> {
-        let extent = Extent {
-            micro_batch: self.options.micro_batch,
-            tokens,
-        };
-        let (model, bytes) = (&self.trainer.model, self.data.token_bytes);
-        let mut all = BTreeMap::new();
-        for (name, data) in &self.data.val_sets {
-            let (each, go_on) = (&mut |_, _| (), &mut |_| true);
-            let sums = eval::measure(self.backend, model, data, bytes, extent, each, go_on)?;
-            all.extend(sums.means().map(|means| (name.clone(), means)));
-        }
-        Ok(all)
+    fn measure(&mut self, tokens: Option<u64>) -> Result<Measured> {
+        let (data, options) = (self.data, self.options);
+        measure::measure(self.backend, &mut self.trainer, data, options, tokens)
     }
 
     /// Goes back to the last checkpoint, and on with the data after the steps that failed.
@@ -467,8 +384,7 @@ impl<B: Backend> Session<'_, B> {
 
     fn finish(mut self) -> Result<Outcome<B>> {
         let complete = self.is_complete();
-        let (mut val, mut val_by, mut val_preference) = (None, None, None);
-        let (mut val_sets, mut val_classes) = (BTreeMap::new(), None);
+        let mut measured = Measured::default();
         if complete && self.leads() {
             if self.options.patience.is_some() && self.state.best.is_some() {
                 self.checkpoints
@@ -476,15 +392,7 @@ impl<B: Backend> Session<'_, B> {
             } else {
                 self.trainer.swap_average();
             }
-            if self.trainer.judge.is_some() {
-                val_preference = self.judge(None)?;
-            } else if self.options.model.labels.is_some() {
-                val_classes = self.classes(None)?;
-            } else {
-                let (sums, by) = self.measure(None)?.unzip();
-                (val, val_by) = (sums, by.flatten());
-            }
-            val_sets = self.measure_sets(None)?;
+            measured = self.measure(None)?;
         }
         let lines = if self.leads() {
             metrics::read(self.out)?
@@ -496,11 +404,11 @@ impl<B: Backend> Session<'_, B> {
             experts: lines.into_iter().next_back().and_then(|line| line.experts),
             model: self.trainer.model,
             state: self.state,
-            val,
-            val_preference,
-            val_classes,
-            val_by,
-            val_sets,
+            val: measured.val,
+            val_preference: measured.preference,
+            val_classes: measured.classes,
+            val_by: measured.by,
+            val_sets: measured.sets,
             tokens_per_second: self.clock.rate(),
             wait_share: self.clock.wait_share(),
             complete,

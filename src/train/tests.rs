@@ -1,21 +1,23 @@
 //! Runs: learning, resuming bit for bit, refusing what does not fit.
 
 mod architectures;
+pub(super) mod session;
 mod states;
 
 use std::path::Path;
+
+use session::{Material, StopAfter, stream, timeless};
 
 use super::{
     Loader, Options, Packing, Schedule, Shape, Step, Trainer,
     loader::tests::Counting,
     metrics::{self, Line},
     objective::Objective,
-    prompts::{Answer, Prompt, Prompts},
-    run::{Data, Outcome, Saving, Watcher, run},
+    prompts::Answer,
+    run::{Data, Outcome, Saving, run},
 };
 use crate::{
-    eval::Groups,
-    model::{Adapters, Arch, Config, Model, safetensors::Dtype},
+    model::{Arch, Config, Model, safetensors::Dtype},
     ops::{Backend, RopeOptions, composed::Composed, cpu::Cpu, tests::on_gpus},
 };
 
@@ -85,83 +87,9 @@ pub(super) fn options(steps: u64) -> Options {
     }
 }
 
-/// Stops after so many steps of a session.
-#[derive(Default)]
-pub(super) struct StopAfter {
-    pub left: Option<u64>,
-    pub notes: Vec<String>,
-    pub answers: Vec<Answer>,
-    pub started: Vec<u64>,
-}
-
-impl Watcher for StopAfter {
-    fn start(&mut self, step: u64) {
-        self.started.push(step);
-    }
-
-    fn step(&mut self, _: &Line) {
-        self.left = self.left.map(|left| left - 1);
-    }
-
-    fn answer(&mut self, answer: &Answer) {
-        self.answers.push(answer.clone());
-    }
-
-    fn note(&mut self, text: &str) {
-        self.notes.push(text.to_owned());
-    }
-
-    fn stop(&mut self) -> bool {
-        self.left == Some(0)
-    }
-}
-
-/// The documents of the runs: of many lengths, some longer than a sequence.
-pub(super) fn stream() -> Counting {
-    Counting::texts(&[9, 3, 20, 2, 8, 8, 5, 17, 1, 4, 6, 7])
-}
-
+/// A run of texts, or what is left of one.
 fn session(options: &Options, out: &Path, watcher: &mut StopAfter) -> anyhow::Result<Outcome<Cpu>> {
-    let stream = stream();
-    let data = Data {
-        train: Loader::new(&stream, options.packing, options.seq_len, options.seed)?,
-        val: Some(Loader::new(&stream, options.packing, options.seq_len, 0)?),
-        val_sets: Vec::new(),
-        groups: Some(Groups::of(&[
-            (0, "a", "ru"),
-            (32, "b", "en"),
-            (50, "a", "en"),
-        ])),
-        token_bytes: &[2; 100],
-        utilisation: None,
-        prompts: Some(Prompts {
-            prompts: vec![Prompt {
-                text: "five".to_owned(),
-                ids: vec![5],
-            }],
-            stop: vec![99],
-            max_tokens: 3,
-            decode: &|ids| format!("{ids:?}"),
-        }),
-        unchanged: &|| Ok(()),
-    };
-    let b = Cpu::default();
-    let mut model = Model::random(&b, options.model.clone(), options.seed)?;
-    if let Some(lora) = &options.lora {
-        let config = &options.model;
-        model.adapters = Some(Adapters::new(&b, config, lora.clone(), options.seed)?);
-    }
-    let saving = Saving { every: 3, keep: 2 };
-    run(&b, model, &data, options, saving, out, watcher)
-}
-
-/// The lines without what depends on time.
-fn timeless(out: &Path) -> Vec<(u64, Option<f64>, f64, Option<f64>)> {
-    let lines = metrics::read(out).unwrap();
-    lines
-        .iter()
-        .map(|l| (l.step, l.loss, l.grad_norm, l.val_loss))
-        .collect()
+    session::session(&Material::texts(), options, out, watcher)
 }
 
 #[test]
@@ -172,10 +100,7 @@ fn an_interrupted_run_ends_with_the_bits_of_an_uninterrupted_one() {
     assert!(want.complete);
 
     // A stop saves; a kill does not: remove the stop's own checkpoint to have gone on from step 3.
-    let mut watcher = StopAfter {
-        left: Some(5),
-        ..StopAfter::default()
-    };
+    let mut watcher = StopAfter::steps(Some(5));
     assert!(
         !session(&options, parts.path(), &mut watcher)
             .unwrap()
@@ -184,10 +109,7 @@ fn an_interrupted_run_ends_with_the_bits_of_an_uninterrupted_one() {
     std::fs::remove_dir_all(parts.path().join("checkpoints/step-000005")).unwrap();
     // A half-written checkpoint of the killed process is no checkpoint.
     std::fs::create_dir(parts.path().join("checkpoints/step-000006.tmp")).unwrap();
-    let mut watcher = StopAfter {
-        left: Some(4),
-        ..StopAfter::default()
-    };
+    let mut watcher = StopAfter::steps(Some(4));
     session(&options, parts.path(), &mut watcher).unwrap();
     assert_eq!(watcher.started, [3]);
     let got = session(&options, parts.path(), &mut StopAfter::default()).unwrap();
@@ -207,10 +129,7 @@ fn a_damaged_checkpoint_gives_way_to_the_one_before() {
     let options = options(8);
     let (whole, parts) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let want = session(&options, whole.path(), &mut StopAfter::default()).unwrap();
-    let mut watcher = StopAfter {
-        left: Some(7),
-        ..StopAfter::default()
-    };
+    let mut watcher = StopAfter::steps(Some(7));
     session(&options, parts.path(), &mut watcher).unwrap();
     let moments = parts
         .path()
@@ -348,10 +267,7 @@ fn averages_are_measured_saved_and_resumed() {
     };
     let (whole, parts) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let want = session(&options, whole.path(), &mut StopAfter::default()).unwrap();
-    let mut watcher = StopAfter {
-        left: Some(5),
-        ..StopAfter::default()
-    };
+    let mut watcher = StopAfter::steps(Some(5));
     session(&options, parts.path(), &mut watcher).unwrap();
     let got = session(&options, parts.path(), &mut StopAfter::default()).unwrap();
     assert_eq!(timeless(parts.path()), timeless(whole.path()));
@@ -429,10 +345,7 @@ fn bad_data_is_left_out_and_a_row_of_it_leads_back() {
         model
     };
     let session = |out: &Path, left| {
-        let mut watcher = StopAfter {
-            left,
-            ..StopAfter::default()
-        };
+        let mut watcher = StopAfter::steps(left);
         let saving = Saving { every: 2, keep: 2 };
         let outcome = run(&b, model(), &data, &options, saving, out, &mut watcher);
         (outcome.unwrap(), watcher.notes)

@@ -101,9 +101,9 @@ impl<'a, B: Backend> Trainer<'a, B> {
     /// # Errors
     /// When a token is outside of the model's vocabulary, the device fails, or another rank does.
     pub fn gradients(&mut self, step: u64, options: &Options, data: &Sequences) -> Result<Step> {
-        let mut counted = [data.counted_targets() as f64];
-        ranks::sum(self.ranks, &mut counted)?;
-        let counted = counted[0] as usize;
+        let mut of_all = [data.counted_targets() as f64, data.pieces.len() as f64];
+        ranks::sum(self.ranks, &mut of_all)?;
+        let [counted, pieces] = of_all.map(|number| number as usize);
         let share = ranks::share(options, self.ranks.rank(), self.ranks.count());
         let mut report = Step {
             loss: None,
@@ -127,6 +127,7 @@ impl<'a, B: Backend> Trainer<'a, B> {
             Keep::All
         };
         let mut total = 0.0;
+        report.judgement = self.judge.as_ref().map(|_| Judgement::default());
         for first in (0..data.count()).step_by(options.micro_batch) {
             let end = data.count().min(first + options.micro_batch);
             if let Some(adapters) = &mut self.model.adapters {
@@ -136,9 +137,9 @@ impl<'a, B: Backend> Trainer<'a, B> {
             let (model, gradients) = (&mut self.model, &mut self.gradients);
             let loss = if let Some(judge) = &self.judge {
                 let part = (data, first..end, scale);
-                let of = data.pieces.len() / 2;
+                // Both sides of a pair are pieces.
                 let (sum, loss) =
-                    judge.gradients(backend, model, rope, part, of, keep, gradients)?;
+                    judge.gradients(backend, model, rope, part, pieces / 2, keep, gradients)?;
                 *report.judgement.get_or_insert_default() += sum;
                 loss
             } else {
@@ -155,20 +156,31 @@ impl<'a, B: Backend> Trainer<'a, B> {
         }
         self.ranks
             .sum_gradients(self.backend, &mut self.gradients)?;
-        let mut sums = vec![total];
-        sums.extend(report.spread.iter().flat_map(Spread::numbers));
-        ranks::sum(self.ranks, &mut sums)?;
-        if let Some(spread) = &mut report.spread {
-            spread.set_numbers(&sums[1..]);
-        }
-        // Pairs are learned from by one rank alone.
+        self.sum_report(&mut report, &mut total)?;
         report.loss = match report.judgement.and_then(|sum| sum.means()) {
             Some(means) => Some(means.loss),
-            None => Some(sums[0] / counted as f64),
+            None => Some(total / counted as f64),
         };
         report.grad_norm = self.gradient_norm()?;
         ranks::agree_on_step(self.ranks, &mut report)?;
         Ok(report)
+    }
+
+    /// Makes what a rank counted of its share what all ranks counted of the step.
+    fn sum_report(&self, report: &mut Step, nats: &mut f64) -> Result<()> {
+        let judged = report.judgement.iter().flat_map(Judgement::numbers);
+        let mut sums: Vec<f64> = [*nats].into_iter().chain(judged).collect();
+        let spread_from = sums.len();
+        sums.extend(report.spread.iter().flat_map(Spread::numbers));
+        ranks::sum(self.ranks, &mut sums)?;
+        *nats = sums[0];
+        if let Some(judgement) = &mut report.judgement {
+            judgement.set_numbers(&sums[1..spread_from]);
+        }
+        if let Some(spread) = &mut report.spread {
+            spread.set_numbers(&sums[spread_from..]);
+        }
+        Ok(())
     }
 
     /// What the model makes of the pairs of a split; nothing of a model that learns from none.

@@ -28,22 +28,22 @@ fn record(number: usize) -> Value {
 }
 
 fn train(place: &Path, out: &str, more: &[&str]) -> Prep {
+    on(place, out, &["--device", "cpu", "--model", "llama-1m"])
+        .args(["--lr", "0.002"])
+        .args(more)
+}
+
+/// A training on devices and from a model that `more` names.
+pub fn on(place: &Path, out: &str, more: &[&str]) -> Prep {
     Prep::new(["train", "shards", "--out", out, "--objective", "classify"])
-        .args([
-            "--seq-len",
-            "64",
-            "--batch-tokens",
-            "512",
-            "--micro-batch",
-            "4",
-        ])
-        .args(["--device", "cpu", "--model", "llama-1m", "--lr", "0.002"])
+        .args(["--seq-len", "64", "--batch-tokens", "512"])
+        .args(["--micro-batch", "4"])
         .args(more)
         .inside(place)
 }
 
 /// Shards with a topic for each of 200 notes, and two records without one.
-fn sharded(place: &Path) {
+pub fn sharded(place: &Path) {
     let mut lines: Vec<Value> = (0..200).map(record).collect();
     lines.push(json!({"text": "This one has no topic at all."}));
     lines.push(json!({"text": "This one has a topic that is no label.", "topic": 0.5}));
@@ -86,6 +86,7 @@ fn trained(place: &Path) {
     let sum: u64 = told_of.map(|count| count.as_u64().expect("a count")).sum();
     assert_eq!(told["documents"], sum);
     let model = place.join("topics");
+    crate::schemas::check_lines("metrics_line.json", &model.join("metrics.jsonl"));
     crate::schemas::check(
         "model_manifest.json",
         &read_json(&model.join("manifest.json")),
@@ -128,6 +129,7 @@ fn asked(place: &Path) -> Vec<Value> {
     assert_eq!(answers.len(), 40);
     let mut right = 0;
     for (answer, record) in answers.iter().zip(&fresh) {
+        crate::schemas::check("classify_line.json", answer);
         let probabilities = answer["probabilities"].as_object().expect("probabilities");
         let sum: f64 = probabilities.values().filter_map(Value::as_f64).sum();
         assert!((sum - 1.0).abs() < 1e-6, "{answer}");
@@ -136,7 +138,9 @@ fn asked(place: &Path) -> Vec<Value> {
         right += u32::from(record["truth"] == answer["label"]);
     }
     assert!(right >= 32, "{right} of 40");
-    assert_eq!(asked().json()["documents"], 40);
+    let report = asked().json();
+    crate::schemas::check("classify_report.json", &report);
+    assert_eq!(report["documents"], 40);
     answers
 }
 
@@ -235,6 +239,72 @@ fn refused(place: &Path) {
     assert!(said.contains("--label-field"), "{said}");
     let said = fails(&["train", "shards", "--out", "x", "--base", "topics"]);
     assert!(said.contains("--objective classify alone"), "{said}");
+}
+
+#[test]
+fn adapters_and_a_head_make_a_classifier_of_a_base() {
+    let place = place();
+    let place = place.path();
+    sharded(place);
+    let base = ["train", "shards", "--out", "lm", "--model", "llama-1m"];
+    Prep::new(base)
+        .args(["--seq-len", "64", "--batch-tokens", "512", "--steps", "10"])
+        .args(["--lr", "0.002", "--device", "cpu"])
+        .inside(place)
+        .json();
+    let adapted = |out: &str, more: &[&str]| {
+        let lora = ["--base", "lm", "--lora", "8", "--steps", "40", "--merge"];
+        on(place, out, &["--device", "cpu", "--lr", "0.01"])
+            .args(lora)
+            .args(more)
+            .json()
+    };
+    let lines = [0, 1].map(|number| record(number).to_string());
+    write(&place.join("two.jsonl"), lines.join("\n"));
+    let answers = |dir: &str| -> Vec<Value> {
+        let asked = Prep::new(["classify", dir, "two.jsonl"]).inside(place);
+        let (stdout, _) = asked.prints("{").run();
+        let lines = stdout.lines();
+        let lines = lines.map(|line| serde_json::from_str(line).expect("JSON"));
+        lines.collect()
+    };
+    for (out, more) in [("adapters", &[][..]), ("packed", &["--base-quant", "nf4"])] {
+        let report = adapted(out, more);
+        crate::schemas::check("train_report.json", &report);
+        let told = &report["val_classes"];
+        assert!(told["accuracy"].as_f64() > Some(0.9), "{out}: {told}");
+        assert!(report["trained_parameters"].as_u64() > Some(0), "{report}");
+        let config = read_json(&place.join(out).join("adapter_config.json"));
+        assert_eq!(config["task_type"], "SEQ_CLS");
+        assert_eq!(config["modules_to_save"], json!(["score"]));
+        let merged = format!("{out}/merged");
+        let config = read_json(&place.join(&merged).join("config.json"));
+        assert_eq!(config["id2label"], json!({"0": "kitchen", "1": "sea"}));
+        let (beside, within) = (answers(out), answers(&merged));
+        assert_eq!(
+            (&beside[0]["label"], &beside[1]["label"]),
+            (&json!("kitchen"), &json!("sea"))
+        );
+        for (one, other) in beside.iter().zip(&within) {
+            assert_eq!(one["label"], other["label"]);
+            let of = |answer: &Value| answer["probabilities"]["sea"].as_f64().expect("a number");
+            assert!((of(one) - of(other)).abs() < 1e-5, "{one} {other}");
+        }
+    }
+    let refused = Prep::new(["generate", "adapters", "The"])
+        .inside(place)
+        .fails();
+    assert!(refused.contains("a classifier"), "{refused}");
+    // As a filter, too.
+    let filtered = Prep::shard(&place.join("corpus"), &place.join("filtered"))
+        .args(["--dedup", "off", "--profile", "none", "--val", "0"])
+        .args(["--classifier", "adapters:sea>=0.5"])
+        .inside(place)
+        .json();
+    let kept = filtered["ledger"]["kept"]["records"]
+        .as_u64()
+        .expect("a count");
+    assert!((80..=120).contains(&kept), "{kept}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     support::read_json,
-    train_cli::{Place, TRAIN, file, with},
+    support::training::{Place, TRAIN, file, with},
 };
 
 /// The flags that both commands get.

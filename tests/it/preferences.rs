@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 use crate::support::shards::{Tokens, documents, of_lines, tokenizer};
+use crate::support::training::undo;
 use crate::support::{Prep, corpus, place, read_json, removed};
 
 /// Polite answers are the better ones.
@@ -145,7 +146,7 @@ fn both_answers_are_beside_the_shards_and_only_answers_are_learned() {
 }
 
 /// Shards of polite and of rude answers, and a model that has seen the polite ones, in `base/`.
-fn with_base(place: &Path, steps: &str) {
+pub fn with_base(place: &Path, steps: &str) {
     let lines: Vec<Value> = (0..140).map(record).collect();
     let options = ["--val", "20%", "--dedup", "exact", "--quiet"];
     let (command, _) = of_lines(place, &[("p.jsonl", lines)], &options);
@@ -155,9 +156,14 @@ fn with_base(place: &Path, steps: &str) {
 }
 
 fn train(place: &Path, out: &str, more: &[&str]) -> Prep {
+    on(place, out, &["--device", "cpu"]).args(more)
+}
+
+/// A training on devices that `more` names.
+pub fn on(place: &Path, out: &str, more: &[&str]) -> Prep {
     Prep::new(["train", "shards", "--out", out])
         .args(["--seq-len", "256", "--batch-tokens", "1024"])
-        .args(["--micro-batch", "2", "--device", "cpu"])
+        .args(["--micro-batch", "2"])
         .args(more)
         .inside(place)
 }
@@ -192,6 +198,7 @@ fn a_model_learns_to_prefer_and_says_so() {
         "model_manifest.json",
         &read_json(&place.join("dpo/manifest.json")),
     );
+    crate::schemas::check_lines("metrics_line.json", &place.join("dpo/metrics.jsonl"));
     let metrics = std::fs::read_to_string(place.join("dpo/metrics.jsonl")).expect("lines");
     let first: Value = serde_json::from_str(metrics.lines().next().expect("a line")).expect("JSON");
     assert_eq!(first["preference"]["margin"], 0.0);
@@ -201,16 +208,7 @@ fn a_model_learns_to_prefer_and_says_so() {
     // What a kill after step 9 leaves goes on to the same bits.
     let dir = place.join("dpo");
     let weights = crate::support::read(&dir.join("adapter_model.safetensors"));
-    let manifest = read_json(&dir.join("manifest.json"));
-    for gone in ["manifest.json", "adapter_model.safetensors", "report.json"] {
-        std::fs::remove_file(dir.join(gone)).expect("is there");
-    }
-    std::fs::remove_dir_all(dir.join("checkpoints/step-000012")).expect("is there");
-    prep::atomic::write_json(
-        &prep::run_dir::state_path(&dir),
-        &json!({"config": manifest["config"]}),
-    )
-    .expect("writes");
+    undo(&dir, "adapter_model.safetensors", "step-000012");
     train(place, "dpo", &dpo).json();
     assert_eq!(
         crate::support::read(&dir.join("adapter_model.safetensors")),
@@ -226,8 +224,11 @@ fn a_model_learns_to_prefer_and_says_so() {
         "--base",
         "base",
     ];
-    let report = train(place, "ipo", &[&ipo[..], &["--steps", "2"]].concat()).json();
+    let steps = ["--steps", "2", "--peak", "2"];
+    let report = train(place, "ipo", &[&ipo[..], &steps].concat()).json();
     assert_eq!(report["objective"], "ipo");
+    assert_eq!(report["peak_tflops"], 2.0);
+    assert!(report["mfu"].as_f64() > Some(0.0), "{report}");
 }
 
 #[test]

@@ -2,12 +2,17 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
 use serde_json::Value;
 
-use crate::train_cli::{Place, TRAIN, file, with};
+use crate::{
+    classify, preferences,
+    support::place,
+    support::training::{Place, TRAIN, file, with},
+};
 
 /// The training of the other tests, without its device.
 fn base() -> &'static [&'static str] {
@@ -66,6 +71,80 @@ fn two_processes_learn_what_one_does_and_the_same_each_time() {
     let weights = |out: &str| file(&place.path(out).join("model.safetensors"));
     assert!(weights("again") == weights("two"), "the same bits");
     place.json(&into("two", &pair));
+}
+
+/// Compares the metrics of two runs: every number but times, nested ones too.
+fn close_metrics(one: &Path, other: &Path) {
+    let lines = |out: &Path| -> Vec<Value> {
+        let text = String::from_utf8(file(&out.join("metrics.jsonl"))).expect("text");
+        let lines = text.lines();
+        lines
+            .map(|line| {
+                let mut line: Value = serde_json::from_str(line).expect("JSON");
+                for timed in ["tokens_per_second", "wait_share", "mfu"] {
+                    line[timed] = Value::Null;
+                }
+                line
+            })
+            .collect()
+    };
+    let (one, other) = (lines(one), lines(other));
+    assert_eq!(one.len(), other.len());
+    for (one, other) in one.iter().zip(&other) {
+        close_numbers(one, other);
+    }
+}
+
+fn close_numbers(one: &Value, other: &Value) {
+    if let (Some(one), Some(other)) = (one.as_object(), other.as_object()) {
+        assert!(one.keys().eq(other.keys()));
+        one.values()
+            .zip(other.values())
+            .for_each(|(a, b)| close_numbers(a, b));
+        return;
+    }
+    let pair = one.as_f64().zip(other.as_f64());
+    let same = pair.map_or(one == other, |(a, b)| {
+        (a - b).abs() <= 1e-3 * a.abs().max(0.1)
+    });
+    assert!(same, "{one} and {other}");
+}
+
+#[test]
+fn two_processes_learn_preferences_and_labels_as_one_does() {
+    let (pairs, labels) = (place(), place());
+    preferences::with_base(pairs.path(), "6");
+    classify::sharded(labels.path());
+    let steps = ["--steps", "8", "--eval-every", "4"];
+    let on = |devices: &[&str]| {
+        let out = if devices[0] == "--devices" {
+            "two"
+        } else {
+            "one"
+        };
+        for (name, more) in [
+            ("dpo", &["--objective", "dpo", "--lora", "4"][..]),
+            ("ipo", &["--objective", "ipo", "--lr", "0.0005"]),
+        ] {
+            let flags = [&steps, devices, more, &["--base", "base"]].concat();
+            let report = preferences::on(pairs.path(), &format!("{name}-{out}"), &flags).json();
+            assert!(
+                report["val_preference"]["pairs"].as_u64() > Some(10),
+                "{report}"
+            );
+        }
+        let flags = [&steps, devices, &["--model", "llama-1m"]].concat();
+        let report = classify::on(labels.path(), &format!("labels-{out}"), &flags).json();
+        assert!(report["val_classes"]["documents"].is_u64(), "{report}");
+    };
+    on(&["--device", "cpu"]);
+    on(&["--devices", "cpu,cpu"]);
+    for name in ["dpo", "ipo"] {
+        let of = |out: &str| pairs.path().join(format!("{name}-{out}"));
+        close_metrics(&of("two"), &of("one"));
+    }
+    let of = |out: &str| labels.path().join(format!("labels-{out}"));
+    close_metrics(&of("two"), &of("one"));
 }
 
 /// A run of two ranks under way, and the process of the second.

@@ -5,6 +5,7 @@ use crate::support::{Prep, fixture, place, read_json, repository};
 use arrow::datatypes::{DataType, Field};
 use jsonschema::{Registry, Validator};
 use serde_json::{Value, json};
+use std::path::Path;
 
 const BASE: &str = "https://prep.invalid/schemas/";
 
@@ -33,6 +34,15 @@ pub fn check(name: &str, value: &Value) {
             .collect();
         assert!(errors.is_empty(), "not as {name} says: {errors:#?}");
     });
+}
+
+/// Checks every line of a file of JSON lines, of which there are some.
+pub fn check_lines(name: &str, path: &Path) {
+    let text = std::fs::read_to_string(path).expect("reads");
+    assert!(!text.is_empty(), "{}: no line", path.display());
+    for line in text.lines() {
+        check(name, &serde_json::from_str(line).expect("JSON"));
+    }
 }
 
 #[test]
@@ -119,7 +129,9 @@ fn what_the_trainer_prints_and_writes_follows_the_schemas() {
     let [corpus, shards, model] = ["corpus", "shards", "model"].map(|name| place.path().join(name));
     Prep::ingest(&fixture("qa"), &corpus).json();
     Prep::shard(&corpus, &shards).args(["--val", "10%"]).json();
-    let path = |path: &std::path::Path| path.display().to_string();
+    let path = |path: &Path| path.display().to_string();
+    let prompts = place.path().join("prompts.txt");
+    std::fs::write(&prompts, "Почему?\nWhy?\n").expect("writes");
     let (shards, model_name) = (path(&shards), path(&model));
     let printed = Prep::new([
         "train",
@@ -130,7 +142,10 @@ fn what_the_trainer_prints_and_writes_follows_the_schemas() {
         "llama-1m",
     ])
     .args(["--steps", "2", "--seq-len", "32", "--batch-tokens", "64"])
+    .args(["--eval-every", "1", "--prompts", &path(&prompts)])
     .json();
+    check_lines("metrics_line.json", &model.join("metrics.jsonl"));
+    check_lines("samples_line.json", &model.join("samples.jsonl"));
     check("train_report.json", &printed);
     check("train_report.json", &read_json(&model.join("report.json")));
     check(
@@ -149,6 +164,8 @@ fn what_the_trainer_prints_and_writes_follows_the_schemas() {
     // The statistics of all three directories are one object each.
     for dir in [path(&corpus), shards, model_name] {
         assert!(Prep::new(["stats", &dir]).json().is_object());
+        let page = Prep::new(["report", &dir, "--lang", "ru"]).json();
+        check("report_page.json", &page);
     }
 }
 

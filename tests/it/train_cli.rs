@@ -1,82 +1,13 @@
 //! `train`, `eval` and `generate` as a user runs them.
 
-use std::{
-    path::{Path, PathBuf},
-    process::{Command, Output},
-};
+use std::process::Command;
 
 use serde_json::Value;
-use tempfile::TempDir;
 
-use crate::train_shards;
-
-pub struct Place {
-    dir: TempDir,
-}
-
-impl Place {
-    /// A directory with `shards/` in it.
-    pub fn new(train: usize, val: usize) -> Self {
-        let dir = tempfile::tempdir().expect("a temporary directory");
-        let tokenizer = train_shards::tokenizer(420);
-        train_shards::write(&dir.path().join("shards"), &tokenizer, train, val);
-        Self { dir }
-    }
-
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    pub fn prep(&self, args: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_prep"))
-            .args(args)
-            .current_dir(self.dir.path())
-            .output()
-            .expect("prep runs")
-    }
-
-    /// Runs a command that succeeds and prints one JSON object.
-    pub fn json(&self, args: &[&str]) -> Value {
-        let out = self.prep(&[args, &["--json", "--quiet"]].concat());
-        let stderr = String::from_utf8_lossy(&out.stderr);
-        assert!(out.status.success(), "{args:?}: {stderr}");
-        assert_eq!(stderr, "", "{args:?}");
-        serde_json::from_slice(&out.stdout).expect("one JSON object")
-    }
-
-    /// Runs a command that fails and returns what it says.
-    pub fn error(&self, args: &[&str]) -> String {
-        let out = self.prep(args);
-        assert_eq!(out.status.code(), Some(2), "{args:?} should fail");
-        assert!(out.stdout.is_empty(), "{args:?}: data on stdout");
-        String::from_utf8_lossy(&out.stderr).into_owned()
-    }
-}
-
-pub const TRAIN: &[&str] = &[
-    "train",
-    "shards",
-    "--out",
-    "model",
-    "--model",
-    "llama-1m",
-    "--seq-len",
-    "32",
-    "--batch-tokens",
-    "256",
-    "--lr",
-    "0.003",
-    "--device",
-    "cpu",
-];
-
-pub fn with<'a>(base: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
-    [base, more].concat()
-}
-
-pub fn file(path: &Path) -> Vec<u8> {
-    std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
+use crate::{
+    support::training::{Place, TRAIN, file, with},
+    train_shards,
+};
 
 #[test]
 fn a_model_is_trained_measured_and_asked() {
@@ -224,98 +155,6 @@ fn many_prompts(place: &Place, said: &serde_json::Value) {
     assert_eq!(String::from_utf8_lossy(&out.stdout).lines().count(), 1);
     place.error(&["generate", "model"]);
     place.error(&["generate", "model", "a", "--prompts", "prompts.txt"]);
-}
-
-#[test]
-fn a_run_continues_and_a_finished_one_says_so() {
-    let place = Place::new(60, 6);
-    let args = with(TRAIN, &["--steps", "6", "--checkpoint-every", "2"]);
-    let whole = place.json(&args);
-    let weights = file(&place.path("model/model.safetensors"));
-    let again = place.prep(&args);
-    assert!(again.status.success());
-    assert!(String::from_utf8_lossy(&again.stderr).contains("this run is done"));
-    assert_eq!(place.json(&args)["val_loss"], whole["val_loss"]);
-
-    // What a kill after step 4 leaves: no result, no later checkpoint.
-    let model = place.path("model");
-    for name in ["manifest.json", "report.json", "model.safetensors"] {
-        std::fs::remove_file(model.join(name)).expect("is removed");
-    }
-    std::fs::remove_dir_all(model.join("checkpoints/step-000006")).expect("is removed");
-    let config = train_state(&place, &args);
-    std::fs::write(model.join("state.json"), config).expect("is written");
-    let other = place.error(&with(TRAIN, &["--steps", "7"]));
-    assert!(other.contains("steps is 6, yours is 7"), "{other}");
-    let resumed = place.json(&with(&args, &["--resume"]));
-    assert_eq!(resumed["val_loss"], whole["val_loss"]);
-    assert_eq!(resumed["train_loss"], whole["train_loss"]);
-    assert_eq!(file(&model.join("model.safetensors")), weights);
-    let metrics = String::from_utf8(file(&model.join("metrics.jsonl"))).expect("text");
-    assert_eq!(metrics.lines().count(), 6, "no step twice");
-}
-
-/// The state file of an unfinished run of these options.
-fn train_state(place: &Place, args: &[&str]) -> String {
-    let finished = place.path("other");
-    let mut args = args.to_vec();
-    args[3] = "other";
-    place.json(&args);
-    let manifest: Value =
-        serde_json::from_slice(&file(&finished.join("manifest.json"))).expect("JSON");
-    serde_json::json!({"config": manifest["config"]}).to_string()
-}
-
-/// Kills a training with SIGKILL when its metrics have `steps` lines; whether it came to that.
-fn kill_after(place: &Place, args: &[&str], steps: usize) -> bool {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_prep"))
-        .args(args)
-        .arg("--quiet")
-        .current_dir(place.dir.path())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .expect("prep runs");
-    let metrics = place.path("model/metrics.jsonl");
-    loop {
-        if child.try_wait().expect("is ours").is_some() {
-            return false;
-        }
-        let lines = std::fs::read_to_string(&metrics).map_or(0, |text| text.lines().count());
-        if lines >= steps {
-            child.kill().expect("is killed");
-            child.wait().expect("has ended");
-            return true;
-        }
-        std::thread::yield_now();
-    }
-}
-
-#[test]
-fn a_killed_run_ends_with_the_bits_of_an_undisturbed_one() {
-    let place = Place::new(120, 12);
-    let mut args = with(TRAIN, &["--steps", "24", "--checkpoint-every", "3"]);
-    args.extend(["--eval-every", "5", "--ema", "0.9", "--z-loss", "1e-4"]);
-    args[3] = "undisturbed";
-    place.json(&args);
-    args[3] = "model";
-    let mut killed = 0;
-    for steps in [2, 8, 13, 20] {
-        killed += usize::from(kill_after(&place, &args, steps));
-    }
-    assert!(killed > 0, "no run lived long enough to be killed");
-    place.json(&args);
-    let weights = |dir: &str| file(&place.path(dir).join("model.safetensors"));
-    assert_eq!(weights("model"), weights("undisturbed"));
-    let losses = |dir: &str| -> Vec<[Value; 4]> {
-        let text = String::from_utf8(file(&place.path(dir).join("metrics.jsonl"))).expect("text");
-        let lines = text.lines().map(|line| {
-            let line: Value = serde_json::from_str(line).expect("JSON");
-            ["step", "loss", "grad_norm", "val_loss"].map(|key| line[key].clone())
-        });
-        lines.collect()
-    };
-    assert_eq!(losses("model").len(), 24);
-    assert_eq!(losses("model"), losses("undisturbed"));
 }
 
 #[test]

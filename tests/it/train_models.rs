@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::train_cli::{Place, TRAIN, file, with};
+use crate::support::training::{Place, TRAIN, file, with};
 
 #[test]
 fn architectures_are_listed_with_what_they_take() {
@@ -70,7 +70,9 @@ fn a_contest_is_held_and_goes_on_where_it_stopped() {
         let bits = entrant["bits_per_byte"].as_f64().expect("measured");
         assert!(bits > 0.0 && entrant["tokens"] == 3 * 64, "{entrant}");
     }
-    let metrics = file(&place.path("contest/mixtral-1m/metrics.jsonl"));
+    let path = place.path("contest/mixtral-1m/metrics.jsonl");
+    crate::schemas::check_lines("metrics_line.json", &path);
+    let metrics = file(&path);
     let line: Value =
         serde_json::from_slice(metrics.split(|&b| b == b'\n').next().expect("a line"))
             .expect("JSON");

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::train_cli::{Place, TRAIN, file, with};
+use crate::support::training::{Place, TRAIN, file, with};
 
 /// A base model, and the flags of adapters beside it.
 const ADAPTERS: [&str; 15] = [

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    train_cli::{Place, TRAIN, file, with},
+    support::training::{Place, TRAIN, file, with},
     train_shards,
 };
 
@@ -68,6 +68,7 @@ fn old_and_new_texts_are_measured_side_by_side() {
         let line = line.unwrap_or_else(|| panic!("no {before} in {said}"));
         assert!(line.contains("new ") && line.contains("old "), "{line}");
     }
+    crate::schemas::check_lines("metrics_line.json", &place.path("more/metrics.jsonl"));
     let lines: Vec<Value> = String::from_utf8_lossy(&file(&place.path("more/metrics.jsonl")))
         .lines()
         .map(|line| serde_json::from_str(line).expect("JSON"))

@@ -125,7 +125,9 @@ def same_losses(what, found, wanted):
         sys.exit(f"{what}: the loss does not fall, which proves nothing")
     first = ", ".join(f"{line['loss']:.5f}" for line in found[:3])
     beside = ", ".join(f"{line['loss']:.5f}" for line in wanted[:3])
-    print(f"ok: {what}: losses {first}, … (prep {beside}, …); worst difference {worst['loss']:.1e}, of val loss {worst['val_loss']:.1e}, of gradients {worst.get('grad_norm', float('nan')):.1e}")
+    # DeepSpeed without ZeRO does not tell the gradient's norm.
+    norm = f", of gradients {worst['grad_norm']:.1e}" if "grad_norm" in worst else ""
+    print(f"ok: {what}: losses {first}, … (prep {beside}, …); worst difference {worst['loss']:.1e}, of val loss {worst['val_loss']:.1e}{norm}")
 
 
 def same_model(run, export, found):

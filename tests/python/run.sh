@@ -1,6 +1,6 @@
 #!/bin/sh
-# Reads shards and exports of the fixtures with the readers of other tools: `light`. `torch` trains what
-# `prep export deepspeed` writes with torchrun; `make test-python` does both. `heavy` reads with those, too,
+# Reads shards and exports of the fixtures with the readers of other tools: `light`. `torch` loads models,
+# classifiers and adapters with transformers and PEFT and trains what `prep export deepspeed` writes with torchrun; `make test-python` does both. `heavy` reads with those, too,
 # that take more to install (TRL, Megatron, datatrove); `deepspeed` trains by DeepSpeed.
 # The packages are installed once, into ~/.cache/prep. PREP_PYTHON names an interpreter that has them
 # already. Where the package index cannot be reached, what is missing is named and nothing fails: the
@@ -10,7 +10,7 @@ set -eu
 prep=${PREP:-target/debug/prep}
 kind=${1:-light}
 light="numpy pyarrow polars duckdb datasets"
-torch="torch transformers datasets numpy"
+torch="torch transformers datasets numpy peft"
 heavy="$light torch transformers trl megatron-core datatrove"
 # Its setup.py wants torch and wheel first; nothing is compiled.
 deepspeed="torch transformers datasets numpy ninja wheel setuptools"
@@ -48,6 +48,7 @@ if [ "$kind" = deepspeed ]; then
     exit
 fi
 if [ "$kind" = torch ]; then
+    "$python" "$here/check_models.py" "$prep" "$out/shards"
     "$python" "$here/check_deepspeed.py" "$prep" "$out/shards"
     exit
 fi

@@ -103,14 +103,18 @@ pub(super) fn run<B: Backend>(
 
 /// Tokens of a sequence: the same for all models.
 fn sequence_tokens(args: &Args, models: &[&Path], data: &Dataset) -> Result<usize> {
-    let mut seq = args
-        .seq_len
-        .or_else(|| trained_seq(models[0]))
-        .unwrap_or(1024);
+    let asked = args.seq_len.map(|seq| seq as usize);
+    let mut seq = asked.or_else(|| trained_seq(models[0])).unwrap_or(1024);
     for dir in models {
         check_tokenizer(&Tokenizer::from_dir(dir)?, data)
             .with_context(|| dir.display().to_string())?;
-        seq = seq.min(model::load_config(dir, None)?.max_positions);
+        let context = model::load_config(dir, None)?.max_positions;
+        ensure!(
+            asked.is_none_or(|asked| asked <= context),
+            "--seq-len {seq} is longer than the context of {}, {context} tokens",
+            dir.display()
+        );
+        seq = seq.min(context);
     }
     Ok(fitting_seq(seq, data.tokens()))
 }

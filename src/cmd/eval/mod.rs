@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::json;
 
 use super::{
-    device::{choose, on_device},
+    device::{DeviceArg, on_device},
     generate::text_prompt,
 };
 use crate::{
@@ -49,24 +49,23 @@ pub struct Args {
     #[arg(long, value_name = "MODEL")]
     versus: Option<PathBuf>,
     /// Which documents: val (held out) or train.
-    #[arg(long, value_name = "SPLIT", default_value = "val", value_parser = ["val", "train"])]
+    #[arg(long, value_name = "SPLIT", default_value = "val", value_parser = ["val", "train"], conflicts_with_all = ["tasks", "prompts"])]
     split: String,
     /// Tokens of a sequence [default: what the model was trained with, else at most 1024].
-    #[arg(long, value_name = "TOKENS")]
-    seq_len: Option<usize>,
+    #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..), conflicts_with_all = ["tasks", "prompts"])]
+    seq_len: Option<u32>,
     /// How documents come into sequences: bestfit, concat or none; a document attends only to
     /// itself in each, and what is longer than a sequence is cut.
-    #[arg(long, value_name = "WAY", default_value = "bestfit")]
+    #[arg(long, value_name = "WAY", default_value = "bestfit", conflicts_with_all = ["tasks", "prompts"])]
     packing: Packing,
     /// Measure at most this many tokens [default: the whole split].
-    #[arg(long, value_name = "TOKENS")]
+    #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["tasks", "prompts"])]
     max_tokens: Option<u64>,
     /// Sequences that go through the model at once; questions and prompts that are answered at once.
     #[arg(long, value_name = "SEQUENCES", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
     micro_batch: u32,
-    /// What computes: auto (a GPU, else the CPU), cpu, cuda or cuda:N.
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    device: String,
+    #[command(flatten)]
+    device: DeviceArg,
     /// Questions, a JSON object a line: question, choices, and answer (a choice's number from 0, its
     /// letter or its text); without choices answer is the right text, or a list of right texts
     /// [default: none].
@@ -82,10 +81,10 @@ pub struct Args {
     prompts: Option<PathBuf>,
     /// Put questions without choices, and prompts, into the model's chat template. Default: off: a
     /// question is gone on from, and its answer ends with the line.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "shards")]
     chat: bool,
     /// Tokens of an answer, at most.
-    #[arg(long, value_name = "TOKENS", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "TOKENS", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "shards")]
     answer_tokens: u32,
     /// Print the logits of each text of this JSON list instead, a line each (for comparisons).
     #[arg(long, value_name = "TEXTS.json", hide = true)]
@@ -97,7 +96,7 @@ pub struct Args {
 /// # Errors
 /// Says what is wrong with the model or the shards, and the remedy.
 pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
-    let device = choose(&args.device, ctx)?;
+    let device = args.device.choose(ctx)?;
     if let Some(texts) = &args.logits {
         return on_device!(&device, backend => print_logits(backend, &args.model, texts));
     }
@@ -187,17 +186,19 @@ impl<'a, B: Backend> Speaker<'a, B> {
     }
 }
 
-/// One line a text: its ids and the logits after each of them.
+/// One line a text: its ids and the logits after each of them, of a classifier those of its labels.
 fn print_logits<B: Backend>(backend: &B, model: &Path, texts: &Path) -> Result<Exit> {
     let text = std::fs::read(texts).with_context(|| format!("cannot read {}", texts.display()))?;
     let texts: Vec<String> = serde_json::from_slice(&text)
         .with_context(|| format!("{}: expected a JSON list of texts", texts.display()))?;
     let tokenizer = Tokenizer::from_dir(model)?;
-    let model = model::load(backend, model)?;
+    let model = model::load_any(backend, model)?;
+    let labels = model.config.labels.as_ref().map(Vec::len);
+    let logits_of_row = labels.unwrap_or(model.config.vocab_size);
     for text in texts {
         let ids = tokenizer.encode_text(&text)?;
         let logits = Session::new(backend, &model, ids.len())?.push_all(&ids)?;
-        let rows: Vec<&[f32]> = logits.chunks(model.config.vocab_size).collect();
+        let rows: Vec<&[f32]> = logits.chunks(logits_of_row).collect();
         output::data(&json!({"text": text, "ids": ids, "logits": rows}).to_string());
     }
     Ok(Exit::Done)

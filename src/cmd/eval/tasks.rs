@@ -139,6 +139,11 @@ pub(super) fn run<B: Backend>(
     if let Some(file) = asked.file {
         file.commit()?;
     }
+    if args.chat && scores[0].exact_items == 0 {
+        ctx.note(
+            "--chat is of questions without choices, of which there are none: it changed nothing",
+        );
+    }
     report(args, ctx, path, &scores, &asked.differences)?;
     Ok(if rejected.is_empty() {
         Exit::Done

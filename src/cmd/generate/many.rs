@@ -147,7 +147,7 @@ impl<B: Backend> Speaker<'_, B> {
             .iter()
             .map(|prompt| Request {
                 prompt: &prompt.ids,
-                max_tokens: args.max_tokens as usize,
+                max_tokens: args.sampling.max_tokens as usize,
                 stop: &stop,
             })
             .collect();

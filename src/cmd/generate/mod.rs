@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     answer::answer,
-    device::{choose, on_device},
+    device::{DeviceArg, on_device},
     sampling::SamplingArgs,
 };
 use crate::{
@@ -32,7 +32,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     prompts: Option<PathBuf>,
     /// How many of --prompts are generated at once: the model is read once for all of them.
-    #[arg(long, value_name = "SEQUENCES", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "SEQUENCES", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "prompt")]
     batch: u32,
     /// Put the prompt into the model's chat template and let the assistant answer. Default: off.
     #[arg(long)]
@@ -42,12 +42,8 @@ pub struct Args {
     system: Option<String>,
     #[command(flatten)]
     sampling: SamplingArgs,
-    /// Generate at most this many tokens.
-    #[arg(long, value_name = "TOKENS", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
-    max_tokens: u32,
-    /// What computes: auto (a GPU, else the CPU), cpu, cuda or cuda:N.
-    #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    device: String,
+    #[command(flatten)]
+    device: DeviceArg,
 }
 
 /// Runs the command.
@@ -55,7 +51,7 @@ pub struct Args {
 /// # Errors
 /// Says what is wrong with the model or the prompt, and the remedy.
 pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
-    let device = choose(&args.device, ctx)?;
+    let device = args.device.choose(ctx)?;
     on_device!(&device, backend => go(backend, args, ctx))
 }
 
@@ -75,7 +71,7 @@ fn go<B: Backend>(backend: &B, args: &Args, ctx: &Context) -> Result<Exit> {
     let stop = tokenizer.stop_ids();
     let request = Request {
         prompt: &prompt,
-        max_tokens: args.max_tokens as usize,
+        max_tokens: args.sampling.max_tokens as usize,
         stop: &stop,
     };
     let mut sampler = args.sampling.sampler(ctx);

@@ -45,7 +45,7 @@ pub struct Args {
     #[command(flatten)]
     pub goal: ObjectiveArgs,
     /// Train adapters of this rank (LoRA) beside the frozen weights of --base; --out becomes an
-    /// adapter folder that PEFT loads, too [default: none, all weights learn].
+    /// adapter folder that PEFT loads, too, with the head of a classifier [default: none, all weights learn].
     #[arg(long, value_name = "RANK", requires = "base", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub lora: Option<u32>,
     /// What adapters are scaled by, times the rank (a number without unit) [default: twice the rank].
@@ -105,21 +105,22 @@ pub struct Args {
     #[arg(long, hide_short_help = true, value_name = "SHARE", value_parser = share)]
     pub final_lr: Option<f64>,
     /// AdamW's decay of the gradient's mean (a number without unit).
-    #[arg(long, hide_short_help = true, value_name = "BETA", default_value_t = 0.9, value_parser = share)]
+    #[arg(long, hide_short_help = true, value_name = "BETA", default_value_t = 0.9, value_parser = part)]
     pub beta1: f64,
     /// AdamW's decay of the gradient's square (a number without unit).
-    #[arg(long, hide_short_help = true, value_name = "BETA", default_value_t = 0.95, value_parser = share)]
+    #[arg(long, hide_short_help = true, value_name = "BETA", default_value_t = 0.95, value_parser = part)]
     pub beta2: f64,
     /// AdamW's epsilon (a number without unit).
     #[arg(
         long,
         hide_short_help = true,
         value_name = "EPSILON",
-        default_value_t = 1e-8
+        default_value_t = 1e-8,
+        value_parser = positive
     )]
     pub eps: f64,
     /// AdamW's weight decay of matrices; norms and biases have none (a number without unit).
-    #[arg(long, value_name = "DECAY", default_value_t = 0.1)]
+    #[arg(long, value_name = "DECAY", default_value_t = 0.1, value_parser = not_negative)]
     pub weight_decay: f64,
     /// Longest gradient, as a norm; `inf` for no clipping.
     #[arg(long, value_name = "NORM", default_value_t = 1.0, value_parser = positive)]
@@ -130,7 +131,7 @@ pub struct Args {
     pub z_loss: Option<f64>,
     /// Keep an average of the weights that keeps this share of itself at each step, 0.999 for
     /// example; it is what is measured and saved [default: none].
-    #[arg(long, hide_short_help = true, value_name = "SHARE", value_parser = share)]
+    #[arg(long, hide_short_help = true, value_name = "SHARE", value_parser = part)]
     pub ema: Option<f64>,
     /// Leave a step out whose loss is this many standard deviations above the last 64; three in a
     /// row lead back to the last checkpoint. `inf` for never.
@@ -265,6 +266,21 @@ fn peak(text: &str) -> Result<f64, String> {
         Ok(tflops) if tflops > 0.0 && tflops.is_finite() => Ok(tflops * 1e12),
         Ok(_) => Err(format!("expected TFLOP/s above 0, got {text}")),
         Err(_) => gpu::parse(text).map(gpu::Gpu::flops_per_second),
+    }
+}
+
+/// A share of itself that something keeps: of all of it nothing would ever change.
+fn part(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..1.0).contains(&value) => Ok(value),
+        _ => Err(format!("expected a number from 0 to below 1, got {text}")),
+    }
+}
+
+fn not_negative(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value >= 0.0 && value.is_finite() => Ok(value),
+        _ => Err(format!("expected 0 or a number above it, got {text}")),
     }
 }
 

@@ -290,7 +290,7 @@ impl Input {
             Split::Train => part.train.pairs(),
             Split::Val => part.val.pairs(),
         });
-        let counts = streams.map(|of| (of.pairs(), of.beyond_context, of.longest()));
+        let counts = streams.map(|of| (of.pairs(), of.left_out, of.longest()));
         counts.reduce(|a, b| (a.0 + b.0, a.1 + b.1, a.2.max(b.2)))
     }
 

@@ -25,17 +25,16 @@ use crate::{
     atomic,
     cmd::Context,
     exit::Exit,
-    model::{self, Adapters, Model, parameters},
+    model::{Adapters, Model, parameters},
     ops::Backend,
     output,
     run_dir::{self, Found},
     shard::Split,
     train::{
         Loader, Options, Packed, Tokens,
-        finish::{Writing, finish, packing},
+        finish::{Writing, finish, first_of, packing},
         memory,
         mfu::{Peak, Utilisation, flops_per_token, measure},
-        objective::Objective,
         ranks::{Ranks, check_shares, meet, own_rank},
         run::{Data, Saving, run_among as train},
     },
@@ -55,13 +54,8 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     ensure!(
-        ranks::count(args) == 1 || !args.goal.is_preference() && !args.goal.is_classify(),
-        "--objective dpo, ipo and classify learn on one device so far: leave --devices out"
-    );
-    ensure!(
-        !args.goal.is_classify() || args.val.is_empty() && args.base_quant.is_none(),
-        "--objective classify measures the labels of SHARDS alone and changes all weights or adapters of \
-         a base in f32: leave --val and --base-quant out"
+        !args.goal.is_classify() || args.val.is_empty(),
+        "--objective classify measures the labels of SHARDS alone: leave --val out"
     );
     if args.dry_run {
         let input = Input::open(args)?;
@@ -292,21 +286,12 @@ fn announce(ctx: &Context, device: &str, input: &Input, resolved: &Resolved<'_>)
 
 /// The model that the run begins with.
 fn first_model<B: Backend>(backend: &B, args: &Args, options: &Options) -> Result<Model<B>> {
-    let mut model = match (&args.base, options.base_quant, &options.model.labels) {
-        (Some(base), None, Some(labels)) => {
-            let model = model::load_any(backend, base)?;
-            if model.config.labels.as_ref() == Some(labels) {
-                model
-            } else {
-                model.with_labels(backend, labels.clone(), options.seed)?
-            }
-        }
-        (Some(base), Some(format), _) => model::load_frozen(backend, base, format)?,
-        (Some(base), None, None) => model::load(backend, base)?,
-        (None, ..) => Model::random(backend, options.model.clone(), options.seed)?,
+    let mut model = match &args.base {
+        Some(base) => first_of(backend, base, options, options.base_quant)?,
+        None => Model::random(backend, options.model.clone(), options.seed)?,
     };
     if let Some(lora) = &options.lora {
-        let adapters = Adapters::new(backend, &options.model, lora.clone(), options.seed)?;
+        let adapters = Adapters::new(backend, &model, lora.clone(), options.seed)?;
         model.adapters = Some(adapters);
     }
     Ok(model)
@@ -349,13 +334,8 @@ fn go<B: Backend>(
     }
     // When all ranks have loaded what they need they leave the machine to the measurement.
     meet(ranks, options)?;
-    // The reference computes, too: a share of the peak would tell half.
-    let peak = match options.objective {
-        Objective::Tokens | Objective::Classify { .. } => peak(backend, args)?,
-        Objective::Preference(_) => None,
-    };
-    let utilisation = peak.map(|peak| Utilisation {
-        flops_per_token: flops_per_token(&options.model, &resolved.loader),
+    let utilisation = peak(backend, args)?.map(|peak| Utilisation {
+        flops_per_token: flops_per_token(options, &resolved.loader),
         peak: peak.times(ranks.count()),
     });
     if let Some(Utilisation { peak, .. }) = utilisation {

@@ -121,9 +121,8 @@ pub fn resolve_with<'a>(
         .resolve(args.packing, args.z_loss, input.labels.as_ref())?;
     if let Some(labels) = &input.labels {
         ensure!(
-            args.lora.is_none() && args.prompts.is_none(),
-            "--objective classify learns a head of its own beside all weights and writes no text: \
-             leave --lora and --prompts out"
+            args.prompts.is_none(),
+            "--objective classify tells labels and writes no text: leave --prompts out"
         );
         model.labels = Some(labels.names.clone());
         model.tied = false;
@@ -148,7 +147,6 @@ pub fn resolve_with<'a>(
         "--epochs: expected more than 0, got {}",
         args.epochs
     );
-    check_schedule(args)?;
     let lora = resolve_lora(args, &model)?;
     let memory = plan_memory(&model, lora.as_ref(), seq_len)?;
     let loader = Loader::new(train, args.packing, seq_len, ctx.seed)
@@ -159,6 +157,8 @@ pub fn resolve_with<'a>(
     let steps = args
         .steps
         .unwrap_or(samples.div_ceil(sequences as u64).max(1));
+    let warmup = args.warmup.unwrap_or((steps / 20).clamp(1, 1000));
+    check_schedule(args, warmup, steps)?;
     let options = Options {
         model,
         base,
@@ -179,7 +179,7 @@ pub fn resolve_with<'a>(
                 Shape::Cosine => 0.1,
                 Shape::Wsd | Shape::Linear | Shape::Constant => 0.0,
             }),
-            warmup: args.warmup.unwrap_or((steps / 20).clamp(1, 1000)),
+            warmup,
             decay: args.decay.unwrap_or(steps / 5),
             steps,
         },
@@ -208,8 +208,8 @@ pub fn resolve_with<'a>(
     })
 }
 
-/// Refuses flags that the schedule does not have.
-fn check_schedule(args: &Args) -> Result<()> {
+/// Refuses flags that the schedule does not have, or that a run of so many steps never comes to.
+fn check_schedule(args: &Args, warmup: u64, steps: u64) -> Result<()> {
     ensure!(
         args.decay.is_none() || args.schedule == Shape::Wsd,
         "--decay is the last part of --schedule wsd; the other schedules fall all the way: leave it out"
@@ -218,6 +218,28 @@ fn check_schedule(args: &Args) -> Result<()> {
         args.final_lr.is_none() || args.schedule != Shape::Constant,
         "--schedule constant has one rate from its warm-up on: leave --final-lr out"
     );
+    ensure!(
+        args.warmup.is_none() || warmup <= steps,
+        "--warmup {warmup}: the run has {steps} steps, and would end before it reaches --lr"
+    );
+    let decay = args.decay.unwrap_or(0);
+    ensure!(
+        warmup + decay <= steps,
+        "--decay {decay}: the run has {steps} steps, of which {warmup} are its warm-up: the rate cannot \
+         fall over so many"
+    );
+    let measures = args.eval_every.is_none_or(|every| every <= steps);
+    for (given, flag) in [
+        (args.patience.is_some(), "--patience"),
+        (args.prompts.is_some(), "--prompts"),
+    ] {
+        ensure!(
+            measures || !given,
+            "{flag} is of the evaluations on the way, of which a run of {steps} steps has none with \
+             --eval-every {}",
+            args.eval_every.unwrap_or_default()
+        );
+    }
     Ok(())
 }
 

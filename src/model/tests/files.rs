@@ -2,7 +2,7 @@
 
 use super::{model, tiny};
 use crate::{
-    model::{Extra, MAX_FILE_BYTES, load, safetensors::Dtype, save},
+    model::{Extra, MAX_FILE_BYTES, load, load_any, safetensors::Dtype, save},
     ops::{Llama3Scaling, cpu::Cpu},
 };
 
@@ -119,4 +119,22 @@ fn both_dialects_of_config_are_read() {
     assert!(parse(r#"{"rope_scaling": {"rope_type": "yarn"}}"#).is_err());
     assert!(parse(r#"{"hidden_act": "gelu"}"#).is_err());
     assert!(parse(r#"{"num_key_value_heads": 0}"#).is_err());
+}
+
+#[test]
+fn labels_without_names_are_called_as_transformers_does() {
+    let b = Cpu::default();
+    let labels = ["LABEL_0", "LABEL_1"].map(str::to_owned).to_vec();
+    let model = model(&b, &tiny(true)).with_labels(&b, labels.clone(), 1);
+    let dir = tempfile::tempdir().unwrap();
+    save(&b, &model.unwrap(), dir.path(), &Extra::default(), WHOLE).unwrap();
+    let path = dir.path().join("config.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    json.as_object_mut().unwrap().remove("id2label").unwrap();
+    std::fs::write(&path, json.to_string()).unwrap();
+    assert_eq!(
+        load_any(&b, dir.path()).unwrap().config.labels,
+        Some(labels)
+    );
 }

@@ -5,8 +5,8 @@ use candle_core::Device;
 use super::{architectures::configs, close, ids, model};
 use crate::{
     model::{
-        Adapters, Batch, Config, Extra, Keep, Lora, MAX_FILE_BYTES, Model, Session, load,
-        safetensors::Dtype, save, save_adapters,
+        Adapters, Batch, Config, Extra, Keep, Lora, MAX_FILE_BYTES, Model, Session, load, load_any,
+        load_config, safetensors::Dtype, save, save_adapters,
     },
     ops::{Backend, Targets, composed::Composed, cpu::Cpu},
     train::Random,
@@ -36,7 +36,14 @@ fn adapted<B: Backend>(b: &B, config: &Config, dropout: f64) -> Model<B> {
 }
 
 fn gradients<B: Backend>(b: &B, model: &Model<B>, keep: Keep) -> (f64, Vec<Vec<f32>>) {
-    let (ids, targets, counted) = (ids(1), ids(2), [true; 2 * SEQ]);
+    let (ids, counted) = (ids(1), [true; 2 * SEQ]);
+    let told = model
+        .config
+        .labels
+        .as_ref()
+        .map(|labels| labels.len() as u32);
+    let targets = super::ids(2).into_iter();
+    let targets: Vec<u32> = targets.map(|id| id % told.unwrap_or(u32::MAX)).collect();
     let batch = Batch {
         batch: 2,
         seq: SEQ,
@@ -64,12 +71,24 @@ fn adaptable() -> Vec<Config> {
     let kept = all
         .into_iter()
         .filter(|config| Lora::all_targets(config).is_ok());
-    kept.collect()
+    kept.chain([of_labels()]).collect()
+}
+
+/// A classifier, whose head learns beside the adapters.
+fn of_labels() -> Config {
+    Config {
+        labels: Some(["a", "b", "c"].map(str::to_owned).to_vec()),
+        ..super::tiny(false)
+    }
 }
 
 #[test]
 fn adapters_agree_with_finite_differences_and_on_both_backends() {
-    assert_eq!(adaptable().len() + 1, configs().len(), "all but GPT-2");
+    assert_eq!(
+        adaptable().len(),
+        configs().len(),
+        "all but GPT-2, and labels"
+    );
     for config in adaptable() {
         let (b, composed) = (Cpu::default(), Composed::new(Device::Cpu));
         let mut model = adapted(&b, &config, 0.3);
@@ -108,7 +127,7 @@ fn only_adapters_learn_and_new_ones_change_nothing() {
     let config = super::tiny(false);
     let mut plain = model(&b, &config);
     let (whole, _) = gradients(&b, &plain, Keep::All);
-    let fresh = Adapters::new(&b, &config, lora(&config, 0.0), 1).unwrap();
+    let fresh = Adapters::new(&b, &plain, lora(&config, 0.0), 1).unwrap();
     plain.adapters = Some(fresh);
     let (loss, grads) = gradients(&b, &plain, Keep::All);
     assert_eq!(loss, whole);
@@ -185,6 +204,66 @@ fn adapter_folders_are_read_with_their_base_and_no_other() {
     std::fs::remove_dir_all(&base).unwrap();
     let error = format!("{:#}", load(&b, &dir).err().unwrap());
     assert!(error.contains("is not there"), "{error}");
+}
+
+#[test]
+fn adapters_of_a_classifier_bring_its_head_and_know_its_labels() {
+    let b = Cpu::default();
+    let place = tempfile::tempdir().unwrap();
+    let (base, dir) = (place.path().join("base"), place.path().join("adapters"));
+    std::fs::create_dir_all(&dir).unwrap();
+    std::fs::create_dir_all(&base).unwrap();
+    let extra = Extra::default();
+    // Of a tied model, whose table is no head of the classifier's.
+    let plain = model(&b, &super::tiny(true));
+    save(&b, &plain, &base, &extra, (Dtype::F32, MAX_FILE_BYTES)).unwrap();
+    let names = of_labels().labels.unwrap();
+    let mut model = plain.with_labels(&b, names.clone(), 7).unwrap();
+    let first = Adapters::new(&b, &model, lora(&model.config, 0.0), 1).unwrap();
+    assert_eq!(
+        first.specs.last().unwrap().name,
+        "base_model.model.score.weight"
+    );
+    assert_eq!(
+        first.weights.last().unwrap()[..],
+        model.weights.last().unwrap()[..]
+    );
+    let adapters = adapted(&b, &model.config, 0.0).adapters.unwrap();
+    save_adapters(&b, &adapters, &dir, &base, Dtype::F32).unwrap();
+    let json = std::fs::read_to_string(dir.join("adapter_config.json")).unwrap();
+    assert!(
+        json.contains("SEQ_CLS") && json.contains("\"score\""),
+        "{json}"
+    );
+    adapters.merge(&b, &mut model).unwrap();
+
+    let back = load_any(&b, &dir).unwrap();
+    for (one, other) in model.weights.iter().zip(&back.weights) {
+        assert_eq!(one[..], other[..]);
+    }
+    let labels = |names: &[&str]| Some(names.iter().map(|&name| name.to_owned()).collect());
+    assert_eq!(
+        back.config.labels,
+        labels(&["LABEL_0", "LABEL_1", "LABEL_2"])
+    );
+    let error = format!("{:#}", load(&b, &dir).err().unwrap());
+    assert!(error.contains("a classifier"), "{error}");
+    let manifest = |names: &[&str]| {
+        let manifest = serde_json::json!({"config": {"model.labels": names}});
+        std::fs::write(dir.join("manifest.json"), manifest.to_string()).unwrap();
+    };
+    manifest(&["x", "y", "z"]);
+    assert_eq!(
+        load_config(&dir, None).unwrap().labels,
+        labels(&["x", "y", "z"])
+    );
+    manifest(&["x", "y"]);
+    let error = format!("{:#}", load_any(&b, &dir).err().unwrap());
+    assert!(error.contains("2 labels have names"), "{error}");
+    let lost = json.replace("SEQ_CLS", "CAUSAL_LM");
+    std::fs::write(dir.join("adapter_config.json"), lost).unwrap();
+    let error = format!("{:#}", load_any(&b, &dir).err().unwrap());
+    assert!(error.contains("modules_to_save"), "{error}");
 }
 
 #[test]

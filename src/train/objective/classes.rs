@@ -13,13 +13,14 @@ use std::{collections::HashMap, ops::AddAssign, path::Path};
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
+use super::places::{Place, Places, Stream};
 use crate::{
     document::DocumentId,
     eval::Extent,
     model::{Batch, Model},
     ops::{Backend, Rope, Targets, log_share},
     shard::{Dataset, labels},
-    train::{Loader, Scale, Sequences, Tokens, TooLong, loader::Finish},
+    train::{Loader, Scale, Sequences, TooLong, loader::Finish},
 };
 
 /// The labels of a shard directory, by document.
@@ -73,20 +74,39 @@ impl Labels {
     }
 }
 
-/// Where a labelled document is.
+/// Where a document is, and its label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
+pub struct Labelled {
     start: u64,
     tokens: u32,
     label: u32,
 }
 
-/// The documents of a split with their labels.
-pub struct LabelStream {
-    /// The tokens.
-    pub data: Dataset,
-    places: Vec<Place>,
+impl Place for Labelled {
+    const TOO_LONG: TooLong = TooLong::Truncate;
+
+    fn start(&self) -> u64 {
+        self.start
+    }
+
+    fn tokens(&self) -> u64 {
+        u64::from(self.tokens)
+    }
+
+    fn behind(self, tokens: u64) -> Self {
+        Self {
+            start: self.start + tokens,
+            ..self
+        }
+    }
+
+    fn counted(_: &Dataset, _: u64, len: u64) -> u64 {
+        len
+    }
 }
+
+/// The documents of a split with their labels.
+pub type LabelStream = Stream<Labelled>;
 
 impl LabelStream {
     /// The documents of a split that have a label: all, unless the directory is damaged.
@@ -94,7 +114,7 @@ impl LabelStream {
     /// # Errors
     /// Names a document without a label.
     pub fn new(data: Dataset, labels: &Labels) -> Result<Self> {
-        let mut places: Vec<Place> = Vec::new();
+        let mut places: Vec<Labelled> = Vec::new();
         for row in (0..data.rows()).map(|row| data.row(row)) {
             let tokens = u32::try_from(row.len).unwrap_or(u32::MAX);
             if let (true, Some(last)) = (row.continuation, places.last_mut()) {
@@ -107,57 +127,33 @@ impl LabelStream {
                     row.document_id
                 )
             })?;
-            places.push(Place {
+            places.push(Labelled {
                 start: row.start,
                 tokens,
                 label: *label,
             });
         }
-        Ok(Self { data, places })
-    }
-}
-
-impl Tokens for LabelStream {
-    fn tokens(&self) -> u64 {
-        self.data.tokens()
-    }
-
-    fn window(&self, start: u64, ids: &mut [u32], mask: &mut [bool]) {
-        self.data.window(start, ids, mask);
-    }
-
-    fn documents(&self, each: &mut dyn FnMut(u64, u64)) {
-        for place in &self.places {
-            each(place.start, u64::from(place.tokens));
-        }
-    }
-
-    fn counted(&self, _: u64, len: u64) -> u64 {
-        len
-    }
-
-    fn too_long(&self) -> TooLong {
-        TooLong::Truncate
+        Ok(Self {
+            data,
+            places,
+            left_out: 0,
+        })
     }
 }
 
 /// The labels of all documents of a mixture.
-pub struct Targeted {
-    places: Vec<Place>,
-}
+pub type Targeted = Places<Labelled>;
 
 impl Targeted {
-    /// The labels of streams that lie one after another.
-    pub fn new<'a>(streams: impl Iterator<Item = &'a LabelStream>) -> Self {
-        let (mut places, mut before) = (Vec::new(), 0);
-        for stream in streams {
-            places.extend(stream.places.iter().map(|place| Place {
-                start: before + place.start,
-                ..*place
-            }));
-            before += Tokens::tokens(stream);
-        }
-        Self { places }
+    /// Labels of documents at these places: first token, tokens, label.
+    #[cfg(test)]
+    pub fn of(places: &[(u64, u32, u32)]) -> Self {
+        let of = |&(start, tokens, label): &(u64, u32, u32)| Labelled {
+            start,
+            tokens,
+            label,
+        };
+        Self(places.iter().map(of).collect())
     }
 }
 
@@ -166,10 +162,7 @@ impl Finish for Targeted {
         sequences.targets.fill(0);
         sequences.counted.fill(false);
         for &(row, start) in &sequences.pieces {
-            let found = self
-                .places
-                .binary_search_by_key(&start, |place| place.start);
-            let Ok(place) = found.map(|index| self.places[index]) else {
+            let Some(place) = self.at(start) else {
                 continue;
             };
             let rows = (place.tokens as usize - 1).min(sequences.seq);

@@ -25,10 +25,11 @@
 
 pub mod classes;
 pub mod pairs;
+pub mod places;
 pub mod preference;
 mod reference;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use serde::{Deserialize, Serialize};
 

@@ -8,15 +8,18 @@
 
 use std::ops::Range;
 
-use super::preference::Pair;
+use super::{
+    places::{Place, Places, Stream},
+    preference::Pair,
+};
 use crate::{
     shard::{Dataset, pairs},
-    train::{Sequences, Tokens, TooLong, loader::Finish},
+    train::{Sequences, TooLong, loader::Finish},
 };
 
 /// Where a pair is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
+pub struct Sides {
     /// First token of the chosen side.
     start: u64,
     /// Tokens of the chosen side.
@@ -25,36 +28,53 @@ struct Place {
     rejected: u32,
 }
 
-/// The pairs of a split.
-pub struct PairStream {
-    /// The tokens.
-    pub data: Dataset,
-    places: Vec<Place>,
-    /// Pairs of which one side is longer than the model's context.
-    pub beyond_context: u64,
+impl Place for Sides {
+    const TOO_LONG: TooLong = TooLong::LeaveOut;
+
+    fn start(&self) -> u64 {
+        self.start
+    }
+
+    fn tokens(&self) -> u64 {
+        u64::from(self.chosen) + u64::from(self.rejected)
+    }
+
+    fn behind(self, tokens: u64) -> Self {
+        Self {
+            start: self.start + tokens,
+            ..self
+        }
+    }
+
+    fn counted(data: &Dataset, start: u64, len: u64) -> u64 {
+        data.counted(start, len)
+    }
 }
+
+/// The pairs of a split; those of which one side is longer than the model's context are left out.
+pub type PairStream = Stream<Sides>;
 
 impl PairStream {
     /// The pairs whose sides fit a context of so many tokens.
     #[must_use]
     pub fn new(data: Dataset, context: usize) -> Self {
-        let (mut places, mut beyond_context) = (Vec::new(), 0);
+        let (mut places, mut left_out) = (Vec::new(), 0);
         pairs::for_each(&data, &mut |start, chosen, rejected| {
             // A side's last token is predicted, and predicts nothing.
             let fits = |tokens: u64| tokens <= context as u64 + 1;
             match (u32::try_from(chosen), u32::try_from(rejected)) {
-                (Ok(short), Ok(other)) if fits(chosen) && fits(rejected) => places.push(Place {
+                (Ok(short), Ok(other)) if fits(chosen) && fits(rejected) => places.push(Sides {
                     start,
                     chosen: short,
                     rejected: other,
                 }),
-                _ => beyond_context += 1,
+                _ => left_out += 1,
             }
         });
         Self {
             data,
             places,
-            beyond_context,
+            left_out,
         }
     }
 
@@ -67,69 +87,13 @@ impl PairStream {
     /// Tokens of a sequence that would take the longest pair.
     #[must_use]
     pub fn longest(&self) -> u64 {
-        let longest = self.places.iter().map(|place| place.tokens() - 1);
+        let longest = self.places.iter().map(|sides| sides.tokens() - 1);
         longest.max().unwrap_or(0)
     }
 }
 
-impl Place {
-    fn tokens(&self) -> u64 {
-        u64::from(self.chosen) + u64::from(self.rejected)
-    }
-}
-
-impl Tokens for PairStream {
-    fn tokens(&self) -> u64 {
-        self.data.tokens()
-    }
-
-    fn window(&self, start: u64, ids: &mut [u32], mask: &mut [bool]) {
-        self.data.window(start, ids, mask);
-    }
-
-    fn documents(&self, each: &mut dyn FnMut(u64, u64)) {
-        for place in &self.places {
-            each(place.start, place.tokens());
-        }
-    }
-
-    fn counted(&self, start: u64, len: u64) -> u64 {
-        self.data.counted(start, len)
-    }
-
-    fn too_long(&self) -> TooLong {
-        TooLong::LeaveOut
-    }
-}
-
 /// Where the sides of all pairs of a mixture meet.
-pub struct Joints {
-    /// In the order of their starts in the mixture.
-    places: Vec<Place>,
-}
-
-impl Joints {
-    /// The joints of streams that lie one after another.
-    pub fn new<'a>(streams: impl Iterator<Item = &'a PairStream>) -> Self {
-        let (mut places, mut before) = (Vec::new(), 0);
-        for stream in streams {
-            let moved = stream.places.iter().map(|place| Place {
-                start: before + place.start,
-                ..*place
-            });
-            places.extend(moved);
-            before += Tokens::tokens(stream);
-        }
-        Self { places }
-    }
-
-    fn at(&self, start: u64) -> Option<Place> {
-        let found = self
-            .places
-            .binary_search_by_key(&start, |place| place.start);
-        found.ok().map(|index| self.places[index])
-    }
-}
+pub type Joints = Places<Sides>;
 
 impl Finish for Joints {
     fn finish(&self, sequences: &mut Sequences) {

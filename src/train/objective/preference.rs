@@ -246,6 +246,51 @@ pub struct Preferred {
 }
 
 impl Judgement {
+    /// The sums as numbers, in an order of their own: what ranks add.
+    #[must_use]
+    pub fn numbers(&self) -> [f64; 9] {
+        [
+            self.pairs as f64,
+            self.loss,
+            self.correct as f64,
+            self.chosen_reward,
+            self.rejected_reward,
+            self.chosen_nats,
+            self.chosen_tokens as f64,
+            self.likelier as f64,
+            self.reference_likelier as f64,
+        ]
+    }
+
+    /// Takes the sums from [`Self::numbers`]; others than so many leave all as it was.
+    pub fn set_numbers(&mut self, numbers: &[f64]) {
+        let &[
+            pairs,
+            loss,
+            correct,
+            chosen_reward,
+            rejected_reward,
+            chosen_nats,
+            chosen_tokens,
+            likelier,
+            reference_likelier,
+        ] = numbers
+        else {
+            return;
+        };
+        *self = Self {
+            pairs: pairs as u64,
+            loss,
+            correct: correct as u64,
+            chosen_reward,
+            rejected_reward,
+            chosen_nats,
+            chosen_tokens: chosen_tokens as u64,
+            likelier: likelier as u64,
+            reference_likelier: reference_likelier as u64,
+        };
+    }
+
     /// The means; `None` without pairs.
     #[must_use]
     pub fn means(&self) -> Option<Preferred> {

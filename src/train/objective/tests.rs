@@ -12,10 +12,12 @@ use crate::{
     train::{
         Loader, Options, Packing, Random, Sequences, Trainer,
         loader::Scale,
-        metrics::{self, Line},
-        prompts::Answer,
-        run::{Data, Outcome, Saving, Watcher, run},
-        tests::{config, options},
+        metrics,
+        run::Outcome,
+        tests::{
+            config, options,
+            session::{self, Material, StopAfter, timeless},
+        },
     },
 };
 
@@ -36,7 +38,7 @@ fn sides(random: &mut Random) -> [(Vec<u32>, Vec<bool>); 2] {
 }
 
 /// Writes a shard directory with nothing but pairs; shards of 2,000 bytes cut some of them in two.
-fn write(dir: &Path, counts: [usize; 2]) {
+pub(in crate::train) fn write(dir: &Path, counts: [usize; 2]) {
     let info = ShardInfo {
         vocab_size: 100,
         bos_id: None,
@@ -71,10 +73,10 @@ fn stream(dir: &Path, split: Split) -> PairStream {
     PairStream::new(files::open(dir, split).unwrap(), 64)
 }
 
-fn preference_options(steps: u64) -> Options {
+pub(in crate::train) fn preference_options(formula: Formula, steps: u64) -> Options {
     Options {
         objective: Objective::Preference(Preference {
-            formula: Formula::Dpo,
+            formula,
             beta: 0.1,
             label_smoothing: 0.0,
             length_normalised: false,
@@ -158,8 +160,8 @@ fn pairs_that_do_not_fit_are_left_out_and_counted() {
     assert_eq!(packed.documents, 40);
     assert_eq!(packed.pieces + packed.truncated_documents, 40);
     let short = PairStream::new(files::open(dir.path(), Split::Train).unwrap(), 6);
-    assert!(short.beyond_context > 0 && short.pairs() > 0);
-    assert_eq!(short.beyond_context + short.pairs(), 40);
+    assert!(short.left_out > 0 && short.pairs() > 0);
+    assert_eq!(short.left_out + short.pairs(), 40);
 }
 
 #[test]
@@ -260,57 +262,9 @@ fn gradients_agree_with_finite_differences() {
     }
 }
 
-/// Stops after so many steps of a session.
-struct StopAfter(Option<u64>);
-
-impl Watcher for StopAfter {
-    fn start(&mut self, _: u64) {}
-    fn step(&mut self, _: &Line) {
-        self.0 = self.0.map(|left| left - 1);
-    }
-    fn answer(&mut self, _: &Answer) {}
-    fn note(&mut self, _: &str) {}
-    fn stop(&mut self) -> bool {
-        self.0 == Some(0)
-    }
-}
-
 fn session(options: &Options, shards: &Path, out: &Path, stop: Option<u64>) -> Outcome<Cpu> {
-    let [train, val] = [Split::Train, Split::Val].map(|split| stream(shards, split));
-    let joints = [&train, &val].map(|of| Joints::new([of].into_iter()));
-    let loader = |of, joints, seed| {
-        let loader = Loader::new(of, options.packing, options.seq_len, seed).unwrap();
-        loader.finished_by(Some(joints))
-    };
-    let data = Data {
-        train: loader(&train, &joints[0], options.seed),
-        val: Some(loader(&val, &joints[1], 0)),
-        val_sets: Vec::new(),
-        groups: None,
-        token_bytes: &[2; 100],
-        utilisation: None,
-        prompts: None,
-        unchanged: &|| Ok(()),
-    };
-    let b = Cpu::default();
-    let mut model = Model::random(&b, options.model.clone(), options.seed).unwrap();
-    if let Some(lora) = &options.lora {
-        let adapters = Adapters::new(&b, &options.model, lora.clone(), options.seed);
-        model.adapters = Some(adapters.unwrap());
-    }
-    let saving = Saving { every: 3, keep: 2 };
-    run(&b, model, &data, options, saving, out, &mut StopAfter(stop)).unwrap()
-}
-
-/// A line of metrics without its times: loss, gradient norm, pairs and loss held out.
-type Timeless = (Option<f64>, f64, Option<super::Preferred>, Option<f64>);
-
-fn timeless(out: &Path) -> Vec<Timeless> {
-    let lines = metrics::read(out).unwrap();
-    let lines = lines.iter();
-    lines
-        .map(|l| (l.loss, l.grad_norm, l.val_preference, l.val_loss))
-        .collect()
+    let mut watcher = StopAfter::steps(stop);
+    session::session(&Material::pairs(shards), options, out, &mut watcher).unwrap()
 }
 
 #[test]
@@ -327,7 +281,7 @@ fn margins_grow_held_out_accuracy_rises_and_a_stop_changes_no_bit() {
         let options = Options {
             lora,
             eval_every: Some(12),
-            ..preference_options(24)
+            ..preference_options(Formula::Dpo, 24)
         };
         let (whole, parts) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let want = session(&options, shards.path(), whole.path(), None);
@@ -381,7 +335,7 @@ fn a_step_of_micro_batches_is_the_step_of_all() {
         let options = Options {
             micro_batch,
             recompute,
-            ..preference_options(1)
+            ..preference_options(Formula::Dpo, 1)
         };
         let loader = Loader::new(&all, Packing::Bestfit, SEQ, 3).unwrap();
         let data = loader.finished_by(Some(&joints)).samples(0, 5);

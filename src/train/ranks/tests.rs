@@ -6,17 +6,23 @@ use anyhow::Result;
 
 use super::{
     super::{
-        metrics,
-        run::{Data, Outcome, Saving, run_among},
-        tests::{StopAfter, options, stream},
+        objective::{
+            Formula, Preferred,
+            tests::{preference_options, write as write_pairs},
+        },
+        run::Outcome,
+        tests::{
+            options,
+            session::{Material, StopAfter, label_options, session_as, timeless},
+        },
     },
     Alone, Exchange, Ranks, Wire, agree, check_shares, share, sum,
     wire::Peer,
 };
 use crate::{
-    model::{Adapters, Lora, Model},
+    model::Lora,
     ops::{Backend, cpu::Cpu},
-    train::{Loader, Options},
+    train::Options,
 };
 
 /// Runs `work` as each of `count` ranks; what each returns, in order.
@@ -129,51 +135,21 @@ fn a_rank_that_fails_or_dies_is_named_and_ends_the_others() {
     assert!(error.contains("rank 1 (thread) has died"), "{error}");
 }
 
-/// A run, or what is left of one, as one rank.
-fn session<E: Ranks<Cpu>>(
-    ranks: &E,
-    options: &Options,
-    out: &Path,
-    watcher: &mut StopAfter,
-) -> Result<Outcome<Cpu>> {
-    let stream = stream();
-    let data = Data {
-        train: Loader::new(&stream, options.packing, options.seq_len, options.seed)?,
-        val: Some(Loader::new(&stream, options.packing, options.seq_len, 0)?),
-        val_sets: Vec::new(),
-        groups: None,
-        token_bytes: &[2; 100],
-        utilisation: None,
-        prompts: None,
-        unchanged: &|| Ok(()),
-    };
-    let b = Cpu::default();
-    let mut model = Model::random(&b, options.model.clone(), options.seed)?;
-    if let Some(lora) = &options.lora {
-        let config = &options.model;
-        model.adapters = Some(Adapters::new(&b, config, lora.clone(), options.seed)?);
-    }
-    let saving = Saving { every: 3, keep: 2 };
-    run_among(ranks, &b, model, &data, options, saving, out, watcher)
-}
-
 /// A run of `count` ranks; the outcome of each.
-fn session_of(count: usize, options: &Options, out: &Path, left: Option<u64>) -> Vec<Outcome<Cpu>> {
-    let run = |wire: &Wire| {
-        let mut watcher = StopAfter {
-            left: left.filter(|_| wire.rank() == 0),
-            ..StopAfter::default()
-        };
-        session(wire, options, out, &mut watcher).unwrap()
-    };
+fn session_of(
+    count: usize,
+    (material, options): (&Material, &Options),
+    out: &Path,
+    left: Option<u64>,
+) -> Vec<Outcome<Cpu>> {
     if count == 1 {
-        let mut watcher = StopAfter {
-            left,
-            ..StopAfter::default()
-        };
-        return vec![session(&Alone, options, out, &mut watcher).unwrap()];
+        let mut watcher = StopAfter::steps(left);
+        return vec![session_as(&Alone, material, options, out, &mut watcher).unwrap()];
     }
-    as_ranks(count, run)
+    as_ranks(count, |wire| {
+        let mut watcher = StopAfter::steps(left.filter(|_| wire.rank() == 0));
+        session_as(wire, material, options, out, &mut watcher).unwrap()
+    })
 }
 
 fn weights(outcome: &Outcome<Cpu>) -> Vec<Vec<f32>> {
@@ -181,59 +157,87 @@ fn weights(outcome: &Outcome<Cpu>) -> Vec<Vec<f32>> {
     trained.map(|weight| weight.to_vec()).collect()
 }
 
-fn losses(out: &Path) -> Vec<[f64; 3]> {
-    let lines = metrics::read(out).unwrap().into_iter();
+/// The numbers of all lines, each with how far another order of sums may move it.
+fn numbers(out: &Path) -> Vec<(f64, f64)> {
+    let lines = timeless(out).into_iter();
+    let of_pairs = |pairs: Option<Preferred>| {
+        let pairs = pairs.into_iter();
+        pairs.flat_map(|of| {
+            let counts = [
+                of.pairs as f64,
+                of.accuracy,
+                of.chosen_likelier,
+                of.chosen_loss,
+            ];
+            // Rewards are differences of sums of many losses.
+            let small = [of.margin, of.chosen_reward, of.rejected_reward];
+            let counts = counts.map(|number| (number, 1e-5 * number.abs()));
+            counts.into_iter().chain(small.map(|number| (number, 1e-5)))
+        })
+    };
     lines
-        .map(|l| [l.loss.unwrap(), l.grad_norm, l.val_loss.unwrap_or_default()])
+        .flat_map(|line| {
+            let plain = [line.loss, Some(line.grad_norm), line.val_loss];
+            let told = line
+                .val_classes
+                .map(|of| [of.documents as f64, of.accuracy]);
+            let plain = plain.map(Option::unwrap_or_default).into_iter();
+            plain
+                .chain(told.into_iter().flatten())
+                .map(|number| (number, 1e-5 * number.abs()))
+                .chain(of_pairs(line.preference))
+                .chain(of_pairs(line.val_preference))
+                .collect::<Vec<_>>()
+        })
         .collect()
 }
 
+/// Checks that two runs say the same but for the order in which f32 gradients are summed.
+fn close(got: &Path, want: &Path) {
+    let (got, want) = (numbers(got), numbers(want));
+    assert_eq!(got.len(), want.len());
+    for ((got, _), (want, most)) in got.into_iter().zip(want) {
+        assert!((got - want).abs() <= most, "{got} and {want}");
+    }
+}
+
 /// Compares a run of one rank with runs of more, alone and gone on with by others.
-fn compare(options: &Options) {
+fn compare(material: &Material, options: &Options) {
+    let run = (material, options);
     let dirs: Vec<_> = (0..4).map(|_| tempfile::tempdir().unwrap()).collect();
     let [alone, pair, again, mixed] = [0, 1, 2, 3].map(|i| dirs[i].path());
-    let want = session_of(1, options, alone, None);
-    let two = session_of(2, options, pair, None);
+    let want = session_of(1, run, alone, None);
+    let two = session_of(2, run, pair, None);
     assert!(two[0].complete && two[1].complete);
     assert_eq!(
         weights(&two[0]),
         weights(&two[1]),
         "every rank has the same weights"
     );
-    assert_eq!(losses(pair).len(), losses(alone).len());
-    for (got, want) in losses(pair)
-        .iter()
-        .flatten()
-        .zip(losses(alone).iter().flatten())
-    {
-        assert!((got - want).abs() <= 1e-5 * want.abs(), "{got} and {want}");
-    }
-    assert!(two[0].val.is_some() && two[1].val.is_none());
+    close(pair, alone);
+    let measured = |of: &Outcome<Cpu>| {
+        of.val.is_some() || of.val_preference.is_some() || of.val_classes.is_some()
+    };
+    assert!(measured(&two[0]) && !measured(&two[1]));
     assert_eq!(two[0].state.counted, want[0].state.counted);
     assert_eq!(two[1].state, two[0].state);
 
     // The same once more, with an interruption: the same bits.
-    session_of(2, options, again, Some(4));
-    let second = session_of(2, options, again, None);
+    session_of(2, run, again, Some(4));
+    let second = session_of(2, run, again, None);
     assert_eq!(weights(&second[0]), weights(&two[0]));
-    assert_eq!(losses(again), losses(pair));
+    assert_eq!(timeless(again), timeless(pair));
 
     // Begun by three, gone on with by one and ended by two.
-    session_of(3, options, mixed, Some(4));
-    session_of(1, options, mixed, Some(3));
-    session_of(2, options, mixed, None);
-    for (got, want) in losses(mixed)
-        .iter()
-        .flatten()
-        .zip(losses(alone).iter().flatten())
-    {
-        assert!((got - want).abs() <= 1e-5 * want.abs(), "{got} and {want}");
-    }
+    session_of(3, run, mixed, Some(4));
+    session_of(1, run, mixed, Some(3));
+    session_of(2, run, mixed, None);
+    close(mixed, alone);
 }
 
 #[test]
 fn ranks_learn_what_one_process_does() {
-    compare(&options(11));
+    compare(&Material::texts(), &options(11));
 }
 
 #[test]
@@ -244,11 +248,47 @@ fn ranks_leave_out_what_one_process_does() {
         dropout: 0.3,
         targets: Lora::all_targets(&options(1).model).unwrap(),
     };
-    compare(&Options {
-        lora: Some(lora),
+    let options = Options {
+        lora: Some(lora.clone()),
         base: Some("base".to_owned()),
         ..options(11)
-    });
+    };
+    compare(&Material::texts(), &options);
+    // A head of labels learns beside the adapters.
+    let options = Options {
+        lora: Some(lora),
+        base: Some("base".to_owned()),
+        ..label_options(11)
+    };
+    compare(&Material::labels(), &options);
+}
+
+#[test]
+fn ranks_prefer_what_one_process_does() {
+    let shards = tempfile::tempdir().unwrap();
+    write_pairs(shards.path(), [60, 20]);
+    let material = Material::pairs(shards.path());
+    for formula in [Formula::Dpo, Formula::Ipo] {
+        let lora = Lora {
+            rank: 2,
+            alpha: 4.0,
+            dropout: 0.3,
+            targets: Lora::all_targets(&options(1).model).unwrap(),
+        };
+        let is_dpo = formula == Formula::Dpo;
+        compare(
+            &material,
+            &Options {
+                lora: is_dpo.then_some(lora),
+                ..preference_options(formula, 11)
+            },
+        );
+    }
+}
+
+#[test]
+fn ranks_tell_labels_as_one_process_does() {
+    compare(&Material::labels(), &label_options(11));
 }
 
 #[test]
@@ -261,7 +301,7 @@ fn ranks_balance_experts_as_one_process_does() {
         per_token: 2,
         balance: 0.05,
     });
-    compare(&options);
+    compare(&Material::texts(), &options);
 }
 
 #[test]
@@ -271,7 +311,7 @@ fn ranks_skip_and_go_back_together() {
     let out = tempfile::tempdir().unwrap();
     let all = as_ranks(2, |wire| {
         let mut watcher = StopAfter::default();
-        let ended = session(wire, &options, out.path(), &mut watcher);
+        let ended = session_as(wire, &Material::texts(), &options, out.path(), &mut watcher);
         (format!("{:#}", ended.err().unwrap()), watcher.notes)
     });
     assert_eq!(all[0], all[1]);

@@ -124,7 +124,7 @@ fn frozen_and_plain<B: Backend>(b: &B, options: &Options, format: Format) -> [Mo
     })
     .unwrap();
     for model in [&mut frozen, &mut plain] {
-        let adapters = Adapters::new(b, config, lora(options), 3).unwrap();
+        let adapters = Adapters::new(b, model, lora(options), 3).unwrap();
         model.adapters = Some(adapters);
     }
     [frozen, plain]
@@ -190,7 +190,7 @@ fn losses_beside_a_base_in_four_bits_are_near_those_beside_the_exact_one() {
             values(next.next().unwrap())
         })
         .unwrap();
-        let adapters = Adapters::new(&b, &options.model, lora(&options), 3).unwrap();
+        let adapters = Adapters::new(&b, &model, lora(&options), 3).unwrap();
         model.adapters = Some(adapters);
         by_heart(&b, &options, model, 60)
     };

@@ -7,6 +7,7 @@ pub mod made_up;
 pub mod removed;
 pub mod shapes;
 pub mod shards;
+pub mod training;
 pub mod tree;
 
 pub use command::Prep;
