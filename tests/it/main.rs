@@ -6,6 +6,7 @@ mod config;
 mod eval_by;
 mod export_deepspeed;
 mod filter_golden;
+mod ingest_accounted;
 mod ingest_answers;
 mod ingest_archives;
 mod ingest_bad;

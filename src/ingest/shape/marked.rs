@@ -103,7 +103,7 @@ pub(super) fn has_marked_answers(fields: &Fields) -> bool {
     }
     match options.resolve_all(mark) {
         Ok(text) => options.all.iter().any(|option| option.text == text),
-        Err(misfit) => misfit.error == "no_such_option",
+        Err(misfit) => ["no_such_option", "ambiguous_option"].contains(&misfit.error),
     }
 }
 
