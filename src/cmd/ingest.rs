@@ -83,7 +83,8 @@ pub struct Args {
     #[arg(long, value_name = "REPAIRS", value_parser = Switches::parse_off)]
     no_repair: Option<Switches>,
     /// Number of the first of several options, 0 or 1, where answers name them by numbers and neither
-    /// labels nor columns have any. Default: told for each source by the answers of its first 4 MB.
+    /// labels nor columns have any. Default: told for each source by the answers of its first 4 MB, else
+    /// by the names of its fields; where neither tells, such a record is rejected.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(0..2))]
     first_option: Option<u8>,
     /// Read hidden files too, whose names begin with a dot, and hidden members of archives. Default: off;
@@ -245,10 +246,7 @@ const LEFT_OUT: &[(&str, (&str, &str))] = &[
     ),
     (
         walk::OUTPUT,
-        (
-            "outputs of prep",
-            "a corpus is read by the name of its documents/",
-        ),
+        ("outputs of prep", "`prep shard` reads a corpus"),
     ),
 ];
 /// Names of what is left out that are shown.

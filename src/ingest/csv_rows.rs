@@ -210,10 +210,11 @@ impl Grammar {
         while self.quotes == Quotes::AllEscaped
             && let Some(at) = memchr(b'\\', rest)
         {
-            // A backslash stands for what is behind it.
-            field.extend_from_slice(&rest[..at]);
-            field.extend(rest.get(at + 1));
-            rest = rest.get(at + 2..).unwrap_or_default();
+            // Two are one; one alone is not as the file writes its own, and stays.
+            let end = at + 1;
+            field.extend_from_slice(&rest[..end]);
+            let pair = usize::from(rest.get(end) == Some(&b'\\'));
+            rest = &rest[end + pair..];
         }
         field.extend_from_slice(rest);
         field.extend(own.iter().take(last.div_ceil(2)));
@@ -403,7 +404,7 @@ mod tests {
                 r#""\frac \\frac \\\"x\\",e"#,
                 &[r#"\frac \\frac \\\x\\""#, "e"],
                 &[r#"\frac \\frac \"x\"#, "e"],
-                &[r#"frac \frac \"x\"#, "e"],
+                &[r#"\frac \frac \"x\"#, "e"],
             ),
             (
                 r#""a ""b"" c",\"#,

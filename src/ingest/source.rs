@@ -197,7 +197,7 @@ pub fn discover(arguments: &[String], wishes: &Wishes) -> Result<Discovered> {
                 String::new()
             } else {
                 format!(
-                    " but what is left out ({}): hidden files are read with --hidden, a corpus of prep by its documents/",
+                    " but what is left out ({}): --hidden reads hidden files, `prep shard` a corpus",
                     left.iter()
                         .map(|left| left.name.as_str())
                         .take(3)

@@ -336,6 +336,10 @@ impl<'a> Reader<'a> {
         if self.depth == 1 && self.record_depth == 0 {
             // The end of the top object: what it is must be known now, before its last brace.
             self.decide(sink);
+            if self.record_depth > 0 || self.inner.is_some() {
+                // It closes no frame: a brace too many stands among the records.
+                return self.byte(byte, sink);
+            }
         }
         self.keep(byte);
         self.depth = self.depth.saturating_sub(1);

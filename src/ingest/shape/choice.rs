@@ -68,6 +68,16 @@ fn counting(numbering: Numbering) -> &'static str {
     }
 }
 
+impl Choices {
+    /// Where numbers do not tell how options count, their names and that of the answer may.
+    pub(super) fn count_as_named(&mut self, answer: &str, options: Option<&str>, value: &Value) {
+        let is_said = || numbering::names_say_0(answer, options, value.is_number());
+        if self.numbering == Some(Numbering::Unknown) && is_said() {
+            self.numbering = Some(Numbering::From0);
+        }
+    }
+}
+
 /// Takes the options, in a list or in columns of their own.
 fn take_options(fields: &mut Fields) -> Result<Choices, Misfit> {
     match find(fields, OPTIONS) {
@@ -325,8 +335,11 @@ fn take_choice(
     let question = take_text(fields, QUESTION)?;
     let context = take_about(fields, &question)?;
     check_operands(fields)?;
+    let name = find(fields, answer).unwrap_or_default();
     let answer = take(fields, answer)?;
-    let options = take_options(fields)?;
+    let options_name = find(fields, OPTIONS);
+    let mut options = take_options(fields)?;
+    options.count_as_named(&name, options_name.as_deref(), &answer);
     let answer = resolve(&options, answer)?;
     Ok(options.asked(context, &question, answer))
 }

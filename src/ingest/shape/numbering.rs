@@ -5,9 +5,13 @@
 //! options only where they count from 1. Where its first records have neither, a number between is
 //! refused ([`Numbering::Unknown`]), never guessed.
 //!
+//! Names tell, too, where the numbers do not: an `answer_idx` counts from 0, and so does the number beside
+//! `choices`, as MMLU has it.
+//!
 //! What a file says is known where its records come from, and needed where an answer is resolved, deep
 //! in any shape: in between it is held by the thread for the time of one record ([`within`]).
 
+use super::fields::is_same;
 use std::cell::Cell;
 
 /// From which number options without labels count.
@@ -74,6 +78,16 @@ impl Evidence {
             Numbering::Unknown
         }
     }
+}
+
+/// Whether the names of the fields say that options count from 0: that of the answer, and that of the
+/// options beside an answer that `is_number`.
+pub(super) fn names_say_0(answer: &str, options: Option<&str>, is_number: bool) -> bool {
+    let answer = answer.to_lowercase();
+    let is_index = ["idx", "index", "indices"]
+        .iter()
+        .any(|end| answer.ends_with(end));
+    is_index || is_number && options.is_some_and(|options| is_same(options, "choices"))
 }
 
 thread_local! {
