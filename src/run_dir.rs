@@ -1,13 +1,27 @@
 //! An output directory: new, unfinished or finished, and never another run's.
 
 use anyhow::{Context, Result, bail};
+use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 /// File that an unfinished run keeps its state in.
 const STATE: &str = "state.json";
 const MANIFEST: &str = "manifest.json";
+/// Formats of directories that prep writes and `prep ingest` does not read; what `prep synth` writes is
+/// made to be read.
+const OUTPUTS: [&str; 5] = [
+    "prep-corpus",
+    "prep-shards",
+    "prep-model",
+    "prep-tokenizer",
+    "prep-contest",
+];
+/// Commands whose unfinished runs say in their state whose they are.
+const COMMANDS: [&str; 4] = ["ingest", "shard", "reshard", "compare"];
 /// Changed files that a message names.
 const FILES_SHOWN: usize = 3;
 
@@ -57,6 +71,40 @@ pub fn kind(dir: &Path) -> Result<Kind> {
             other.unwrap_or("an unknown program")
         ),
     }
+}
+
+/// The part of a manifest or a state that says whose it is.
+#[derive(Deserialize)]
+struct Head {
+    #[serde(default)]
+    format: Option<String>,
+    #[serde(default)]
+    config: Option<Run>,
+}
+
+/// What a run was.
+#[derive(Deserialize)]
+struct Run {
+    #[serde(default)]
+    command: Option<String>,
+}
+
+/// Whether `dir` was written by a command of prep, to its end or not, and is no text to be read.
+#[must_use]
+pub fn is_output(dir: &Path) -> bool {
+    let head = |name: &str| -> Option<Head> {
+        let file = File::open(dir.join(name)).ok()?;
+        serde_json::from_reader(BufReader::new(file)).ok()
+    };
+    let is_finished = || {
+        let format = head(MANIFEST).and_then(|head| head.format);
+        format.is_some_and(|format| OUTPUTS.contains(&format.as_str()))
+    };
+    let is_begun = || {
+        let command = head(STATE).and_then(|head| head.config?.command);
+        command.is_some_and(|command| COMMANDS.contains(&command.as_str()))
+    };
+    is_finished() || is_begun()
 }
 
 /// Looks at `dir`, makes it if it is missing, and compares its configuration with `config`.

@@ -110,9 +110,13 @@ fn render(preview: &Preview) -> String {
         line(
             "documents",
             format!(
-                "{} ({}) and {} rejects in {of}",
+                "{}{} and {} rejects in {of}",
                 grouped(preview.sample_documents),
-                shapes.join(", "),
+                if shapes.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({})", shapes.join(", "))
+                },
                 grouped(preview.sample_rejects)
             ),
         );

@@ -7,9 +7,11 @@ use crate::ingest::format::Format;
 use crate::ingest::mapping::Mapping;
 use crate::ingest::parse::Rules;
 use crate::ingest::repair::Switches;
+use crate::ingest::shape::numbering::Numbering;
 use crate::ingest::shape::{self, Shape};
 use crate::ingest::source::{self, Wishes};
 use crate::ingest::text::Split;
+use crate::ingest::walk;
 use crate::ingest::{self, Options};
 use crate::units::{grouped, human_bytes};
 use crate::{output, view};
@@ -22,7 +24,8 @@ use std::path::PathBuf;
 /// .gz .zst .bz2 .xz .lz4 and in .tar and .zip archives, from files, directories, patterns, lists and
 /// standard input, in any encoding of Russian and English. A page of HTML is read up to 16 MiB.
 /// Every record is in the output, or in rejects/ with its place and the reason; the originals are
-/// never touched. An interrupted run goes on where it was when the same command is given again.
+/// never touched. An interrupted run goes on where it was when the same command is given again; a source
+/// of another size or time is compared with what was read of it, and a finished run reads all of them again.
 /// Memory: 150 to 320 MB with two threads whatever the size of the input, and 40 MB more for each
 /// further one; --memory allows so many threads as fit. Pages of HTML of the largest size take up to 200
 /// MB more for each thread.
@@ -74,10 +77,20 @@ pub struct Args {
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     columns: Vec<String>,
     /// Repairs to leave out, names separated by commas, or `all`: mojibake, pages, layout, hyphens,
-    /// ansi, overstrikes, controls, soft-hyphens, zero-width, bidi, line-separators, nfc. Default:
-    /// none is left out; the report counts each.
+    /// ansi, overstrikes, controls, soft-hyphens, zero-width, bidi, line-separators, nfc, bad-bytes (a line
+    /// of text, JSON or CSV that is no UTF-8 is rejected then). Default: none is left out; the report
+    /// counts each.
     #[arg(long, value_name = "REPAIRS", value_parser = Switches::parse_off)]
     no_repair: Option<Switches>,
+    /// Number of the first of several options, 0 or 1, where answers name them by numbers and neither
+    /// labels nor columns have any. Default: told for each source by the answers of its first 4 MB, else
+    /// by the names of its fields; where neither tells, such a record is rejected.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(0..2))]
+    first_option: Option<u8>,
+    /// Read hidden files too, whose names begin with a dot, and hidden members of archives. Default: off;
+    /// they are counted and named.
+    #[arg(long)]
+    hidden: bool,
     /// Stop at the first record that cannot be read. Default: off, it goes to rejects/.
     #[arg(long)]
     strict: bool,
@@ -172,6 +185,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         encoding: args.encoding,
         columns: args.columns.clone(),
         repairs: args.no_repair.unwrap_or_default(),
+        first_option: args.first_option.map(Numbering::of_first),
+        hidden: args.hidden,
         strict: args.strict,
     };
     let report = ingest::run(&options, &within_memory(context)?)?;
@@ -201,6 +216,12 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
             names.join(", ")
         ));
     }
+    for (reason, remedy) in LEFT_OUT {
+        let sources = report.ledgers.by_source.iter();
+        let left = sources.filter(|(_, ledger)| ledger.dropped.contains_key(*reason));
+        let names: Vec<&str> = left.map(|(name, _)| name.as_str()).collect();
+        note_left(&names, remedy, context);
+    }
     let rejected = report.ledgers.ledger.rejected_total().records;
     let out = options.out.display();
     if rejected > 0 {
@@ -217,6 +238,37 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     })
 }
 
+/// What is left out on purpose: the reason, and what it is with what reads it.
+const LEFT_OUT: &[(&str, (&str, &str))] = &[
+    (
+        walk::HIDDEN,
+        ("hidden files and directories", "--hidden reads them"),
+    ),
+    (
+        walk::OUTPUT,
+        ("outputs of prep", "`prep shard` reads a corpus"),
+    ),
+];
+/// Names of what is left out that are shown.
+const NAMES_SHOWN: usize = 3;
+
+/// Says what was left out.
+fn note_left(names: &[&str], (what, remedy): &(&str, &str), context: &Context) {
+    if names.is_empty() {
+        return;
+    }
+    let more = if names.len() > NAMES_SHOWN {
+        ", …"
+    } else {
+        ""
+    };
+    context.note(&format!(
+        "{what} not read: {} ({}{more}); {remedy}",
+        grouped(names.len() as u64),
+        names[..names.len().min(NAMES_SHOWN)].join(", ")
+    ));
+}
+
 /// The sources as they would be read.
 fn dry_run(args: &Args, context: &Context) -> Result<Exit> {
     let mapping = args.mapping()?;
@@ -226,16 +278,23 @@ fn dry_run(args: &Args, context: &Context) -> Result<Exit> {
         columns: &args.columns,
         mapping: mapping.as_ref(),
         split: args.split(),
+        hidden: args.hidden,
         out: args.out.as_deref(),
         stdin: None,
     };
-    let sources = source::discover(&args.all_sources()?, &wishes)?;
+    let found = source::discover(&args.all_sources()?, &wishes)?;
+    for (reason, remedy) in LEFT_OUT {
+        let left = found.left.iter().filter(|left| left.reason == *reason);
+        let names: Vec<&str> = left.map(|left| left.name.as_str()).collect();
+        note_left(&names, remedy, context);
+    }
     let rules = Rules {
         split: args.split(),
         shape: args.shape.as_deref().and_then(Shape::named),
         mapping: mapping.as_ref(),
         repairs: args.no_repair.unwrap_or_default(),
+        first_option: args.first_option.map(Numbering::of_first),
     };
-    super::dry_run::run(sources, rules, &wishes, context)?;
+    super::dry_run::run(found.sources, rules, &wishes, context)?;
     Ok(Exit::Done)
 }

@@ -21,6 +21,7 @@ use super::spool::Spool;
 use super::text::Split;
 use super::warc::WarcCutter;
 use super::whole_cutter::WholeCutter;
+use super::witnesses;
 use super::xml::XmlText;
 use crate::document::id::hash_rest;
 use anyhow::{Context, Result};
@@ -29,6 +30,7 @@ use crossbeam_channel::Sender;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -42,10 +44,12 @@ pub enum Block {
         part: usize,
         bytes: Vec<u8>,
     },
-    /// A record that is too long to be read, left out, with its beginning.
+    /// A record that is too long to be read, left out, with its beginning. `characters` are those of
+    /// all of it as UTF-8.
     LongLine {
         line: u64,
         bytes: u64,
+        characters: u64,
         head: Vec<u8>,
     },
     /// Rows of a table; `row` is the 1-based number of the first.
@@ -75,6 +79,10 @@ pub enum Block {
         reason: &'static str,
         bytes: u64,
     },
+    /// So many commas are missing between the elements of a JSON file, which are read all the same.
+    MissingCommas(u64),
+    /// So many places of a file in a wide encoding were no character and are U+FFFD.
+    Replaced(u64),
     /// Fields of a JSON file that stand beside its records, and how many values each has.
     FrameFields { fields: Vec<(String, u64)> },
     /// A member of an archive was read to its end: xxh3-128 of its bytes as they are unpacked.
@@ -97,6 +105,8 @@ impl Block {
             | Self::Note(_)
             | Self::Left { .. }
             | Self::FrameFields { .. }
+            | Self::MissingCommas(_)
+            | Self::Replaced(_)
             | Self::MemberEnd { .. }
             | Self::End { .. } => 512,
         }
@@ -206,6 +216,11 @@ impl Reading<'_> {
 
     /// Sends a block of `source`.
     pub fn send(&self, source: &Arc<Source>, block: Block) -> Result<(), Stop> {
+        if matches!(block, Block::Lines { .. } | Block::Rows { .. }) {
+            source
+                .numbering
+                .get_or_init(|| witnesses::numbering(source, &block, self.wishes));
+        }
         let (hash, bytes) = self.hashed();
         let read = Prefix {
             bytes,
@@ -265,8 +280,11 @@ impl Reading<'_> {
         let encoding = source.encoding.encoding;
         let decoded =
             format == Format::Xml || !encoding.is_ascii_superset() && format != Format::Warc;
+        let mut invalid = None;
         if decoded {
-            reader = Box::new(encoding.reader(reader));
+            let decoding = encoding.reader(reader);
+            invalid = Some(decoding.invalid());
+            reader = Box::new(decoding);
         }
         if source.lone_cr {
             reader = Box::new(LineFeeds::new(reader));
@@ -289,7 +307,11 @@ impl Reading<'_> {
             Format::Xml => Box::new(Cutter::new(Format::Text)),
             format => Box::new(Cutter::new(format)),
         };
-        self.cut(source, &mut *cutter, &mut reader)
+        self.cut(source, &mut *cutter, &mut reader)?;
+        match invalid.map_or(0, |invalid| invalid.load(Ordering::Relaxed)) {
+            0 => Ok(()),
+            places => self.send(source, Block::Replaced(places)),
+        }
     }
 
     fn seekable(

@@ -5,7 +5,7 @@
 
 use super::blocks::Block;
 use super::csv_rows::{Grammar, Search};
-use super::cutter::{BLOCK_BYTES, Cut, HEAD_BYTES, MAX_LINE_BYTES, drop_line, fitting, read_more};
+use super::cutter::{BLOCK_BYTES, Cut, MAX_LINE_BYTES, Skipped, fitting, read_more};
 use std::io::Read;
 
 /// The rows of one stream on their way to blocks.
@@ -17,8 +17,8 @@ pub struct CsvCutter {
     /// The search for the end of the one behind it.
     search: Search,
     line: u64,
-    /// A row that is being left out: bytes so far and its beginning.
-    skipping: Option<(u64, Vec<u8>)>,
+    /// A row that is being left out.
+    skipping: Option<Skipped>,
     ended: bool,
 }
 
@@ -49,18 +49,17 @@ impl CsvCutter {
         }
     }
 
-    /// Leaves out a line that is too long, `bytes` of which are gone already.
-    fn skip(&mut self, bytes: u64, head: Vec<u8>) -> Option<Block> {
-        let (gone, whole) = drop_line(&mut self.buffer);
+    /// Leaves out a line that is too long, some of which may be gone already.
+    fn skip(&mut self, mut skipped: Skipped) -> Option<Block> {
+        let whole = skipped.drop_line(&mut self.buffer);
         (self.row_end, self.search) = (0, Search::default());
-        let bytes = bytes + gone;
         if !whole && !self.ended {
-            self.skipping = Some((bytes, head));
+            self.skipping = Some(skipped);
             return None;
         }
         let line = self.line;
         self.line += 1;
-        Some(Block::LongLine { line, bytes, head })
+        Some(skipped.block(line))
     }
 
     /// The rows that were found.
@@ -86,8 +85,8 @@ impl Cut for CsvCutter {
     }
 
     fn cut(&mut self) -> Option<Block> {
-        if let Some((bytes, head)) = self.skipping.take() {
-            return self.skip(bytes, head);
+        if let Some(skipped) = self.skipping.take() {
+            return self.skip(skipped);
         }
         self.find_rows(self.ended);
         if self.row_end >= BLOCK_BYTES {
@@ -98,8 +97,8 @@ impl Cut for CsvCutter {
                 return self.take_rows();
             }
             // A line without end: only its beginning is kept, to show it.
-            let head = self.buffer[..HEAD_BYTES].to_vec();
-            return self.skip(0, head);
+            let skipped = Skipped::beginning(&self.buffer);
+            return self.skip(skipped);
         }
         if self.ended { self.take_rows() } else { None }
     }

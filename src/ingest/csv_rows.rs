@@ -2,7 +2,7 @@
 //! and for the parser, so that they can never see different rows.
 //!
 //! A quote opens a field at its beginning only, as in RFC 4180; an inch sign inside a field is a
-//! character. A quoted field may hold line ends, but one that does must also end as RFC 4180 says,
+//! character. In a file whose quotes stand behind backslashes ([`Quotes`]) these are no ends of fields. A quoted field may hold line ends, but one that does must also end as RFC 4180 says,
 //! with a quote before a delimiter or a line end. A quote after which that does not come opened
 //! nothing: its line is one bad row and the next line begins the next (the `csv` crate takes all that
 //! follows for the field; on rows without such a quote a test holds the two to the same). Within one line readers are
@@ -21,12 +21,26 @@ pub struct Grammar {
     pub delimiter: Option<u8>,
     /// Whether spaces before a field are none of it, so that a quote behind them opens it.
     pub spaced: bool,
+    /// How a quote is written in a quoted field.
+    pub quotes: Quotes,
+}
+
+/// How a quote is written in a quoted field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quotes {
+    /// Twice, as in RFC 4180. A backslash is a character.
+    Doubled,
+    /// Behind a backslash, as databases write it. Elsewhere a backslash is a character.
+    Escaped,
+    /// Behind a backslash, and so are all backslashes, as Python writes it.
+    AllEscaped,
 }
 
 /// What a table is written in where nothing says otherwise.
 pub const COMMA: Grammar = Grammar {
     delimiter: Some(b','),
     spaced: false,
+    quotes: Quotes::Doubled,
 };
 
 /// How a row ends.
@@ -76,6 +90,8 @@ impl Search {
             } else if !self.quoted {
                 self.quoted = grammar.opens_behind(&bytes[..at]);
                 self.at = at + 1;
+            } else if grammar.is_escaped(&bytes[..at]) {
+                self.at = at + 1;
             } else if bytes.get(at + 1) == Some(&b'"') {
                 // A doubled quote is a quote.
                 self.at = at + 2;
@@ -114,6 +130,11 @@ impl Grammar {
         let spaces = if self.spaced { spaces.count() } else { 0 };
         let last = before[..before.len() - spaces].last();
         last.is_none_or(|last| Some(*last) == self.delimiter)
+    }
+
+    /// Whether what stands in a quoted field before a quote makes it a character.
+    fn is_escaped(self, before: &[u8]) -> bool {
+        self.quotes != Quotes::Doubled && backslashes_before(before) % 2 == 1
     }
 
     /// Whether a field ends before `after`, but for spaces; `None` when that is not there yet.
@@ -171,12 +192,49 @@ impl Grammar {
         }
     }
 
+    /// Appends a piece of a quoted field that ends before a quote. Where quotes are escaped, backslashes
+    /// before one stand for half as many (the odd one is the quote's), and everywhere if all are.
+    fn extend<'a>(self, field: &mut Cow<'a, [u8]>, piece: &'a [u8]) {
+        let last = backslashes_before(piece);
+        let is_plain = match self.quotes {
+            Quotes::Doubled => true,
+            Quotes::Escaped => last < 2,
+            Quotes::AllEscaped => memchr(b'\\', piece).is_none_or(|at| at + 1 == piece.len()),
+        };
+        if is_plain {
+            return extend(field, piece);
+        }
+        let (start, own) = piece.split_at(piece.len() - last);
+        let field = field.to_mut();
+        let mut rest = start;
+        while self.quotes == Quotes::AllEscaped
+            && let Some(at) = memchr(b'\\', rest)
+        {
+            // Two are one; one alone is not as the file writes its own, and stays.
+            let end = at + 1;
+            field.extend_from_slice(&rest[..end]);
+            let pair = usize::from(rest.get(end) == Some(&b'\\'));
+            rest = &rest[end + pair..];
+        }
+        field.extend_from_slice(rest);
+        field.extend(own.iter().take(last.div_ceil(2)));
+    }
+
     /// A field whose quote is open, whether it ends with that, and what is behind it.
     fn quoted(self, bytes: &[u8]) -> (Cow<'_, [u8]>, bool, Option<&[u8]>) {
         let (mut field, mut at) = (Cow::Borrowed(&bytes[..0]), 0);
         loop {
             let end = memchr(b'"', &bytes[at..]).map_or(bytes.len(), |found| at + found);
-            extend(&mut field, &bytes[at..end]);
+            let is_escaped = end < bytes.len() && self.is_escaped(&bytes[..end]);
+            self.extend(&mut field, &bytes[at..end]);
+            if is_escaped {
+                // Its backslash is none of the text.
+                let field = field.to_mut();
+                field.pop();
+                field.push(b'"');
+                at = end + 1;
+                continue;
+            }
             if bytes.get(end + 1) == Some(&b'"') {
                 extend(&mut field, b"\"");
                 at = end + 2;
@@ -190,6 +248,12 @@ impl Grammar {
             return (field, closed, left);
         }
     }
+}
+
+/// How many backslashes `bytes` end with.
+fn backslashes_before(bytes: &[u8]) -> usize {
+    let backslashes = bytes.iter().rev().take_while(|byte| **byte == b'\\');
+    backslashes.count()
 }
 
 /// Appends without a copy as long as the field is one piece.
@@ -234,7 +298,7 @@ mod tests {
 
     const SEMICOLON: Grammar = Grammar {
         delimiter: Some(b';'),
-        spaced: false,
+        ..COMMA
     };
 
     fn fields(grammar: Grammar, row: &str) -> Vec<String> {
@@ -307,16 +371,55 @@ mod tests {
         );
         assert_eq!(fields(SEMICOLON, ""), [""]);
         let spaced = Grammar {
-            delimiter: Some(b','),
             spaced: true,
+            ..COMMA
         };
         assert_eq!(fields(spaced, "\"a, b\",  \"c\" , d"), ["a, b", "c", "d"]);
         let one = Grammar {
             delimiter: None,
-            spaced: false,
+            ..COMMA
         };
         assert_eq!(fields(one, "a, b; c"), ["a, b; c"]);
         assert_eq!(fields(one, "\"a, \"\"b\"\"\""), ["a, \"b\""]);
+    }
+
+    #[test]
+    fn quotes_behind_backslashes_are_characters_where_the_file_writes_them_so() {
+        let escaped = Grammar {
+            quotes: Quotes::Escaped,
+            ..COMMA
+        };
+        let all = Grammar {
+            quotes: Quotes::AllEscaped,
+            ..COMMA
+        };
+        for (row, doubled, some, every) in [
+            (
+                r#""a \"b, c\" d",e"#,
+                [r"a \b", r#" c\" d""#, "e"].as_slice(),
+                [r#"a "b, c" d"#, "e"].as_slice(),
+                [r#"a "b, c" d"#, "e"].as_slice(),
+            ),
+            (
+                r#""\frac \\frac \\\"x\\",e"#,
+                &[r#"\frac \\frac \\\x\\""#, "e"],
+                &[r#"\frac \\frac \"x\"#, "e"],
+                &[r#"\frac \frac \"x\"#, "e"],
+            ),
+            (
+                r#""a ""b"" c",\"#,
+                &[r#"a "b" c"#, r"\"],
+                &[r#"a "b" c"#, r"\"],
+                &[r#"a "b" c"#, r"\"],
+            ),
+        ] {
+            assert_eq!(fields(COMMA, row), doubled, "{row}");
+            assert_eq!(fields(escaped, row), some, "{row}");
+            assert_eq!(fields(all, row), every, "{row}");
+        }
+        let text = "\"a\\\"\nb\",c\nd,e\n";
+        let ends = |grammar| rows(grammar, text.as_bytes(), true).map(|row| row.1.bytes());
+        assert_eq!(ends(escaped).collect::<Vec<_>>(), [10, 4]);
     }
 
     #[test]

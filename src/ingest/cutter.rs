@@ -68,8 +68,8 @@ pub struct Cutter {
     /// Blocks that ended within the line of that number.
     part: usize,
     buffer: Vec<u8>,
-    /// A line that is being left out: bytes so far and its beginning.
-    skipping: Option<(u64, Vec<u8>)>,
+    /// A line that is being left out.
+    skipping: Option<Skipped>,
     ended: bool,
 }
 
@@ -140,26 +140,74 @@ impl Cutter {
         end.map(|end| End::At(end + 1))
     }
 
-    /// Leaves out a line that is too long, `bytes` of which are gone already.
-    fn skip(&mut self, bytes: u64, head: Vec<u8>) -> Option<Block> {
-        let (gone, whole) = drop_line(&mut self.buffer);
-        let bytes = bytes + gone;
-        if !whole && !self.ended {
-            self.skipping = Some((bytes, head));
+    /// Leaves out a line that is too long, some of which may be gone already.
+    fn skip(&mut self, mut skipped: Skipped) -> Option<Block> {
+        if !skipped.drop_line(&mut self.buffer) && !self.ended {
+            self.skipping = Some(skipped);
             return None;
         }
         let line = self.line;
         self.line += 1;
-        Some(Block::LongLine { line, bytes, head })
+        Some(skipped.block(line))
     }
 }
 
-/// Drops what `buffer` has of a line; returns how many bytes that were, and whether the line ended.
-pub fn drop_line(buffer: &mut Vec<u8>) -> (u64, bool) {
-    let end = memchr::memchr(b'\n', buffer);
-    let gone = end.map_or(buffer.len(), |at| at + 1);
-    buffer.drain(..gone);
-    (gone as u64, end.is_some())
+/// A record that is being left out because it is too long: its size so far and its beginning.
+pub struct Skipped {
+    bytes: u64,
+    characters: u64,
+    head: Vec<u8>,
+}
+
+impl Skipped {
+    /// One that begins with `bytes`, nothing of which is gone yet.
+    #[must_use]
+    pub fn beginning(bytes: &[u8]) -> Self {
+        Self {
+            bytes: 0,
+            characters: 0,
+            head: bytes[..HEAD_BYTES.min(bytes.len())].to_vec(),
+        }
+    }
+
+    /// Counts more of it.
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        self.characters += characters(bytes);
+    }
+
+    /// Drops what `buffer` has of its line; whether that ended.
+    pub fn drop_line(&mut self, buffer: &mut Vec<u8>) -> bool {
+        let end = memchr::memchr(b'\n', buffer);
+        let gone = end.map_or(buffer.len(), |at| at + 1);
+        self.add(&buffer[..gone]);
+        buffer.drain(..gone);
+        end.is_some()
+    }
+
+    /// Its beginning.
+    #[must_use]
+    pub fn into_head(self) -> Vec<u8> {
+        self.head
+    }
+
+    /// What is said of it, `line` being its number.
+    #[must_use]
+    pub fn block(self, line: u64) -> Block {
+        Block::LongLine {
+            line,
+            bytes: self.bytes,
+            characters: self.characters,
+            head: self.head,
+        }
+    }
+}
+
+/// Characters that begin in `bytes` of UTF-8.
+#[must_use]
+pub fn characters(bytes: &[u8]) -> u64 {
+    let begins = |byte: &&u8| **byte & 0xc0 != 0x80;
+    bytes.iter().filter(begins).count() as u64
 }
 
 impl Cut for Cutter {
@@ -170,8 +218,8 @@ impl Cut for Cutter {
     }
 
     fn cut(&mut self) -> Option<Block> {
-        if let Some((bytes, head)) = self.skipping.take() {
-            return self.skip(bytes, head);
+        if let Some(skipped) = self.skipping.take() {
+            return self.skip(skipped);
         }
         if self.ended {
             let bytes = std::mem::take(&mut self.buffer);
@@ -185,8 +233,8 @@ impl Cut for Cutter {
             }
             // The lines before the long one come first; then the long one begins the buffer.
             End::LongLine(0) => {
-                let head = self.buffer[..HEAD_BYTES.min(self.buffer.len())].to_vec();
-                self.skip(0, head)
+                let skipped = Skipped::beginning(&self.buffer);
+                self.skip(skipped)
             }
             End::LongLine(start) => {
                 let rest = self.buffer.split_off(start);
@@ -289,7 +337,7 @@ mod tests {
     #[test]
     fn a_line_that_is_too_long_costs_only_itself() {
         let mut data = b"first\n".to_vec();
-        data.extend(vec![b'x'; 3_000_000]);
+        data.extend("ю".repeat(1_500_000).bytes());
         data.extend(b"\nlast\n");
         let blocks = cut_all(Format::Jsonl, &data, 100_000, 1_000_000);
         let [
@@ -297,6 +345,7 @@ mod tests {
             Block::LongLine {
                 line: 2,
                 bytes: 3_000_001,
+                characters: 1_500_001,
                 ..
             },
             Block::Lines {

@@ -42,6 +42,9 @@ const NO_TEXT: &[&str] = &[
     "messages", "options", "answers", "answer", "chosen", "rejected", "ideal", "label",
 ];
 
+/// Targets whose numbers do not become text.
+const NO_SAYING: &[&str] = &["options", "label"];
+
 /// Which field of a record is what.
 #[derive(Clone, Debug)]
 pub struct Mapping {
@@ -158,6 +161,21 @@ impl Mapping {
         self.paths().all(|path| {
             let mut dots = path.match_indices('.');
             key(fields, path).is_some() || dots.any(|(at, _)| key(fields, &path[..at]).is_some())
+        })
+    }
+
+    /// Whether what a field of this name holds becomes text, wherever the field stands.
+    #[must_use]
+    pub fn learns(&self, name: &str) -> bool {
+        let pairs = self.pairs.iter();
+        let mut learned = pairs.filter(|pair| !NO_SAYING.contains(&pair.target));
+        learned.any(|pair| {
+            let mut parts = pair.path.rsplit('.');
+            let last = parts.find(|part| part.parse::<usize>().is_err());
+            [Some(pair.path.as_str()), last]
+                .into_iter()
+                .flatten()
+                .any(|part| part.trim().to_lowercase() == name.trim().to_lowercase())
         })
     }
 

@@ -30,6 +30,7 @@ mod line_ends;
 mod look;
 pub mod mapping;
 pub mod normalise;
+mod options;
 pub mod outline;
 mod parquet_file;
 pub mod parse;
@@ -43,106 +44,34 @@ pub mod source;
 pub mod spool;
 mod state;
 pub mod text;
+pub mod walk;
 mod warc;
 mod web;
 mod whole_cutter;
+mod witnesses;
+mod worker;
 mod xml;
 
+pub use options::Options;
+
 use crate::cmd::Context;
-use crate::corpus::{CorpusManifest, IngestReport, LanguageText, SourceEntry, VERSION, share_out};
-use crate::document::Document;
-use crate::document::parquet::{Encoder, RowGroup, schema};
-use crate::ledger::{Count, Entry, Ledgers, Place};
+use crate::corpus::{CorpusManifest, IngestReport, SourceEntry, VERSION};
 use crate::progress::{Progress, Unit};
 use crate::run_dir::{self, Found};
 use crate::{atomic, interrupt, ordered};
 use anyhow::{Context as _, Result, bail, ensure};
-use blocks::Block;
-use encoding::Encoding;
-use feed::{Feed, Group};
-use format::{Format, Unread};
+use feed::Feed;
 use mapping::Mapping;
-use parse::{Parsed, Rules};
+use parse::Rules;
 use parts::Parts;
 use reject::Reject;
-use repair::Switches;
-use shape::Shape;
-use source::{Source, Wishes};
+use source::Source;
 use spool::Spool;
-use state::{Begun, Cursor, Stamp, State};
+use state::{Stamp, State};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use text::Split;
-
-/// What to ingest and how; everything here decides the bytes of the output but `strict`.
-pub struct Options {
-    /// Files, directories, patterns, and `-` for standard input.
-    pub sources: Vec<String>,
-    /// The directory to write.
-    pub out: PathBuf,
-    /// Read every source as this, `None` to tell by name and content.
-    pub format: Option<Format>,
-    /// The shape of structured records, `None` to detect it for each.
-    pub shape: Option<&'static Shape>,
-    /// Which fields of structured records are what, `None` to tell by their names.
-    pub mapping: Option<Mapping>,
-    /// How plain text becomes documents.
-    pub split: Split,
-    /// The encoding of every text source, `None` to detect it for each.
-    pub encoding: Option<Encoding>,
-    /// Names of the columns of CSV files without a header, empty for none.
-    pub columns: Vec<String>,
-    /// Which repairs are made.
-    pub repairs: Switches,
-    /// Stop at the first record that cannot be read.
-    pub strict: bool,
-}
-
-impl Options {
-    /// These sources, read as the flags' defaults say.
-    #[must_use]
-    pub fn new(sources: Vec<String>, out: PathBuf) -> Self {
-        Self {
-            sources,
-            out,
-            format: None,
-            shape: None,
-            mapping: None,
-            split: Split::default(),
-            encoding: None,
-            columns: Vec::new(),
-            repairs: Switches::default(),
-            strict: false,
-        }
-    }
-
-    fn wishes<'a>(&'a self, spool: &'a Spool) -> Wishes<'a> {
-        Wishes {
-            format: self.format,
-            encoding: self.encoding,
-            columns: &self.columns,
-            mapping: self.mapping.as_ref(),
-            split: self.split,
-            out: Some(&self.out),
-            stdin: Some(spool),
-        }
-    }
-
-    fn config(&self, sources: &[Arc<Source>]) -> serde_json::Value {
-        serde_json::json!({
-            "command": "ingest",
-            "format": self.format.map(Format::name),
-            "shape": self.shape.map(|shape| shape.name),
-            "split": self.split.describe(),
-            "encoding": self.encoding.map(Encoding::name),
-            "columns": self.columns,
-            "map": self.mapping.as_ref().map(Mapping::describe),
-            "repairs": self.repairs.names(),
-            "sources": sources.iter().map(|source| (source.name.as_str(), source.bytes)).collect::<Vec<_>>(),
-        })
-    }
-}
+use worker::{Done, Worker, account_left, book_reject};
 
 /// Ingests, or continues an interrupted run, or finds that all is done.
 ///
@@ -151,10 +80,14 @@ impl Options {
 pub fn run(options: &Options, context: &Context) -> Result<IngestReport> {
     let spool = Spool::new(&options.out);
     let wishes = options.wishes(&spool);
-    let sources: Vec<Arc<Source>> = source::discover(&options.sources, &wishes)?
-        .into_iter()
-        .map(Arc::new)
-        .collect();
+    let found = source::discover(&options.sources, &wishes)?;
+    if found.met_out {
+        context.note(&format!(
+            "{} lies in a source and is the output of this run: it is not read",
+            options.out.display()
+        ));
+    }
+    let sources: Vec<Arc<Source>> = found.sources.into_iter().map(Arc::new).collect();
     let config = options.config(&sources);
     let mut state = match run_dir::open(&options.out, &config)? {
         Found::Finished => return finished(&options.out, &sources, context),
@@ -176,6 +109,7 @@ pub fn run(options: &Options, context: &Context) -> Result<IngestReport> {
         Found::New => State {
             config,
             stamps: sources.iter().map(|source| Stamp::of(source)).collect(),
+            ledgers: account_left(&found.left),
             // A field that no record has is in the report with 0.
             mapped: options
                 .mapping
@@ -199,6 +133,7 @@ pub fn run(options: &Options, context: &Context) -> Result<IngestReport> {
         shape: options.shape,
         mapping: options.mapping.as_ref(),
         repairs: options.repairs,
+        first_option: options.first_option,
     })?;
     std::thread::scope(|scope| {
         let feed = Feed::new(
@@ -222,156 +157,6 @@ pub fn run(options: &Options, context: &Context) -> Result<IngestReport> {
     progress.finish();
     spool.remove();
     finish(&options.out, &sources, state)
-}
-
-/// A source or a member of one that was read to its end.
-struct Ended {
-    source: Arc<Source>,
-    xxh3: u128,
-}
-
-/// A group of blocks after its worker.
-struct Done {
-    end: Cursor,
-    /// What the cursor is within, and how much of it was read by then.
-    begun: Option<Begun>,
-    encoded: Option<RowGroup>,
-    rows: u64,
-    bytes: u64,
-    parsed: Parsed,
-    shapes: BTreeMap<String, BTreeMap<&'static str, u64>>,
-    ledgers: Ledgers,
-    languages: BTreeMap<String, LanguageText>,
-    ended: Vec<Ended>,
-}
-
-struct Worker<'a> {
-    rules: Rules<'a>,
-    encoder: Encoder,
-}
-
-impl<'a> Worker<'a> {
-    fn new(rules: Rules<'a>) -> Result<Self> {
-        Ok(Self {
-            rules,
-            encoder: Encoder::new(schema())?,
-        })
-    }
-
-    /// Parses and encodes a group; nothing here depends on other groups.
-    fn run(&self, group: Group) -> Result<Done> {
-        let mut parsed = Parsed::default();
-        let (mut shapes, mut ended) = (BTreeMap::new(), Vec::new());
-        let mut begun = None;
-        for piece in group.blocks {
-            let (source, block) = (piece.source, piece.block);
-            begun = Some(Begun {
-                name: source.file_name().to_owned(),
-                bytes: piece.read.bytes,
-                xxh3: format!("{:032x}", piece.read.xxh3),
-            });
-            if let Block::End { xxh3 } | Block::MemberEnd { xxh3 } = block {
-                if let Err(why) = &source.format {
-                    parsed.rejects.push(unread(&source, why));
-                }
-                ended.push(Ended { source, xxh3 });
-                continue;
-            }
-            // That it cannot be opened is what its format says already.
-            let Ok(format) = source.format else { continue };
-            parsed.add(&source, format, block, self.rules)?;
-            for (shape, count) in std::mem::take(&mut parsed.shapes) {
-                *shapes
-                    .entry(source.name.clone())
-                    .or_insert_with(BTreeMap::new)
-                    .entry(shape)
-                    .or_default() += count;
-            }
-        }
-        let ledgers = account(&parsed);
-        let mut languages = BTreeMap::new();
-        for document in &parsed.documents {
-            share_out(document, &mut languages);
-        }
-        let encoded = if parsed.documents.is_empty() {
-            None
-        } else {
-            Some(self.encoder.encode(&parsed.documents, Vec::new())?)
-        };
-        let rows = parsed.documents.len() as u64;
-        let bytes = parsed
-            .documents
-            .iter()
-            .map(|document| document.content.bytes())
-            .sum();
-        parsed.documents = Vec::new();
-        Ok(Done {
-            end: group.end,
-            begun,
-            encoded,
-            rows,
-            bytes,
-            parsed,
-            shapes,
-            ledgers,
-            languages,
-            ended,
-        })
-    }
-}
-
-/// A source of a format that is not read is one record that could not be read.
-fn unread(source: &Source, why: &Unread) -> Reject {
-    let mut reject = Reject::new(&source.name, 0, why.error, why.message.clone(), &[]);
-    reject.bytes = source.bytes;
-    reject
-}
-
-fn account(parsed: &Parsed) -> Ledgers {
-    let mut ledgers = Ledgers::default();
-    // Most documents are booked where the one before was: names are looked up once for all of them.
-    let is_alike = |a: &Document, b: &Document| {
-        a.content.kind() == b.content.kind() && a.lang == b.lang && a.source == b.source
-    };
-    for alike in parsed.documents.chunk_by(is_alike) {
-        let mut count = Count::default();
-        for document in alike {
-            count += Count::one(document.content.characters(), document.content.bytes());
-        }
-        let place = Place {
-            source: &alike[0].source,
-            language: &alike[0].lang,
-            kind: Some(alike[0].content.kind()),
-        };
-        ledgers.add(place, Entry::Read, count);
-        ledgers.add(place, Entry::Kept, count);
-    }
-    for (source, reason, bytes) in &parsed.left {
-        // What was never decoded has bytes and no characters.
-        let count = Count::one(0, *bytes);
-        let place = Place {
-            source,
-            language: "und",
-            kind: None,
-        };
-        ledgers.add(place, Entry::Read, count);
-        ledgers.add(place, Entry::Dropped(reason), count);
-    }
-    for reject in &parsed.rejects {
-        book_reject(&mut ledgers, reject);
-    }
-    ledgers
-}
-
-fn book_reject(ledgers: &mut Ledgers, reject: &Reject) {
-    let count = Count::one(reject.characters, reject.bytes);
-    let place = Place {
-        source: &reject.source,
-        language: "und",
-        kind: None,
-    };
-    ledgers.add(place, Entry::Read, count);
-    ledgers.add(place, Entry::Rejected(reject.error), count);
 }
 
 /// Takes a group's results, in order.
@@ -408,9 +193,8 @@ fn fold(
             .as_ref()
             .is_ok_and(|format| format.is_archive());
         if !archive && !state.ledgers.by_source.contains_key(&source.name) {
-            let message =
-                "the file holds no record; an empty source is often a failed download".to_owned();
-            let reject = Reject::new(&source.name, 0, "empty_source", message, &[]);
+            let message = reject::HOLDS_NOTHING.to_owned();
+            let reject = Reject::new(&source.name, 0, reject::EMPTY, message, &[]);
             book_reject(&mut state.ledgers, &reject);
             done.parsed.rejects.push(reject);
         }

@@ -16,7 +16,8 @@ pub struct Repairs {
     pub byte_order_mark: u64,
     /// Lines of UTF-8 files that were in another encoding and were decoded from it.
     pub rescued_lines: u64,
-    /// JSON records with NaN, half of a surrogate pair or bare control characters.
+    /// JSON records with NaN, half of a surrogate pair or bare control characters, and commas missing
+    /// between them.
     #[serde(default)]
     pub json: u64,
     /// The repairs that can be switched off, each in its own unit.
@@ -36,7 +37,7 @@ impl Repairs {
                 self.rescued_lines,
             ),
             (
-                "JSON with NaN, halves of emoji or bare control characters; records",
+                "JSON with NaN, halves of emoji, bare control characters or missing commas; records",
                 self.json,
             ),
         ];

@@ -8,6 +8,7 @@ use super::blocks::{self, Block, Piece};
 use super::encoding;
 use super::format::Format;
 use super::parse::{Parsed, Rules};
+use super::reject::{EMPTY, HOLDS_NOTHING};
 use super::rows;
 use super::shape::{self, Fields, Shape};
 use super::source::{Source, Wishes};
@@ -180,6 +181,18 @@ pub fn preview(source: &Arc<Source>, rules: Rules<'_>, wishes: &Wishes) -> Resul
         .into_iter()
         .map(|(shape, count)| (shape.to_owned(), count))
         .collect();
+    let is_empty =
+        parsed.documents.is_empty() && parsed.rejects.is_empty() && parsed.left.is_empty();
+    if sample.is_all && is_empty && !format.is_archive() {
+        preview.decision = format!("it is rejected as {EMPTY}: {HOLDS_NOTHING}");
+        preview.sample_rejects = 1;
+        preview.rejects = vec![Rejected {
+            record: 0,
+            error: EMPTY,
+            message: HOLDS_NOTHING.to_owned(),
+        }];
+        return Ok(preview);
+    }
     preview.documents = parsed.documents.iter().take(DOCUMENTS).map(show).collect();
     preview.rejects = parsed
         .rejects

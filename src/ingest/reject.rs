@@ -11,6 +11,12 @@ use std::sync::Arc;
 /// Characters of a rejected record that are kept to show it.
 const SAMPLE_CHARACTERS: usize = 200;
 
+/// What a source without a record is rejected as, and why.
+pub const EMPTY: &str = "empty_source";
+/// What is said of it.
+pub const HOLDS_NOTHING: &str =
+    "the file holds no record; an empty source is often a failed download";
+
 /// A record that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reject {

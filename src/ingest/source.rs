@@ -9,16 +9,17 @@ use super::encoding::{Detected, Encoding};
 use super::format::{Format, Unread};
 use super::look::{self, Look, Sample, UTF8};
 use super::mapping::Mapping;
+use super::shape::numbering::Numbering;
 use super::spool::{self, Spool};
 use super::text::Split;
+use super::walk;
 use crate::run_dir;
 use anyhow::{Context, Result, bail, ensure};
-use globset::GlobBuilder;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
 use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, UNIX_EPOCH};
-use walkdir::WalkDir;
 
 /// What standard input is called, as an argument and as a source.
 pub const STDIN: &str = "-";
@@ -36,6 +37,9 @@ pub struct Source {
     pub bytes: u64,
     /// When it was last written, since 1970; `None` where that says nothing.
     pub modified: Option<Duration>,
+    /// When its content or what is known of it was last changed, since 1970: no program sets that back.
+    /// `None` where the platform does not say.
+    pub changed: Option<Duration>,
     /// How it is compressed.
     pub codec: Codec,
     /// What is in it; the error is why it is not read.
@@ -48,6 +52,8 @@ pub struct Source {
     pub dialect: Option<Dialect>,
     /// Whether its lines end with carriage returns alone.
     pub lone_cr: bool,
+    /// How its options count where they have no labels, once its first block was read.
+    pub numbering: OnceLock<Numbering>,
     /// Name of the file that it is a member of, if it is none itself.
     pub member_of: Option<String>,
 }
@@ -80,20 +86,69 @@ pub struct Wishes<'a> {
     pub mapping: Option<&'a Mapping>,
     /// How plain text becomes documents.
     pub split: Split,
+    /// Whether hidden files, and hidden members of archives, are read.
+    pub hidden: bool,
     /// The output directory, which is left out.
     pub out: Option<&'a Path>,
     /// Where standard input is kept, `None` where it must not be read.
     pub stdin: Option<&'a Spool>,
 }
 
-/// Finds all files under `arguments` (files, directories, globs), by name.
+/// What the arguments of a run lead to.
+#[derive(Debug)]
+pub struct Discovered {
+    /// What is read, by name.
+    pub sources: Vec<Source>,
+    /// What is left out below them, by name.
+    pub left: Vec<LeftOut>,
+    /// Whether the output directory of the run lies among them.
+    pub met_out: bool,
+}
+
+/// A file or directory that is not read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LeftOut {
+    /// What it would be called as a source; a directory ends with `/`.
+    pub name: String,
+    /// Why, as in the ledger.
+    pub reason: &'static str,
+    /// Size of a file in bytes, 0 of a directory, which is not looked into.
+    pub bytes: u64,
+}
+
+/// Files by their canonical paths: each with the path that leads to it and how many of the last parts
+/// of that its name has.
+type Named = BTreeMap<PathBuf, (PathBuf, usize)>;
+
+/// Adds a file. One that is given twice has the longer of its names, whichever came first.
+fn add(named: &mut Named, root: &Path, path: PathBuf) {
+    // A broken link has no canonical path; it is reported as a source that cannot be read.
+    let canonical = path.canonicalize().unwrap_or_else(|_| path.clone());
+    // Names begin with the last part of the argument.
+    let kept = path
+        .strip_prefix(root)
+        .map_or(1, |below| below.components().count() + 1);
+    let entry = named
+        .entry(canonical)
+        .or_insert_with(|| (path.clone(), kept));
+    if kept > entry.1 {
+        *entry = (path, kept);
+    }
+}
+
+/// Finds all files under `arguments` (files, directories, globs), by name. What a run writes is not
+/// what it reads: its output directory is left out, and so is what prep wrote before.
 ///
 /// # Errors
 /// When an argument matches nothing or cannot be read.
-pub fn discover(arguments: &[String], wishes: &Wishes) -> Result<Vec<Source>> {
-    // What a run writes is not what it reads, wherever the output lies.
+pub fn discover(arguments: &[String], wishes: &Wishes) -> Result<Discovered> {
     let out = wishes.out.and_then(|out| out.canonicalize().ok());
-    let mut found: BTreeMap<PathBuf, (PathBuf, usize)> = BTreeMap::new();
+    let rules = walk::Rules {
+        hidden: wishes.hidden,
+        out: out.as_deref(),
+    };
+    let (mut found, mut left, mut met_out) = (Named::new(), Named::new(), false);
+    let mut reasons = BTreeMap::new();
     let mut stdin = None;
     for argument in arguments {
         if argument == STDIN {
@@ -102,124 +157,75 @@ pub fn discover(arguments: &[String], wishes: &Wishes) -> Result<Vec<Source>> {
             }
             continue;
         }
-        let before = found.len();
-        for (root, path) in expand(argument)? {
-            // A broken link has no canonical path; it is reported as a source that cannot be read.
-            let canonical = path.canonicalize().unwrap_or_else(|_| path.clone());
-            if out.as_ref().is_some_and(|out| canonical.starts_with(out)) {
-                continue;
-            }
-            // Names begin with the last part of the argument.
-            let kept = path
-                .strip_prefix(&root)
-                .map_or(1, |below| below.components().count() + 1);
-            // A file that is given twice has the longer of its names, whichever came first.
-            let entry = found
-                .entry(canonical)
-                .or_insert_with(|| (path.clone(), kept));
-            if kept > entry.1 {
-                *entry = (path, kept);
-            }
-        }
-        if found.len() == before && !Path::new(argument).exists() {
+        let walked = walk::expand(argument, rules)?;
+        met_out |= walked.met_out;
+        let is_nothing = walked.files.is_empty() && walked.left.is_empty() && !walked.met_out;
+        if is_nothing && !Path::new(argument).exists() {
             bail!("{argument}: no such file, and as a pattern it matches nothing; check the path");
         }
+        for (root, path) in walked.files {
+            let is_out = |out: &PathBuf| path.canonicalize().is_ok_and(|own| own.starts_with(out));
+            if out.as_ref().is_some_and(is_out) {
+                met_out = true;
+            } else {
+                add(&mut found, &root, path);
+            }
+        }
+        for (root, path, reason) in walked.left {
+            reasons.insert(path.clone(), reason);
+            add(&mut left, &root, path);
+        }
     }
+    // What one argument leaves out another may name.
+    left.retain(|canonical, _| !found.contains_key(canonical));
     let mut sources = name_apart(found)
         .into_iter()
         .map(|(name, path)| open(name, path, wishes))
         .collect::<Vec<_>>();
     sources.extend(stdin);
     sources.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut left: Vec<LeftOut> = name_apart(left)
+        .into_iter()
+        .map(|(name, path)| left_out(name, &path, reasons.get(&path).copied()))
+        .collect();
+    left.sort();
     if sources.is_empty() {
         bail!(
-            "no files in {}; give files, directories or patterns",
-            arguments.join(" ")
+            "no files in {}{}; give files, directories or patterns",
+            arguments.join(" "),
+            if left.is_empty() {
+                String::new()
+            } else {
+                format!(
+                    " but what is left out ({}): --hidden reads hidden files, `prep shard` a corpus",
+                    left.iter()
+                        .map(|left| left.name.as_str())
+                        .take(3)
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                )
+            }
         );
     }
-    Ok(sources)
+    Ok(Discovered {
+        sources,
+        left,
+        met_out,
+    })
 }
 
-/// The files of one argument, each with the root that its name begins at.
-fn expand(argument: &str) -> Result<Vec<(PathBuf, PathBuf)>> {
-    let path = Path::new(argument);
-    if path.is_dir() {
-        return Ok(walk(path)?
-            .into_iter()
-            .map(|file| (path.to_owned(), file))
-            .collect());
+fn left_out(name: String, path: &Path, reason: Option<&'static str>) -> LeftOut {
+    let about = std::fs::metadata(path).ok();
+    let is_dir = about.as_ref().is_some_and(std::fs::Metadata::is_dir);
+    LeftOut {
+        name: if is_dir { name + "/" } else { name },
+        reason: reason.unwrap_or(walk::HIDDEN),
+        bytes: about.filter(|_| !is_dir).map_or(0, |about| about.len()),
     }
-    if path.exists() {
-        // A pipe gives its bytes once, and only to one that waits; looking into it takes some of them.
-        ensure!(
-            path.is_file(),
-            "{argument} is a pipe or a device, not a file; read it as standard input: prep ingest - < {argument}"
-        );
-        return Ok(vec![(path.to_owned(), path.to_owned())]);
-    }
-    if !argument.contains(['*', '?', '[', '{']) {
-        bail!("{argument}: no such file or directory; check the path");
-    }
-    // As in a shell: `*` is within a directory, `**` goes through all below.
-    let pattern = GlobBuilder::new(argument)
-        .literal_separator(true)
-        .build()
-        .with_context(|| format!("{argument} is not a valid pattern"))?
-        .compile_matcher();
-    let fixed: PathBuf = path
-        .components()
-        .take_while(|part| {
-            !part
-                .as_os_str()
-                .to_string_lossy()
-                .contains(['*', '?', '[', '{'])
-        })
-        .collect();
-    let start = if fixed.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        fixed.as_path()
-    };
-    let files = walk(start)?.into_iter().filter(|file| {
-        pattern.is_match(file) || pattern.is_match(file.strip_prefix(".").unwrap_or(file))
-    });
-    Ok(files.map(|file| (file.clone(), file)).collect())
-}
-
-/// All files below `dir` that are not hidden.
-fn walk(dir: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    let visible = |name: &std::ffi::OsStr| !name.to_string_lossy().starts_with('.');
-    let entries = WalkDir::new(dir)
-        .follow_links(true)
-        .sort_by_file_name()
-        .into_iter()
-        .filter_entry(|entry| entry.depth() == 0 || visible(entry.file_name()));
-    for entry in entries {
-        match entry {
-            Ok(entry) if entry.file_type().is_file() => files.push(entry.into_path()),
-            Ok(_) => {}
-            // A link to a directory around it: what is there is read anyway.
-            Err(error) if error.loop_ancestor().is_some() => {}
-            Err(error) => match error.path() {
-                // A broken link costs itself.
-                Some(path) if path.is_symlink() => files.push(path.to_owned()),
-                _ => {
-                    return Err(error).with_context(|| {
-                        format!(
-                            "cannot read all of {}; fix its permissions or name the files",
-                            dir.display()
-                        )
-                    });
-                }
-            },
-        }
-    }
-    Ok(files)
 }
 
 /// Gives each file the shortest name that no other has.
-fn name_apart(found: BTreeMap<PathBuf, (PathBuf, usize)>) -> Vec<(String, PathBuf)> {
+fn name_apart(found: Named) -> Vec<(String, PathBuf)> {
     let mut files: Vec<(PathBuf, PathBuf, usize)> = found
         .into_iter()
         .map(|(canonical, (path, kept))| (canonical, path, kept))
@@ -260,6 +266,7 @@ fn last_parts(path: &Path, count: usize) -> String {
 fn open(name: String, path: PathBuf, wishes: &Wishes) -> Source {
     let about = std::fs::metadata(&path).ok();
     let bytes = about.as_ref().map_or(0, std::fs::Metadata::len);
+    let changed = about.as_ref().and_then(changed);
     let modified = about.and_then(|about| about.modified().ok());
     let look = match Sample::of_file(&path) {
         Ok(sample) => sample.look(&name, wishes, |codec| {
@@ -282,14 +289,31 @@ fn open(name: String, path: PathBuf, wishes: &Wishes) -> Source {
         path,
         bytes,
         modified: modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()),
+        changed,
         codec: look.codec,
         format: look.format,
         encoding: look.encoding,
         forced: wishes.encoding,
         dialect: look.dialect,
         lone_cr: look.lone_cr,
+        numbering: OnceLock::new(),
         member_of: None,
     }
+}
+
+/// When a file's content, name or rights were last changed.
+#[cfg(unix)]
+fn changed(about: &std::fs::Metadata) -> Option<Duration> {
+    use std::os::unix::fs::MetadataExt;
+    let seconds = u64::try_from(about.ctime()).ok()?;
+    let nanoseconds = u32::try_from(about.ctime_nsec()).ok()?;
+    Some(Duration::new(seconds, nanoseconds))
+}
+
+/// Not known on this platform.
+#[cfg(not(unix))]
+fn changed(_: &std::fs::Metadata) -> Option<Duration> {
+    None
 }
 
 /// Keeps all of standard input in the output directory: it can be read only once, and looking into
@@ -313,7 +337,7 @@ fn take_stdin(wishes: &Wishes) -> Result<Source> {
     spool::copy(&mut stdin, &mut file).context("cannot keep standard input")?;
     let mut source = open(STDIN.to_owned(), path, wishes);
     // The copy's time is that of the run.
-    source.modified = None;
+    (source.modified, source.changed) = (None, None);
     Ok(source)
 }
 
@@ -376,6 +400,7 @@ mod tests {
             .collect();
         discover(&arguments, &Wishes::default())
             .expect("found")
+            .sources
             .into_iter()
             .map(|source| source.name)
             .collect()

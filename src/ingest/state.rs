@@ -47,6 +47,9 @@ pub struct Stamp {
     name: String,
     bytes: u64,
     modified_ns: Option<u64>,
+    /// When it was last changed in any way, `None` where the platform does not say.
+    #[serde(default)]
+    changed_ns: Option<u64>,
     /// xxh3-128 of pieces of it, hexadecimal.
     sample: String,
 }
@@ -59,20 +62,27 @@ impl Stamp {
             name: source.name.clone(),
             bytes: source.bytes,
             modified_ns: modified_ns(source),
+            changed_ns: changed_ns(source),
             sample: sample(source).map_or_else(|_| String::new(), |hash| format!("{hash:032x}")),
         }
     }
 
-    /// Whether size and time alone say that it is still the same.
+    /// Whether size and times alone say that it is still the same. The time of writing can be set back
+    /// (`touch -r`, `cp -p`, `rsync -t`), the time of change cannot.
     fn is_untouched(&self, source: &Source) -> bool {
         self.modified_ns.is_some()
             && self.modified_ns == modified_ns(source)
+            && self.changed_ns == changed_ns(source)
             && self.bytes == source.bytes
     }
 }
 
 fn modified_ns(source: &Source) -> Option<u64> {
     source.modified.map(|since| since.as_nanos() as u64)
+}
+
+fn changed_ns(source: &Source) -> Option<u64> {
+    source.changed.map(|since| since.as_nanos() as u64)
 }
 
 /// xxh3-128 of pieces of all of a file, its end among them; all of a small one.
@@ -143,8 +153,8 @@ impl State {
     }
 
     /// Checks that what the finished parts rest on is still what the sources hold. A source whose
-    /// size and time are the same has not changed; of one that was touched or copied the content
-    /// decides: all that was read, and pieces of the rest.
+    /// size and times are the same has not changed; of one that was touched, copied or renamed the
+    /// content decides: all that was read, and pieces of the rest.
     ///
     /// # Errors
     /// Names the source that changed.

@@ -42,6 +42,10 @@ impl Parsed {
                 head,
             } => {
                 let mut reject = Reject::new(&source.name, record, error, message, &head);
+                // Only its beginning is shown: what was never decoded has bytes and no characters.
+                if bytes > head.len() as u64 {
+                    reject.characters = 0;
+                }
                 reject.bytes = bytes;
                 self.rejects.push(reject);
             }

@@ -244,6 +244,7 @@ const REPAIRS: &[(&str, Phrase)] = &[
     ("bidi", s::REPAIRED_BIDI),
     ("line-separators", s::REPAIRED_SEPARATORS),
     ("nfc", s::REPAIRED_NFC),
+    ("bad-bytes", s::REPAIRED_BYTES),
 ];
 
 /// What was repaired, and how often.

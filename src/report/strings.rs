@@ -83,6 +83,7 @@ phrases! {
     REPAIRED_BIDI: "marks of writing direction removed (characters)", "убраны знаки направления письма (символы)";
     REPAIRED_SEPARATORS: "U+2028 and U+2029 made newlines (characters)", "U+2028 и U+2029 заменены на \\n (символы)";
     REPAIRED_NFC: "letters in pieces composed (lines)", "буквы собраны из частей, NFC (строки)";
+    REPAIRED_BYTES: "bytes that are no character, made U+FFFD (places)", "байты, не являющиеся символами, заменены на U+FFFD (места)";
     REJECTS: "Records that could not be read", "Записи, которые не удалось прочитать";
     REMOVED: "Documents that were removed", "Удалённые документы";
     SAMPLE_SAYS: "A sample: of each reason those whose ids have the smallest hashes, so that the choice favours nothing. All of them are in the directory.", "Выборка: от каждой причины те, чьи id имеют наименьший хеш, поэтому выбор ничему не отдаёт предпочтения. Все целиком лежат в каталоге.";

@@ -115,7 +115,7 @@ fn answers_of_multiple_choice_are_an_option_or_rejected() {
         ),
         (
             "beyond.jsonl",
-            r#"{"question": "q", "choices": ["x", "y"], "answer": 2}"#,
+            r#"{"question": "q", "choices": ["x", "y"], "answer": 3}"#,
             &[],
             none,
         ),
@@ -145,9 +145,9 @@ fn answers_of_multiple_choice_are_an_option_or_rejected() {
         ),
         (
             "columns.csv",
-            "question,A,B,answer\nq,x,y,B\nq,x,y,1\nq,x,y,5\n",
-            &[y[0], y[0]],
-            &[(4, "no_such_option")],
+            "question,A,B,answer\nq,y,x,0\nq,x,y,B\nq,x,y,1\nq,x,y,5\n",
+            &["u: q\nA) y\nB) x | a: y", y[0], y[0]],
+            &[(5, "no_such_option")],
         ),
         (
             "russian-columns.csv",

@@ -7,6 +7,7 @@ mod eval_by;
 mod export_deepspeed;
 mod filter_golden;
 mod flags;
+mod ingest_accounted;
 mod ingest_answers;
 mod ingest_archives;
 mod ingest_bad;

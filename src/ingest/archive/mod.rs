@@ -13,9 +13,10 @@ use super::format::{Format, Unread};
 use super::look::{BLOCK_SAMPLE_BYTES, SAMPLE_BYTES, Sample, UTF8};
 use super::reject::Reject;
 use super::source::Source;
+use super::walk;
 use std::collections::HashMap;
 use std::io::{Cursor, Read};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use xxhash_rust::xxh3::Xxh3;
 
 /// Members of an archive that are read, at most: the account of each is kept in memory.
@@ -98,12 +99,14 @@ impl<'a, 'b> Members<'a, 'b> {
             path: self.archive.path.clone(),
             bytes,
             modified: None,
+            changed: None,
             codec: Codec::Plain,
             format,
             encoding: UTF8,
             forced: self.reading.wishes.encoding,
             dialect: None,
             lone_cr: false,
+            numbering: OnceLock::new(),
             member_of: Some(self.archive.file_name().to_owned()),
         }
     }
@@ -130,13 +133,12 @@ impl<'a, 'b> Members<'a, 'b> {
             self.refuse(path, bytes, "unsafe_path", message)?;
             return Ok(Outcome::Done);
         }
-        if is_hidden(path) {
-            // As in a directory; but there is no other way to see that it was there.
+        if is_hidden(path) && !self.reading.wishes.hidden {
             let name = format!("{}!{path}", self.archive.name);
             self.count += 1;
             let block = Block::Left {
                 name,
-                reason: "hidden_file",
+                reason: walk::HIDDEN,
                 bytes,
             };
             self.reading.send(self.archive, block)?;

@@ -6,6 +6,8 @@ use super::Encoding;
 use super::unicode::{Order, REPLACEMENT, utf32_char};
 use encoding_rs::{Decoder, DecoderResult};
 use std::io::{ErrorKind, Read, Result};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 const BUFFER_BYTES: usize = 64 << 10;
 
@@ -21,7 +23,7 @@ pub struct Utf8Reader<R> {
     taken: usize,
     begun: bool,
     ended: bool,
-    invalid: u64,
+    invalid: Arc<AtomicU64>,
 }
 
 impl<R: Read> Utf8Reader<R> {
@@ -37,13 +39,14 @@ impl<R: Read> Utf8Reader<R> {
             taken: 0,
             begun: false,
             ended: false,
-            invalid: 0,
+            invalid: Arc::default(),
         }
     }
 
-    /// Places so far that were no character. Those of UTF-8 are passed through and not counted.
-    pub fn invalid(&self) -> u64 {
-        self.invalid
+    /// The count of places that were no character, which grows as the stream is read. Those of UTF-8 are
+    /// passed through and not counted.
+    pub fn invalid(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.invalid)
     }
 
     /// Reads more into `input`; false at the end of the stream.
@@ -103,7 +106,7 @@ impl<R: Read> Utf8Reader<R> {
                 DecoderResult::OutputFull => {}
                 DecoderResult::Malformed(..) => {
                     self.output.push(REPLACEMENT);
-                    self.invalid += 1;
+                    self.invalid.fetch_add(1, Ordering::Relaxed);
                     if self.ended && at >= self.input.len() {
                         break;
                     }
@@ -121,7 +124,9 @@ impl<R: Read> Utf8Reader<R> {
         };
         for unit in self.input[..whole].chunks(4) {
             let character = utf32_char(order, unit);
-            self.invalid += u64::from(character.is_none());
+            if character.is_none() {
+                self.invalid.fetch_add(1, Ordering::Relaxed);
+            }
             self.output.push(character.unwrap_or(REPLACEMENT));
         }
         self.input.drain(..whole);

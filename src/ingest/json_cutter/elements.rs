@@ -4,7 +4,7 @@
 //! are; what else stands among them is rejected, and where there is none of them all is counted.
 
 use super::frame::{is_frame_name, is_message_list, is_text_name};
-use super::sink::Sink;
+use super::sink::{LeftOut, Sink};
 
 /// Bytes of elements that wait for a record in their array; those that come after them are counted.
 const WAITING_BYTES: usize = 4 << 20;
@@ -35,9 +35,9 @@ impl Elements {
         }
     }
 
-    /// Takes an element, `left_out` bytes of which are missing at its end.
-    pub(super) fn add(&mut self, value: &[u8], left_out: u64, sink: &mut Sink) {
-        let is_record = left_out > 0
+    /// Takes an element, of which `left_out` is missing at its end.
+    pub(super) fn add(&mut self, value: &[u8], left_out: LeftOut, sink: &mut Sink) {
+        let is_record = left_out.bytes > 0
             || match value.first() {
                 Some(b'{') => true,
                 Some(b'[') => self.holds_lists || is_message_list(value),
@@ -54,8 +54,8 @@ impl Elements {
                 }
             }
         }
-        if left_out > 0 {
-            sink.add_long(value, value.len() as u64 + left_out);
+        if left_out.bytes > 0 {
+            sink.add_long(value, left_out);
         } else if is_record {
             sink.add(value);
         } else if self.holds_records {

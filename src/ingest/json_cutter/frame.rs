@@ -1,7 +1,8 @@
 //! Whether a top object of a JSON file is a record or the frame around records, and what a frame
 //! has beside them.
 
-use super::reader::{FRAMES_IN_FRAMES, Reader};
+use super::reader::{FRAMES_IN_FRAMES, HELD_BYTES, Reader};
+use crate::ingest::json;
 use crate::ingest::mapping::Mapping;
 use crate::ingest::shape::{self, Fields, Shape};
 use serde_json::Value;
@@ -60,8 +61,7 @@ pub(super) fn is_text_name(name: &str) -> bool {
 
 /// Whether `value` is a list of messages.
 pub(super) fn is_message_list(value: &[u8]) -> bool {
-    let list: Result<Vec<Value>, _> = serde_json::from_slice(value);
-    list.is_ok_and(|list| shape::is_messages(&list))
+    matches!(json::value(value), Some(Value::Array(list)) if shape::is_messages(&list))
 }
 
 /// Whether in a list `name`, which holds records by its name, that is one which begins with `first`.
@@ -169,6 +169,19 @@ impl Outline {
             }
             return Meaning::Record;
         }
+        // The passage of questions belongs to each of them: it is no frame, unless it is larger than
+        // passages are.
+        let asks = |array: &Array| {
+            let mut elements = elements(held.get(array.at..).unwrap_or_default());
+            elements.next().is_some_and(|first| {
+                let mut fields = self.fields.clone();
+                fields.insert(array.name.clone(), vec![first].into());
+                Shape::of(&fields).is_some_and(|shape| shape.name == "passage")
+            })
+        };
+        if mapping.is_none() && held.len() < HELD_BYTES && self.arrays.iter().any(asks) {
+            return Meaning::Record;
+        }
         let frames = |array: &Array| {
             gives_records(&array.name, array.first)
                 || is_frame_name(&array.name)
@@ -227,7 +240,7 @@ pub enum Rest {
 
 /// Tells what the rest of a frame is, its arrays of records emptied.
 pub fn rest_of_frame(rest: &[u8]) -> Rest {
-    let Ok(fields) = serde_json::from_slice::<Fields>(rest) else {
+    let Some(Value::Object(fields)) = json::value(rest) else {
         return Rest::Record;
     };
     let says_something = |(name, value): (&String, &Value)| {

@@ -3,7 +3,7 @@
 use super::chat::Chat;
 use super::elements::Elements;
 use super::frame::{Meaning, Outline, Rest, rest_of_frame};
-use super::sink::Sink;
+use super::sink::{LeftOut, Sink};
 use crate::ingest::cutter::MAX_LINE_BYTES;
 use crate::ingest::mapping::Mapping;
 
@@ -53,8 +53,8 @@ pub(super) struct Reader<'a> {
     path: String,
     /// The value that is being read.
     value: Vec<u8>,
-    /// Bytes of the value that were left out because it is too long.
-    left_out: u64,
+    /// What of the value was left out because it is too long.
+    left_out: LeftOut,
     text: Text,
     depth: usize,
     /// Depth at which values are records: 0 for top values, 1 or 2 inside arrays.
@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
             level: 0,
             path: String::new(),
             value: Vec::new(),
-            left_out: 0,
+            left_out: LeftOut::default(),
             text: Text::Outside,
             depth: 0,
             record_depth: 0,
@@ -189,6 +189,9 @@ impl<'a> Reader<'a> {
                 return;
             }
         }
+        if matches!(byte, b'{' | b'[' | b'"') && self.record_depth > 0 {
+            self.part_elements(byte, sink);
+        }
         match byte {
             b'"' => {
                 self.text = Text::Inside;
@@ -209,10 +212,37 @@ impl<'a> Reader<'a> {
                 self.depth += 1;
                 self.keep(byte);
             }
+            // A brace among the elements themselves closes none of them: only its own is damaged.
+            b'}' if self.depth == self.record_depth && self.depth > 0 => {
+                if self.value.trim_ascii_end().ends_with(b"}") {
+                    self.finish(sink);
+                }
+                self.keep(byte);
+            }
             b'}' | b']' => self.close(byte, sink),
             b',' if self.depth == self.record_depth && self.depth > 0 => self.finish(sink),
             b'\n' | b'\r' => self.keep(b' '),
             _ => self.keep(byte),
+        }
+    }
+
+    /// Ends the element that is being read where `byte` begins another: behind a whole one the comma is
+    /// missing, and an object in whose fields one begins without a name was never closed.
+    fn part_elements(&mut self, byte: u8, sink: &mut Sink) {
+        let is_element = self.depth == self.record_depth;
+        let is_field = self.depth == self.record_depth + 1 && byte == b'{';
+        // What a value too long ends with is not known.
+        if !is_element && !is_field || self.left_out.bytes > 0 {
+            return;
+        }
+        let last = self.value.iter().rfind(|byte| !byte.is_ascii_whitespace());
+        let Some(last) = last else { return };
+        if is_element && matches!(last, b'}' | b']' | b'"') {
+            sink.count_missing_comma();
+            self.finish(sink);
+        } else if is_field && self.value.first() == Some(&b'{') && *last != b':' {
+            self.depth = self.record_depth;
+            self.finish(sink);
         }
     }
 
@@ -278,7 +308,7 @@ impl<'a> Reader<'a> {
 
     /// What the top object is by what was seen of it.
     fn told(&self) -> Meaning {
-        if self.left_out > 0 {
+        if self.left_out.bytes > 0 {
             // Its beginning alone is no frame to cut.
             Meaning::Record
         } else {
@@ -306,6 +336,10 @@ impl<'a> Reader<'a> {
         if self.depth == 1 && self.record_depth == 0 {
             // The end of the top object: what it is must be known now, before its last brace.
             self.decide(sink);
+            if self.record_depth > 0 || self.inner.is_some() {
+                // It closes no frame: a brace too many stands among the records.
+                return self.byte(byte, sink);
+            }
         }
         self.keep(byte);
         self.depth = self.depth.saturating_sub(1);
@@ -331,13 +365,14 @@ impl<'a> Reader<'a> {
         for byte in rest {
             self.keep(*byte);
         }
-        self.left_out += inner.left_out;
+        self.left_out.bytes += inner.left_out.bytes;
+        self.left_out.characters += inner.left_out.characters;
     }
 
     /// Ends a frame: what is left of it is a record, has records, or is counted.
     fn finish_frame(&mut self, sink: &mut Sink) {
         match rest_of_frame(&self.value) {
-            _ if self.left_out > 0 => self.finish(sink),
+            _ if self.left_out.bytes > 0 => self.finish(sink),
             Rest::Record => self.finish(sink),
             Rest::Fields { records, names } => {
                 for record in records {
@@ -357,7 +392,7 @@ impl<'a> Reader<'a> {
         if self.value.len() < MAX_LINE_BYTES {
             self.value.push(byte);
         } else {
-            self.left_out += 1;
+            self.left_out.add(byte);
         }
     }
 
@@ -367,11 +402,11 @@ impl<'a> Reader<'a> {
         if !self.value.iter().all(u8::is_ascii_whitespace) {
             if let Some(elements) = &mut self.elements {
                 elements.add(&self.value, left_out, sink);
-            } else if left_out > 0 {
+            } else if left_out.bytes > 0 {
                 if let Some(mut chat) = self.chat.take() {
                     chat.release(sink);
                 }
-                sink.add_long(&self.value, self.value.len() as u64 + left_out);
+                sink.add_long(&self.value, left_out);
             } else if let Some(chat) = &mut self.chat {
                 if !chat.add(&self.value, sink) {
                     self.chat = None;

@@ -1,7 +1,22 @@
 //! Where the records of JSON go: one a line, in blocks.
 
 use crate::ingest::blocks::Block;
-use crate::ingest::cutter::{BLOCK_BYTES, HEAD_BYTES};
+use crate::ingest::cutter::{BLOCK_BYTES, HEAD_BYTES, characters};
+
+/// What was left out of a value because it is too long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct LeftOut {
+    pub(super) bytes: u64,
+    pub(super) characters: u64,
+}
+
+impl LeftOut {
+    /// Counts a byte of UTF-8.
+    pub(super) fn add(&mut self, byte: u8) {
+        self.bytes += 1;
+        self.characters += characters(&[byte]);
+    }
+}
 
 /// The records on their way to blocks.
 pub(super) struct Sink {
@@ -12,6 +27,8 @@ pub(super) struct Sink {
     /// Number of the record that is being read.
     pub(super) record: u64,
     pub(super) ready: Vec<Block>,
+    /// Commas that were missing between elements, not yet in a block.
+    missing_commas: u64,
 }
 
 impl Default for Sink {
@@ -21,6 +38,7 @@ impl Default for Sink {
             first_record: 1,
             record: 1,
             ready: Vec::new(),
+            missing_commas: 0,
         }
     }
 }
@@ -46,16 +64,22 @@ impl Sink {
         }
     }
 
-    /// Adds a record of which only the beginning is known, and how many bytes it has.
-    pub(super) fn add_long(&mut self, beginning: &[u8], bytes: u64) {
+    /// Adds a record of which only the beginning is known, and what of it is missing.
+    pub(super) fn add_long(&mut self, beginning: &[u8], left_out: LeftOut) {
         self.flush();
         self.ready.push(Block::LongLine {
             line: self.record,
-            bytes,
+            bytes: beginning.len() as u64 + left_out.bytes,
+            characters: characters(beginning) + left_out.characters,
             head: beginning[..HEAD_BYTES.min(beginning.len())].to_vec(),
         });
         self.record += 1;
         self.first_record = self.record;
+    }
+
+    /// Counts a comma that is missing between two elements.
+    pub(super) fn count_missing_comma(&mut self) {
+        self.missing_commas += 1;
     }
 
     /// Counts what stands beside the records, by name.
@@ -66,6 +90,10 @@ impl Sink {
     }
 
     pub(super) fn flush(&mut self) {
+        let commas = std::mem::take(&mut self.missing_commas);
+        if commas > 0 {
+            self.ready.push(Block::MissingCommas(commas));
+        }
         let bytes = std::mem::take(&mut self.lines);
         if !bytes.is_empty() {
             self.ready.push(Block::Lines {

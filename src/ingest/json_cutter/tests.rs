@@ -223,3 +223,53 @@ fn frames_in_frames_are_cut() {
         assert_eq!(records(json), wanted, "{json}");
     }
 }
+
+#[test]
+fn damage_between_elements_costs_no_element_beside_it() {
+    for (json, wanted) in [
+        (
+            r#"[{"a":1} {"b":2},{"c":3}]"#,
+            &["MissingCommas(1)", r#"{"a":1}"#, r#"{"b":2}"#, r#"{"c":3}"#] as &[_],
+        ),
+        (
+            "{\"train\":[\"a\"\n\"b\",\"c\"]}",
+            &["MissingCommas(1)", r#""a""#, r#""b""#, r#""c""#],
+        ),
+        // A brace that is missing costs its own element.
+        (
+            r#"[{"a":1},{"b":2 {"c":3},{"d":4}]"#,
+            &[r#"{"a":1}"#, r#"{"b":2"#, r#"{"c":3}"#, r#"{"d":4}"#],
+        ),
+        (
+            r#"[{"a":1},{"b":2,{"c":3},{"d":4}]"#,
+            &[r#"{"a":1}"#, r#"{"b":2,"#, r#"{"c":3}"#, r#"{"d":4}"#],
+        ),
+        (
+            r#"{"data":[{"a":1},"b":2},{"c":3}],"more":[{"d":4}]}"#,
+            &[r#"{"a":1}"#, r#""b":2}"#, r#"{"c":3}"#, r#"{"d":4}"#],
+        ),
+        // Damage within an element stays there.
+        (
+            r#"[{"a":[{"b":1} {"b":2}]},{"c":3}]"#,
+            &[r#"{"a":[{"b":1} {"b":2}]}"#, r#"{"c":3}"#],
+        ),
+        (
+            r#"[[{"b":1} {"b":2}],{"c":3}]"#,
+            &[r#"[{"b":1} {"b":2}]"#, r#"{"c":3}"#],
+        ),
+    ] {
+        let mut found = records(json);
+        found.sort_by_key(|record| !record.starts_with("MissingCommas"));
+        let found: Vec<&str> = found.iter().map(|record| record.trim_end()).collect();
+        assert_eq!(found, wanted, "{json}");
+    }
+}
+
+#[test]
+fn what_stands_beside_records_is_read_as_python_writes_it() {
+    let found = records(r#"{"version":NaN,"data":[{"a":1}]}"#);
+    assert_eq!(
+        found,
+        [r#"FrameFields { fields: [("version", 1)] }"#, r#"{"a":1}"#]
+    );
+}

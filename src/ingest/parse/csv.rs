@@ -73,22 +73,38 @@ impl Parsed {
                     .push(Reject::new(name, record, "wrong_width", message, row));
                 continue;
             }
-            let fields: Result<Fields, _> = dialect
-                .columns
-                .iter()
-                .zip(&fields)
-                .filter(|(column, field)| !column.is_spare || !field.trim_ascii().is_empty())
-                .map(|(column, field)| {
-                    let text = utf8(field)?.to_owned();
-                    Ok((column.name.clone(), Value::String(text)))
-                })
-                .collect();
-            match fields {
+            match named(dialect, &fields) {
                 Ok(fields) => self.add_fields(name, record, fields, rules, || row.to_vec()),
-                Err(error) => self.reject_encoding(name, record, row, error),
+                Err(error) => {
+                    // What divides rows and fields is ASCII in every encoding of a damaged line.
+                    let recovered = self.recovered(row, rules);
+                    let fields = recovered.as_ref().and_then(|text| {
+                        named(dialect, &dialect.grammar.fields(text.as_bytes())).ok()
+                    });
+                    match fields {
+                        Some(fields) => {
+                            self.add_fields(name, record, fields, rules, || row.to_vec());
+                        }
+                        None => self.reject_encoding(name, record, row, error),
+                    }
+                }
             }
         }
     }
+}
+
+/// The fields of a row under the names of their columns.
+fn named(dialect: &Dialect, fields: &[Cow<[u8]>]) -> Result<Fields, std::str::Utf8Error> {
+    dialect
+        .columns
+        .iter()
+        .zip(fields)
+        .filter(|(column, field)| !column.is_spare || !field.trim_ascii().is_empty())
+        .map(|(column, field)| {
+            let text = utf8(field)?.to_owned();
+            Ok((column.name.clone(), Value::String(text)))
+        })
+        .collect()
 }
 
 /// Whether a row says the names of all columns and nothing else.

@@ -5,6 +5,7 @@ use crate::ingest::json::{self, Line};
 use crate::ingest::reject::Reject;
 use crate::ingest::shape::{self, Fields, Shape};
 use serde_json::Value;
+use std::borrow::Cow;
 
 impl Parsed {
     pub(super) fn add_json_lines(
@@ -29,13 +30,16 @@ impl Parsed {
                 continue;
             }
             let text = match utf8(line) {
-                Ok(text) => text,
+                Ok(text) => Cow::Borrowed(text),
                 Err(error) => {
-                    self.reject_encoding(name, record, line, error);
-                    continue;
+                    let Some(text) = self.recovered(line, rules) else {
+                        self.reject_encoding(name, record, line, error);
+                        continue;
+                    };
+                    Cow::Owned(text)
                 }
             };
-            match json::parse(text) {
+            match json::parse(&text, rules.mapping) {
                 Ok((read, is_mended)) => {
                     self.repairs.json += u64::from(is_mended);
                     match read {

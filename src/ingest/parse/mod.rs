@@ -1,5 +1,6 @@
 //! One block to documents and rejects: a pure function, run on every core.
 
+mod characters;
 mod csv;
 mod json_lines;
 mod plain;
@@ -11,6 +12,7 @@ use super::mapping::Mapping;
 use super::normalise::{Repairs, normalise};
 use super::reject::Reject;
 use super::repair::{self, Repair, Switches};
+use super::shape::numbering::Numbering;
 use super::shape::{self, Shape};
 use super::source::Source;
 use super::text::Split;
@@ -32,6 +34,8 @@ pub struct Rules<'a> {
     pub mapping: Option<&'a Mapping>,
     /// Which repairs are made.
     pub repairs: Switches,
+    /// How options without labels count, `None` to tell it for each source.
+    pub first_option: Option<Numbering>,
 }
 
 /// What a block became.
@@ -55,9 +59,22 @@ pub struct Parsed {
     pub frame_fields: BTreeMap<String, u64>,
     /// Shapes of the records before.
     recent: shape::Recent,
+    /// How the options of the source count.
+    numbering: Option<Numbering>,
+    /// Whether records are only looked at.
+    is_witness: bool,
 }
 
 impl Parsed {
+    /// One whose records are only looked at: nothing becomes a document.
+    #[must_use]
+    pub fn witness() -> Self {
+        Self {
+            is_witness: true,
+            ..Self::default()
+        }
+    }
+
     /// Parses `block` of the source called `name`.
     ///
     /// # Errors
@@ -70,14 +87,24 @@ impl Parsed {
         rules: Rules<'_>,
     ) -> Result<()> {
         let name = source.name.as_str();
+        self.numbering = rules.first_option.or(source.numbering.get().copied());
         match block {
             Block::Lines { line, part, bytes } => {
                 self.add_lines(source, format, (line, part), bytes, rules);
             }
-            Block::LongLine { line, bytes, head } => {
+            Block::LongLine {
+                line,
+                bytes,
+                characters,
+                head,
+            } => {
                 let message = too_long(format, rules.split, bytes);
                 let mut reject = Reject::new(name, line, "record_too_long", message, &head);
+                // The sample is its beginning; the account is of all of it.
+                let encoding = source.encoding.encoding;
+                let is_single_byte = encoding.is_ascii_superset() && !encoding.is_utf8();
                 reject.bytes = bytes;
+                reject.characters = if is_single_byte { bytes } else { characters };
                 self.rejects.push(reject);
             }
             Block::Rows { row, batch, .. } => match rows::to_fields(&batch) {
@@ -110,6 +137,8 @@ impl Parsed {
                 reason,
                 bytes,
             } => self.leave(name, reason, bytes),
+            Block::Replaced(places) => self.repairs.text.add(Repair::BadBytes, places),
+            Block::MissingCommas(commas) => self.repairs.json += commas,
             Block::FrameFields { fields } => {
                 for (name, values) in fields {
                     *self.frame_fields.entry(name).or_default() += values;
@@ -137,7 +166,10 @@ impl Parsed {
         let bytes = if decoded || format == Format::Xml {
             bytes
         } else {
-            encoding.decode(&bytes).text.into_bytes()
+            let decoded = encoding.decode(&bytes);
+            let places = decoded.invalid.len() as u64;
+            self.repairs.text.add(Repair::BadBytes, places);
+            decoded.text.into_bytes()
         };
         match format {
             Format::Text | Format::Xml => self.add_text(&source.name, (line, part), bytes, rules),
@@ -265,6 +297,7 @@ mod tests {
     use super::*;
     use crate::ingest::codec::Codec;
     use crate::ingest::encoding::{Detected, Encoding};
+    use std::sync::OnceLock;
 
     fn parse(format: Format, text: &str) -> Parsed {
         let mut parsed = Parsed::default();
@@ -273,6 +306,7 @@ mod tests {
             shape: None,
             mapping: None,
             repairs: Switches::all(),
+            first_option: None,
         };
         let block = Block::Lines {
             line: 1,
@@ -284,6 +318,7 @@ mod tests {
             path: "s".into(),
             bytes: 0,
             modified: None,
+            changed: None,
             codec: Codec::Plain,
             format: Ok(format),
             encoding: Detected {
@@ -293,6 +328,7 @@ mod tests {
             forced: None,
             dialect: None,
             lone_cr: false,
+            numbering: OnceLock::new(),
             member_of: None,
         };
         parsed
@@ -338,6 +374,7 @@ mod tests {
             shape: None,
             mapping: None,
             repairs: Switches::all(),
+            first_option: None,
         };
         parsed.add_text("s", (1, 0), b"one\n\ntw\xffo\n\nthree\n".to_vec(), rules);
         assert_eq!(parsed.documents.len(), 1);

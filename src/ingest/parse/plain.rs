@@ -1,10 +1,8 @@
-//! Plain text, and lines that are no UTF-8.
+//! Plain text.
 
 use super::{Parsed, Rules, utf8};
 use crate::document::Content;
-use crate::ingest::encoding;
 use crate::ingest::normalise::normalise;
-use crate::ingest::reject::Reject;
 use crate::ingest::repair::{self, Repair};
 use crate::ingest::text;
 use std::borrow::Cow;
@@ -19,7 +17,7 @@ impl Parsed {
     ) {
         let mut text = match utf8(&bytes) {
             Ok(text) => Cow::Borrowed(text),
-            Err(_) => Cow::Owned(self.without_invalid_lines(name, first_line, &bytes)),
+            Err(_) => Cow::Owned(self.without_invalid_lines(name, first_line, &bytes, rules)),
         };
         if rules.repairs.has(Repair::Mojibake)
             && let Cow::Owned(repaired) = repair::mojibake_lines(&text, &mut self.repairs.text)
@@ -51,16 +49,20 @@ impl Parsed {
         }
     }
 
-    /// Rejects the lines that are no UTF-8; an empty line takes the place of each.
-    fn without_invalid_lines(&mut self, name: &str, first_line: u64, bytes: &[u8]) -> String {
+    /// Mends the lines that are no UTF-8, or rejects them; an empty line takes the place of each.
+    fn without_invalid_lines(
+        &mut self,
+        name: &str,
+        first_line: u64,
+        bytes: &[u8],
+        rules: Rules<'_>,
+    ) -> String {
         let mut text = String::with_capacity(bytes.len());
         for (number, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
             match utf8(line) {
                 Ok(line) => text.push_str(line),
                 Err(error) => {
-                    // A line of another encoding in a UTF-8 file, where that is certain.
-                    if let Some((line, _)) = encoding::rescue_line(line) {
-                        self.repairs.rescued_lines += 1;
+                    if let Some(line) = self.recovered(line, rules) {
                         text.push_str(&line);
                         continue;
                     }
@@ -70,22 +72,5 @@ impl Parsed {
             }
         }
         text
-    }
-
-    pub(super) fn reject_encoding(
-        &mut self,
-        name: &str,
-        record: u64,
-        line: &[u8],
-        error: std::str::Utf8Error,
-    ) {
-        let at = error.valid_up_to();
-        let message = format!(
-            "byte {} of the line is {:#04x}, expected UTF-8; repair or convert the file",
-            at + 1,
-            line[at]
-        );
-        self.rejects
-            .push(Reject::new(name, record, "invalid_utf8", message, line));
     }
 }

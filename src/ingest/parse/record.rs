@@ -4,6 +4,7 @@ use super::{Parsed, Rules};
 use crate::document::Content;
 use crate::ingest::mapping::Mapping;
 use crate::ingest::reject::Reject;
+use crate::ingest::shape::numbering::{self, Numbering};
 use crate::ingest::shape::{self, Fields, Item, Misfit, Shape};
 use serde_json::Value;
 
@@ -25,12 +26,16 @@ impl Parsed {
         let Some(shape) = shape else {
             return reject("unknown_shape", shape::unknown(&fields), &raw());
         };
-        let taken = match rules.mapping {
+        let numbering = self.numbering.unwrap_or(Numbering::Unknown);
+        let taken = numbering::within(numbering, || match rules.mapping {
             Some(mapping) => mapping.take(&mut fields, |path| {
                 *self.mapped.entry(path.to_owned()).or_default() += 1;
             }),
             None => shape.take(&mut fields),
-        };
+        });
+        if self.is_witness {
+            return;
+        }
         let items = match taken {
             Ok(items) if items.is_empty() => {
                 let message = format!("the record holds no question (shape {})", shape.name);

@@ -54,6 +54,8 @@ pub enum Repair {
     LineSeparators,
     /// Letters in pieces.
     Nfc,
+    /// Bytes that are no character.
+    BadBytes,
 }
 
 /// What is known of a repair.
@@ -127,6 +129,11 @@ pub const REPAIRS: &[Row] = &[
         Repair::Nfc,
         "nfc",
         "letters in pieces (й of и and a breve), composed; lines",
+    ),
+    row(
+        Repair::BadBytes,
+        "bad-bytes",
+        "bytes that are no character of the file's encoding, made U+FFFD where they are few; places",
     ),
 ];
 
@@ -236,7 +243,8 @@ impl Counts {
         self.made.iter().sum()
     }
 
-    fn add(&mut self, repair: Repair, count: u64) {
+    /// Adds repairs of one kind.
+    pub fn add(&mut self, repair: Repair, count: u64) {
         self.made[repair as usize] += count;
     }
 }

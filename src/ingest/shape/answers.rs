@@ -9,7 +9,7 @@ use super::{Fields, Misfit};
 use serde_json::{Value, json};
 
 /// What an answer says, in an object.
-const SAID: &[&str] = &["text", "value", "answer", "input_text", "body", "content"];
+pub(super) const SAID: &[&str] = &["text", "value", "answer", "input_text", "body", "content"];
 
 /// The field of that name in an object.
 fn part<'a>(answer: &'a Value, names: &[&str]) -> Option<&'a Value> {

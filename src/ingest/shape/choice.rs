@@ -1,12 +1,13 @@
 //! Multiple choice: the options belong to the question, the answer is an option's text.
 //!
 //! An answer names an option by its text, its label, its letter or its number. Numbers count as the
-//! options do: by their labels where they have some, from 1 where columns are called `option1`, else
-//! from 0 as in programs. Several are named by a list ("A, C", "A and C", "AC"), and words before a name
+//! options do: by their labels where they have some, from 1 where columns are called `option1`, else as
+//! the numbers of the file tell (`numbering.rs`). Several are named by a list ("A, C", "A and C", "AC"), and words before a name
 //! ("the answer is B") change nothing. An answer that only can be a name and names none is a misfit, never a text.
 
 use super::fields::{as_answer, find, is_same, take, take_text, type_name};
 use super::names::{ANSWER, BEGINNING, CORRECT, ENDINGS, LABEL, OPTION_STEMS, OPTIONS, QUESTION};
+use super::numbering::{self, Numbering};
 use super::operands::check_operands;
 use super::pairs::take_about;
 use super::written::structured;
@@ -31,6 +32,8 @@ pub(super) struct Choices {
     pub(super) all: Vec<Choice>,
     /// How its numbers count, for the error.
     pub(super) counting: &'static str,
+    /// From which number they count, where only the file says it.
+    pub(super) numbering: Option<Numbering>,
     /// The options are numbers themselves, so a number is one of them.
     pub(super) are_numbers: bool,
     /// The letters of its columns were of two alphabets, and so may those of answers be.
@@ -55,6 +58,25 @@ pub(super) const ALIKE: &[(char, char)] = &[
     ('Х', 'X'),
 ];
 pub(super) const FROM_0: &str = "numbers count from 0";
+const FROM_1: &str = "numbers count from 1, as others of the file do";
+
+/// How numbers count where only the file says it, for the error.
+fn counting(numbering: Numbering) -> &'static str {
+    match numbering {
+        Numbering::From1 => FROM_1,
+        Numbering::From0 | Numbering::Unknown => FROM_0,
+    }
+}
+
+impl Choices {
+    /// Where numbers do not tell how options count, their names and that of the answer may.
+    pub(super) fn count_as_named(&mut self, answer: &str, options: Option<&str>, value: &Value) {
+        let is_said = || numbering::names_say_0(answer, options, value.is_number());
+        if self.numbering == Some(Numbering::Unknown) && is_said() {
+            self.numbering = Some(Numbering::From0);
+        }
+    }
+}
 
 /// Takes the options, in a list or in columns of their own.
 fn take_options(fields: &mut Fields) -> Result<Choices, Misfit> {
@@ -115,6 +137,7 @@ pub(super) fn listed(value: Value, name: &str) -> Result<Choices, Misfit> {
             LATIN.len()
         )));
     }
+    let numbering = numbering::now();
     let is_labelled = !labels.is_empty() && labels.iter().all(|label| !label.is_null());
     let labels: Vec<String> = labels
         .into_iter()
@@ -123,8 +146,7 @@ pub(super) fn listed(value: Value, name: &str) -> Result<Choices, Misfit> {
             if is_labelled {
                 as_answer(label, "label")
             } else {
-                // Without labels a list is counted from 0, as in programs.
-                Ok(i.to_string())
+                Ok((i + numbering.first()).to_string())
             }
         })
         .collect::<Result<_, _>>()?;
@@ -144,8 +166,9 @@ pub(super) fn listed(value: Value, name: &str) -> Result<Choices, Misfit> {
         counting: if is_labelled {
             "its labels are given"
         } else {
-            FROM_0
+            counting(numbering)
         },
+        numbering: (!is_labelled).then_some(numbering),
         are_numbers,
         is_mixed: false,
     };
@@ -229,9 +252,11 @@ fn unmix(fields: &mut Fields) -> bool {
 
 /// Options in columns of their own: `A`, `option_a`, `option1`, `opa`, or `А`, `вариант_а`.
 fn columns(fields: &mut Fields) -> Result<Choices, Misfit> {
+    let numbering = numbering::now();
     let mut choices = Choices {
         all: Vec::new(),
-        counting: FROM_0,
+        counting: counting(numbering),
+        numbering: Some(numbering),
         are_numbers: false,
         is_mixed: unmix(fields),
     };
@@ -262,6 +287,7 @@ fn columns(fields: &mut Fields) -> Result<Choices, Misfit> {
         let is_numbered = is_in(&numbered);
         if is_numbered {
             choices.counting = "numbers count from 1, as the columns do";
+            choices.numbering = None;
         }
         // Questions with fewer options leave the last columns empty.
         if !text.trim().is_empty() {
@@ -271,7 +297,7 @@ fn columns(fields: &mut Fields) -> Result<Choices, Misfit> {
                 } else {
                     latin
                 },
-                label: (i + usize::from(is_numbered)).to_string(),
+                label: (i + if is_numbered { 1 } else { numbering.first() }).to_string(),
                 column: key,
                 text,
             });
@@ -285,7 +311,7 @@ fn columns(fields: &mut Fields) -> Result<Choices, Misfit> {
             left.join(", ")
         )));
     }
-    choices.take_carried(choices.counting == FROM_0);
+    choices.take_carried(choices.numbering.is_some());
     Ok(choices)
 }
 
@@ -309,8 +335,11 @@ fn take_choice(
     let question = take_text(fields, QUESTION)?;
     let context = take_about(fields, &question)?;
     check_operands(fields)?;
+    let name = find(fields, answer).unwrap_or_default();
     let answer = take(fields, answer)?;
-    let options = take_options(fields)?;
+    let options_name = find(fields, OPTIONS);
+    let mut options = take_options(fields)?;
+    options.count_as_named(&name, options_name.as_deref(), &answer);
     let answer = resolve(&options, answer)?;
     Ok(options.asked(context, &question, answer))
 }
@@ -321,7 +350,9 @@ pub(super) fn take_ending(fields: &mut Fields) -> Result<Content, Misfit> {
     let key = find(fields, ENDINGS).unwrap_or_default();
     let endings = take(fields, ENDINGS)?;
     let label = take(fields, LABEL)?;
-    let ending = listed(endings.clone(), "endings")?.resolve_all(label)?;
+    // The data sets that have endings come from programs, and their labels count from 0.
+    let endings_of = || listed(endings.clone(), "endings");
+    let ending = numbering::within(Numbering::From0, endings_of)?.resolve_all(label)?;
     fields.insert(key, endings);
     Ok(Content::Chat(vec![
         Message::new("user", beginning),

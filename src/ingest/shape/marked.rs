@@ -103,7 +103,7 @@ pub(super) fn has_marked_answers(fields: &Fields) -> bool {
     }
     match options.resolve_all(mark) {
         Ok(text) => options.all.iter().any(|option| option.text == text),
-        Err(misfit) => misfit.error == "no_such_option",
+        Err(misfit) => ["no_such_option", "ambiguous_option"].contains(&misfit.error),
     }
 }
 
@@ -111,8 +111,10 @@ pub(super) fn has_marked_answers(fields: &Fields) -> bool {
 pub(super) fn take_marked_answers(fields: &mut Fields) -> Result<Content, Misfit> {
     let question = take_text(fields, QUESTION)?;
     let context = take_about(fields, &question)?;
+    let name = find(fields, CORRECT).unwrap_or_default();
     let mark = take(fields, CORRECT)?;
-    let options = listed(take(fields, ANSWERS)?, "answers")?;
+    let mut options = listed(take(fields, ANSWERS)?, "answers")?;
+    options.count_as_named(&name, None, &mark);
     let answer = options.resolve_all_surely(mark)?;
     Ok(options.asked(context, &question, answer))
 }
@@ -147,7 +149,8 @@ pub(super) fn right_one(fields: &Fields, answers: &Value) -> Result<Option<Strin
             ),
         )
     };
-    let options = listed(answers.clone(), "answers").map_err(|misfit| unclear(&misfit.why))?;
+    let mut options = listed(answers.clone(), "answers").map_err(|misfit| unclear(&misfit.why))?;
+    options.count_as_named(&key, None, mark);
     let named = options.resolve_all_surely(mark.clone());
     named.map(Some).map_err(|misfit| unclear(&misfit.why))
 }

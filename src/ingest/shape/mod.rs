@@ -11,6 +11,7 @@ mod fields;
 mod marked;
 mod messages;
 mod names;
+pub mod numbering;
 mod operands;
 mod option_name;
 mod pairs;
@@ -33,16 +34,16 @@ use marked::{
 pub use messages::{is_dialogue, is_messages, record_of};
 use messages::{take_messages, take_turn_texts};
 use names::{
-    ANSWER, ANSWERS, BEGINNING, BODY, CHOSEN, COMPLETION, CONTEXT, CONVERSATIONS, CORRECT, DATA,
-    DIALOG, ENDINGS, FIRST_OPTION, ID, IDEAL, INPUT, INSTANCES, INSTRUCTION, LABEL, MESSAGES,
-    OPTIONS, OUTPUT, PASSAGE, PASSAGES, PROMPT, QUESTION, QUESTIONS, REJECTED, SECOND_OPTION, TEXT,
-    TITLE, TREE,
+    ANSWER, ANSWERS, BEGINNING, BODY, CANDIDATES, CHOSEN, COMPLETION, CONTEXT, CONVERSATIONS,
+    CORRECT, DATA, DIALOG, ENDINGS, FIRST_OPTION, ID, IDEAL, INPUT, INSTANCES, INSTRUCTION, LABEL,
+    MESSAGES, OPTIONS, OUTPUT, PASSAGE, PASSAGES, PROMPT, QUESTION, QUESTION_ITEMS, QUESTIONS,
+    REJECTED, REPLY, SECOND_OPTION, TEXT, TITLE, TREE,
 };
 use pairs::{
     take_alpaca, take_completion, take_context_question, take_forum, take_ideal, take_instances,
     take_question,
 };
-use passages::{take_passage, take_squad};
+use passages::{has_question_items, take_passage, take_passage_items, take_squad};
 use preference::take_preference;
 pub use recent::Recent;
 use serde_json::{Map, Value};
@@ -152,6 +153,33 @@ pub fn is_known_field(name: &str) -> bool {
     known.any(|known| is_same(known, name))
 }
 
+/// Whether a field of this name holds an answer, several, or turns: numbers in it become text.
+#[must_use]
+pub fn holds_what_is_said(name: &str) -> bool {
+    let known = [
+        ANSWER,
+        OUTPUT,
+        COMPLETION,
+        REPLY,
+        ANSWERS,
+        CANDIDATES,
+        IDEAL,
+        CHOSEN,
+        REJECTED,
+        MESSAGES,
+        CONVERSATIONS,
+        DIALOG,
+    ];
+    let mut known = known.iter().copied().flatten();
+    known.any(|known| is_same(known, name))
+}
+
+/// Whether within such a field one of this name says it.
+#[must_use]
+pub fn says(name: &str) -> bool {
+    answers::SAID.iter().any(|known| is_same(known, name))
+}
+
 /// All shapes, in the order in which a record is compared with them.
 pub const SHAPES: &[Shape] = &[
     Shape {
@@ -205,6 +233,13 @@ pub const SHAPES: &[Shape] = &[
         requires: &[PASSAGE, QUESTIONS],
         fits: |fields| is_list(fields, QUESTIONS),
         take: take_passage,
+    },
+    Shape {
+        name: "passage",
+        example: r#"{"context": "…", "items": [{"question": "…", "answer": "…"}]}"#,
+        requires: &[PASSAGE, QUESTION_ITEMS],
+        fits: has_question_items,
+        take: take_passage_items,
     },
     Shape {
         name: "instances",

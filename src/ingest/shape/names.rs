@@ -120,6 +120,8 @@ pub(super) const IS_ACCEPTED: &[&str] = &["is_accepted", "accepted", "selected",
 pub(super) const SCORE: &[&str] = &["pm_score", "score", "votes", "upvotes"];
 pub(super) const PASSAGES: &[&str] = &["paragraphs", "passages", "абзацы"];
 pub(super) const QUESTIONS: &[&str] = &["qas", "questions", "вопросы"];
+/// A list of questions beside a passage, where its name does not say so.
+pub(super) const QUESTION_ITEMS: &[&str] = &["items", "data", "entries", "examples", "qa_pairs"];
 pub(super) const INSTANCES: &[&str] = &["instances"];
 pub(super) const IDEAL: &[&str] = &["ideal"];
 pub(super) const TREE: &[&str] = &["message_tree_id"];

@@ -1,9 +1,10 @@
 //! Which option an answer means: its text, its label, its letter, its number or its column.
 
 use super::Misfit;
-use super::choice::{ALIKE, Choice, Choices, FROM_0, LATIN, RUSSIAN, one_letter};
+use super::choice::{ALIKE, Choice, Choices, LATIN, RUSSIAN, one_letter};
 use super::fields::{as_answer, is_same};
 use super::names::OPTION_STEMS;
+use super::numbering::{self, Numbering};
 use super::pairs::with_context;
 use super::written::structure_of;
 use crate::document::{Content, Message};
@@ -222,6 +223,7 @@ impl Choices {
         if self.all.is_empty() {
             return Ok(None);
         }
+        self.check_numbering(given, is_index)?;
         if let Some(option) = self
             .named(&bare(given))
             .or_else(|| self.equal_number(given))
@@ -273,6 +275,33 @@ impl Choices {
             return Err(self.no_such(given));
         }
         Ok(None)
+    }
+
+    /// Refuses numbers of which nothing says from where they count; and notes what they tell of that.
+    fn check_numbering(&self, given: &str, is_index: bool) -> Result<(), Misfit> {
+        let Some(numbering) = self.numbering else {
+            return Ok(());
+        };
+        let names = behind_words(given).split([',', ';', '&']);
+        let numbers: Option<Vec<usize>> = names.map(|name| bare(name).parse().ok()).collect();
+        let Some(numbers) = numbers.filter(|_| is_index || self.equal_number(given).is_none())
+        else {
+            return Ok(());
+        };
+        numbering::note(&numbers, self.all.len());
+        let may_be_either = |number: &usize| (1..self.all.len()).contains(number);
+        if numbering != Numbering::Unknown || numbers.contains(&0) {
+            return Ok(());
+        }
+        if numbers.iter().any(may_be_either) {
+            return Err(Misfit::named(
+                "ambiguous_option",
+                format!(
+                    "the answer `{given}` is the number of an option, and no answer of the file's first records says whether they count from 0 or from 1 (none is 0, none is the number of the options); --first-option 0 or --first-option 1 says it"
+                ),
+            ));
+        }
+        Ok(())
     }
 
     fn no_such(&self, given: &str) -> Misfit {
@@ -339,6 +368,7 @@ impl Choices {
         let rests: Vec<String> = rests.into_iter().map(str::to_owned).collect();
         match kind {
             Carried::Numbers if unlabelled => {
+                self.numbering = None;
                 self.counting = "numbers are those that the options begin with";
                 for (i, option) in self.all.iter_mut().enumerate() {
                     option.label = (i + 1).to_string();
@@ -440,7 +470,7 @@ impl Choices {
         }
         // А and В look alike in both alphabets and stand at other places: among options with letters
         // of their own only those count, a list without labels is counted in the answer's alphabet.
-        let is_list = self.counting == FROM_0 && self.all.first()?.letter == 'A';
+        let is_list = self.numbering.is_some() && self.all.first()?.letter == 'A';
         let at = RUSSIAN.chars().position(|russian| russian == letter)?;
         if is_list { self.all.get(at) } else { None }
     }

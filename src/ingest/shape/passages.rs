@@ -2,7 +2,9 @@
 
 use super::choice::take_multiple_choice;
 use super::fields::{find, take, take_text, type_name};
-use super::names::{ANSWER, ANSWERS, OPTIONS, PASSAGE, PASSAGES, QUESTION, QUESTIONS};
+use super::names::{
+    ANSWER, ANSWERS, OPTIONS, PASSAGE, PASSAGES, QUESTION, QUESTION_ITEMS, QUESTIONS,
+};
 use super::pairs::{take_context_question, take_question};
 use super::{Fields, Item, Items, Misfit};
 use crate::document::Content;
@@ -53,6 +55,26 @@ fn with_fields(item: Result<Item, Misfit>, fields: &Fields) -> Result<Item, Misf
 /// One passage with its questions.
 pub(super) fn take_passage(fields: &mut Fields) -> Items {
     take_questions(fields, "")
+}
+
+/// One passage with its questions in a list whose name does not say so.
+pub(super) fn take_passage_items(fields: &mut Fields) -> Items {
+    let items = take(fields, QUESTION_ITEMS)?;
+    fields.insert(QUESTIONS[0].to_owned(), items);
+    take_questions(fields, "")
+}
+
+/// Whether a text is the passage of questions in a list beside it, none of which has one of its own.
+pub(super) fn has_question_items(fields: &Fields) -> bool {
+    let value = |names| find(fields, names).map(|key| &fields[&key]);
+    let is_passage = value(PASSAGE).is_some_and(Value::is_string);
+    let items = value(QUESTION_ITEMS).and_then(Value::as_array);
+    let first = items.and_then(|items| items.first()?.as_object());
+    is_passage
+        && first.is_some_and(|first| {
+            let has = |names| find(first, names).is_some();
+            has(QUESTION) && (has(ANSWER) || has(ANSWERS)) && !has(PASSAGE)
+        })
 }
 
 /// The questions of a passage: objects with their answers, or lists of questions, answers and options

@@ -1,8 +1,11 @@
 //! The dialect of a CSV file: its delimiter and the names of its columns, told from its beginning.
 
-use super::csv_rows::{self, Ending, Grammar};
+mod quoting;
+
+use super::csv_rows::{self, COMMA, Ending, Grammar, Quotes};
 use super::mapping::Mapping;
 use super::shape;
+use quoting::{is_spaced, quotes};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
@@ -93,8 +96,11 @@ impl Dialect {
                 let grammar = Grammar {
                     delimiter: Some(*delimiter),
                     spaced: is_spaced(sample, *delimiter),
+                    quotes: Quotes::Doubled,
                 };
-                Reading::new(grammar, sample).filter(|reading| reading.width() > 1)
+                let quotes = quotes(sample, grammar);
+                Reading::new(Grammar { quotes, ..grammar }, sample)
+                    .filter(|reading| reading.width() > 1)
             })
             // The share of rows as wide as the first decides, then the width.
             .max_by_key(|reading| (reading.share, reading.width()));
@@ -105,9 +111,10 @@ impl Dialect {
         let single = || {
             let grammar = Grammar {
                 delimiter: None,
-                spaced: false,
+                ..COMMA
             };
-            Reading::new(grammar, sample).filter(known)
+            let quotes = quotes(sample, grammar);
+            Reading::new(Grammar { quotes, ..grammar }, sample).filter(known)
         };
         let different = best.as_ref().is_some_and(|reading| reading.share < 500);
         let Some(reading) = best.filter(|_| !different).or_else(single) else {
@@ -191,36 +198,6 @@ fn columns(header: &[String]) -> Vec<Column> {
             }
         })
         .collect()
-}
-
-/// Whether spaces follow the delimiters and are no part of the fields: some field behind one is quoted,
-/// and each that begins so ends as a quoted field does.
-fn is_spaced(sample: &str, delimiter: u8) -> bool {
-    let plain = Grammar {
-        delimiter: Some(delimiter),
-        spaced: false,
-    };
-    let spaced = Grammar {
-        spaced: true,
-        ..plain
-    };
-    let quoted = |rows: &[Vec<String>]| {
-        let fields = rows.iter().flatten();
-        fields
-            .filter(|field| {
-                field.trim_start_matches(' ').starts_with('"') && field.starts_with(' ')
-            })
-            .count()
-    };
-    let (Some(a), Some(b)) = (Reading::new(plain, sample), Reading::new(spaced, sample)) else {
-        return false;
-    };
-    let sample = sample.as_bytes();
-    let strict = csv_rows::rows(spaced, sample, false).all(|(start, ending)| {
-        let row = &sample[start..start + ending.bytes()];
-        matches!(ending, Ending::Whole(_)) && spaced.is_strict(csv_rows::without_end(row))
-    });
-    quoted(&a.rows) > 0 && strict && b.share >= a.share
 }
 
 /// The delimiter of a first line `sep=;`.

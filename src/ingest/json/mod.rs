@@ -1,15 +1,15 @@
 //! One JSON record as fields, with what JSON parsers lose: values of repeated keys, and the digits of
-//! integers beyond 64 bits. What Python writes and strict parsers refuse is mended ([`mend`]).
+//! numbers ([`numbers`]). What Python writes and strict parsers refuse is mended ([`mend`]).
 
+mod numbers;
+
+use super::mapping::Mapping;
 use super::shape::Fields;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
-
-/// Integers from here on have no exact value in 64 bits.
-const WIDE: f64 = 9_223_372_036_854_775_807.0;
 
 /// A line of JSON.
 #[derive(Debug, PartialEq)]
@@ -23,39 +23,56 @@ pub enum Line {
 /// Reads a line, and says whether it had to be mended.
 ///
 /// Of a repeated key the last value counts, as everywhere; earlier ones that differ are kept under
-/// `key#1`, `key#2`. Integers beyond 64 bits become texts of their digits.
+/// `key#1`, `key#2`. Numbers become texts of their digits where these would be lost: integers beyond 64
+/// bits, numbers beyond doubles, and in what is learned (by its name, or by `mapping`) all others.
 ///
 /// # Errors
 /// When `line` is no JSON, mended or not.
-pub fn parse(line: &str) -> serde_json::Result<(Line, bool)> {
-    match strict(line) {
+pub fn parse(line: &str, mapping: Option<&Mapping>) -> serde_json::Result<(Line, bool)> {
+    match strict(line, mapping) {
         Ok(read) => Ok((read, false)),
-        Err(error) => match mend(line.as_bytes()).and_then(|mended| strict(&mended).ok()) {
-            Some(read) => Ok((read, true)),
-            None => Err(error),
-        },
+        Err(error) => {
+            match mend(line.as_bytes()).and_then(|mended| strict(&mended, mapping).ok()) {
+                Some(read) => Ok((read, true)),
+                None => Err(error),
+            }
+        }
     }
 }
 
-/// A value that may have to be mended; none where it is no JSON.
+/// A value that may have to be mended; none where it is no JSON. Bytes that are no UTF-8 become U+FFFD.
 #[must_use]
 pub fn value(bytes: &[u8]) -> Option<Value> {
-    serde_json::from_slice(bytes).ok().or_else(|| {
-        let mended = mend(bytes)?;
-        serde_json::from_str(&mended).ok()
-    })
+    if let Ok(value) = serde_json::from_slice(bytes) {
+        return Some(value);
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let mended = mend(text.as_bytes());
+    let text = mended.as_deref().unwrap_or(&text);
+    match serde_json::from_str(text) {
+        Ok(value) => Some(value),
+        Err(error) if numbers::is_beyond(&error) => {
+            serde_json::from_slice(&numbers::as_written(text.as_bytes(), &|_| false)).ok()
+        }
+        Err(_) => None,
+    }
 }
 
-fn strict(line: &str) -> serde_json::Result<Line> {
+fn strict(line: &str, mapping: Option<&Mapping>) -> serde_json::Result<Line> {
+    let named = |name: &str| mapping.is_some_and(|mapping| mapping.learns(name));
     if !line.trim_ascii_start().starts_with('{') {
         return serde_json::from_str(line).map(Line::Other);
     }
-    let fields = serde_json::from_str::<Record>(line)?.0;
-    if fields.values().any(has_wide_number) {
-        let quoted = quote_wide(line.as_bytes());
-        return Ok(Line::Record(serde_json::from_slice::<Record>(&quoted)?.0));
+    let as_written = || {
+        let quoted = numbers::as_written(line.as_bytes(), &named);
+        Ok(Line::Record(serde_json::from_slice::<Record>(&quoted)?.0))
+    };
+    match serde_json::from_str::<Record>(line) {
+        Ok(Record(fields)) if numbers::may_lose_digits(&fields, &named) => as_written(),
+        Ok(Record(fields)) => Ok(Line::Record(fields)),
+        Err(error) if numbers::is_beyond(&error) => as_written(),
+        Err(error) => Err(error),
     }
-    Ok(Line::Record(fields))
 }
 
 /// `line` with null for NaN and Infinity, U+FFFD for half of a surrogate pair (an emoji that was cut),
@@ -181,61 +198,12 @@ impl<'de> Visitor<'de> for Keys {
     }
 }
 
-fn has_wide_number(value: &Value) -> bool {
-    match value {
-        Value::Number(number) => {
-            number.is_f64() && number.as_f64().is_some_and(|number| number.abs() >= WIDE)
-        }
-        Value::Array(list) => list.iter().any(has_wide_number),
-        Value::Object(fields) => fields.values().any(has_wide_number),
-        Value::Null | Value::Bool(_) | Value::String(_) => false,
-    }
-}
-
-/// `line` with quotes around integers of more than 18 digits.
-fn quote_wide(line: &[u8]) -> Vec<u8> {
-    const LONGEST: usize = 18;
-    let mut out = Vec::with_capacity(line.len() + 16);
-    let (mut at, mut in_string) = (0, false);
-    while at < line.len() {
-        let byte = line[at];
-        if in_string {
-            let length = if byte == b'\\' { 2 } else { 1 };
-            in_string = byte != b'"';
-            out.extend(&line[at..line.len().min(at + length)]);
-            at += length;
-            continue;
-        }
-        if byte == b'-' || byte.is_ascii_digit() {
-            let end = line[at..]
-                .iter()
-                .position(|byte| !byte.is_ascii_digit() && !b"+-.eE".contains(byte))
-                .map_or(line.len(), |length| at + length);
-            let number = &line[at..end];
-            let digits = number.strip_prefix(b"-").unwrap_or(number);
-            if digits.len() > LONGEST && digits.iter().all(u8::is_ascii_digit) {
-                out.push(b'"');
-                out.extend(number);
-                out.push(b'"');
-            } else {
-                out.extend(number);
-            }
-            at = end;
-            continue;
-        }
-        in_string = byte == b'"';
-        out.push(byte);
-        at += 1;
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(json: &str) -> String {
-        let (Line::Record(fields), _) = parse(json).expect("JSON") else {
+        let (Line::Record(fields), _) = parse(json, None).expect("JSON") else {
             panic!("{json} is an object");
         };
         Value::Object(fields).to_string()
@@ -266,11 +234,52 @@ mod tests {
             assert_eq!(read(json), wanted, "{json}");
         }
         assert_eq!(
-            parse("[1]").expect("JSON"),
+            parse("[1]", None).expect("JSON"),
             (Line::Other(serde_json::json!([1])), false)
         );
-        assert!(parse("{\"a\":").is_err());
-        assert!(parse("[").is_err());
+        assert!(parse("{\"a\":", None).is_err());
+        assert!(parse("[", None).is_err());
+    }
+
+    #[test]
+    fn answers_keep_the_digits_that_were_written() {
+        for (json, wanted) in [
+            (
+                r#"{"question":"q","answer":0.1000,"score":0.50}"#,
+                r#"{"question":"q","answer":"0.1000","score":0.5}"#,
+            ),
+            (
+                r#"{"output":-0,"a":1e400,"response":3.14159265358979323846}"#,
+                r#"{"output":"-0","a":"1e400","response":"3.14159265358979323846"}"#,
+            ),
+            // A number that is printed as it was written stays one.
+            (r#"{"answer":1.5,"ideal":2}"#, r#"{"answer":1.5,"ideal":2}"#),
+            (
+                r#"{"answers":[{"text":[1.50,"x"],"score":1.50}],"text":1.50}"#,
+                r#"{"answers":[{"text":["1.50","x"],"score":1.5}],"text":1.5}"#,
+            ),
+            (
+                r#"{"messages":[{"role":"user","content":1E5,"weight":1E5}]}"#,
+                r#"{"messages":[{"role":"user","content":"1E5","weight":100000.0}]}"#,
+            ),
+            (
+                r#"{"\u0430nswer":0.10,"\u0061nswer":0.10,"t":"\"answer\":0.10 \\"}"#,
+                r#"{"аnswer":0.1,"answer":"0.10","t":"\"answer\":0.10 \\"}"#,
+            ),
+            (
+                r#"{"answer":1e400,"n":NaN}"#,
+                r#"{"answer":"1e400","n":null}"#,
+            ),
+        ] {
+            assert_eq!(read(json), wanted, "{json}");
+        }
+        let mapping = Mapping::parse(&["question=a,answer=d.v.0".to_owned()]).expect("a mapping");
+        let json = r#"{"a":"q","d":{"v":[0.10],"w":0.10}}"#;
+        let (Line::Record(fields), _) = parse(json, Some(&mapping)).expect("JSON") else {
+            panic!("an object");
+        };
+        let wanted = r#"{"a":"q","d":{"v":["0.10"],"w":0.1}}"#;
+        assert_eq!(Value::Object(fields).to_string(), wanted);
     }
 
     #[test]
@@ -292,10 +301,10 @@ mod tests {
             ),
         ] {
             assert_eq!(read(json), wanted, "{json}");
-            assert!(parse(json).expect("JSON").1, "{json}");
+            assert!(parse(json, None).expect("JSON").1, "{json}");
         }
         // Healthy pairs and escapes stay, and what is broken otherwise stays an error.
-        let (_, is_mended) = parse(r#"{"t":"\ud83d\udc4d NaN \n"}"#).expect("JSON");
+        let (_, is_mended) = parse(r#"{"t":"\ud83d\udc4d NaN \n"}"#, None).expect("JSON");
         assert!(!is_mended);
         for json in [
             r#"{"a":NaN"#,
@@ -303,7 +312,7 @@ mod tests {
             r#"{"t":"\uZZZZ"}"#,
             "{\"t\":\"\t",
         ] {
-            assert!(parse(json).is_err(), "{json}");
+            assert!(parse(json, None).is_err(), "{json}");
         }
     }
 }

@@ -1,0 +1,188 @@
+//! One group of blocks to an encoded row group, its rejects and its account: run on every core.
+
+use super::blocks::Block;
+use super::feed::Group;
+use super::format::Unread;
+use super::parse::{Parsed, Rules};
+use super::reject::Reject;
+use super::source::{LeftOut, Source};
+use super::state::{Begun, Cursor};
+use crate::corpus::{LanguageText, share_out};
+use crate::document::Document;
+use crate::document::parquet::{Encoder, RowGroup, schema};
+use crate::ledger::{Count, Entry, Ledgers, Place};
+use anyhow::Result;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A source or a member of one that was read to its end.
+pub(super) struct Ended {
+    pub source: Arc<Source>,
+    pub xxh3: u128,
+}
+
+/// A group of blocks after its worker.
+pub(super) struct Done {
+    pub end: Cursor,
+    /// What the cursor is within, and how much of it was read by then.
+    pub begun: Option<Begun>,
+    pub encoded: Option<RowGroup>,
+    pub rows: u64,
+    pub bytes: u64,
+    pub parsed: Parsed,
+    pub shapes: BTreeMap<String, BTreeMap<&'static str, u64>>,
+    pub ledgers: Ledgers,
+    pub languages: BTreeMap<String, LanguageText>,
+    pub ended: Vec<Ended>,
+}
+
+/// What every worker does, with the rules of the run.
+pub(super) struct Worker<'a> {
+    rules: Rules<'a>,
+    encoder: Encoder,
+}
+
+impl<'a> Worker<'a> {
+    /// A worker that reads by these rules.
+    ///
+    /// # Errors
+    /// When the encoder of documents cannot be made.
+    pub fn new(rules: Rules<'a>) -> Result<Self> {
+        Ok(Self {
+            rules,
+            encoder: Encoder::new(schema())?,
+        })
+    }
+
+    /// Parses and encodes a group; nothing here depends on other groups.
+    ///
+    /// # Errors
+    /// When a Parquet column is of a type that is not read at all, or encoding fails.
+    pub fn run(&self, group: Group) -> Result<Done> {
+        let mut parsed = Parsed::default();
+        let (mut shapes, mut ended) = (BTreeMap::new(), Vec::new());
+        let mut begun = None;
+        for piece in group.blocks {
+            let (source, block) = (piece.source, piece.block);
+            begun = Some(Begun {
+                name: source.file_name().to_owned(),
+                bytes: piece.read.bytes,
+                xxh3: format!("{:032x}", piece.read.xxh3),
+            });
+            if let Block::End { xxh3 } | Block::MemberEnd { xxh3 } = block {
+                if let Err(why) = &source.format {
+                    parsed.rejects.push(unread(&source, why));
+                }
+                ended.push(Ended { source, xxh3 });
+                continue;
+            }
+            // That it cannot be opened is what its format says already.
+            let Ok(format) = source.format else { continue };
+            parsed.add(&source, format, block, self.rules)?;
+            for (shape, count) in std::mem::take(&mut parsed.shapes) {
+                *shapes
+                    .entry(source.name.clone())
+                    .or_insert_with(BTreeMap::new)
+                    .entry(shape)
+                    .or_default() += count;
+            }
+        }
+        let ledgers = account(&parsed);
+        let mut languages = BTreeMap::new();
+        for document in &parsed.documents {
+            share_out(document, &mut languages);
+        }
+        let encoded = if parsed.documents.is_empty() {
+            None
+        } else {
+            Some(self.encoder.encode(&parsed.documents, Vec::new())?)
+        };
+        let rows = parsed.documents.len() as u64;
+        let bytes = parsed
+            .documents
+            .iter()
+            .map(|document| document.content.bytes())
+            .sum();
+        parsed.documents = Vec::new();
+        Ok(Done {
+            end: group.end,
+            begun,
+            encoded,
+            rows,
+            bytes,
+            parsed,
+            shapes,
+            ledgers,
+            languages,
+            ended,
+        })
+    }
+}
+
+/// A source of a format that is not read is one record that could not be read.
+fn unread(source: &Source, why: &Unread) -> Reject {
+    let mut reject = Reject::new(&source.name, 0, why.error, why.message.clone(), &[]);
+    reject.bytes = source.bytes;
+    reject
+}
+
+fn account(parsed: &Parsed) -> Ledgers {
+    let mut ledgers = Ledgers::default();
+    // Most documents are booked where the one before was: names are looked up once for all of them.
+    let is_alike = |a: &Document, b: &Document| {
+        a.content.kind() == b.content.kind() && a.lang == b.lang && a.source == b.source
+    };
+    for alike in parsed.documents.chunk_by(is_alike) {
+        let mut count = Count::default();
+        for document in alike {
+            count += Count::one(document.content.characters(), document.content.bytes());
+        }
+        let place = Place {
+            source: &alike[0].source,
+            language: &alike[0].lang,
+            kind: Some(alike[0].content.kind()),
+        };
+        ledgers.add(place, Entry::Read, count);
+        ledgers.add(place, Entry::Kept, count);
+    }
+    for (source, reason, bytes) in &parsed.left {
+        book_left(&mut ledgers, source, reason, *bytes);
+    }
+    for reject in &parsed.rejects {
+        book_reject(&mut ledgers, reject);
+    }
+    ledgers
+}
+
+/// The account of what is left out below the sources: each file or directory is a record.
+pub(super) fn account_left(left: &[LeftOut]) -> Ledgers {
+    let mut ledgers = Ledgers::default();
+    for left in left {
+        book_left(&mut ledgers, &left.name, left.reason, left.bytes);
+    }
+    ledgers
+}
+
+fn book_left(ledgers: &mut Ledgers, source: &str, reason: &str, bytes: u64) {
+    // What was never decoded has bytes and no characters.
+    let count = Count::one(0, bytes);
+    let place = Place {
+        source,
+        language: "und",
+        kind: None,
+    };
+    ledgers.add(place, Entry::Read, count);
+    ledgers.add(place, Entry::Dropped(reason), count);
+}
+
+/// Books a record that could not be read.
+pub(super) fn book_reject(ledgers: &mut Ledgers, reject: &Reject) {
+    let count = Count::one(reject.characters, reject.bytes);
+    let place = Place {
+        source: &reject.source,
+        language: "und",
+        kind: None,
+    };
+    ledgers.add(place, Entry::Read, count);
+    ledgers.add(place, Entry::Rejected(reject.error), count);
+}
