@@ -1,11 +1,12 @@
 //! What stands in a working directory: finished directories and unfinished runs, and what to run next.
 //!
-//! Reads manifests and states alone, never documents or tokens, of directories two levels below at most.
+//! Reads manifests and states alone, never documents or tokens, of directories two levels below at most. In
+//! a directory of prep itself it is that one, and nothing below is looked at: the folders in it are parts.
 
 use crate::corpus::CorpusManifest;
 use crate::document::id::hash_file;
 use crate::run_dir::{self, Kind};
-use crate::shard::ShardManifest;
+use crate::shard::{ShardManifest, labels, origins, pairs};
 use anyhow::Result;
 use serde::Serialize;
 use serde_json::Value;
@@ -15,6 +16,8 @@ use std::path::{Path, PathBuf};
 const DEPTH: usize = 2;
 /// Directories that are looked at; a disk of them is not searched.
 const MOST_DIRECTORIES: usize = 2_000;
+/// Folders of a shard directory: no directories of prep, though pairs have a manifest.
+const PARTS: [&str; 3] = [pairs::FOLDER, labels::FOLDER, origins::FOLDER];
 /// Endings of files that people have texts in, for advice where nothing stands yet.
 const RAW: [&str; 12] = [
     "txt", "md", "html", "htm", "jsonl", "json", "csv", "tsv", "parquet", "arrow", "warc", "zip",
@@ -124,12 +127,19 @@ pub fn look(root: &Path) -> Result<Workspace> {
         cut_short: false,
         next: String::new(),
     };
+    if let Some(dir) = run_around(root) {
+        workspace.found.push(read(root, dir));
+        workspace.next = next(&workspace, root);
+        return Ok(workspace);
+    }
     let (mut level, mut seen) = (vec![PathBuf::new()], 0);
     for depth in 0..=DEPTH {
         let mut below = Vec::new();
         for dir in &level {
             if depth > 0 && is_run(&root.join(dir)) {
-                workspace.found.push(read(root, dir));
+                if !is_orphan(&root.join(dir)) {
+                    workspace.found.push(read(root, dir));
+                }
                 continue;
             }
             let entries = match std::fs::read_dir(root.join(dir)) {
@@ -161,8 +171,38 @@ pub fn look(root: &Path) -> Result<Workspace> {
     }
     // `Path` compares by component, which is the same on every machine.
     (workspace.found).sort_by(|a, b| (a.what, &a.path).cmp(&(b.what, &b.path)));
-    workspace.next = next(&workspace);
+    workspace.next = next(&workspace, root);
     Ok(workspace)
+}
+
+/// The directory of prep that `root` is (`.`), or that it is a folder of (`..`).
+fn run_around(root: &Path) -> Option<&'static Path> {
+    let whole = root.canonicalize().ok()?;
+    let above = whole.parent().filter(|_| is_named_as_part(&whole));
+    if above.is_some_and(is_of_prep) {
+        return Some(Path::new(".."));
+    }
+    (is_of_prep(&whole) && !is_orphan(&whole)).then_some(Path::new("."))
+}
+
+fn is_named_as_part(dir: &Path) -> bool {
+    let name = dir.file_name();
+    name.is_some_and(|name| PARTS.iter().any(|part| name == *part))
+}
+
+/// Whether `dir` has the manifest of shards and is but a part of some that are gone.
+fn is_orphan(dir: &Path) -> bool {
+    let is_shards = || run_dir::kind(dir).is_ok_and(|kind| kind == Kind::Shards);
+    is_named_as_part(dir) && is_shards() && !dir.join("tokenizer.json").is_file()
+}
+
+/// Whether a run of prep wrote `dir`; a stranger's manifest.json makes no run where somebody works.
+fn is_of_prep(dir: &Path) -> bool {
+    let manifest = json(&run_dir::manifest_path(dir));
+    let state = json(&run_dir::state_path(dir));
+    let format = manifest.as_ref().and_then(|found| found["format"].as_str());
+    format.is_some_and(|format| format.starts_with("prep-"))
+        || state.is_some_and(|state| state.get("config").is_some())
 }
 
 fn is_run(dir: &Path) -> bool {
@@ -259,7 +299,7 @@ fn finished(full: &Path, dir: &Path) -> Option<Found> {
 }
 
 /// The first step that has not been made.
-fn next(workspace: &Workspace) -> String {
+fn next(workspace: &Workspace, root: &Path) -> String {
     let of = |what: What| {
         workspace
             .found
@@ -287,14 +327,14 @@ fn next(workspace: &Workspace) -> String {
         })
     };
     if let Some(shards) = unused(What::Shards, What::Model) {
-        let free = free_name(workspace, "model");
+        let free = free_name(workspace, root, "model");
         return format!(
             "prep train {} --out {free} --model llama-15m",
             shown(shards)
         );
     }
     if let Some(corpus) = unused(What::Corpus, What::Shards) {
-        let free = free_name(workspace, "shards");
+        let free = free_name(workspace, root, "shards");
         return format!("prep shard {} --out {free}", shown(corpus));
     }
     if let Some(model) = of(What::Model).next_back() {
@@ -306,16 +346,21 @@ fn next(workspace: &Workspace) -> String {
     "prep ingest SOURCE... --out corpus".to_owned()
 }
 
-/// `model`, or `model-2` where that is taken.
-fn free_name(workspace: &Workspace, name: &str) -> String {
+/// `model`, or `model-2` where that is taken; beside the directory of prep where somebody is in one.
+fn free_name(workspace: &Workspace, root: &Path, name: &str) -> String {
+    let around = workspace.found.iter().map(|found| found.path.as_path());
+    let beside = around.fold("", |beside, path| match path.to_str() {
+        Some(".") => "../",
+        Some("..") => "../../",
+        _ => beside,
+    });
     let taken = |name: &str| {
-        workspace
-            .found
-            .iter()
-            .any(|found| found.path == Path::new(name))
+        let mut found = workspace.found.iter();
+        found.any(|found| found.path == Path::new(name))
+            || (!beside.is_empty() && root.join(name).exists())
     };
-    let numbered = (2..).map(|number| format!("{name}-{number}"));
-    let mut names = std::iter::once(name.to_owned()).chain(numbered);
+    let numbered = (2..).map(|number| format!("{beside}{name}-{number}"));
+    let mut names = std::iter::once(format!("{beside}{name}")).chain(numbered);
     names.find(|name| !taken(name)).unwrap_or_default()
 }
 
@@ -361,5 +406,29 @@ mod tests {
             "{}",
             found.next
         );
+    }
+
+    #[test]
+    fn in_a_directory_of_prep_it_is_that_one_and_its_folders_are_parts() {
+        let place = tempfile::tempdir().expect("a temporary directory");
+        let run = place.path().join("run");
+        let pairs = run.join(pairs::FOLDER);
+        std::fs::create_dir_all(&pairs).expect("makes");
+        let manifest = |dir: &Path| run_dir::manifest_path(dir);
+        std::fs::write(manifest(&pairs), r#"{"format": "prep-shards"}"#).expect("writes");
+        // Without the manifest of the shards it is still no shard directory.
+        assert!(look(&run).expect("reads").found.is_empty());
+        let state = r#"{"config": {"command": "shard"}}"#;
+        std::fs::write(run_dir::state_path(&run), state).expect("writes");
+        for (inside, shown) in [(&run, "."), (&pairs, "..")] {
+            let found = look(inside).expect("reads");
+            let next = format!("prep shard … --out {shown} ");
+            assert!(found.next.starts_with(&next), "{}", found.next);
+            assert_eq!(found.found.len(), 1);
+        }
+        // A stranger's manifest.json where somebody works is nothing to prep.
+        std::fs::write(manifest(place.path()), r#"{"name": "app"}"#).expect("writes");
+        let found = look(place.path()).expect("reads");
+        assert_eq!(found.found[0].path, Path::new("run"));
     }
 }

@@ -41,6 +41,9 @@ pub struct Args {
     command: Vec<OsString>,
 }
 
+/// Characters of a default in words.
+const COLUMN: usize = 44;
+
 /// Where a value is from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -59,6 +62,8 @@ struct Row {
     flag: String,
     /// What it would run with; none where it has no value.
     values: Vec<String>,
+    /// What holds where it has no value, in words, as its help says; none where that is nothing.
+    default: Option<String>,
     from: Origin,
     /// Line of the file that has the value, or has another one that the command line replaces.
     line: Option<usize>,
@@ -139,6 +144,7 @@ fn of_file(settled: &Settled) -> Result<Vec<Row>> {
                 Given::Switch(on) => vec![on.to_string()],
                 Given::Values(values) => values,
             },
+            default: None,
             from: Origin::File,
             line: Some(entry.line),
         })
@@ -176,9 +182,11 @@ fn of_command(settled: &Settled) -> Vec<Row> {
             let entry = settled.entry(name);
             let replaced = settled.overridden.iter().find(|entry| entry.flag == name);
             let off = settled.turned_off.iter().any(|off| off == name);
+            let values = values(matches, arg);
             Row {
                 command: settled.command.join(" "),
-                values: values(matches, arg),
+                default: values.is_empty().then(|| default(arg)).flatten(),
+                values,
                 from: match entry {
                     Some(_) => Origin::File,
                     None if typed || off => Origin::CommandLine,
@@ -207,6 +215,25 @@ fn values(matches: Option<&ArgMatches>, arg: &Arg) -> Vec<String> {
         .collect()
 }
 
+/// Where a flag without a value has an effect all the same: what its help says behind `Default: ` or
+/// `[default: `. Threads are counted.
+fn default(arg: &Arg) -> Option<String> {
+    let help = arg.get_long_help().or_else(|| arg.get_help())?.to_string();
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    let found = match (help.split_once("Default: "), help.split_once("[default: ")) {
+        (Some((_, rest)), _) => rest.split(". ").next()?,
+        (None, Some((_, rest))) => rest.split(']').next()?,
+        (None, None) => return None,
+    };
+    let found = found.trim_end_matches('.');
+    if arg.get_id() == "threads" {
+        return Some(format!("{} ({found})", super::all_cores()));
+    }
+    // `none` and `none, then …` are no value.
+    let is_none = found.split([',', ';', ':']).next() == Some("none");
+    (!is_none).then(|| found.to_owned())
+}
+
 fn view(settled: &Settled, rows: &[Row]) -> String {
     let Some(file) = &settled.file else {
         if rows.is_empty() {
@@ -232,10 +259,10 @@ fn table(rows: &[Row], file: &str) -> String {
             (_, Some(place)) => format!("default; the command line excludes {place}"),
             (_, None) => "default".to_owned(),
         };
-        let values = if row.values.is_empty() {
-            "–".to_owned()
-        } else {
-            row.values.join(" ")
+        let values = match &row.default {
+            _ if !row.values.is_empty() => row.values.join(" "),
+            Some(default) => short(default),
+            None => "–".to_owned(),
         };
         let command = match row.command.as_str() {
             "" => "all",
@@ -244,6 +271,16 @@ fn table(rows: &[Row], file: &str) -> String {
         table.row(vec![command.to_owned(), row.flag.clone(), values, from]);
     }
     table.render()
+}
+
+/// So much of a sentence as a column has room for.
+fn short(text: &str) -> String {
+    if text.chars().count() <= COLUMN {
+        return text.to_owned();
+    }
+    let cut: String = text.chars().take(COLUMN - 1).collect();
+    let end = cut.rfind(' ').unwrap_or(cut.len());
+    format!("{} …", cut[..end].trim_end_matches([',', ';', ':']))
 }
 
 /// Lines that say which of the flags that clap refuses are the file's.

@@ -62,6 +62,11 @@ pub struct Cli {
     command: Option<Command>,
 }
 
+/// Threads where `--threads` names none.
+fn all_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Flags that mean the same for every subcommand.
 #[derive(Clone, Debug, Args)]
 pub struct Global {
@@ -186,7 +191,7 @@ impl Cli {
     pub fn run(self) -> Result<Exit> {
         let threads = match self.global.threads {
             Some(threads) => threads as usize,
-            None => std::thread::available_parallelism().map_or(1, usize::from),
+            None => all_cores(),
         };
         let context = Context {
             json: self.global.json,

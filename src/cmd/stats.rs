@@ -15,7 +15,7 @@ use crate::table::Table;
 use crate::tokenize::Tokenizer;
 use crate::units::grouped;
 use crate::{interrupt, ordered, output, survey, view};
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -78,6 +78,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         }
         return Ok(Exit::Done);
     }
+    refuse_directories_of_prep(&args.paths)?;
     let inputs = Inputs::open(&args.paths, context)?;
     corpus(args, inputs.dir(), context)?;
     let paths: Vec<String> = (args.paths.iter())
@@ -88,6 +89,32 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         paths.join(" ")
     ));
     Ok(Exit::Done)
+}
+
+/// What prep wrote is no raw data, though it consists of Parquet, Arrow and JSON.
+fn refuse_directories_of_prep(paths: &[PathBuf]) -> Result<()> {
+    let json = |path: PathBuf| -> Option<Value> {
+        serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    };
+    for dir in paths {
+        let shown = dir.display();
+        let manifest = json(run_dir::manifest_path(dir));
+        let format = manifest.as_ref().and_then(|found| found["format"].as_str());
+        if let Some(format) = format.filter(|format| format.starts_with("prep-")) {
+            bail!(
+                "{shown} is a finished directory of prep ({format}), not raw data: `prep stats` shows one \
+                 such directory at a time, here `prep stats {shown}`; `prep compare` tells how far two are \
+                 apart"
+            );
+        }
+        let state = json(run_dir::state_path(dir));
+        ensure!(
+            state.is_none_or(|state| state.get("config").is_none()),
+            "{shown} holds a run of prep that did not end: run its command again to finish it, then \
+             `prep stats {shown}`"
+        );
+    }
+    Ok(())
 }
 
 /// Sums over the documents of a corpus.
@@ -229,7 +256,8 @@ fn corpus(args: &Args, dir: &Path, context: &Context) -> Result<()> {
             ));
         }
         if let Some(survey) = &tokens.survey {
-            output::data(&format!("\n{}", survey::view::render(survey)));
+            let of = survey::view::render(survey, survey::view::Of::Corpus);
+            output::data(&format!("\n{of}"));
         }
     }
     Ok(())
@@ -358,7 +386,8 @@ fn shards(args: &Args, dir: &Path, context: &Context) -> Result<()> {
     }
     match &survey {
         Some(survey) => {
-            output::data(&format!("\n{}", survey::view::render(survey)));
+            let of = survey::view::render(survey, survey::view::Of::Shards);
+            output::data(&format!("\n{of}"));
             context.note(&format!("next: prep plan {}", dir.display()));
         }
         None => context.note(&format!(

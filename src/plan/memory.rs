@@ -124,7 +124,7 @@ impl Fixed {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Setup {
     /// `full`, `zero-1`, `zero-2`, `zero-3`, `lora`, `lora-zero-3`, `qlora`, `qlora-zero-3`;
-    /// `full-adam8` and `full-offload`, which no advice takes by itself.
+    /// `full-adam8` and `full-offload`, which trade something else for memory.
     pub name: &'static str,
     /// What is trained.
     pub method: Method,
@@ -217,11 +217,80 @@ pub fn fitting(shape: &Shape, seq: f64, gpu: &Gpu, gpus: u64, method: Method) ->
     divided(shape, seq, gpu, gpus).find(|setup| setup.method == method && setup.fits)
 }
 
-/// The fewest cards, as a power of two, on which `method` fits.
+/// The most sequences at once on one card that any division of `method` between them allows, layers
+/// recomputed; 0 when none fits.
+pub fn largest_micro_batch(shape: &Shape, seq: f64, gpu: &Gpu, gpus: u64, method: Method) -> u64 {
+    let setups = divided(shape, seq, gpu, gpus).filter(|setup| setup.method == method);
+    let batches = setups.map(|setup| setup.micro_batch_checkpointed);
+    batches.max().unwrap_or(0)
+}
+
+/// Most cards that are tried.
+const MOST_CARDS: u64 = 1 << 16;
+
+/// The fewest cards on which `method` fits. More cards never hold less: each stage's share of a card
+/// shrinks with them.
 pub fn gpus_needed(shape: &Shape, seq: f64, gpu: &Gpu, method: Method) -> Option<u64> {
-    (0..=16)
-        .map(|power| 1 << power)
-        .find(|gpus| fitting(shape, seq, gpu, *gpus, method).is_some())
+    let holds = |gpus: u64| fitting(shape, seq, gpu, gpus, method).is_some();
+    if !holds(MOST_CARDS) {
+        return None;
+    }
+    let (mut too_few, mut enough) = (0, MOST_CARDS);
+    while enough - too_few > 1 {
+        let middle = too_few + (enough - too_few) / 2;
+        if holds(middle) {
+            enough = middle;
+        } else {
+            too_few = middle;
+        }
+    }
+    Some(enough)
+}
+
+/// An optimizer that takes less memory of the cards, for which all weights fit where they else would not.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Trade {
+    /// `full-adam8` or `full-offload`.
+    pub setup: &'static str,
+    /// The flags of `prep train`.
+    pub flags: &'static str,
+    /// Bytes on one card with one sequence, layers recomputed.
+    pub bytes: u64,
+    /// Bytes in the host's memory for each card: master weights and moments.
+    pub host_bytes: u64,
+    /// Bytes that each step moves between host and card: gradients there, weights back.
+    pub moved_bytes: u64,
+}
+
+/// The cheapest such optimizer, with all weights on each card: 8 bits cost no time, the host's memory does.
+pub fn trade(shape: &Shape, seq: f64, gpu: &Gpu) -> Option<Trade> {
+    trades(shape).into_iter().find_map(|(name, fixed)| {
+        let setup = setup(shape, seq, gpu, 1, (name, Method::Full), fixed);
+        let on_host = if fixed.optimizer > 0.0 { 0.0 } else { 1.0 };
+        setup.fits.then(|| Trade {
+            setup: name,
+            flags: if fixed.optimizer > 0.0 {
+                "--optimizer-bits 8"
+            } else {
+                "--offload optimizer"
+            },
+            bytes: setup.bytes,
+            host_bytes: (on_host * 12.0 * shape.parameters).round() as u64,
+            moved_bytes: (on_host * 4.0 * shape.parameters).round() as u64,
+        })
+    })
+}
+
+/// The longest sequence, halved again and again from `seq`, at which `method` fits.
+pub fn longest_sequence(
+    shape: &Shape,
+    seq: u64,
+    gpu: &Gpu,
+    gpus: u64,
+    method: Method,
+) -> Option<u64> {
+    std::iter::successors(Some(seq), |seq| (*seq > 1).then_some(seq / 2))
+        .find(|seq| fitting(shape, *seq as f64, gpu, gpus, method).is_some())
 }
 
 /// Memory by part: full training with AdamW on one card, nothing divided, one sequence at once.

@@ -18,6 +18,9 @@
 #![allow(clippy::format_push_string)]
 
 pub mod activations;
+mod advice_en;
+mod advice_ru;
+mod assume;
 pub mod flops;
 pub mod gpu;
 pub mod memory;
@@ -51,6 +54,10 @@ pub struct Request {
     pub epochs: f64,
     /// The model.
     pub shape: Shape,
+    /// Token ids that a model of another size would have, too; as in Llamas of the size when not given.
+    pub vocab_size: Option<u64>,
+    /// Parameters that were asked for, where the shape is assumed.
+    pub asked_parameters: Option<u64>,
     /// Tokens of a sequence.
     pub seq_len: u64,
     /// The card.

@@ -10,8 +10,16 @@
 use super::gpu::Gpu;
 use serde::Serialize;
 
-/// MFU where the user gives none.
-pub const DEFAULT_MFU: f64 = 0.4;
+/// Hours from which on training is out of reach: a year. Published runs took months.
+pub const TOO_LONG_HOURS: f64 = 8_766.0;
+
+/// Hours of the month for which the cards are counted that training within reach takes.
+pub const MONTH_HOURS: f64 = 730.5;
+
+/// Cards that do some GPU-hours in a month.
+pub fn cards_for_a_month(gpu_hours: f64) -> u64 {
+    (gpu_hours / MONTH_HOURS).ceil().max(1.0) as u64
+}
 
 /// Power that a data centre draws for each watt of its computers.
 pub const PUE: f64 = 1.1;
@@ -21,8 +29,6 @@ pub const PUE: f64 = 1.1;
 pub struct Cost {
     /// Hours of one card, summed over all cards.
     pub gpu_hours: f64,
-    /// Hours until it is done.
-    pub wall_hours: f64,
     /// Dollars at the low and at the high end of the price band.
     pub money_usd: Range,
     /// Electricity, in kWh.
@@ -76,7 +82,6 @@ impl Rates {
         let price = self.usd_per_hour();
         Cost {
             gpu_hours,
-            wall_hours: gpu_hours / self.gpus as f64,
             money_usd: Range {
                 low: gpu_hours * price.low,
                 high: gpu_hours * price.high,

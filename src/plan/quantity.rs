@@ -22,6 +22,11 @@ pub fn parse_count(text: &str) -> Result<u64, String> {
         .chars()
         .filter(|c| *c != '_' && !c.is_whitespace())
         .collect();
+    if clean.starts_with('-') {
+        return Err(format!(
+            "`{text}` is no count: it is more than nothing, for instance 350M, 7B or 1.5T"
+        ));
+    }
     let (number, factor) = match clean.chars().last().map(|c| c.to_ascii_lowercase()) {
         Some('k') => (&clean[..clean.len() - 1], 1e3),
         Some('m') => (&clean[..clean.len() - 1], 1e6),

@@ -4,7 +4,7 @@ use super::gpu::{GPUS, PRICES_DATE};
 use super::memory::{self, Method, Parts, Setup};
 use super::money::{Cost, PUE, Range, Rates};
 use super::route::{self, Ground, Name, Route};
-use super::scaling::{self, Band, FITS, TOKENS_PER_PARAMETER};
+use super::scaling::{self, Band, Data, FITS, TOKENS_PER_PARAMETER};
 use super::verdict::{self, Training};
 use super::{Lang, Request, Shape, repeat};
 use serde::Serialize;
@@ -22,10 +22,17 @@ pub struct Report {
     pub trained_tokens: f64,
     /// New tokens that those are worth.
     pub effective_tokens: f64,
+    /// New tokens that the passes are worth that count when size and data are judged.
+    pub judged_tokens: f64,
+    /// Parameters that were asked for, where layers and width are assumed; fewer than `parameters` where the
+    /// vocabulary alone takes more.
+    pub asked_parameters: Option<u64>,
     /// Parameters of the model.
     pub parameters: u64,
     /// Parameters that a token passes through.
     pub active_parameters: u64,
+    /// What the (active) parameters are worth on so many different tokens.
+    pub effective_parameters: f64,
     /// The model's sizes.
     pub model: Shape,
     /// Tokens of a sequence.
@@ -34,7 +41,7 @@ pub struct Report {
     pub training_flops: f64,
     /// The same by part.
     pub training_flops_by_part: FlopsByPart,
-    /// Worth of the tokens in new ones, for each (active) parameter.
+    /// `judged_tokens` for each (active) parameter.
     pub tokens_per_parameter: f64,
     /// Compute-optimal tokens for these (active) parameters, at 20 a parameter.
     pub optimal_tokens: f64,
@@ -42,8 +49,8 @@ pub struct Report {
     pub optimal_parameters: f64,
     /// The same by each published fit.
     pub fits: Vec<FitFigures>,
-    /// Loss that the fits expect, in nats a token of their own data.
-    pub expected_loss: Band,
+    /// Loss that the fits expect, in nats a token of their own data; none where one of them says nothing.
+    pub expected_loss: Option<Band>,
     /// What more passes over the same tokens would be worth.
     pub repeated_epochs: Vec<Epochs>,
     /// Full training on one card by part.
@@ -52,9 +59,13 @@ pub struct Report {
     pub setups: Vec<Setup>,
     /// Cards and rates.
     pub gpu: GpuFigures,
-    /// Hours, dollars, energy of training all weights on all tokens and passes.
+    /// GPU-hours, dollars, energy of training all weights on all tokens and passes.
     #[serde(flatten)]
     pub cost: Cost,
+    /// Hours until that is done on `wall_gpus` cards; none where it fits no number of them.
+    pub wall_hours: Option<f64>,
+    /// The cards of the plan, or the fewest that hold it where those are too few.
+    pub wall_gpus: Option<u64>,
     /// The ways to a model.
     pub routes: Vec<Route>,
     /// The same training on every known card.
@@ -93,7 +104,8 @@ pub struct FitFigures {
     pub parameters_for_flops: f64,
     /// Tokens of that size.
     pub tokens_for_flops: f64,
-    /// Expected loss of this plan; none for approaches 1 and 2, which have no formula for it.
+    /// Expected loss of this plan; none for approaches 1 and 2, which have no formula for it, and for
+    /// sizes about which the fit says nothing.
     pub expected_loss: Option<f64>,
 }
 
@@ -140,9 +152,11 @@ pub struct GpuFigures {
 pub struct Card {
     /// Name.
     pub name: &'static str,
-    /// Hours and energy; money at the table's prices.
+    /// GPU-hours and energy; money at the table's prices.
     #[serde(flatten)]
     pub cost: Cost,
+    /// Hours until it is done on as many of these cards; none where it does not fit them.
+    pub wall_hours: Option<f64>,
     /// Largest micro-batch, layers recomputed, of full training; 0 when it does not fit.
     pub micro_batch_full: u64,
     /// The same of LoRA.
@@ -158,6 +172,7 @@ pub fn plan(request: &Request) -> Report {
     let unique = request.tokens as f64;
     let trained = unique * request.epochs;
     let effective = repeat::effective_tokens(unique, request.epochs);
+    let judged = repeat::judged_tokens(unique, request.epochs);
     let rates = Rates {
         gpu: request.gpu,
         gpus: request.gpus,
@@ -168,20 +183,34 @@ pub fn plan(request: &Request) -> Report {
         shape,
         seq,
         trained_tokens: trained,
-        effective_tokens: effective,
+        judged_tokens: judged,
+        vocab_size: request.vocab_size,
         rates,
     };
     let flops = route::flops_per_token(shape, Method::Full, seq) * trained;
     let per_token = shape.flops(seq);
     let active = shape.active_parameters;
+    let data = Data {
+        unique,
+        epochs: request.epochs,
+        vocab_size: shape.vocab_size,
+    };
+    let optimal = unique * request.epochs.min(1.0) / TOKENS_PER_PARAMETER;
+    let effective_parameters = repeat::effective_parameters(active, optimal);
+    let cost = rates.cost(flops);
+    let routes = route::routes(&ground);
+    let wall_gpus = (routes[0].fits.then_some(request.gpus)).or(routes[0].gpus_needed);
     let mut report = Report {
         command: "plan",
         tokens: request.tokens,
         epochs: request.epochs,
         trained_tokens: trained,
         effective_tokens: effective,
+        judged_tokens: judged,
+        asked_parameters: request.asked_parameters,
         parameters: shape.parameters as u64,
         active_parameters: active as u64,
+        effective_parameters,
         model: shape.clone(),
         seq_len: request.seq_len,
         training_flops: flops,
@@ -190,11 +219,11 @@ pub fn plan(request: &Request) -> Report {
             attention: per_token.attention * trained,
             attention_counted: !shape.assumed,
         },
-        tokens_per_parameter: effective / active,
+        tokens_per_parameter: judged / active,
         optimal_tokens: active * TOKENS_PER_PARAMETER,
-        optimal_parameters: effective / TOKENS_PER_PARAMETER,
-        fits: fits(active, effective, flops),
-        expected_loss: scaling::expected_loss(active, effective),
+        optimal_parameters: judged / TOKENS_PER_PARAMETER,
+        fits: fits(active, data, flops),
+        expected_loss: scaling::expected_loss(active, data),
         repeated_epochs: repeat::EPOCHS_LISTED
             .map(|epochs| epochs_worth(unique, epochs))
             .to_vec(),
@@ -212,10 +241,12 @@ pub fn plan(request: &Request) -> Report {
             usd_per_hour: rates.usd_per_hour(),
             prices_date: request.price.is_none().then_some(PRICES_DATE),
         },
-        cost: rates.cost(flops),
-        routes: route::routes(&ground),
+        wall_hours: wall_gpus.map(|cards| cost.gpu_hours / cards as f64),
+        wall_gpus,
+        cost,
+        routes,
         cards: cards(&ground, flops),
-        training: Training::of(effective / active),
+        training: Training::of(judged / active, effective_parameters / active),
         advice: None,
         lang: request.lang,
         verdict: String::new(),
@@ -233,7 +264,8 @@ impl Report {
     }
 }
 
-fn fits(parameters: f64, tokens: f64, flops: f64) -> Vec<FitFigures> {
+fn fits(parameters: f64, data: Data, flops: f64) -> Vec<FitFigures> {
+    let tokens = repeat::judged_tokens(data.unique, data.epochs);
     let (parameters_for_flops, tokens_for_flops) = scaling::split(flops);
     let mut rows = vec![FitFigures {
         name: "hoffmann-2022-approaches-1-2",
@@ -251,7 +283,7 @@ fn fits(parameters: f64, tokens: f64, flops: f64) -> Vec<FitFigures> {
             optimal_parameters: fit.optimal_parameters(tokens),
             parameters_for_flops,
             tokens_for_flops,
-            expected_loss: Some(fit.loss(parameters, tokens)),
+            expected_loss: scaling::expected(fit, parameters, data),
         }
     }));
     rows
@@ -274,14 +306,14 @@ fn cards(ground: &Ground, flops: f64) -> Vec<Card> {
             price: None,
             ..ground.rates
         };
-        let batch = |method| {
-            memory::fitting(ground.shape, ground.seq, gpu, rates.gpus, method)
-                .map_or(0, |setup| setup.micro_batch_checkpointed)
-        };
+        let batch =
+            |method| memory::largest_micro_batch(ground.shape, ground.seq, gpu, rates.gpus, method);
+        let (cost, micro_batch_full) = (rates.cost(flops), batch(Method::Full));
         Card {
             name: gpu.name,
-            cost: rates.cost(flops),
-            micro_batch_full: batch(Method::Full),
+            wall_hours: (micro_batch_full > 0).then(|| cost.gpu_hours / rates.gpus as f64),
+            cost,
+            micro_batch_full,
             micro_batch_lora: batch(Method::Lora),
             micro_batch_qlora: batch(Method::Qlora),
         }

@@ -7,8 +7,8 @@
 //! way, so that its MFU is lower in practice.
 
 use super::flops::frozen_weights;
-use super::memory::{self, Method, Setup};
-use super::money::{Cost, Rates};
+use super::memory::{self, Method, Setup, Trade};
+use super::money::{Cost, Rates, TOO_LONG_HOURS};
 use super::scaling::TOKENS_PER_PARAMETER;
 use super::shape::Shape;
 use serde::Serialize;
@@ -24,18 +24,29 @@ pub struct Route {
     pub parameters: u64,
     /// FLOPs on all tokens and passes.
     pub training_flops: f64,
-    /// Hours, dollars, energy on all tokens and passes.
+    /// GPU-hours, dollars, energy on all tokens and passes.
     #[serde(flatten)]
     pub cost: Cost,
+    /// Hours until it is done on the cards of the plan; none where it does not fit them.
+    pub wall_hours: Option<f64>,
     /// Bytes on one card with one sequence, layers recomputed: of the layout below, or of the most
     /// divided one where none fits.
     pub memory_bytes: u64,
     /// The least divided layout that fits; none when the cards are too few or too small.
     pub setup: Option<&'static str>,
-    /// Whether it fits the cards.
+    /// Whether it fits the cards, the whole optimizer in their memory.
     pub fits: bool,
-    /// The fewest cards of this kind on which it fits, as a power of two.
+    /// The fewest cards of this kind on which it fits.
     pub gpus_needed: Option<u64>,
+    /// The cheapest optimizer of less memory with which all weights fit each card, where they else do not.
+    pub trade: Option<Trade>,
+}
+
+impl Route {
+    /// Whether it fits and is done within a year.
+    pub fn in_reach(&self) -> bool {
+        self.wall_hours.is_some_and(|hours| hours <= TOO_LONG_HOURS)
+    }
 }
 
 /// Names of the routes.
@@ -65,8 +76,10 @@ pub struct Ground<'a> {
     pub seq: f64,
     /// Tokens times passes.
     pub trained_tokens: f64,
-    /// What the passes are worth in new tokens.
-    pub effective_tokens: f64,
+    /// What the passes are worth in new tokens, no more of them than count.
+    pub judged_tokens: f64,
+    /// Token ids of a model of another size.
+    pub vocab_size: Option<u64>,
     /// Cards, MFU and price.
     pub rates: Rates,
 }
@@ -74,10 +87,10 @@ pub struct Ground<'a> {
 /// All routes.
 pub fn routes(ground: &Ground) -> Vec<Route> {
     let fitting = Shape::assume(
-        (ground.effective_tokens / TOKENS_PER_PARAMETER)
+        (ground.judged_tokens / TOKENS_PER_PARAMETER)
             .max(1.0)
             .round(),
-        None,
+        ground.vocab_size,
     );
     [
         (Name::Scratch, Method::Full),
@@ -108,18 +121,24 @@ fn route(ground: &Ground, name: Name, method: Method, shape: &Shape) -> Route {
         let of_method = all.filter(|setup| setup.method == method);
         of_method.map(|setup| setup.bytes).min().unwrap_or(0)
     };
+    let cost = ground.rates.cost(flops);
+    let trade = || memory::trade(shape, ground.seq, gpu);
     Route {
         name,
         method,
         parameters: shape.parameters as u64,
         training_flops: flops,
-        cost: ground.rates.cost(flops),
+        wall_hours: setup.is_some().then(|| cost.gpu_hours / gpus as f64),
+        cost,
         memory_bytes: setup
             .as_ref()
             .map_or_else(smallest, |setup: &Setup| setup.bytes),
         setup: setup.as_ref().map(|setup| setup.name),
         fits: setup.is_some(),
         gpus_needed: memory::gpus_needed(shape, ground.seq, gpu, method),
+        trade: (method == Method::Full && setup.is_none())
+            .then(trade)
+            .flatten(),
     }
 }
 

@@ -12,6 +12,7 @@
 //! 32,000. A loss a token depends on text and tokenizer, so the expected loss compares plans with
 //! each other; it does not predict the loss on the user's data.
 
+use super::repeat;
 use serde::Serialize;
 
 /// Compute-optimal tokens for a parameter: approaches 1 and 2.
@@ -63,6 +64,14 @@ impl Fit {
         self.e + self.a / parameters.powf(self.alpha) + self.b / tokens.powf(self.beta)
     }
 
+    /// Expected loss in nats a token of `epochs` passes over `unique` tokens: with what the passes and
+    /// the parameters are worth (`repeat`).
+    pub fn repeated_loss(&self, parameters: f64, unique: f64, epochs: f64) -> f64 {
+        let seen = unique * epochs.min(1.0);
+        let worth = repeat::effective_parameters(parameters, self.optimal_parameters(seen));
+        self.loss(worth, repeat::effective_tokens(unique, epochs))
+    }
+
     /// The split of C = 6ND with the lowest loss: parameters, tokens.
     pub fn split(&self, flops: f64) -> (f64, f64) {
         let product = flops / 6.0;
@@ -100,11 +109,32 @@ pub struct Band {
     pub high: f64,
 }
 
-/// What both fits expect, in nats a token.
-pub fn expected_loss(parameters: f64, tokens: f64) -> Band {
-    let losses = FITS.map(|fit| fit.loss(parameters, tokens));
-    Band {
-        low: losses[0].min(losses[1]),
-        high: losses[0].max(losses[1]),
-    }
+/// Tokens to learn from, how often, and how many ids they have.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Data {
+    /// Different tokens.
+    pub unique: f64,
+    /// Passes over them.
+    pub epochs: f64,
+    /// Token ids: a model that knows nothing has a loss of their logarithm.
+    pub vocab_size: f64,
+}
+
+/// What a fit expects, in nats a token; nothing far outside of the models that it was made on (below a
+/// tenth of the smallest, above a hundred times the largest), or where it would be worse than guessing.
+pub fn expected(fit: &Fit, parameters: f64, data: Data) -> Option<f64> {
+    let [low, high] = FITTED_PARAMETERS;
+    let loss = fit.repeated_loss(parameters, data.unique, data.epochs);
+    let says = (low / 10.0..=high * 100.0).contains(&parameters) && loss < data.vocab_size.ln();
+    says.then_some(loss)
+}
+
+/// What both fits expect, in nats a token; nothing unless both say something.
+pub fn expected_loss(parameters: f64, data: Data) -> Option<Band> {
+    let [one, other] = FITS.map(|fit| expected(&fit, parameters, data));
+    let (one, other) = (one?, other?);
+    Some(Band {
+        low: one.min(other),
+        high: one.max(other),
+    })
 }

@@ -1,6 +1,7 @@
 //! The sizes of a model that costs depend on: from a configuration, or assumed from a number of
 //! parameters.
 
+use super::assume;
 use super::flops::{self, PerToken};
 use crate::model::{Arch, Config, parameters};
 use serde::Serialize;
@@ -50,20 +51,6 @@ pub enum Block {
     Llama,
 }
 
-/// Llamas between which shapes are assumed: parameters, layers, width, vocabulary. prep's presets
-/// below 1B; above, Llama 3.2 1B and 3B, Llama 3.1 8B, 70B and 405B.
-const KNOWN: [(f64, f64, f64, f64); 9] = [
-    (1.3e6, 4.0, 64.0, 16_384.0),
-    (15.7e6, 8.0, 384.0, 16_384.0),
-    (113e6, 16.0, 768.0, 16_384.0),
-    (344e6, 24.0, 1024.0, 16_384.0),
-    (1.24e9, 16.0, 2048.0, 128_256.0),
-    (3.21e9, 28.0, 3072.0, 128_256.0),
-    (8.03e9, 32.0, 4096.0, 128_256.0),
-    (70.6e9, 80.0, 8192.0, 128_256.0),
-    (405.9e9, 126.0, 16_384.0, 128_256.0),
-];
-
 impl Shape {
     /// The exact sizes of a configuration.
     pub fn of(config: &Config) -> Self {
@@ -103,37 +90,10 @@ impl Shape {
         }
     }
 
-    /// A Llama of about this size: layers and width between those of known ones, on a logarithmic
-    /// scale; the vocabulary of the nearest unless given. Good for memory, not for counting.
+    /// A Llama of this size and, where it is given, of this vocabulary (see `assume`). Where the vocabulary
+    /// alone takes more, `parameters` are more than asked for.
     pub fn assume(parameters: f64, vocab_size: Option<u64>) -> Self {
-        let known = KNOWN;
-        let upper = known
-            .iter()
-            .position(|row| row.0 >= parameters)
-            .unwrap_or(known.len() - 1)
-            .max(1);
-        let (below, above) = (known[upper - 1], known[upper]);
-        let place = (parameters / below.0).ln() / (above.0 / below.0).ln();
-        let between = |from: f64, to: f64| (from.ln() + place * (to / from).ln()).exp();
-        let layers = between(below.1, above.1).round().max(1.0);
-        let hidden = (between(below.2, above.2) / 64.0).round().max(1.0) * 64.0;
-        let nearest = if place < 0.5 { below } else { above };
-        Self {
-            parameters,
-            active_parameters: parameters,
-            assumed: true,
-            layers,
-            hidden_size: hidden,
-            intermediate_size: 3.5 * hidden,
-            query_size: hidden,
-            key_size: hidden / 4.0,
-            heads: (hidden / 128.0).max(4.0),
-            vocab_size: vocab_size.map_or(nearest.3, |size| size as f64),
-            tied: parameters < 4e9,
-            block: Block::Llama,
-            position_parameters: 0.0,
-            banded: (0.0, 0.0),
-        }
+        assume::shape(parameters, vocab_size)
     }
 
     /// FLOPs of one training token in sequences of `seq` tokens.
@@ -159,7 +119,7 @@ impl Shape {
     /// Parameters of the token table and the head.
     pub fn embedding_parameters(&self) -> f64 {
         let tables = if self.tied { 1.0 } else { 2.0 };
-        (tables * self.vocab_size * self.hidden_size).min(self.parameters / 2.0)
+        (tables * self.vocab_size * self.hidden_size).min(self.parameters)
     }
 
     /// Parameters of one layer.

@@ -1,16 +1,19 @@
 //! The verdict in English. A sentence stands only when the numbers make it true.
 
-use super::money::Range;
+use super::memory::Trade;
+use super::money::{Range, cards_for_a_month};
 use super::quantity::{Lang, bytes, count, duration, flops, number, rough};
-use super::route::Name;
-use super::scaling::{TOKENS_PER_PARAMETER, expected_loss};
+use super::repeat::PASSES_JUDGED;
+use super::route::{Name, Route};
+use super::scaling::Band;
 use super::verdict::{
-    BASE_TOKENS, EPOCHS_NEARLY_NEW, FINE_TUNE_TOKENS, Training, fits_say_something, full_training,
-    larger_would_be_better, outside_of_fits, too_few_tokens, uncounted_attention,
+    BASE_TOKENS, EPOCHS_NEARLY_NEW, FINE_TUNE_TOKENS, Training, WORTH, full_training,
+    larger_would_be_better, loss_here, loss_of_base, out_of_reach, outside_of_fits,
+    uncounted_attention,
 };
-use super::{Gpu, Report, repeat};
+use super::{Gpu, Report, advice_en, repeat};
 
-const LANG: Lang = Lang::En;
+pub(super) const LANG: Lang = Lang::En;
 
 pub(super) fn sentences(report: &Report, gpu: &Gpu) -> Vec<String> {
     let mut all = data(report);
@@ -19,19 +22,19 @@ pub(super) fn sentences(report: &Report, gpu: &Gpu) -> Vec<String> {
     all.extend(cost(report, gpu));
     all.extend(memory(report, gpu));
     all.extend(base(report));
-    all.push(advice(report, gpu));
+    all.push(advice_en::advice(report, gpu));
     all
 }
 
-fn c(value: f64) -> String {
+pub(super) fn c(value: f64) -> String {
     count(value, LANG)
 }
 
-fn n(value: f64) -> String {
+pub(super) fn n(value: f64) -> String {
     number(value, LANG)
 }
 
-fn money(range: Range) -> String {
+pub(super) fn money(range: Range) -> String {
     if range.is_nothing() {
         "less than $0.01".to_owned()
     } else if range.is_point() {
@@ -45,12 +48,20 @@ fn money(range: Range) -> String {
     }
 }
 
-fn cards(count: u64, gpu: &Gpu) -> String {
+pub(super) fn cards(count: u64, gpu: &Gpu) -> String {
     format!("{} {}", crate::units::grouped(count), gpu.title)
 }
 
 fn data(report: &Report) -> Vec<String> {
-    let passes = if report.epochs > 1.0 {
+    let passes = if report.epochs > PASSES_JUDGED {
+        format!(
+            " seen {} times, which is worth {} new ones, {} of them by the first {} passes, which alone count here,",
+            n(report.epochs),
+            c(report.effective_tokens),
+            c(report.judged_tokens),
+            n(PASSES_JUDGED.floor()),
+        )
+    } else if report.epochs > 1.0 {
         format!(
             " seen {} times, which is worth {} new ones,",
             n(report.epochs),
@@ -92,19 +103,27 @@ fn data(report: &Report) -> Vec<String> {
             )
         }
     }];
+    let active = report.active_parameters as f64;
+    if report.effective_parameters < WORTH * active {
+        all.push(format!(
+            "On so few different tokens, however often they are seen, {} parameters are worth about {}: excess parameters lose their worth as repeated tokens do (Muennighoff et al. 2023).",
+            c(active),
+            c(report.effective_parameters),
+        ));
+    }
     if !report.training.suffices() {
         let fitting = report.route(Name::ScratchFitting);
         let [low, high] = optimal_tokens(report);
         all.push(format!(
             "This size wants about {} tokens, {} times as many (the published fits say {} to {}).",
             c(report.optimal_tokens),
-            rough(report.optimal_tokens / report.effective_tokens, LANG),
+            rough(report.optimal_tokens / report.judged_tokens, LANG),
             c(low),
             c(high),
         ));
         all.push(format!(
             "{} tokens are compute-optimal for about {} parameters: from scratch {} GPU-hours, {}.",
-            c(report.effective_tokens),
+            c(report.judged_tokens),
             c(report.optimal_parameters),
             n(fitting.cost.gpu_hours),
             money(fitting.cost.money_usd),
@@ -121,8 +140,7 @@ fn optimal_tokens(report: &Report) -> [f64; 2] {
     ]
 }
 
-fn band(parameters: f64, tokens: f64) -> String {
-    let band = expected_loss(parameters, tokens);
+fn band(band: Band) -> String {
     if format!("{:.2}", band.low) == format!("{:.2}", band.high) {
         format!("{:.2}", band.low)
     } else {
@@ -132,20 +150,21 @@ fn band(parameters: f64, tokens: f64) -> String {
 
 fn loss(report: &Report) -> Vec<String> {
     let parameters = report.active_parameters as f64;
-    if !fits_say_something(parameters) || !fits_say_something(report.optimal_parameters) {
+    let here = loss_here(report, parameters);
+    let (Some(here), Some(fitting)) = (here, loss_here(report, report.optimal_parameters)) else {
         return vec![
             "What loss to expect the fits cannot say: they were made on models from 44M to 16B parameters, far from this size or from the one that fits these tokens."
                 .to_owned(),
         ];
-    }
+    };
     let mut text = format!(
         "From scratch the two fits expect a loss of {} nats a token",
-        band(parameters, report.effective_tokens)
+        band(here)
     );
     if !report.training.suffices() {
         text += &format!(
             ", against {} with {} parameters for about {} % of the FLOPs",
-            band(report.optimal_parameters, report.effective_tokens),
+            band(fitting),
             c(report.optimal_parameters),
             rough(
                 100.0 * report.route(Name::ScratchFitting).training_flops / report.training_flops,
@@ -153,10 +172,11 @@ fn loss(report: &Report) -> Vec<String> {
             )
         );
     }
-    if report.effective_tokens < BASE_TOKENS / 2.0 {
+    let base = loss_of_base(report, parameters);
+    if let Some(base) = base.filter(|_| report.effective_tokens < BASE_TOKENS / 2.0) {
         text += &format!(
             " and {} for this size after {} tokens, as many as Llama 3 8B has seen",
-            band(parameters, BASE_TOKENS),
+            band(base),
             c(BASE_TOKENS)
         );
     }
@@ -176,8 +196,21 @@ fn repetition(report: &Report) -> Vec<String> {
     if report.epochs > EPOCHS_NEARLY_NEW {
         let per_pass = repeat::effective_tokens(unique, report.epochs)
             - repeat::effective_tokens(unique, report.epochs - 1.0);
+        let beyond = if report.epochs > PASSES_JUDGED {
+            format!(
+                " Plan at most {}: the passes beyond take {} % of the FLOPs and add {} % to what the tokens are worth.",
+                n(PASSES_JUDGED.floor()),
+                rough(100.0 * (1.0 - PASSES_JUDGED / report.epochs), LANG),
+                rough(
+                    100.0 * (report.effective_tokens / report.judged_tokens - 1.0),
+                    LANG
+                ),
+            )
+        } else {
+            String::new()
+        };
         return vec![format!(
-            "Passes over the same tokens lose their worth: of {} the last is worth {} % of the first, and no number of them is worth more than {} times the data (Muennighoff et al. 2023).",
+            "Passes over the same tokens lose their worth: of {} the last is worth {} % of the first, and no number of them is worth more than {} times the data (Muennighoff et al. 2023).{beyond}",
             n(report.epochs),
             n(100.0 * per_pass / unique),
             n(repeat::limit()),
@@ -212,7 +245,14 @@ fn cost(report: &Report, gpu: &Gpu) -> Vec<String> {
         text += &format!(", {} on {cards}", duration(hours, LANG));
     }
     text += &format!(", {} kWh.", n(report.cost.energy_kwh));
-    vec![text]
+    let mut all = vec![text];
+    if let Some(gpu_hours) = out_of_reach(report) {
+        all.push(format!(
+            "More than a year is out of reach: {} would do it in a month.",
+            cards(cards_for_a_month(gpu_hours), gpu)
+        ));
+    }
+    all
 }
 
 fn memory(report: &Report, gpu: &Gpu) -> Vec<String> {
@@ -233,7 +273,7 @@ fn memory(report: &Report, gpu: &Gpu) -> Vec<String> {
             zero(setup)
         ),
         (None, Some(needed)) => format!(
-            ": {cards} with {} GB {} too little, it takes {} with ZeRO stage 3.",
+            ": {cards} with {} GB {} too little, it takes {} with ZeRO stage 3{}.",
             gpu.memory_gb,
             if report.gpu.gpus == 1 {
                 "is"
@@ -241,6 +281,8 @@ fn memory(report: &Report, gpu: &Gpu) -> Vec<String> {
                 "each are"
             },
             crate::units::grouped(needed),
+            full.trade
+                .map_or_else(String::new, |way| format!(", or {}", trade(way))),
         ),
         (None, None) => format!(
             ": it fits on no number of {} at this sequence length, even with ZeRO stage 3.",
@@ -248,6 +290,34 @@ fn memory(report: &Report, gpu: &Gpu) -> Vec<String> {
         ),
     };
     vec![text]
+}
+
+/// How all weights fit after all, and what that costs.
+fn trade(way: Trade) -> String {
+    let held = bytes(way.bytes, LANG);
+    if way.host_bytes == 0 {
+        format!(
+            "moments in 8 bits ({}), with which each card holds {held} and which cost no time worth naming",
+            way.flags
+        )
+    } else {
+        format!(
+            "the optimizer in the host's memory ({}), with which each card holds {held}; that costs {} of the host's memory a card, and every step waits until {} have moved there and back",
+            way.flags,
+            bytes(way.host_bytes, LANG),
+            bytes(way.moved_bytes, LANG),
+        )
+    }
+}
+
+/// What a card holds, and how the cards share it where there are several.
+fn held(report: &Report, route: &Route) -> String {
+    let held = bytes(route.memory_bytes, LANG);
+    match route.setup {
+        None => format!("at least {held}"),
+        Some(_) if report.gpu.gpus == 1 => held,
+        Some(setup) => format!("{held} a card ({})", zero(setup)),
+    }
 }
 
 fn zero(setup: &str) -> String {
@@ -273,8 +343,8 @@ fn base(report: &Report) -> Vec<String> {
             "Continuing a base of this size costs the same for a token, but begins with what the base knows; LoRA takes {} GPU-hours for these tokens ({}) and holds {}, QLoRA {}.",
             n(lora.cost.gpu_hours),
             money(lora.cost.money_usd),
-            bytes(lora.memory_bytes, LANG),
-            bytes(qlora.memory_bytes, LANG),
+            held(report, lora),
+            held(report, qlora),
         ),
         format!(
             "Fine-tuning a base costs, for each {} tokens of questions and answers, {} GPU-hours ({}) with all weights or {} ({}) with LoRA.",
@@ -285,75 +355,6 @@ fn base(report: &Report) -> Vec<String> {
             money(scaled(lora.cost.money_usd)),
         ),
     ]
-}
-
-fn advice(report: &Report, gpu: &Gpu) -> String {
-    let cards = cards(report.gpu.gpus, gpu);
-    let size = c(report.parameters as f64);
-    let fitting = c(report.optimal_parameters);
-    let scratch_fitting = report.route(Name::ScratchFitting);
-    let instead = if !report.training.suffices() && scratch_fitting.fits {
-        format!(
-            " If it must be from scratch, train about {fitting} parameters{}.",
-            repeated(report)
-        )
-    } else {
-        String::new()
-    };
-    if too_few_tokens(report) {
-        return format!(
-            "Advice: {} tokens are too few to learn a language from scratch at any size; they are enough to see that everything runs. For a useful model fine-tune an open base that knows your languages on these tokens.",
-            c(report.tokens as f64)
-        );
-    }
-    let full = report.route(Name::Continue);
-    let full_needs = full.gpus_needed.map_or_else(String::new, |needed| {
-        format!(
-            "; training all its weights takes {} cards and {}",
-            crate::units::grouped(needed),
-            money(full.cost.money_usd)
-        )
-    });
-    let lora_learns_less = " LoRA learns less from plain text than training all weights (Biderman et al. 2024); for questions and answers it is usually enough.";
-    let adapters = |method: &str| {
-        let reason = if report.training.suffices() {
-            "The data would do for training from scratch, the memory would not. "
-        } else {
-            ""
-        };
-        format!(
-            "Advice: {reason}On {cards} train a {method} on a base of about {size} parameters that knows your languages{full_needs}.{lora_learns_less}{instead}"
-        )
-    };
-    match report.advice {
-        Some(Name::Scratch) => format!(
-            "Advice: training {size} parameters from scratch on {cards} is sound; compare it with continuing a base of this size, which costs the same."
-        ),
-        Some(Name::Continue) => format!(
-            "Advice: do not train this size from scratch on these tokens. Continue a base of about {size} parameters that knows your languages, all weights, on {cards}.{instead}"
-        ),
-        Some(Name::Lora) => adapters("LoRA"),
-        Some(Name::Qlora) => adapters("QLoRA"),
-        Some(_) => format!(
-            "Advice: {size} parameters fit {cards} in no way; what does is a model of about {fitting} from scratch."
-        ),
-        None => format!(
-            "Advice: {size} parameters fit {cards} in no way, not even with QLoRA. Take a smaller model, or larger or more cards{full_needs}."
-        ),
-    }
-}
-
-/// What the fitting size would be with four passes, where fewer are planned.
-fn repeated(report: &Report) -> String {
-    if report.epochs >= EPOCHS_NEARLY_NEW {
-        return String::new();
-    }
-    let worth = repeat::effective_tokens(report.tokens as f64, EPOCHS_NEARLY_NEW);
-    format!(
-        ", or {} with {} passes over the data",
-        c(worth / TOKENS_PER_PARAMETER),
-        n(EPOCHS_NEARLY_NEW)
-    )
 }
 
 /// What the FLOPs of an assumed shape leave out.

@@ -1,16 +1,19 @@
 //! The verdict in Russian. A sentence stands only when the numbers make it true.
 
-use super::money::Range;
+use super::memory::Trade;
+use super::money::{Range, cards_for_a_month};
 use super::quantity::{Lang, bytes, count, duration, flops, number, rough};
-use super::route::Name;
-use super::scaling::{TOKENS_PER_PARAMETER, expected_loss};
+use super::repeat::PASSES_JUDGED;
+use super::route::{Name, Route};
+use super::scaling::Band;
 use super::verdict::{
-    BASE_TOKENS, EPOCHS_NEARLY_NEW, FINE_TUNE_TOKENS, Training, fits_say_something, full_training,
-    larger_would_be_better, outside_of_fits, too_few_tokens, uncounted_attention,
+    BASE_TOKENS, EPOCHS_NEARLY_NEW, FINE_TUNE_TOKENS, Training, WORTH, full_training,
+    larger_would_be_better, loss_here, loss_of_base, out_of_reach, outside_of_fits,
+    uncounted_attention,
 };
-use super::{Gpu, Report, repeat};
+use super::{Gpu, Report, advice_ru, repeat};
 
-const LANG: Lang = Lang::Ru;
+pub(super) const LANG: Lang = Lang::Ru;
 
 pub(super) fn sentences(report: &Report, gpu: &Gpu) -> Vec<String> {
     let mut all = data(report);
@@ -19,19 +22,19 @@ pub(super) fn sentences(report: &Report, gpu: &Gpu) -> Vec<String> {
     all.extend(cost(report, gpu));
     all.extend(memory(report, gpu));
     all.extend(base(report));
-    all.push(advice(report, gpu));
+    all.push(advice_ru::advice(report, gpu));
     all
 }
 
-fn c(value: f64) -> String {
+pub(super) fn c(value: f64) -> String {
     count(value, LANG)
 }
 
-fn n(value: f64) -> String {
+pub(super) fn n(value: f64) -> String {
     number(value, LANG)
 }
 
-fn money(range: Range) -> String {
+pub(super) fn money(range: Range) -> String {
     if range.is_nothing() {
         "меньше $0,01".to_owned()
     } else if range.is_point() {
@@ -45,12 +48,12 @@ fn money(range: Range) -> String {
     }
 }
 
-fn cards(count: u64, gpu: &Gpu) -> String {
+pub(super) fn cards(count: u64, gpu: &Gpu) -> String {
     format!("{} × {}", crate::units::grouped(count), gpu.title)
 }
 
 /// `21 токен`, `22 токена`, `25 токенов`, `0,9 токена`: the form that agrees with a number as shown.
-fn agree(shown: &str, forms: [&str; 3]) -> String {
+pub(super) fn agree(shown: &str, forms: [&str; 3]) -> String {
     let form = if shown.contains(',') {
         forms[1]
     } else {
@@ -79,7 +82,15 @@ fn gpu_hours(value: f64) -> String {
 }
 
 fn data(report: &Report) -> Vec<String> {
-    let passes = if report.epochs > 1.0 {
+    let passes = if report.epochs > PASSES_JUDGED {
+        format!(
+            ", пройденных {}, что равноценно {} новых, из них {} дают первые {}, которые здесь и засчитаны,",
+            times(report.epochs),
+            c(report.effective_tokens),
+            c(report.judged_tokens),
+            agree(&n(PASSES_JUDGED.floor()), ["проход", "прохода", "проходов"]),
+        )
+    } else if report.epochs > 1.0 {
         format!(
             ", пройденных {}, что равноценно {} новых,",
             times(report.epochs),
@@ -119,19 +130,27 @@ fn data(report: &Report) -> Vec<String> {
             )
         }
     }];
+    let active = report.active_parameters as f64;
+    if report.effective_parameters < WORTH * active {
+        all.push(format!(
+            "На столь малом числе разных токенов, сколько бы раз их ни проходили, {} параметров стоят около {}: лишние параметры теряют ценность, как и повторы (Muennighoff et al. 2023).",
+            c(active),
+            c(report.effective_parameters),
+        ));
+    }
     if !report.training.suffices() {
         let fitting = report.route(Name::ScratchFitting);
         let [low, high] = optimal_tokens(report);
         all.push(format!(
             "Такому размеру нужно около {} токенов, в {} больше (опубликованные оценки: от {} до {}).",
             c(report.optimal_tokens),
-            times(report.optimal_tokens / report.effective_tokens),
+            times(report.optimal_tokens / report.judged_tokens),
             c(low),
             c(high),
         ));
         all.push(format!(
             "Для {} токенов оптимальна модель примерно в {} параметров: с нуля {}, {}.",
-            c(report.effective_tokens),
+            c(report.judged_tokens),
             c(report.optimal_parameters),
             gpu_hours(fitting.cost.gpu_hours),
             money(fitting.cost.money_usd),
@@ -148,8 +167,7 @@ fn optimal_tokens(report: &Report) -> [f64; 2] {
     ]
 }
 
-fn band(parameters: f64, tokens: f64) -> String {
-    let band = expected_loss(parameters, tokens);
+fn band(band: Band) -> String {
     let text = if format!("{:.2}", band.low) == format!("{:.2}", band.high) {
         format!("{:.2}", band.low)
     } else {
@@ -160,32 +178,34 @@ fn band(parameters: f64, tokens: f64) -> String {
 
 fn loss(report: &Report) -> Vec<String> {
     let parameters = report.active_parameters as f64;
-    if !fits_say_something(parameters) || !fits_say_something(report.optimal_parameters) {
+    let here = loss_here(report, parameters);
+    let (Some(here), Some(fitting)) = (here, loss_here(report, report.optimal_parameters)) else {
         return vec![
             "Какого loss ждать, опубликованные кривые не скажут: они построены по моделям от 44 млн до 16 млрд параметров, далеко от этого размера или от того, что подходит этим данным."
                 .to_owned(),
         ];
-    }
+    };
     let mut text = format!(
         "Обучению с нуля обе опубликованные кривые обещают loss {} нат на токен",
-        band(parameters, report.effective_tokens)
+        band(here)
     );
     if !report.training.suffices() {
         text += &format!(
             ", модели в {} параметров — {} примерно за {} % этих FLOPs",
             c(report.optimal_parameters),
-            band(report.optimal_parameters, report.effective_tokens),
+            band(fitting),
             rough(
                 100.0 * report.route(Name::ScratchFitting).training_flops / report.training_flops,
                 LANG
             )
         );
     }
-    if report.effective_tokens < BASE_TOKENS / 2.0 {
+    let base = loss_of_base(report, parameters);
+    if let Some(base) = base.filter(|_| report.effective_tokens < BASE_TOKENS / 2.0) {
         text += &format!(
             ", а этому размеру после {} токенов, как у Llama 3 8B, — {}",
             c(BASE_TOKENS),
-            band(parameters, BASE_TOKENS)
+            band(base)
         );
     }
     text += "; кривые сняты на английских веб-текстах со своим токенизатором, поэтому сравнивайте эти числа между собой, а не со своим loss на валидации.";
@@ -204,8 +224,21 @@ fn repetition(report: &Report) -> Vec<String> {
     if report.epochs > EPOCHS_NEARLY_NEW {
         let per_pass = repeat::effective_tokens(unique, report.epochs)
             - repeat::effective_tokens(unique, report.epochs - 1.0);
+        let beyond = if report.epochs > PASSES_JUDGED {
+            format!(
+                " Планируйте не больше {}: проходы сверх этого берут {} % FLOPs, а к ценности токенов добавляют {} %.",
+                n(PASSES_JUDGED.floor()),
+                rough(100.0 * (1.0 - PASSES_JUDGED / report.epochs), LANG),
+                rough(
+                    100.0 * (report.effective_tokens / report.judged_tokens - 1.0),
+                    LANG
+                ),
+            )
+        } else {
+            String::new()
+        };
         return vec![format!(
-            "Повторы теряют ценность: при числе проходов {} последний стоит {} % первого, а сколько бы их ни было, вместе они стоят не больше {} (Muennighoff et al. 2023).",
+            "Повторы теряют ценность: при числе проходов {} последний стоит {} % первого, а сколько бы их ни было, вместе они стоят не больше {} (Muennighoff et al. 2023).{beyond}",
             n(report.epochs),
             n(100.0 * per_pass / unique),
             agree(&n(repeat::limit()), ["прохода", "прохода", "проходов"]),
@@ -225,7 +258,7 @@ fn repetition(report: &Report) -> Vec<String> {
 }
 
 fn cost(report: &Report, gpu: &Gpu) -> Vec<String> {
-    vec![format!(
+    let mut all = vec![format!(
         "Обучение всех весов на {} токенов — это {} FLOPs{}: при {} % пиковой скорости {} выйдет {}, {}{}, электричества {} кВт·ч.",
         c(report.trained_tokens),
         flops(report.training_flops, LANG),
@@ -238,7 +271,14 @@ fn cost(report: &Report, gpu: &Gpu) -> Vec<String> {
             format!(", на {} — {}", cards(count, gpu), duration(hours, LANG))
         }),
         n(report.cost.energy_kwh),
-    )]
+    )];
+    if let Some(gpu_hours) = out_of_reach(report) {
+        all.push(format!(
+            "Больше года — это недостижимо: за месяц справились бы {}.",
+            cards(cards_for_a_month(gpu_hours), gpu)
+        ));
+    }
+    all
 }
 
 fn memory(report: &Report, gpu: &Gpu) -> Vec<String> {
@@ -262,15 +302,17 @@ fn memory(report: &Report, gpu: &Gpu) -> Vec<String> {
             zero(setup)
         ),
         (None, Some(needed)) if report.gpu.gpus == 1 => format!(
-            ": {} ГБ одного {} для этого мало, с ZeRO-3 таких GPU нужно {}.",
+            ": {} ГБ одного {} для этого мало, с ZeRO-3 таких GPU нужно {}{}.",
             gpu.memory_gb,
             gpu.title,
             crate::units::grouped(needed),
+            instead(full),
         ),
         (None, Some(needed)) => format!(
-            ": {cards} по {} ГБ для этого мало, с ZeRO-3 таких GPU нужно {}.",
+            ": {cards} по {} ГБ для этого мало, с ZeRO-3 таких GPU нужно {}{}.",
             gpu.memory_gb,
             crate::units::grouped(needed),
+            instead(full),
         ),
         (None, None) => format!(
             ": при такой длине последовательности не поместится ни на каком числе {}, даже с ZeRO-3.",
@@ -278,6 +320,39 @@ fn memory(report: &Report, gpu: &Gpu) -> Vec<String> {
         ),
     };
     vec![text]
+}
+
+/// How all weights fit after all, and what that costs.
+fn instead(full: &Route) -> String {
+    full.trade
+        .map_or_else(String::new, |way| format!(" либо {}", trade(way)))
+}
+
+fn trade(way: Trade) -> String {
+    let held = bytes(way.bytes, LANG);
+    if way.host_bytes == 0 {
+        format!(
+            "моменты в 8 битах ({}): тогда каждый GPU держит {held}, а времени это почти не стоит",
+            way.flags
+        )
+    } else {
+        format!(
+            "оптимизатор в памяти компьютера ({}): тогда каждый GPU держит {held}, но это стоит {} памяти компьютера на GPU, и каждый шаг ждёт, пока туда и обратно пройдут {}",
+            way.flags,
+            bytes(way.host_bytes, LANG),
+            bytes(way.moved_bytes, LANG),
+        )
+    }
+}
+
+/// What a card holds, and how the cards share it where there are several.
+fn held(report: &Report, route: &Route) -> String {
+    let held = bytes(route.memory_bytes, LANG);
+    match route.setup {
+        None => format!("не меньше {held}"),
+        Some(_) if report.gpu.gpus == 1 => held,
+        Some(setup) => format!("{held} на GPU ({})", zero(setup)),
+    }
 }
 
 fn zero(setup: &str) -> String {
@@ -300,11 +375,11 @@ fn base(report: &Report) -> Vec<String> {
     };
     vec![
         format!(
-            "Дообучать готовую базовую модель этого размера стоит за токен столько же, но начинается с того, что она уже знает; LoRA на этих токенах займёт {} ({}) и {} памяти, QLoRA — {}.",
+            "Дообучать готовую базовую модель этого размера стоит за токен столько же, но начинается с того, что она уже знает; LoRA на этих токенах займёт {} ({}) и памяти {}, QLoRA — {}.",
             gpu_hours(lora.cost.gpu_hours),
             money(lora.cost.money_usd),
-            bytes(lora.memory_bytes, LANG),
-            bytes(qlora.memory_bytes, LANG),
+            held(report, lora),
+            held(report, qlora),
         ),
         format!(
             "Дообучение базовой модели на вопросах и ответах стоит за каждые {} токенов {} ({}) со всеми весами или {} ({}) с LoRA.",
@@ -315,74 +390,6 @@ fn base(report: &Report) -> Vec<String> {
             money(scaled(lora.cost.money_usd)),
         ),
     ]
-}
-
-fn advice(report: &Report, gpu: &Gpu) -> String {
-    let cards = cards(report.gpu.gpus, gpu);
-    let size = c(report.parameters as f64);
-    let fitting = c(report.optimal_parameters);
-    let instead = if !report.training.suffices() && report.route(Name::ScratchFitting).fits {
-        format!(
-            " Если нужно именно с нуля, обучайте модель примерно в {fitting} параметров{}.",
-            repeated(report)
-        )
-    } else {
-        String::new()
-    };
-    if too_few_tokens(report) {
-        return format!(
-            "Совет: {} токенов слишком мало, чтобы выучить язык с нуля при любом размере модели; их хватит, чтобы проверить, что всё работает. Чтобы получить полезную модель, дообучите на них открытую базовую модель, знающую ваши языки.",
-            c(report.tokens as f64)
-        );
-    }
-    let full = report.route(Name::Continue);
-    let full_needs = full.gpus_needed.map_or_else(String::new, |needed| {
-        format!(
-            "; для обучения всех её весов таких GPU нужно {}, стоить это будет {}",
-            crate::units::grouped(needed),
-            money(full.cost.money_usd)
-        )
-    });
-    let lora_learns_less = " Из сплошного текста LoRA усваивает меньше, чем обучение всех весов (Biderman et al. 2024); для вопросов и ответов её обычно достаточно.";
-    let adapters = |method: &str| {
-        let reason = if report.training.suffices() {
-            "данных хватило бы и для обучения с нуля, памяти — нет; "
-        } else {
-            ""
-        };
-        format!(
-            "Совет: {reason}на {cards} обучайте {method} поверх базовой модели примерно в {size} параметров, знающей ваши языки{full_needs}.{lora_learns_less}{instead}"
-        )
-    };
-    match report.advice {
-        Some(Name::Scratch) => format!(
-            "Совет: обучать {size} параметров с нуля на {cards} разумно; сравните с дообучением базовой модели этого размера, которое стоит столько же."
-        ),
-        Some(Name::Continue) => format!(
-            "Совет: не обучайте модель такого размера с нуля на этих данных. Дообучайте все веса базовой модели примерно в {size} параметров, знающей ваши языки, на {cards}.{instead}"
-        ),
-        Some(Name::Lora) => adapters("LoRA"),
-        Some(Name::Qlora) => adapters("QLoRA"),
-        Some(_) => format!(
-            "Совет: {size} параметров на {cards} не помещаются никак; помещается модель примерно в {fitting} с нуля."
-        ),
-        None => format!(
-            "Совет: {size} параметров на {cards} не помещаются никак, даже с QLoRA. Возьмите модель поменьше либо больше GPU или с большей памятью{full_needs}."
-        ),
-    }
-}
-
-/// What the fitting size would be with four passes, where fewer are planned.
-fn repeated(report: &Report) -> String {
-    if report.epochs >= EPOCHS_NEARLY_NEW {
-        return String::new();
-    }
-    let worth = repeat::effective_tokens(report.tokens as f64, EPOCHS_NEARLY_NEW);
-    format!(
-        " или, за {} по данным, в {}",
-        agree(&n(EPOCHS_NEARLY_NEW), ["проход", "прохода", "проходов"]),
-        c(worth / TOKENS_PER_PARAMETER)
-    )
 }
 
 /// What the FLOPs of an assumed shape leave out.

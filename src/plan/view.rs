@@ -64,6 +64,16 @@ fn summary(report: &Report, gpu: &Gpu) -> String {
             Lang::Ru => format!(", активных {active}"),
         };
     }
+    if let Some(asked) = report
+        .asked_parameters
+        .filter(|asked| *asked < report.parameters)
+    {
+        let (asked, vocab) = (count(asked as f64, lang), model.vocab_size);
+        size += &match lang {
+            Lang::En => format!(" (not {asked}: a vocabulary of {vocab} takes more)"),
+            Lang::Ru => format!(" (не {asked}: словарь из {vocab} занимает больше)"),
+        };
+    }
     row("parameters", "параметры", size);
     let shape = match lang {
         Lang::En => format!(
@@ -237,9 +247,8 @@ fn memory(report: &Report) -> Table {
     table
 }
 
-/// A cell that says nothing unless it is so.
-fn only(so: bool, cell: String) -> String {
-    if so { cell } else { "–".to_owned() }
+fn hours(hours: Option<f64>, lang: Lang) -> String {
+    hours.map_or_else(|| "–".to_owned(), |hours| duration(hours, lang))
 }
 
 fn yes(value: bool, lang: Lang) -> String {
@@ -294,7 +303,7 @@ fn routes(report: &Report) -> Table {
             route_name(route.name, lang).to_owned(),
             count(route.parameters as f64, lang),
             number(route.cost.gpu_hours, lang),
-            only(route.fits, duration(route.cost.wall_hours, lang)),
+            hours(route.wall_hours, lang),
             money(route.cost.money_usd, lang),
             bytes(route.memory_bytes, lang),
             fits(route, lang),
@@ -306,10 +315,16 @@ fn routes(report: &Report) -> Table {
 fn fits(route: &Route, lang: Lang) -> String {
     match (route.fits, route.setup, route.gpus_needed) {
         (true, Some(setup), _) => format!("{}, {setup}", yes(true, lang)),
-        (false, _, Some(needed)) => match lang {
-            Lang::En => format!("no, takes {needed} cards"),
-            Lang::Ru => format!("нет, нужно GPU: {needed}"),
-        },
+        (false, _, Some(needed)) => {
+            let trade = route.trade.map_or_else(String::new, |way| match lang {
+                Lang::En => format!("; {} fits", way.setup),
+                Lang::Ru => format!("; {} помещается", way.setup),
+            });
+            match lang {
+                Lang::En => format!("no, takes {needed} cards{trade}"),
+                Lang::Ru => format!("нет, нужно GPU: {needed}{trade}"),
+            }
+        }
         _ => yes(route.fits, lang),
     }
 }
@@ -346,10 +361,7 @@ fn cards(report: &Report) -> Table {
             number(gpu.tflops, lang),
             bytes(gpu.memory_bytes(), lang),
             number(card.cost.gpu_hours, lang),
-            only(
-                card.micro_batch_full > 0,
-                duration(card.cost.wall_hours, lang),
-            ),
+            hours(card.wall_hours, lang),
             money(card.cost.money_usd, lang),
             card.micro_batch_full.to_string(),
             card.micro_batch_lora.to_string(),

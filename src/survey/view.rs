@@ -11,9 +11,22 @@ fn percent(share: f64) -> String {
     format!("{:.2} %", 100.0 * share)
 }
 
+/// What was surveyed: of shards, lengths and sequences are those of the train split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// Documents that have no splits yet.
+    Corpus,
+    /// Both splits of shards.
+    Shards,
+}
+
 /// The survey as tables.
 #[must_use]
-pub fn render(survey: &Survey) -> String {
+pub fn render(survey: &Survey, of: Of) -> String {
+    let split = match of {
+        Of::Corpus => "",
+        Of::Shards => ", train split",
+    };
     let mut table = Table::new(&["every token", "share"]);
     let unused = survey.unused_vocabulary as f64 / survey.vocabulary.max(1) as f64;
     for (name, share) in [
@@ -52,7 +65,8 @@ pub fn render(survey: &Survey) -> String {
         }
         tables.push(table.render());
     }
-    let mut table = Table::new(&["document length", "documents", "tokens", "share of tokens"]);
+    let title = format!("document length{split}");
+    let mut table = Table::new(&[&title, "documents", "tokens", "share of tokens"]);
     let all: u64 = survey.by_length.iter().map(|row| row.tokens).sum();
     for row in survey.by_length.iter().filter(|row| row.documents > 0) {
         let name = match row.most_tokens {
@@ -68,8 +82,9 @@ pub fn render(survey: &Survey) -> String {
         ]);
     }
     tables.push(table.render());
+    let title = format!("sequence{split}");
     let mut table = Table::new(&[
-        "sequence",
+        &title,
         "longer documents",
         "concatenated",
         "torn",

@@ -82,6 +82,19 @@ fn config_shows_every_value_with_its_origin() {
             "{flag}"
         );
     }
+    // A flag without a value shows what holds all the same.
+    let plan = Prep::new(["config", "plan"]).inside(dir).json();
+    assert_eq!(row(&plan, "--mfu")["values"], json!(["40%"]));
+    let price = "the band of the table of GPUs";
+    assert_eq!(row(&plan, "--price")["default"], json!(price));
+    let threads = row(&plan, "--threads")["default"].as_str();
+    assert!(threads.is_some_and(|text| text.ends_with(" (all cores)")));
+    assert_eq!(row(&report, "--out")["default"], json!(null));
+    Prep::new(["config", "plan"])
+        .inside(dir)
+        .prints("(all cores)")
+        .prints(price)
+        .run();
     Prep::new(["config", "shard"])
         .inside(dir)
         .prints("--vocab-size")

@@ -9,14 +9,26 @@ use std::path::Path;
 
 const BASE: &str = "https://prep.invalid/schemas/";
 
+/// Schemas that others refer to.
+const SHARED: [&str; 6] = [
+    "ledger.json",
+    "ingest_report.json",
+    "shard_report.json",
+    "reshard_report.json",
+    "token_survey.json",
+    "train_report.json",
+];
+
 /// Hands the validator of `schemas/NAME` to `check`.
 fn with_schema(name: &str, check: impl FnOnce(&Validator)) {
-    let ledger = read_json(&repository("schemas/ledger.json"));
-    let registry = Registry::new()
-        .add(format!("{BASE}ledger.json"), ledger)
-        .expect("ledger.json is a schema")
-        .prepare()
-        .expect("ledger.json refers to itself alone");
+    let mut registry = Registry::new();
+    for shared in SHARED.iter().filter(|shared| **shared != name) {
+        let schema = read_json(&repository("schemas").join(shared));
+        registry = registry
+            .add(format!("{BASE}{shared}"), schema)
+            .unwrap_or_else(|error| panic!("schemas/{shared}: {error}"));
+    }
+    let registry = registry.prepare().expect("they refer to each other alone");
     let schema = read_json(&repository("schemas").join(name));
     assert_eq!(schema["$id"], json!(format!("{BASE}{name}")));
     let validator = jsonschema::options()
@@ -161,11 +173,43 @@ fn what_the_trainer_prints_and_writes_follows_the_schemas() {
     check("eval_tasks_report.json", &printed);
     let printed = Prep::new(["generate", &model_name, "Почему?", "--max-tokens", "3"]).json();
     check("generate_report.json", &printed);
-    // The statistics of all three directories are one object each.
     for dir in [path(&corpus), shards, model_name] {
-        assert!(Prep::new(["stats", &dir]).json().is_object());
+        check("stats_report.json", &Prep::new(["stats", &dir]).json());
         let page = Prep::new(["report", &dir, "--lang", "ru"]).json();
         check("report_page.json", &page);
+    }
+}
+
+#[test]
+fn statistics_follow_their_schema_with_every_flag() {
+    let place = place();
+    let [corpus, shards, again] = ["corpus", "shards", "again"].map(|name| place.path().join(name));
+    Prep::ingest(&fixture("qa"), &corpus).json();
+    Prep::shard(&corpus, &shards).args(["--val", "10%"]).json();
+    Prep::new(["reshard"])
+        .arg(&shards)
+        .arg("--out")
+        .arg(&again)
+        .json();
+    for dir in [&shards, &again] {
+        for flags in [vec![], vec!["--tokens"]] {
+            let printed = Prep::new(["stats"]).arg(dir).args(&flags).json();
+            check("stats_report.json", &printed);
+            assert_eq!(printed["survey"].is_object(), !flags.is_empty());
+        }
+    }
+    let tokenizer = fixture("golden/tokenizer.json");
+    for source in [&corpus, &fixture("qa")] {
+        for flags in [vec![], vec!["--tokens"]] {
+            let stats = Prep::new(["stats"]).arg(source).args(flags);
+            let printed = stats.arg("--tokenizer").arg(&tokenizer).json();
+            check("stats_report.json", &printed);
+            let mut more = printed.clone();
+            more["documents"]["words"] = json!(1);
+            with_schema("stats_report.json", |schema| {
+                assert!(!schema.is_valid(&more), "a field that no schema knows");
+            });
+        }
     }
 }
 

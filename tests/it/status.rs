@@ -29,6 +29,14 @@ fn the_next_step_is_named_until_there_is_a_model() {
         found["next"],
         json!("prep train shards --out model --model llama-15m")
     );
+    // Inside the shards it is they, not the folders in them.
+    let inside = status(&dir.join("shards"));
+    assert_eq!(
+        inside["next"],
+        json!("prep train . --out ../model --model llama-15m")
+    );
+    assert_eq!(inside["found"][0]["path"], json!("."));
+    assert_eq!(inside["found"].as_array().map(Vec::len), Some(1));
     let train = [
         "train", "shards", "--out", "model", "--model", "llama-1m", "--steps", "1",
     ];
@@ -47,4 +55,30 @@ fn the_next_step_is_named_until_there_is_a_model() {
         .prints("shards")
         .says("next: prep generate")
         .run();
+}
+
+#[test]
+fn pairs_are_never_taken_for_shards() {
+    let place = place();
+    let dir = place.path();
+    let records = dir.join("pairs.jsonl");
+    let record = |n: u32| {
+        format!(
+            r#"{{"prompt": "Which number comes after {n}, please tell me?", "chosen": "It is the number {}.", "rejected": "I do not know that, sorry."}}"#,
+            n + 1
+        ) + "\n"
+    };
+    std::fs::write(&records, (0..20).map(record).collect::<String>()).expect("writes");
+    Prep::ingest(&records, &dir.join("corpus")).json();
+    let shards = dir.join("shards");
+    Prep::shard(&dir.join("corpus"), &shards)
+        .args(["--profile", "none", "--dedup", "off"])
+        .json();
+    assert!(shards.join("pairs/manifest.json").is_file());
+    let next = |inside: &Path| status(inside)["next"].clone();
+    let train = |from: &str| json!(format!("prep train {from} --model llama-15m"));
+    assert_eq!(next(&shards), train(". --out ../model"));
+    assert_eq!(next(&shards.join("pairs")), train(".. --out ../../model"));
+    std::fs::create_dir(dir.join("model")).expect("makes");
+    assert_eq!(next(&shards), train(". --out ../model-2"));
 }

@@ -210,6 +210,24 @@ fn a_survey_counts_every_token_of_the_shards() {
     Prep::new(["stats", "--tokens"])
         .arg(&shards)
         .prints("best fit")
+        .prints("document length, train split")
+        .prints("characters/token")
+        .run();
+    // Two finished directories are no raw data, and neither is a run that did not end.
+    Prep::new(["stats"])
+        .arg(&corpus)
+        .arg(&shards)
+        .code(2)
+        .says("is a finished directory of prep (prep-corpus), not raw data")
+        .says("prep compare")
+        .run();
+    let begun = place.path().join("begun");
+    std::fs::create_dir(&begun).expect("makes");
+    std::fs::write(begun.join("state.json"), r#"{"config": {}}"#).expect("writes");
+    Prep::new(["stats"])
+        .arg(&begun)
+        .code(2)
+        .says("a run of prep that did not end")
         .run();
     Prep::new(["stats", "--tokens"])
         .arg(&corpus)
