@@ -44,14 +44,6 @@ pub(super) fn is_same(a: &str, b: &str) -> bool {
     {
         return false;
     }
-    // No letter of the Cyrillic alphabet is one of ASCII in another case.
-    let begins = |name: &str, is: fn(&u8) -> bool| name.as_bytes().first().is_some_and(is);
-    let is_cyrillic: fn(&u8) -> bool = |byte| matches!(byte, 0xd0 | 0xd1);
-    if begins(a, is_cyrillic) && begins(b, u8::is_ascii_alphanumeric)
-        || begins(a, u8::is_ascii_alphanumeric) && begins(b, is_cyrillic)
-    {
-        return false;
-    }
     folded(a).eq(folded(b))
 }
 
