@@ -8,16 +8,20 @@ use serde_json::{Value, json};
 
 use super::device::{DeviceArg, on_device};
 use crate::{
-    classify::Classifier, cmd::Context, document::parquet::DocumentFile, exit::Exit, interrupt,
-    ops::Backend, output, progress::Unit, sample::Inputs,
+    classify::Classifier, cmd::Context, document::parquet::DocumentFile, exit::Exit,
+    ingest::reject, interrupt, ops::Backend, output, progress::Unit, sample::Inputs,
 };
+
+/// Rejects that are named.
+const NAMED: usize = 10;
 
 /// Label documents with a classifier that `prep train --objective classify` made.
 ///
 /// Prints a JSON line for each document, in order: its source and record, its likeliest label and the
 /// probability of every label. A document of which nothing can be said (no token, or a chat that the
-/// template refuses) has the label null. With --json it prints one object with the counts by label
-/// instead.
+/// template refuses) has the label null. Records that cannot be read, empty texts among them, have no
+/// line: they are counted and named on stderr, and the exit code is 1. With --json it prints one object
+/// with the counts by label instead.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Folder of the classifier, or of adapters that make one of their base.
@@ -83,14 +87,51 @@ fn label<B: Backend>(backend: &B, args: &Args, ctx: &Context) -> Result<Exit> {
         }
     }
     progress.finish();
+    let rejected = rejected(&inputs, ctx)?;
     if ctx.json {
         let report = json!({
             "command": "classify",
             "documents": all,
             "by_label": counts,
             "unlabelled": unlabelled,
+            "rejected": rejected,
         });
         output::data(&report.to_string());
     }
-    Ok(Exit::Done)
+    Ok(if rejected.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Rejects
+    })
+}
+
+/// Names what could not be read of files, and counts it by its error; the rejects of a corpus were told
+/// when it was made.
+fn rejected(inputs: &Inputs, ctx: &Context) -> Result<BTreeMap<String, u64>> {
+    let mut counts = BTreeMap::new();
+    if !inputs.is_of_occasion() {
+        return Ok(counts);
+    }
+    for (error, count) in &inputs.report().ledgers.ledger.rejected {
+        counts.insert(error.clone(), count.records);
+    }
+    let all: u64 = counts.values().sum();
+    if all > 0 {
+        ctx.note(&format!(
+            "{all} records could not be read and have no label:"
+        ));
+    }
+    let mut named = 0;
+    for part in &inputs.manifest().rejects {
+        let lines = reject::first(&inputs.dir().join(&part.file), NAMED - named)?;
+        named += lines.len();
+        lines.iter().for_each(|line| ctx.note(&format!("  {line}")));
+        if named == NAMED {
+            break;
+        }
+    }
+    if all > named as u64 {
+        ctx.note("  …  (`prep ingest` of the same files lists all of them)");
+    }
+    Ok(counts)
 }

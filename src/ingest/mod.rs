@@ -36,7 +36,7 @@ mod parquet_file;
 pub mod parse;
 mod parts;
 pub mod preview;
-mod reject;
+pub mod reject;
 pub mod repair;
 mod rows;
 pub mod shape;

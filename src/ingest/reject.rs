@@ -2,9 +2,11 @@
 
 use crate::atomic::{AtomicFile, Written, cannot_write};
 use anyhow::{Context, Result};
-use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt64Array};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray, UInt64Array};
+use arrow::datatypes::{DataType, Field, Schema, UInt64Type};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -57,6 +59,33 @@ impl Reject {
             bytes: raw.len() as u64,
         }
     }
+}
+
+/// The first `most` rejects of a file of them, for people: place and what was wrong.
+///
+/// # Errors
+/// When the file is damaged.
+pub fn first(path: &Path, most: usize) -> Result<Vec<String>> {
+    let damaged = || format!("{} is damaged; run ingest again", path.display());
+    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).with_context(damaged)?;
+    let mut lines = Vec::new();
+    for batch in builder.with_limit(most).build()? {
+        let batch = batch.with_context(damaged)?;
+        let column = |name: &str| batch.column_by_name(name).with_context(damaged);
+        let source = column("source")?.as_string::<i32>();
+        let record = column("record")?.as_primitive::<UInt64Type>();
+        let message = column("message")?.as_string::<i32>();
+        lines.extend((0..batch.num_rows()).map(|row| {
+            format!(
+                "{}:{}: {}",
+                source.value(row),
+                record.value(row),
+                message.value(row)
+            )
+        }));
+    }
+    Ok(lines)
 }
 
 /// Writes `rejects` to `path`; returns the number of rows and what was written.

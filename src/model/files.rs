@@ -123,10 +123,18 @@ fn load_in<B: Backend>(backend: &B, dir: &Path, format: Option<Format>) -> Resul
             }
             last.0.clone_from(&spec.file_name);
         }
-        Ok(match spec.stored {
+        let values = match spec.stored {
             Stored::Own | Stored::Experts => std::mem::take(&mut last).1,
             Stored::Flipped | Stored::Third(..) => spec.extract(&last.1),
-        })
+        };
+        ensure!(
+            values.iter().all(|value| value.is_finite()),
+            "{}: the tensor {} holds NaN or infinity: the weights are broken, and nothing can be \
+             computed with them. Take another copy or an earlier checkpoint",
+            dir.display(),
+            spec.file_name
+        );
+        Ok(values)
     })
 }
 

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 /// A corpus to take texts from. One that was made for the occasion goes when this is dropped.
 pub struct Inputs {
     dir: PathBuf,
-    /// Whatever happens, the directory of an occasion goes with this.
-    _scratch: Option<Scratch>,
+    /// The directory of an occasion, which goes with this whatever happens.
+    scratch: Option<Scratch>,
     manifest: CorpusManifest,
     report: IngestReport,
 }
@@ -57,7 +57,7 @@ impl Inputs {
         );
         Ok(Self {
             dir,
-            _scratch: scratch,
+            scratch: scratch,
             manifest,
             report,
         })
@@ -79,6 +79,12 @@ impl Inputs {
     #[must_use]
     pub fn report(&self) -> &IngestReport {
         &self.report
+    }
+
+    /// Whether files were ingested for the occasion: then nobody has been told what was rejected.
+    #[must_use]
+    pub fn is_of_occasion(&self) -> bool {
+        self.scratch.is_some()
     }
 
     /// Which documents are in a sample of about so many bytes.

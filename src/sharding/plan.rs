@@ -175,6 +175,8 @@ impl Plan {
     fn choose(&mut self, job: &Job, sorted: impl Iterator<Item = Result<Hashed>>) -> Result<()> {
         let wanted = match job.options.val {
             ValSize::Share(share) => (share * self.kept as f64).ceil() as u64,
+            // Of no documents the rules that left none are told, which is done where they are known.
+            ValSize::Documents(_) if self.kept == 0 => 0,
             ValSize::Documents(documents) => {
                 ensure!(
                     documents as f64 <= self.kept as f64 * LARGEST_VAL_SHARE,

@@ -28,7 +28,7 @@ pub struct Args {
     prompt: Option<String>,
     /// Many prompts at once: a file with a prompt a line, or a JSON object a line with "prompt" or
     /// with "messages" (.jsonl). What is generated goes to standard output, a JSON object for each
-    /// prompt, in their order [default: one prompt from the command line].
+    /// prompt, in their order; blank lines are passed over [default: one prompt from the command line].
     #[arg(long, value_name = "FILE")]
     prompts: Option<PathBuf>,
     /// How many of --prompts are generated at once: the model is read once for all of them.
