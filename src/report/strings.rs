@@ -154,6 +154,9 @@ phrases! {
     PACKING: "How documents fill sequences", "Как документы заполняют последовательности";
     PADDED: "padding share", "доля заполнителя";
     TRUNCATED: "share cut off", "доля отрезанного";
+    SILENT: "share left out, nothing to learn in it", "доля опущенного, учить в нём нечего";
+    SILENT_DOCUMENTS: "documents left out, nothing to learn in them", "опущено документов, учить в них нечего";
+    VAL_TRUNCATED: "counted validation tokens cut off", "отрезано учитываемых токенов проверки";
     SEQUENCES: "sequences of an epoch", "последовательностей в эпохе";
     MADE_BY: "Made by prep from report.json beside this page; no network is used.", "Сделано prep из report.json рядом с этой страницей; сеть не используется.";
     NONE: "none", "нет";

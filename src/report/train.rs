@@ -48,6 +48,9 @@ pub fn fill(page: &mut Page<'_>, dir: &Path) -> Result<()> {
             (s::SEQUENCES, "/packing/sequences"),
             (s::PADDED, "/packing/padded_share"),
             (s::TRUNCATED, "/packing/truncated_share"),
+            (s::SILENT, "/packing/silent_share"),
+            (s::SILENT_DOCUMENTS, "/packing/silent_documents"),
+            (s::VAL_TRUNCATED, "/val_truncated_tokens"),
         ]),
     );
     if let Some(answers) = answers(page, dir)? {

@@ -52,6 +52,8 @@ pub fn report<B: Backend>(
         "perplexity": means.map(|m| m.perplexity),
         "bits_per_byte": means.and_then(|m| m.bits_per_byte),
         "val_tokens": means.map(|m| m.tokens),
+        "val_truncated_tokens": data.val.as_ref().map(|val| val.packed().lost_tokens),
+        "val_left_out_documents": data.val.as_ref().map(|val| val.packed().silent_documents),
         "val_by_source": outcome.val_by.as_ref().map(|by| &by.by_source),
         "val_by_language": outcome.val_by.as_ref().map(|by| &by.by_language),
         "val_sets": outcome.val_sets,
@@ -63,7 +65,9 @@ pub fn report<B: Backend>(
         "packing": packing(packed, options),
         "tokens_per_second": outcome.tokens_per_second,
         "wait_share": outcome.wait_share,
-        "mfu": utilisation.map(|of| of.share(outcome.tokens_per_second)),
+        "mfu": utilisation
+            .zip(outcome.tokens_per_second)
+            .map(|(of, rate)| of.share(rate)),
         "peak_tflops": utilisation.map(|of| of.peak.flops_per_second / 1e12),
         "peak_measured": utilisation.map(|of| of.peak.measured),
         "parameters": parameters(&options.model),
@@ -97,6 +101,7 @@ pub fn packing(packed: &Packed, options: &Options) -> Value {
     json["seq_len"] = json!(options.seq_len);
     json["padded_share"] = json!(packed.padded_share());
     json["truncated_share"] = json!(packed.truncated_share());
+    json["silent_share"] = json!(packed.silent_share());
     json
 }
 

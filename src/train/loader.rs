@@ -12,7 +12,8 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::{
     Permutation, Tokens,
-    packing::{Packed, Packing, Plan},
+    packed::Packed,
+    packing::{Packing, Plan},
 };
 use crate::{model::Batch, ops::Targets};
 
@@ -175,7 +176,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Calls `each` with the tokens and the mask of every piece in a sequence: its inputs and the
-    /// target of the last of them.
+    /// target of the last of them. Documents must have no sides.
     pub fn for_each_piece(&self, number: u64, each: &mut dyn FnMut(&[u32], &[bool])) {
         let (mut ids, mut mask) = (vec![0; self.seq + 1], vec![false; self.seq + 1]);
         for piece in self.plan.sequence(number) {
@@ -192,17 +193,28 @@ impl<'a> Loader<'a> {
             seq: self.seq,
             ..Sequences::default()
         };
-        let (mut ids, mut mask) = (vec![0; self.seq + 1], vec![false; self.seq + 1]);
+        let (mut ids, mut mask) = (vec![0; self.seq + 2], vec![false; self.seq + 2]);
         for number in numbers {
             let mut at = 0;
             for piece in self.plan.sequence(number) {
                 let pairs = piece.pairs();
-                let (ids, mask) = (&mut ids[..=pairs], &mut mask[..=pairs]);
+                let joint = self.source.joint(piece.start());
+                let tokens = pairs + 1 + usize::from(joint.is_some());
+                let (ids, mask) = (&mut ids[..tokens], &mut mask[..tokens]);
                 self.source.window(piece.start(), ids, mask);
                 out.pieces.push((out.ids.len(), piece.start()));
-                out.ids.extend_from_slice(&ids[..pairs]);
-                out.targets.extend_from_slice(&ids[1..]);
-                out.counted.extend_from_slice(&mask[1..]);
+                // Each side is inputs with the tokens after them; without sides the whole is one.
+                let joint = joint.unwrap_or(tokens);
+                for side in [0..joint, joint..tokens]
+                    .into_iter()
+                    .filter(|s| !s.is_empty())
+                {
+                    out.ids.extend_from_slice(&ids[side.start..side.end - 1]);
+                    out.targets
+                        .extend_from_slice(&ids[side.start + 1..side.end]);
+                    out.counted
+                        .extend_from_slice(&mask[side.start + 1..side.end]);
+                }
                 out.starts.resize(out.ids.len(), at as u32);
                 at += pairs;
             }

@@ -8,6 +8,7 @@
 
 pub mod available;
 pub mod checkpoint;
+mod clock;
 mod feed;
 pub mod finish;
 pub mod guard;
@@ -20,6 +21,7 @@ pub mod mfu;
 pub mod moments;
 pub mod objective;
 mod options;
+mod packed;
 mod packing;
 mod permutation;
 pub mod prompts;
@@ -35,7 +37,8 @@ mod trainer;
 
 pub use loader::{Loader, Scale, Sequences, fitting_seq};
 pub use options::Options;
-pub use packing::{Packed, Packing, Plan};
+pub use packed::Packed;
+pub use packing::{Packing, Plan};
 pub use permutation::Permutation;
 pub use random::Random;
 pub use schedule::{Schedule, Shape};

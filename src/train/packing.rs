@@ -1,7 +1,7 @@
 //! Which pieces of documents share a sequence: the plan that is made when training starts.
 //!
 //! A document of n tokens has n - 1 pairs of an input and the token after it, and a sequence has
-//! room for `seq` of them. Longer texts are cut into pieces of `seq` pairs and a rest, which share
+//! room for `seq` of them; one of two sides has n - 2. Longer texts are cut into pieces of `seq` pairs and a rest, which share
 //! the token at the cut, so that every token but a document's first is predicted once an epoch. A
 //! chat (a document whose mask leaves tokens out) is never cut: what does not fit is truncated at
 //! its end.
@@ -17,7 +17,7 @@ use anyhow::{Result, ensure};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use super::{Tokens, tokens::TooLong};
+use super::{Tokens, packed::Packed, tokens::TooLong};
 
 /// How documents come into sequences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -29,55 +29,6 @@ pub enum Packing {
     Concat,
     /// A document a sequence: padding instead of packing.
     None,
-}
-
-/// What the plan made of the documents, in the pairs of an epoch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Packed {
-    /// Documents.
-    pub documents: u64,
-    /// Of them, how many are in more than one piece.
-    pub cut_documents: u64,
-    /// Of the cut ones, how many would have fitted one sequence.
-    pub cut_needlessly: u64,
-    /// Chats, and documents with a label, whose end was left out, and pairs of answers that were left
-    /// out whole.
-    pub truncated_documents: u64,
-    /// Sequences of an epoch.
-    pub sequences: u64,
-    /// Pieces in them.
-    pub pieces: u64,
-    /// Tokens that sequences have room for.
-    pub room_tokens: u64,
-    /// Tokens in them.
-    pub used_tokens: u64,
-    /// Of them, how many the loss counts.
-    pub counted_tokens: u64,
-    /// Their tokens that were left out.
-    pub truncated_tokens: u64,
-    /// Tokens of pieces in which the loss counts nothing: they are left out.
-    pub silent_tokens: u64,
-    /// Memory of the plan, bytes.
-    pub plan_bytes: u64,
-}
-
-impl Packed {
-    /// The share of room that is padding.
-    #[must_use]
-    pub fn padded_share(&self) -> f64 {
-        share(self.room_tokens - self.used_tokens, self.room_tokens)
-    }
-
-    /// The share of tokens that are cut off.
-    #[must_use]
-    pub fn truncated_share(&self) -> f64 {
-        let all = self.used_tokens + self.truncated_tokens + self.silent_tokens;
-        share(self.truncated_tokens, all)
-    }
-}
-
-fn share(part: u64, whole: u64) -> f64 {
-    part as f64 / whole.max(1) as f64
 }
 
 /// The longest sequence: what the length in a [`Piece`] has bits for.
@@ -186,10 +137,12 @@ fn cut(source: &dyn Tokens, seq: u64, packed: &mut Packed) -> Vec<Piece> {
     let mut pieces = Vec::new();
     source.documents(&mut |start, tokens| {
         packed.documents += 1;
-        let mut left = tokens.saturating_sub(1);
+        let joint = u64::from(source.joint(start).is_some());
+        let mut left = tokens.saturating_sub(1 + joint);
         if left > seq && source.too_long() == TooLong::LeaveOut {
             packed.truncated_documents += 1;
             packed.truncated_tokens += left;
+            packed.lost_tokens += source.counted(start + 1, left + joint);
             return;
         }
         let truncated = left > seq
@@ -197,13 +150,18 @@ fn cut(source: &dyn Tokens, seq: u64, packed: &mut Packed) -> Vec<Piece> {
         if truncated {
             packed.truncated_documents += 1;
             packed.truncated_tokens += left - seq;
+            // A label is learned at the last token that is kept: nothing of it is lost.
+            if source.too_long() == TooLong::Cut {
+                packed.lost_tokens += source.counted(start + 1 + seq, left - seq);
+            }
             left = seq;
         }
         packed.cut_documents += u64::from(left > seq);
+        let before = pieces.len();
         let mut at = start;
         while left > 0 {
             let pairs = left.min(seq);
-            let counted = source.counted(at + 1, pairs);
+            let counted = source.counted(at + 1, pairs + joint);
             if counted > 0 {
                 packed.used_tokens += pairs;
                 packed.counted_tokens += counted;
@@ -214,6 +172,7 @@ fn cut(source: &dyn Tokens, seq: u64, packed: &mut Packed) -> Vec<Piece> {
             at += pairs;
             left -= pairs;
         }
+        packed.silent_documents += u64::from(pieces.len() == before);
     });
     pieces
 }
@@ -493,9 +452,19 @@ mod tests {
         );
         assert_eq!((packed.pieces, packed.cut_documents), (2, 0));
         assert!((packed.truncated_share() - 67.0 / 118.0).abs() < 1e-12);
+        // Of the targets 33..=99 the multiples of 7, 35 to 98, would not have been counted anyway.
+        assert_eq!((packed.lost_tokens, packed.silent_documents), (67 - 10, 0));
         // Of tokens 0..8 and 8.. the first document predicts 7 alone, which is not counted.
         let silent = Counting::at(&[(6, 2), (8, 5)]);
         let packed = Plan::new(&silent, Packing::Bestfit, 32).unwrap().packed;
         assert_eq!((packed.silent_tokens, packed.used_tokens), (1, 4));
+        assert_eq!((packed.silent_documents, packed.lost_tokens), (1, 0));
+        assert!((packed.silent_share() - 0.2).abs() < 1e-12);
+        // Of the first document 7 is all that a sequence of one token takes: 8 is lost with it.
+        let cut = Counting::at(&[(6, 3), (9, 2)]);
+        let packed = Plan::new(&cut, Packing::Bestfit, 1).unwrap().packed;
+        assert_eq!((packed.silent_documents, packed.lost_tokens), (1, 1));
+        let said = packed.left_out("val", 1).unwrap();
+        assert!(said.contains("1 of 2 tokens"), "{said}");
     }
 }

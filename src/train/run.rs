@@ -11,6 +11,7 @@ use anyhow::{Result, bail, ensure};
 use super::{
     Loader, Options, Step, Trainer,
     checkpoint::{Best, Checkpoints, State},
+    clock::Clock,
     feed::Feed,
     guard::Verdict,
     journal::Journal,
@@ -89,10 +90,11 @@ pub struct Outcome<B: Backend> {
     pub val_by: Option<Breakdown>,
     /// The whole of the other validation splits.
     pub val_sets: BTreeMap<String, Means>,
-    /// Tokens a second of this session's steps, evaluation and saving left out.
-    pub tokens_per_second: f64,
-    /// The share of this session's steps that the device waited for data.
-    pub wait_share: f64,
+    /// Tokens a second of this session's steps, evaluation and saving left out; where it made none, of
+    /// the earlier ones in metrics.jsonl.
+    pub tokens_per_second: Option<f64>,
+    /// The share of the same steps that the device waited for data.
+    pub wait_share: Option<f64>,
     /// How the last step used the experts, where there are some.
     pub experts: Option<metrics::Experts>,
     /// Whether all steps are done, or the run ended itself.
@@ -399,6 +401,9 @@ impl<B: Backend> Session<'_, B> {
         } else {
             Vec::new()
         };
+        if self.clock.tokens == 0 {
+            self.clock = Clock::of(&lines, self.options.step_tokens());
+        }
         Ok(Outcome {
             train_loss: recent_loss(&lines, self.options),
             experts: lines.into_iter().next_back().and_then(|line| line.experts),
@@ -450,31 +455,4 @@ fn recent_loss(lines: &[Line], options: &Options) -> Option<f64> {
     let learned = last.iter().filter(|line| !line.skipped);
     let losses: Vec<f64> = learned.filter_map(|line| line.loss).collect();
     (!losses.is_empty()).then(|| losses.iter().sum::<f64>() / losses.len() as f64)
-}
-
-/// Seconds and tokens of the steps alone.
-#[derive(Default)]
-struct Clock {
-    seconds: f64,
-    waited: f64,
-    tokens: u64,
-}
-
-impl Clock {
-    /// Adds a step; returns its tokens a second and its share of waiting.
-    fn add(&mut self, begin: Instant, waited: f64, tokens: u64) -> (f64, f64) {
-        let seconds = begin.elapsed().as_secs_f64().max(1e-9);
-        self.seconds += seconds;
-        self.waited += waited;
-        self.tokens += tokens;
-        (tokens as f64 / seconds, waited / seconds)
-    }
-
-    fn rate(&self) -> f64 {
-        self.tokens as f64 / self.seconds.max(1e-9)
-    }
-
-    fn wait_share(&self) -> f64 {
-        self.waited / self.seconds.max(1e-9)
-    }
 }

@@ -28,6 +28,12 @@ pub trait Tokens: Sync {
     fn documents(&self, each: &mut dyn FnMut(u64, u64));
     /// How many of the `len` tokens of one document from position `start` on the loss counts.
     fn counted(&self, start: u64, len: u64) -> u64;
+    /// Of the document that begins at `start`, how many tokens are in the first of its two sides; none
+    /// where it has no sides. That the last token of one side predicts the first of the other is no
+    /// pair: sequences have no row for it.
+    fn joint(&self, _start: u64) -> Option<usize> {
+        None
+    }
     /// What becomes of documents that are longer than a sequence.
     fn too_long(&self) -> TooLong {
         TooLong::Cut
@@ -127,6 +133,11 @@ impl Tokens for Mixture<'_> {
     fn counted(&self, start: u64, len: u64) -> u64 {
         let (first, tokens) = self.part(start);
         tokens.counted(start - first, len)
+    }
+
+    fn joint(&self, start: u64) -> Option<usize> {
+        let (first, tokens) = self.part(start);
+        tokens.joint(start - first)
     }
 
     fn too_long(&self) -> TooLong {

@@ -75,6 +75,9 @@ pub(super) fn run<B: Backend>(
         .collect();
     let seq = sequence_tokens(args, &dirs, &data)?;
     let loader = Loader::new(&data, args.packing, seq, 0)?;
+    if let Some(text) = loader.packed().left_out(&args.split, seq) {
+        ctx.note(&text);
+    }
     let mut measured = Vec::new();
     for dir in &dirs {
         let mut one = one(backend, args, ctx, (&data, &loader), &groups, dir)?;
@@ -86,6 +89,8 @@ pub(super) fn run<B: Backend>(
         let mut json = of_model(&measured[0], dirs[0]);
         json["split"] = json!(args.split);
         json["shards"] = json!(shards);
+        json["truncated_tokens"] = json!(loader.packed().lost_tokens);
+        json["left_out_documents"] = json!(loader.packed().silent_documents);
         json["versus"] = match (&differences, measured.get(1)) {
             (Some(differences), Some(second)) => {
                 let mut versus = of_model(second, dirs[1]);

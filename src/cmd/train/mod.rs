@@ -242,13 +242,14 @@ fn announce(ctx: &Context, device: &str, input: &Input, resolved: &Resolved<'_>)
         ctx.note(&pairs);
     } else {
         ctx.note(&format!(
-            "{} documents in {} sequences of {}: {:.2} % padding, {:.2} % of the tokens cut off, {} \
-             documents cut in pieces ({} of them would have fitted)",
-            packed.documents,
+            "{} documents in {} sequences of {}: {:.2} % padding, {:.2} % of the tokens cut off, {:.2} \
+             % in pieces that teach nothing, {} documents cut in pieces ({} of them would have fitted)",
+            packed.documents - packed.silent_documents,
             packed.sequences,
             options.seq_len,
             100.0 * packed.padded_share(),
             100.0 * packed.truncated_share(),
+            100.0 * packed.silent_share(),
             packed.cut_documents,
             packed.cut_needlessly
         ));
@@ -257,6 +258,13 @@ fn announce(ctx: &Context, device: &str, input: &Input, resolved: &Resolved<'_>)
         ctx.note(&format!(
             "{} chats are longer than a sequence and lose their ends: a longer --seq-len keeps them",
             packed.truncated_documents
+        ));
+    }
+    if packed.silent_documents > 0 {
+        ctx.note(&format!(
+            "{} more documents teach nothing at --seq-len {} and are left out: the loss counts none of \
+             their tokens in it",
+            packed.silent_documents, options.seq_len
         ));
     }
     let all = memory::bytes(&options.model, options.seq_len, resolved.memory);
@@ -315,9 +323,10 @@ fn go<B: Backend>(
         Ok::<_, anyhow::Error>(loader.finished_by(input.finish(Split::Val)))
     });
     if let Some(Ok(loader)) = &val
-        && let Some(pairs) = pairs_of(input, Split::Val, loader.packed())
+        && let Some(text) = pairs_of(input, Split::Val, loader.packed())
+            .or_else(|| loader.packed().left_out("val", options.seq_len))
     {
-        ctx.note(&pairs);
+        ctx.note(&text);
     }
     if val.is_none() {
         ctx.note("the val split is empty: nothing will be measured on held-out text");
@@ -330,6 +339,9 @@ fn go<B: Backend>(
     for (name, data) in input.val_sets() {
         let loader = Loader::new(data, options.packing, options.seq_len, 0);
         let loader = loader.with_context(|| format!("the val split {name}"))?;
+        if let Some(text) = loader.packed().left_out(name, options.seq_len) {
+            ctx.note(&text);
+        }
         val_sets.push((name.to_owned(), loader));
     }
     // When all ranks have loaded what they need they leave the machine to the measurement.
@@ -459,8 +471,8 @@ fn tell(args: &Args, ctx: &Context, report: &Value) {
         let loss = means["loss"].as_f64().unwrap_or_default();
         output::data(&format!("val loss      {loss:.4} nats/token of {name}"));
     }
-    let speed = number("tokens_per_second").unwrap_or_default();
-    output::data(&format!("tokens/s      {speed:.0}"));
+    let speed = number("tokens_per_second").map_or("-".to_owned(), |speed| format!("{speed:.0}"));
+    output::data(&format!("tokens/s      {speed}"));
     if let Some(mfu) = number("mfu") {
         output::data(&format!("MFU           {:.1} %", 100.0 * mfu));
     }

@@ -1,9 +1,8 @@
 //! Pairs as a stream of tokens, and as the rows of sequences.
 //!
 //! A pair is one document of the stream: the chosen side, then the rejected one, so that the packing
-//! puts both into one sequence and they meet in one micro-batch. Between them is one row without a
-//! meaning (the chosen side's last token would predict the rejected side's first), which is not
-//! counted. Behind the packing the sides are told apart again: each is a document of its own to
+//! puts both into one sequence and they meet in one micro-batch. Where they meet there is no row: that
+//! the chosen side's last token predicts the rejected side's first would mean nothing. Behind the packing the sides are told apart again: each is a document of its own to
 //! attention and positions.
 
 use std::ops::Range;
@@ -44,6 +43,10 @@ impl Place for Sides {
             start: self.start + tokens,
             ..self
         }
+    }
+
+    fn joint(&self) -> Option<usize> {
+        Some(self.chosen as usize)
     }
 
     fn counted(data: &Dataset, start: u64, len: u64) -> u64 {
@@ -87,7 +90,10 @@ impl PairStream {
     /// Tokens of a sequence that would take the longest pair.
     #[must_use]
     pub fn longest(&self) -> u64 {
-        let longest = self.places.iter().map(|sides| sides.tokens() - 1);
+        let longest = self
+            .places
+            .iter()
+            .map(|sides| sides.tokens().saturating_sub(2));
         longest.max().unwrap_or(0)
     }
 }
@@ -107,11 +113,10 @@ impl Finish for Joints {
             let Some(place) = self.at(start) else {
                 continue;
             };
-            let joint = row + place.chosen as usize;
-            let end = joint + place.rejected as usize - 1;
+            let joint = row + (place.chosen as usize).saturating_sub(1);
+            let end = joint + (place.rejected as usize).saturating_sub(1);
             starts[row..joint].fill((row % seq) as u32);
             starts[joint..end].fill((joint % seq) as u32);
-            sequences.counted[joint - 1] = false;
             pieces.push((row, start));
             pieces.push((joint, start + u64::from(place.chosen)));
         }

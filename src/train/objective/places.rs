@@ -21,6 +21,11 @@ pub trait Place: Copy + Send + Sync {
     #[must_use]
     fn behind(self, tokens: u64) -> Self;
 
+    /// Tokens of the first of its sides, where it has two.
+    fn joint(&self) -> Option<usize> {
+        None
+    }
+
     /// How many of the `len` tokens of one document from position `start` on the loss counts.
     fn counted(data: &Dataset, start: u64, len: u64) -> u64;
 }
@@ -51,6 +56,11 @@ impl<P: Place> Tokens for Stream<P> {
 
     fn counted(&self, start: u64, len: u64) -> u64 {
         P::counted(&self.data, start, len)
+    }
+
+    fn joint(&self, start: u64) -> Option<usize> {
+        let found = self.places.binary_search_by_key(&start, P::start);
+        self.places[found.ok()?].joint()
     }
 
     fn too_long(&self) -> TooLong {

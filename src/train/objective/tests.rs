@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Formula, Joints, Judge, Objective, PairStream, Preference, pairs};
+use super::{Formula, Joints, Judge, Objective, PairStream, Preference, pairs, places::Place};
 use crate::{
     document::DocumentId,
     eval::Extent,
@@ -10,7 +10,7 @@ use crate::{
     ops::{Backend, cpu::Cpu},
     shard::{self, Dataset, ShardInfo, ShardManifest, Split, pairs as files},
     train::{
-        Loader, Options, Packing, Random, Sequences, Trainer,
+        Loader, Options, Packing, Random, Sequences, Tokens, Trainer,
         loader::Scale,
         metrics,
         run::Outcome,
@@ -153,6 +153,14 @@ fn pairs_that_do_not_fit_are_left_out_and_counted() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), [40, 0]);
     let all = stream(dir.path(), Split::Train);
+    // The last token of each side predicts nothing and needs no row.
+    let most = all.places.iter().map(Place::tokens).max().unwrap();
+    assert_eq!(all.longest() + 2, most);
+    let whole = Loader::new(&all, Packing::Bestfit, all.longest() as usize, 3).unwrap();
+    assert_eq!(whole.packed().truncated_documents, 0);
+    let rows = whole.chosen(0..whole.count());
+    let mask = all.counted(0, all.data.tokens());
+    assert_eq!(rows.counted_targets() as u64, mask);
     let seq = all.longest() as usize - 1;
     let loader = Loader::new(&all, Packing::Bestfit, seq, 3).unwrap();
     let packed = loader.packed();
