@@ -125,7 +125,9 @@ fn rejected(inputs: &Inputs, ctx: &Context) -> Result<BTreeMap<String, u64>> {
     for part in &inputs.manifest().rejects {
         let lines = reject::first(&inputs.dir().join(&part.file), NAMED - named)?;
         named += lines.len();
-        lines.iter().for_each(|line| ctx.note(&format!("  {line}")));
+        for line in &lines {
+            ctx.note(&format!("  {line}"));
+        }
         if named == NAMED {
             break;
         }

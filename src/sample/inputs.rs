@@ -57,7 +57,7 @@ impl Inputs {
         );
         Ok(Self {
             dir,
-            scratch: scratch,
+            scratch,
             manifest,
             report,
         })
