@@ -231,6 +231,13 @@ impl FileTensor {
     }
 
     fn values<B: Backend>(&self, backend: &B, model: &Model<B>) -> Result<Vec<f32>> {
+        if let [i] = self.params[..]
+            && model.specs[i].tensors == 1
+            && matches!(model.specs[i].stored, Stored::Own)
+        {
+            // As it is, without a second copy: the token table is most of a small model.
+            return backend.download(&model.weights[i]);
+        }
         let mut values = vec![0.0; self.count()];
         for &i in &self.params {
             let (spec, weight) = (&model.specs[i], &model.weights[i]);

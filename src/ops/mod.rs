@@ -185,6 +185,9 @@ pub trait Backend: Sync {
 
     /// What a person calls the device ("cpu", "cuda:0").
     fn name(&self) -> String;
+    /// Gives back memory that is kept for matrices to come: before work of other sizes. The values
+    /// of matrices that are in use stay.
+    fn release(&self) {}
     /// A matrix with these values.
     fn upload(&self, rows: usize, cols: usize, values: &[f32]) -> Result<Self::Buf>;
     /// The values, row by row.

@@ -156,6 +156,11 @@ impl Engine {
         self.vocab_size
     }
 
+    /// See [`super::Tokenizer::forget_words`].
+    pub fn forget_words(&self) -> usize {
+        self.fast.as_ref().map_or(0, Fast::forget_words)
+    }
+
     /// The pipeline in which the letters of special tokens are text: what the fast path must equal.
     #[cfg(test)]
     pub fn text(&self) -> &Pipeline {

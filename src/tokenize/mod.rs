@@ -260,6 +260,13 @@ impl Tokenizer {
         self.engine.vocab_size()
     }
 
+    /// Gives back the memory of the words seen so far, 69 MB a thread that encoded: for who does not
+    /// encode again soon. Ids stay the same; the next text only takes a little longer.
+    /// Returns how many threads' words they were.
+    pub fn forget_words(&self) -> usize {
+        self.engine.forget_words()
+    }
+
     /// xxh3-128, in hex, of the content of tokenizer.json (not its formatting) and of the decision
     /// about BOS and EOS: equal fingerprints give equal ids for every text.
     #[must_use]

@@ -41,6 +41,16 @@ fn a_trained_tokenizer_gives_every_text_back() {
 }
 
 #[test]
+fn words_are_forgotten_and_ids_stay() {
+    let tokenizer = small();
+    let ids = tokenizer.encode_text(SAMPLES[0]).unwrap();
+    assert!(tokenizer.forget_words() > 0);
+    assert_eq!(tokenizer.forget_words(), 0);
+    assert_eq!(tokenizer.encode_text(SAMPLES[0]).unwrap(), ids);
+    assert!(tokenizer.forget_words() > 0);
+}
+
+#[test]
 fn a_document_has_bos_and_eos_and_the_loss_counts_all_but_bos() {
     let mut tokenizer = small();
     let encoded = tokenizer.encode_document("раму").unwrap();

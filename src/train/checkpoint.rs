@@ -135,6 +135,8 @@ impl Checkpoints {
         if path.join(STATE).is_file() {
             return Ok(());
         }
+        // A tensor at a time passes through memory on its way to the file.
+        backend.release();
         let temporary = atomic::temporary(&path);
         let failed = || format!("cannot write the checkpoint {}", path.display());
         if temporary.exists() {

@@ -67,6 +67,8 @@ pub(super) fn measure<B: Backend>(
         micro_batch: options.micro_batch,
         tokens,
     };
+    // Portions have other sizes than steps: neither keeps memory beside the other.
+    backend.release();
     let mut all = Measured::default();
     if let Some(val) = &data.val {
         if trainer.judge.is_some() {
@@ -89,6 +91,7 @@ pub(super) fn measure<B: Backend>(
         }
     }
     all.sets = sets(backend, trainer, data, extent)?;
+    backend.release();
     Ok(all)
 }
 

@@ -101,6 +101,8 @@ pub fn measure<B: Backend>(backend: &B) -> Result<Peak> {
         fastest = fastest.min(begin.elapsed().as_secs_f64().max(1e-9));
         drop(product);
     }
+    drop((a, b));
+    backend.release();
     Ok(Peak {
         flops_per_second: 2.0 * (SIDE as f64).powi(3) / fastest,
         measured: true,

@@ -347,6 +347,8 @@ impl<B: Backend> Session<'_, B> {
                 file.append(&answer)?;
                 watcher.answer(&answer);
             }
+            // Every length of an answer has buffers of its own.
+            self.backend.release();
         }
         self.trainer.swap_average();
         Ok(())

@@ -199,6 +199,8 @@ impl<'a, B: Backend> Trainer<'a, B> {
     /// # Errors
     /// When the device fails.
     pub fn forget(&mut self) -> Result<()> {
+        // The old ones go first, so that there are never two of each.
+        self.gradients.clear();
         self.gradients = self.model.zeros(self.backend)?;
         Ok(())
     }

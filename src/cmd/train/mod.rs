@@ -269,17 +269,22 @@ fn announce(ctx: &Context, device: &str, input: &Input, resolved: &Resolved<'_>)
     }
     let all = memory::bytes(&options.model, options.seq_len, resolved.memory);
     let fixed = memory::fixed_bytes(&options.model, resolved.memory);
+    let process = memory::process_bytes(&options.model, resolved.memory.place);
     ctx.note(&format!(
-        "about {} of memory: {} weights, gradients and moments, {} activations of {} sequences{}; \
+        "about {} of memory: {} weights, gradients and moments, {} activations of {} sequences{}{}; \
          the plan {}",
         human_bytes(all + packed.plan_bytes),
         human_bytes(fixed),
-        human_bytes(all - fixed),
+        human_bytes(all - fixed - process),
         options.micro_batch,
         if options.recompute {
             " (layers computed twice)"
         } else {
             ""
+        },
+        match process {
+            0 => String::new(),
+            _ => format!(", {} the process itself", human_bytes(process)),
         },
         human_bytes(packed.plan_bytes)
     ));
@@ -379,6 +384,8 @@ fn go<B: Backend>(
         },
         unchanged: &|| input.check_unchanged(),
     };
+    // From here on ids are only decoded.
+    tokenizer.forget_words();
     let steps = options.schedule.steps;
     let saving = Saving {
         every: args.checkpoint_every.unwrap_or((steps / 20).clamp(1, 500)),

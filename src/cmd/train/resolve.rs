@@ -361,12 +361,16 @@ fn resolve_memory(
             ""
         };
         format!(
-            "the model's {} parameters need {} ({} weights, gradients and moments; the rest the \
+            "the model's {} parameters need {} ({} weights, gradients and moments{}; the rest the \
              activations of one sequence, layers computed twice), and {room_text}: {fits}. Choose a \
              smaller --model or --seq-len{lora}{average}{}",
             parameters(model),
             human_bytes(memory::bytes(model, seq_len, least)),
             human_bytes(memory::fixed_bytes(model, least)),
+            match memory::process_bytes(model, least.place) {
+                0 => String::new(),
+                bytes => format!(", {} the process itself", human_bytes(bytes)),
+            },
             match asked.place {
                 memory::Place::Cpu => ", or raise --memory",
                 memory::Place::Gpu(_) => ", or a larger GPU",

@@ -39,6 +39,12 @@ impl Pool {
         buf
     }
 
+    /// Gives what waits back to the allocator. Lengths that no one asks for again would stay for
+    /// ever: an evaluation's portions beside a step's, both beside the files' buffers.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Shelves> {
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -71,5 +77,23 @@ impl Drop for CpuBuf {
     fn drop(&mut self) {
         let data = std::mem::take(&mut self.data);
         self.pool.lock().entry(data.len()).or_default().push(data);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_wait_for_their_length_until_the_pool_is_cleared() {
+        let pool = Pool::default();
+        let waiting = || pool.lock().values().map(Vec::len).sum::<usize>();
+        let held = pool.take(2, 3);
+        drop((pool.take(3, 2), pool.take(1, 4)));
+        assert_eq!(waiting(), 2);
+        drop(pool.take(4, 1));
+        assert_eq!(waiting(), 2);
+        pool.clear();
+        assert_eq!((waiting(), held.len()), (0, 6));
     }
 }

@@ -42,27 +42,21 @@ pub fn loss(
     let (vocab, width) = (w.rows, w.cols);
     let mut dx = (!matches!(make, Make::Nothing)).then(|| pool.zeros(x.rows, width));
     let (mut nats, mut squares) = (0.0, 0.0);
-    chunks(
-        pool,
-        x,
-        w,
-        targets,
-        &mut |rows, mut input, logits, losses| {
-            for (loss, lse) in losses {
-                nats += loss;
-                squares += lse * lse;
+    chunks(pool, x, w, targets, &mut |rows, input, logits, losses| {
+        for (loss, lse) in losses {
+            nats += loss;
+            squares += lse * lse;
+        }
+        if let Make::Both(dw) = &mut make {
+            gemm::atb(logits, input, dw, rows.len(), Write::Add);
+        }
+        if let Some(dx) = &mut dx {
+            gemm::ab(logits, w, input, vocab, Write::Set);
+            for (&row, grad) in rows.iter().zip(input.chunks_exact(width)) {
+                dx[row * width..][..width].copy_from_slice(grad);
             }
-            if let Make::Both(dw) = &mut make {
-                gemm::atb(&logits, &input, dw, rows.len(), Write::Add);
-            }
-            if let Some(dx) = &mut dx {
-                gemm::ab(&logits, w, &mut input, vocab, Write::Set);
-                for (&row, grad) in rows.iter().zip(input.chunks_exact(width)) {
-                    dx[row * width..][..width].copy_from_slice(grad);
-                }
-            }
-        },
-    )?;
+        }
+    })?;
     Ok(Loss { nats, squares, dx })
 }
 
@@ -81,7 +75,7 @@ pub fn losses(pool: &Pool, x: &CpuBuf, w: &CpuBuf, targets: Targets<'_>) -> Resu
 }
 
 /// What is done with a chunk: rows, inputs, logits, losses.
-type Each<'a> = dyn FnMut(&[usize], CpuBuf, CpuBuf, Vec<(f64, f64)>) + 'a;
+type Each<'a> = dyn FnMut(&[usize], &mut [f32], &mut [f32], Vec<(f64, f64)>) + 'a;
 
 /// Calls `each` with the counted rows of a chunk, their inputs, what became of their logits, and the
 /// loss (nats) and log-sum-exp of each.
@@ -99,13 +93,17 @@ fn chunks(
     );
     let counted: Vec<usize> = (0..x.rows).filter(|&r| targets.counted[r]).collect();
     let chunk = (CHUNK_BYTES / (4 * vocab)).clamp(16, 1024);
+    // One size whatever the number of counted rows, which changes with the padding: the pool would
+    // keep a buffer of each number.
+    let most = chunk.min(x.rows);
+    let (mut inputs, mut all_logits) = (pool.take(most, width), pool.take(most, vocab));
     for rows in counted.chunks(chunk) {
-        let mut input = pool.take(rows.len(), width);
+        let input = &mut inputs[..rows.len() * width];
         for (&row, input) in rows.iter().zip(input.chunks_exact_mut(width)) {
             input.copy_from_slice(&x[row * width..][..width]);
         }
-        let mut logits = pool.take(rows.len(), vocab);
-        gemm::abt(&input, w, &mut logits, width, Write::Set);
+        let logits = &mut all_logits[..rows.len() * vocab];
+        gemm::abt(input, w, logits, width, Write::Set);
         let losses: Vec<(f64, f64)> = logits
             .par_chunks_exact_mut(vocab)
             .zip(rows)

@@ -45,6 +45,10 @@ impl Backend for Cpu {
         "cpu".to_owned()
     }
 
+    fn release(&self) {
+        self.pool.clear();
+    }
+
     fn upload(&self, rows: usize, cols: usize, values: &[f32]) -> Result<CpuBuf> {
         anyhow::ensure!(
             values.len() == rows * cols,

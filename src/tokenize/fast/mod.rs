@@ -289,6 +289,12 @@ impl Fast {
         same
     }
 
+    /// Gives back the words that threads have kept; the next text makes room for them anew.
+    /// Returns how many threads they were.
+    pub fn forget_words(&self) -> usize {
+        self.lock().drain(..).count()
+    }
+
     fn state(&self) -> Option<State> {
         let state = self.lock().pop();
         state.or_else(|| State::new().ok())
