@@ -63,6 +63,7 @@ function look() {
   const q = (selector) => [...document.querySelectorAll(selector)];
   return {
     title: document.title,
+    language: document.documentElement.lang,
     headings: q("h1, h2").length,
     width: document.documentElement.scrollWidth,
     inner: window.innerWidth,
@@ -102,10 +103,13 @@ function search() {
 const pointer = (json, path) =>
   path.split("/").slice(1).reduce((at, step) => at?.[step.replaceAll("~1", "/").replaceAll("~0", "~")], json);
 
-/** Whether what is written is the number, rounded as far as its digits go. */
-function reads(shown, value) {
+/** Whether what is written in the language is the number, rounded as far as its digits go. */
+function reads(shown, value, language) {
   if (typeof value !== "number") return shown === String(value);
-  const plain = shown.replaceAll("\u00a0", "");
+  // Russian has a comma where English has a point, and no other.
+  const [mark, other] = language === "ru" ? [",", "."] : [".", ","];
+  if (shown.includes(other)) return false;
+  const plain = shown.replaceAll("\u00a0", "").replace(mark, ".");
   const digits = /\.(\d+)/.exec(plain)?.[1].length ?? 0;
   const exponent = Number(/e(-?\d+)/.exec(plain)?.[1] ?? 0);
   return Math.abs(Number(plain) - value) <= 0.500001 * 10 ** (exponent - digits);
@@ -148,7 +152,7 @@ async function check(page, report) {
     for (const [key, value, shown] of seen.values) {
       const want = pointer(json, key);
       if (want === undefined || String(want) !== value && Number(value) !== want) wrong(`${key} is ${value}, the report says ${want}`);
-      else if (!reads(shown, want)) wrong(`${key} reads ${shown}, the report says ${want}`);
+      else if (!reads(shown, want, seen.language)) wrong(`${key} reads ${shown}, the report says ${want}`);
     }
     const found = await evaluate(search);
     if (found && !(found.all === found.samples && found.none === 0 && found.some > 0 && found.back === found.samples)) wrong(`searching: ${JSON.stringify(found)}`);
