@@ -1,7 +1,8 @@
 #!/bin/sh
 # Reads shards and exports of the fixtures with the readers of other tools: `light`. `torch` loads models,
-# classifiers and adapters with transformers and PEFT and trains what `prep export deepspeed` writes with torchrun; `make test-python` does both. `heavy` reads with those, too,
-# that take more to install (TRL, Megatron, datatrove); `deepspeed` trains by DeepSpeed.
+# classifiers and adapters with transformers and PEFT, and trains what `prep export deepspeed` writes with
+# torchrun; `make test-python` does both. `heavy` reads with those, too, that take more to install (TRL,
+# Megatron, datatrove); `deepspeed` trains by DeepSpeed.
 # The packages are installed once, into ~/.cache/prep. PREP_PYTHON names an interpreter that has them
 # already. Where the package index cannot be reached, what is missing is named and nothing fails: the
 # tests of `make test` read every format, too.

@@ -39,52 +39,11 @@ pub(super) struct Letters {
 }
 
 /// Marks of code.
-const fn is_symbol(byte: u8) -> bool {
-    matches!(
-        byte,
-        b'{' | b'}'
-            | b'['
-            | b']'
-            | b'('
-            | b')'
-            | b';'
-            | b'='
-            | b'<'
-            | b'>'
-            | b'_'
-            | b'\\'
-            | b'|'
-            | b'$'
-            | b'#'
-            | b'@'
-            | b'&'
-            | b'+'
-            | b'/'
-            | b'^'
-            | b'~'
-            | b'"'
-            | b'`'
-    )
-}
-
-/// Whether `byte` after `last` joins parts of a word that is no word of a language.
-const fn is_joint(last: u8, byte: u8) -> bool {
-    match byte {
-        b'A'..=b'Z' => last.is_ascii_lowercase(),
-        b'_' | b'$' | b'/' | b'.' => true,
-        b':' => last == b':',
-        b'>' | b'-' => last == b'-',
-        b')' => last == b'(',
-        _ => false,
-    }
-}
-
-/// [`is_symbol`], as ranges.
 #[expect(
     clippy::needless_bitwise_bool,
     reason = "no branches: the bytes of a block are compared together"
 )]
-const fn is_symbol_by_ranges(byte: u8) -> bool {
+const fn is_symbol(byte: u8) -> bool {
     const fn within(byte: u8, from: u8, to: u8) -> bool {
         byte.wrapping_sub(from) <= to - from
     }
@@ -99,12 +58,12 @@ const fn is_symbol_by_ranges(byte: u8) -> bool {
         | within(byte, b'{', b'~')
 }
 
-/// [`is_joint`], without branches.
+/// Whether `byte` after `last` joins parts of a word that is no word of a language.
 #[expect(
     clippy::needless_bitwise_bool,
     reason = "no branches: the bytes of a block are compared together"
 )]
-const fn is_joint_by_masks(last: u8, byte: u8) -> bool {
+const fn is_joint(last: u8, byte: u8) -> bool {
     (byte.is_ascii_uppercase() & last.is_ascii_lowercase())
         | (byte == b'_')
         | (byte == b'$')
@@ -203,6 +162,7 @@ type Packed = u128;
 /// Bytes of ASCII that are counted at once, and bytes that are counted one by one where some are not. A
 /// byte of [`Packed`] has room for as many.
 const BLOCK: usize = 32;
+const _: () = assert!(BLOCK <= u8::MAX as usize);
 
 /// One of the signs of each of U+0400 to U+052F.
 const CYRILLIC: [Packed; 0x130] = {
@@ -313,8 +273,8 @@ impl Letters {
         let (mut letters, mut symbols, mut joints) = (0_u8, 0_u8, 0_u8);
         for (byte, before) in block.iter().zip(&befores) {
             letters += u8::from(byte.is_ascii_alphabetic());
-            symbols += u8::from(is_symbol_by_ranges(*byte));
-            joints += u8::from(is_joint_by_masks(*before, *byte));
+            symbols += u8::from(is_symbol(*byte));
+            joints += u8::from(is_joint(*before, *byte));
         }
         self.latin += u32::from(letters);
         self.symbols += u32::from(symbols);
@@ -408,6 +368,47 @@ impl AddAssign<&Letters> for Letters {
 mod tests {
     use super::*;
 
+    /// The marks of code, one by one.
+    fn listed_symbol(byte: u8) -> bool {
+        matches!(
+            byte,
+            b'{' | b'}'
+                | b'['
+                | b']'
+                | b'('
+                | b')'
+                | b';'
+                | b'='
+                | b'<'
+                | b'>'
+                | b'_'
+                | b'\\'
+                | b'|'
+                | b'$'
+                | b'#'
+                | b'@'
+                | b'&'
+                | b'+'
+                | b'/'
+                | b'^'
+                | b'~'
+                | b'"'
+                | b'`'
+        )
+    }
+
+    /// What joins parts of a word, by the byte.
+    fn listed_joint(last: u8, byte: u8) -> bool {
+        match byte {
+            b'A'..=b'Z' => last.is_ascii_lowercase(),
+            b'_' | b'$' | b'/' | b'.' => true,
+            b':' => last == b':',
+            b'>' | b'-' => last == b'-',
+            b')' => last == b'(',
+            _ => false,
+        }
+    }
+
     /// The same, a character at a time.
     fn slowly(text: &str) -> Letters {
         let mut n = Letters::default();
@@ -415,13 +416,13 @@ mod tests {
         for (at, c) in text.char_indices() {
             if c.is_ascii() {
                 n.latin += u32::from(c.is_ascii_alphabetic());
-                n.symbols += u32::from(is_symbol(c as u8));
+                n.symbols += u32::from(listed_symbol(c as u8));
                 let last = if before.is_ascii() {
                     before as u8
                 } else {
                     b' '
                 };
-                n.joints += u32::from(is_joint(last, c as u8));
+                n.joints += u32::from(listed_joint(last, c as u8));
             } else if ('\u{400}'..='\u{52f}').contains(&c) {
                 n.cyrillic += 1;
                 match sign(c) {
@@ -450,11 +451,11 @@ mod tests {
     #[test]
     fn bytes_compared_together_count_as_those_looked_up() {
         for byte in 0..128 {
-            assert_eq!(is_symbol_by_ranges(byte), is_symbol(byte), "{byte}");
+            assert_eq!(is_symbol(byte), listed_symbol(byte), "{byte}");
             for last in 0..128 {
                 assert_eq!(
-                    is_joint_by_masks(last, byte),
                     is_joint(last, byte),
+                    listed_joint(last, byte),
                     "{last} {byte}"
                 );
             }
