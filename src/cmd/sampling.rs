@@ -9,8 +9,9 @@ pub struct SamplingArgs {
     /// Always take the most probable token instead of drawing one. Default: off.
     #[arg(long, conflicts_with_all = ["temperature", "top_k", "top_p"])]
     greedy: bool,
-    /// How much chance: below 1 probable tokens become more probable (a number without unit).
-    #[arg(long, value_name = "T", default_value_t = 0.8, value_parser = positive)]
+    /// How much chance: below 1 probable tokens become more probable, 0 is --greedy (a number without
+    /// unit).
+    #[arg(long, value_name = "T", default_value_t = 0.8, value_parser = not_negative)]
     temperature: f32,
     /// Draw among this many of the most probable tokens only [default: all].
     #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
@@ -36,7 +37,7 @@ impl SamplingArgs {
     pub fn numbered(&self, ctx: &Context, number: u64) -> Sampler {
         Sampler::new(
             Sampling {
-                temperature: (!self.greedy).then_some(self.temperature),
+                temperature: (!self.greedy && self.temperature > 0.0).then_some(self.temperature),
                 top_k: self.top_k.map(|k| k as usize),
                 top_p: self.top_p,
                 repetition_penalty: self.repetition_penalty,
@@ -50,6 +51,13 @@ fn positive(text: &str) -> Result<f32, String> {
     match text.parse() {
         Ok(value) if value > 0.0 && f32::is_finite(value) => Ok(value),
         _ => Err(format!("expected a number above 0, got {text}")),
+    }
+}
+
+fn not_negative(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(value) if value >= 0.0 && f32::is_finite(value) => Ok(value),
+        _ => Err(format!("expected 0 or a number above it, got {text}")),
     }
 }
 

@@ -124,6 +124,12 @@ fn parse(text: &str) -> Result<Task> {
         choices.len()
     );
     let answer = which(answer, &choices)?;
+    let same = choices.iter().filter(|&choice| *choice == choices[answer]);
+    ensure!(
+        same.count() == 1,
+        "choices: the right one, {:?}, is there twice, so that no model can be right",
+        choices[answer]
+    );
     Ok(Task::Choice(Item {
         question,
         choices,
@@ -264,6 +270,12 @@ mod tests {
             assert!(error.contains("answer"), "{wrong}: {error}");
         }
         assert!(parse(r#"{"question": "?", "choices": ["one"], "answer": 0}"#).is_err());
+        // Wrong ones may repeat; the right one would be right and wrong.
+        let repeated =
+            |answer| format!(r#"{{"question":"?","choices":["a","b","b"],"answer":{answer}}}"#);
+        assert!(parse(&repeated(0)).is_ok());
+        let error = parse(&repeated(1)).unwrap_err().to_string();
+        assert!(error.contains("there twice"), "{error}");
     }
 
     #[test]

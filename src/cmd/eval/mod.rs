@@ -42,7 +42,6 @@ pub struct Args {
     /// Mistral, Mixtral, GPT-Neo); or an adapter folder, whose base is found by its path.
     model: PathBuf,
     /// Shard directory, tokenized with the model's tokenizer.
-    #[arg(required_unless_present_any = ["logits", "tasks", "prompts"])]
     shards: Option<PathBuf>,
     /// A second model folder to put beside the first; both are in memory for questions and prompts,
     /// one after the other for shards [default: none].
@@ -58,7 +57,7 @@ pub struct Args {
     /// itself in each, and what is longer than a sequence is cut.
     #[arg(long, value_name = "WAY", default_value = "bestfit", conflicts_with_all = ["tasks", "prompts"])]
     packing: Packing,
-    /// Measure at most this many tokens [default: the whole split].
+    /// Measure whole sequences until they hold this many tokens [default: the whole split].
     #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["tasks", "prompts"])]
     max_tokens: Option<u64>,
     /// Sequences that go through the model at once; questions and prompts that are answered at once.
@@ -107,7 +106,11 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
     } else if let Some(shards) = &args.shards {
         on_device!(&device, backend => loss::run(backend, args, ctx, shards))?
     } else {
-        bail!("SHARDS is missing");
+        bail!(
+            "there is nothing to measure {} on: name shards (prep eval MODEL SHARDS), questions \
+             (--tasks FILE.jsonl) or prompts (--prompts FILE)",
+            args.model.display()
+        );
     };
     ctx.note(&format!(
         "next: prep generate {} \"…\"",
