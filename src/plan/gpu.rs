@@ -18,6 +18,8 @@ pub struct Gpu {
     pub name: &'static str,
     /// Other names for it.
     aliases: &'static [&'static str],
+    /// Words that its driver's name for it has ("NVIDIA H100 80GB HBM3").
+    words: &'static [&'static str],
     /// Its name in texts.
     pub title: &'static str,
     /// Peak dense bf16 rate, in TFLOP/s.
@@ -35,19 +37,19 @@ pub struct Gpu {
 /// All of them, weakest memory first within a family.
 #[rustfmt::skip]
 pub const GPUS: &[Gpu] = &[
-    Gpu { name: "rtx-3090",  aliases: &["3090"],                 title: "RTX 3090",   tflops: 71.0,   memory_gb: 24,  bandwidth_gb_s: 936,  tdp_watts: 350,  usd_per_hour: [0.20, 0.45] },
-    Gpu { name: "rtx-4090",  aliases: &["4090"],                 title: "RTX 4090",   tflops: 165.2,  memory_gb: 24,  bandwidth_gb_s: 1008, tdp_watts: 450,  usd_per_hour: [0.34, 0.75] },
-    Gpu { name: "rtx-5090",  aliases: &["5090"],                 title: "RTX 5090",   tflops: 209.5,  memory_gb: 32,  bandwidth_gb_s: 1792, tdp_watts: 575,  usd_per_hour: [0.65, 1.25] },
-    Gpu { name: "a10",       aliases: &[],                       title: "A10",        tflops: 125.0,  memory_gb: 24,  bandwidth_gb_s: 600,  tdp_watts: 150,  usd_per_hour: [0.50, 1.30] },
-    Gpu { name: "l4",        aliases: &[],                       title: "L4",         tflops: 121.0,  memory_gb: 24,  bandwidth_gb_s: 300,  tdp_watts: 72,   usd_per_hour: [0.44, 0.80] },
-    Gpu { name: "l40s",      aliases: &[],                       title: "L40S",       tflops: 362.0,  memory_gb: 48,  bandwidth_gb_s: 864,  tdp_watts: 350,  usd_per_hour: [0.75, 2.00] },
-    Gpu { name: "a100-40gb", aliases: &["a100-40"],              title: "A100 40 GB", tflops: 312.0,  memory_gb: 40,  bandwidth_gb_s: 1555, tdp_watts: 400,  usd_per_hour: [0.80, 1.80] },
-    Gpu { name: "a100-80gb", aliases: &["a100-80", "a100"],      title: "A100 80 GB", tflops: 312.0,  memory_gb: 80,  bandwidth_gb_s: 2039, tdp_watts: 400,  usd_per_hour: [1.00, 2.50] },
-    Gpu { name: "h100-pcie", aliases: &[],                       title: "H100 PCIe",  tflops: 756.0,  memory_gb: 80,  bandwidth_gb_s: 2000, tdp_watts: 350,  usd_per_hour: [1.90, 3.50] },
-    Gpu { name: "h100-sxm",  aliases: &["h100"],                 title: "H100 SXM",   tflops: 989.4,  memory_gb: 80,  bandwidth_gb_s: 3350, tdp_watts: 700,  usd_per_hour: [2.00, 4.00] },
-    Gpu { name: "h200",      aliases: &["h200-sxm"],             title: "H200",       tflops: 989.4,  memory_gb: 141, bandwidth_gb_s: 4800, tdp_watts: 700,  usd_per_hour: [2.50, 5.00] },
-    Gpu { name: "b200",      aliases: &[],                       title: "B200",       tflops: 2250.0, memory_gb: 180, bandwidth_gb_s: 7700, tdp_watts: 1000, usd_per_hour: [3.75, 7.00] },
-    Gpu { name: "mi300x",    aliases: &[],                       title: "MI300X",     tflops: 1307.4, memory_gb: 192, bandwidth_gb_s: 5300, tdp_watts: 750,  usd_per_hour: [1.80, 4.00] },
+    Gpu { name: "rtx-3090",  aliases: &["3090"],                 words: &["3090"],          title: "RTX 3090",   tflops: 71.0,   memory_gb: 24,  bandwidth_gb_s: 936,  tdp_watts: 350,  usd_per_hour: [0.20, 0.45] },
+    Gpu { name: "rtx-4090",  aliases: &["4090"],                 words: &["4090"],          title: "RTX 4090",   tflops: 165.2,  memory_gb: 24,  bandwidth_gb_s: 1008, tdp_watts: 450,  usd_per_hour: [0.34, 0.75] },
+    Gpu { name: "rtx-5090",  aliases: &["5090"],                 words: &["5090"],          title: "RTX 5090",   tflops: 209.5,  memory_gb: 32,  bandwidth_gb_s: 1792, tdp_watts: 575,  usd_per_hour: [0.65, 1.25] },
+    Gpu { name: "a10",       aliases: &[],                       words: &["A10"],           title: "A10",        tflops: 125.0,  memory_gb: 24,  bandwidth_gb_s: 600,  tdp_watts: 150,  usd_per_hour: [0.50, 1.30] },
+    Gpu { name: "l4",        aliases: &[],                       words: &["L4"],            title: "L4",         tflops: 121.0,  memory_gb: 24,  bandwidth_gb_s: 300,  tdp_watts: 72,   usd_per_hour: [0.44, 0.80] },
+    Gpu { name: "l40s",      aliases: &[],                       words: &["L40S"],          title: "L40S",       tflops: 362.0,  memory_gb: 48,  bandwidth_gb_s: 864,  tdp_watts: 350,  usd_per_hour: [0.75, 2.00] },
+    Gpu { name: "a100-40gb", aliases: &["a100-40"],              words: &["A100", "40GB"],  title: "A100 40 GB", tflops: 312.0,  memory_gb: 40,  bandwidth_gb_s: 1555, tdp_watts: 400,  usd_per_hour: [0.80, 1.80] },
+    Gpu { name: "a100-80gb", aliases: &["a100-80", "a100"],      words: &["A100", "80GB"],  title: "A100 80 GB", tflops: 312.0,  memory_gb: 80,  bandwidth_gb_s: 2039, tdp_watts: 400,  usd_per_hour: [1.00, 2.50] },
+    Gpu { name: "h100-pcie", aliases: &[],                       words: &["H100", "PCIe"],  title: "H100 PCIe",  tflops: 756.0,  memory_gb: 80,  bandwidth_gb_s: 2000, tdp_watts: 350,  usd_per_hour: [1.90, 3.50] },
+    Gpu { name: "h100-sxm",  aliases: &["h100"],                 words: &["H100", "HBM3"],  title: "H100 SXM",   tflops: 989.4,  memory_gb: 80,  bandwidth_gb_s: 3350, tdp_watts: 700,  usd_per_hour: [2.00, 4.00] },
+    Gpu { name: "h200",      aliases: &["h200-sxm"],             words: &["H200"],          title: "H200",       tflops: 989.4,  memory_gb: 141, bandwidth_gb_s: 4800, tdp_watts: 700,  usd_per_hour: [2.50, 5.00] },
+    Gpu { name: "b200",      aliases: &[],                       words: &["B200"],          title: "B200",       tflops: 2250.0, memory_gb: 180, bandwidth_gb_s: 7700, tdp_watts: 1000, usd_per_hour: [3.75, 7.00] },
+    Gpu { name: "mi300x",    aliases: &[],                       words: &["MI300X"],        title: "MI300X",     tflops: 1307.4, memory_gb: 192, bandwidth_gb_s: 5300, tdp_watts: 750,  usd_per_hour: [1.80, 4.00] },
 ];
 
 /// Share of a card's memory that a plan may fill. The rest is for the CUDA context, communication
@@ -91,6 +93,22 @@ pub fn parse(text: &str) -> Result<&'static Gpu, String> {
         })
 }
 
+/// Words of the names of slower relatives: of laptops, of parts of a card, of boards with other clocks.
+const OTHERS: [&str; 5] = ["Laptop", "Max", "D", "MIG", "NVL"];
+
+/// The card that a driver calls so; none where its data sheet is not known.
+pub fn of_device(name: &str) -> Option<&'static Gpu> {
+    let words: Vec<&str> = name
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let has = |word: &&str| words.contains(word);
+    if OTHERS.iter().any(has) {
+        return None;
+    }
+    GPUS.iter().find(|gpu| gpu.words.iter().all(has))
+}
+
 fn key(name: &str) -> String {
     let mut key: String = name
         .to_lowercase()
@@ -118,4 +136,34 @@ pub fn help() -> String {
         );
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_device;
+
+    #[test]
+    fn drivers_names_lead_to_the_cards_whose_rates_are_known() {
+        let name = |device| of_device(device).map(|gpu| gpu.name);
+        assert_eq!(name("cuda:0 (NVIDIA H200) (bf16)"), Some("h200"));
+        assert_eq!(name("NVIDIA H100 80GB HBM3"), Some("h100-sxm"));
+        assert_eq!(name("NVIDIA H100 PCIe"), Some("h100-pcie"));
+        assert_eq!(name("NVIDIA A100-SXM4-40GB"), Some("a100-40gb"));
+        assert_eq!(name("NVIDIA A100 80GB PCIe"), Some("a100-80gb"));
+        assert_eq!(name("NVIDIA GeForce RTX 4090"), Some("rtx-4090"));
+        assert_eq!(name("NVIDIA L4"), Some("l4"));
+        assert_eq!(name("NVIDIA L40S"), Some("l40s"));
+        // Their relatives have other rates.
+        for other in [
+            "NVIDIA GeForce RTX 4090 Laptop GPU",
+            "NVIDIA GeForce RTX 4090 D",
+            "NVIDIA H100 NVL",
+            "NVIDIA GH200 480GB",
+            "NVIDIA A100-SXM4-80GB MIG 1g.10gb",
+            "NVIDIA A10G",
+            "cpu",
+        ] {
+            assert_eq!(name(other), None, "{other}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::{
     Options, Packed,
     checkpoint::Best,
+    mfu::flops_per_token,
     objective::classes::Confusion,
     run::{Data, Outcome},
 };
@@ -35,7 +36,6 @@ pub fn report<B: Backend>(
     let preferred = outcome.val_preference;
     let told = outcome.val_classes.as_ref().and_then(Confusion::told);
     let shape = Shape::of(&options.model);
-    let flops = shape.flops(options.seq_len as f64);
     let (state, guard) = (&outcome.state, &outcome.state.guard);
     json!({
         "steps": state.step,
@@ -73,7 +73,7 @@ pub fn report<B: Backend>(
         "parameters": parameters(&options.model),
         "active_parameters": shape.active_parameters as u64,
         "trained_parameters": options.trained(),
-        "flops_per_token": (flops.weights + flops.attention).round() as u64,
+        "flops_per_token": flops_per_token(options, &data.train).round() as u64,
         "experts": outcome.experts,
         "device": backend.name(),
     })

@@ -205,7 +205,7 @@ pub struct Args {
     #[arg(long)]
     pub list_models: bool,
     /// The device's peak for MFU: TFLOP/s, or a card's name as `prep plan --help` has them (its
-    /// dense bf16 rate) [default: of a CPU measured at the start, of a GPU unknown].
+    /// dense bf16 rate) [default: of a CPU measured at the start, of a GPU that rate where it is known].
     #[arg(long, value_name = "TFLOPS|GPU", value_parser = peak)]
     pub peak: Option<f64>,
     /// What computes: auto (a GPU, else the CPU), cpu, cuda or cuda:N.

@@ -28,6 +28,7 @@ use crate::{
     model::{Adapters, Model, parameters},
     ops::Backend,
     output,
+    plan::gpu,
     run_dir::{self, Found},
     shard::Split,
     train::{
@@ -351,19 +352,15 @@ fn go<B: Backend>(
     }
     // When all ranks have loaded what they need they leave the machine to the measurement.
     meet(ranks, options)?;
-    let utilisation = peak(backend, args)?.map(|peak| Utilisation {
+    let (known, origin) = peak(backend, args)?;
+    let utilisation = known.map(|peak| Utilisation {
         flops_per_token: flops_per_token(options, &resolved.loader),
         peak: peak.times(ranks.count()),
     });
     if let Some(Utilisation { peak, .. }) = utilisation {
         ctx.note(&format!(
-            "peak {:.3} TFLOP/s, {}: MFU is the share of it",
+            "peak {:.3} TFLOP/s, {origin}: MFU is the share of it",
             peak.flops_per_second / 1e12,
-            if peak.measured {
-                "measured here by products of f32 matrices"
-            } else {
-                "as --peak says"
-            }
         ));
     }
     let tokenizer = &input.tokenizer;
@@ -418,20 +415,44 @@ fn go<B: Backend>(
         out: args.out(),
     };
     let report = finish(backend, &mut outcome, &data, options, config, &writing)?;
+    tell_of_skipped(ctx, outcome.state.guard.skipped, outcome.state.step);
     crate::report::at_the_end(args.out(), ctx);
     Ok(Ended::Now(report))
 }
 
-/// The device's peak: as stated, or of a CPU as measured; that of a GPU is not known by itself.
-fn peak<B: Backend>(backend: &B, args: &Args) -> Result<Option<Peak>> {
-    match args.peak {
-        Some(flops_per_second) => Ok(Some(Peak {
+/// Says so where all steps were skipped: the run ends well, and has done nothing.
+fn tell_of_skipped(ctx: &Context, skipped: u64, steps: u64) {
+    if skipped > 0 && skipped >= steps {
+        ctx.note(&format!(
+            "not one of the {steps} steps changed the weights: the loss or its gradient was a spike or no \
+             number each time. The model is what it was at the beginning; try a lower --lr or --clip, or \
+             look at the data"
+        ));
+    }
+}
+
+/// The device's peak and where it is from: as stated, of a card as its data sheet has it, of a CPU as
+/// measured.
+fn peak<B: Backend>(backend: &B, args: &Args) -> Result<(Option<Peak>, String)> {
+    let stated = |flops_per_second| {
+        Some(Peak {
             flops_per_second,
             measured: false,
-        })),
-        None if backend.name() == "cpu" => measure(backend).map(Some),
-        None => Ok(None),
-    }
+        })
+    };
+    let name = backend.name();
+    Ok(match (args.peak, gpu::of_device(&name)) {
+        (Some(peak), _) => (stated(peak), "as --peak says".to_owned()),
+        (None, Some(card)) => (
+            stated(card.flops_per_second()),
+            format!("the dense bf16 rate of the data sheet of {}", card.title),
+        ),
+        (None, None) if name == "cpu" => (
+            Some(measure(backend)?),
+            "measured here by products of f32 matrices".to_owned(),
+        ),
+        (None, None) => (None, String::new()),
+    })
 }
 
 fn tell(args: &Args, ctx: &Context, report: &Value) {
