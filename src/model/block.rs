@@ -247,6 +247,8 @@ impl<B: Backend> Model<B> {
         let w = self.layer_weights(layer);
         let dnormed = match kept.feed {
             Feed::Dense(gate, up) => {
+                let copy = backend.for_products(d)?;
+                let d = copy.as_ref().unwrap_or(d);
                 Self::dense_backward(backend, w, (gate, up), (&kept.post_normed, d), g)?
             }
             Feed::Experts(experts) => {
@@ -262,9 +264,12 @@ impl<B: Backend> Model<B> {
         let gradients = NormGradients::of(g, [Part::PostNorm, Part::PostNormBias]);
         Self::norm_backward(backend, norm, gradients, d)?;
 
-        let dout = Self::project_dx(backend, w, Part::O, d)?;
+        let copy = backend.for_products(d)?;
+        let middle = copy.as_ref().unwrap_or(d);
+        let dout = Self::project_dx(backend, w, Part::O, middle)?;
         let o = (Part::O, Some(Part::OBias));
-        Self::project_dw(backend, w, o, (&kept.attended.out, d), g)?;
+        Self::project_dw(backend, w, o, (&kept.attended.out, middle), g)?;
+        drop(copy);
         let shape = self.config.attention(layer, run.batch, run.seq);
         let mut dqkv = backend.attention_backward(&kept.attended, &dout, shape, run.places)?;
         for ((part, i), unnormed) in HEAD_NORMS.into_iter().zip(kept.unnormed) {
@@ -277,11 +282,12 @@ impl<B: Backend> Model<B> {
             };
             Self::head_norm_backward(backend, unnormed, weight, gradient, &mut dqkv[i])?;
         }
-        let (rows, cols) = backend.shape(d);
-        let mut dnormed = backend.zeros(rows, cols)?;
-        for ((weight, bias), dy) in PROJECTIONS.into_iter().zip(&dqkv) {
+        let mut dnormed = Self::project_dx(backend, w, PROJECTIONS[0].0, &dqkv[0])?;
+        for (i, ((weight, bias), dy)) in PROJECTIONS.into_iter().zip(&dqkv).enumerate() {
             Self::project_dw(backend, w, (weight, Some(bias)), (&kept.normed, dy), g)?;
-            Self::project_dx_add(backend, w, weight, dy, &mut dnormed)?;
+            if i > 0 {
+                Self::project_dx_add(backend, w, weight, dy, &mut dnormed)?;
+            }
         }
         let norm = [x, w.get(Part::InputNorm), &kept.stats, &dnormed];
         let gradients = NormGradients::of(g, [Part::InputNorm, Part::InputNormBias]);

@@ -217,6 +217,11 @@ pub trait Backend: Sync {
     fn linear_dx(&self, dy: &Self::Buf, w: &Self::Buf) -> Result<Self::Buf>;
     /// `dx += dy w`.
     fn linear_dx_add(&self, dy: &Self::Buf, w: &Self::Buf, dx: &mut Self::Buf) -> Result<()>;
+    /// A copy for products alone, where the device makes one for each product that reads the matrix: for
+    /// a matrix that several read.
+    fn for_products(&self, _buf: &Self::Buf) -> Result<Option<Self::Buf>> {
+        Ok(None)
+    }
     /// The gradient of the weights: `dw += dyᵀ x`.
     fn linear_dw_add(&self, x: &Self::Buf, dy: &Self::Buf, dw: &mut Self::Buf) -> Result<()>;
 
@@ -415,6 +420,10 @@ pub trait Backend: Sync {
     fn rows(&self, x: &Self::Buf, from: usize, to: usize) -> Result<Self::Buf>;
     /// The sum of squares, in f64 over blocks of a fixed size.
     fn sum_squares(&self, buf: &Self::Buf) -> Result<f64>;
+    /// The same of each of several matrices: a device is waited for once.
+    fn sums_of_squares(&self, bufs: &[Self::Buf]) -> Result<Vec<f64>> {
+        bufs.iter().map(|buf| self.sum_squares(buf)).collect()
+    }
     /// `average = keep * average + (1 - keep) * weights`, in place.
     fn average(&self, average: &mut Self::Buf, weights: &Self::Buf, keep: f32) -> Result<()>;
     /// One fused AdamW update in place.

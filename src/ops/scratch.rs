@@ -7,8 +7,9 @@ use super::Precision;
 pub const SCORES: usize = 1 << 24;
 /// The most queries of a block.
 const MOST_QUERIES: usize = 512;
-/// Logits of the head that are alive at once.
-const LOGITS: usize = 1 << 25;
+/// Logits of the head that are alive at once: enough that the gradient of the head's weights, which
+/// every chunk reads and writes, passes seldom.
+const LOGITS: usize = 1 << 27;
 /// cuBLAS's own memory on the largest cards, in bytes.
 const CUBLAS_BYTES: usize = 32 << 20;
 
@@ -17,6 +18,9 @@ const CUBLAS_BYTES: usize = 32 << 20;
 pub fn block_queries(heads: usize, seq: usize) -> usize {
     (SCORES / (heads * seq).max(1)).clamp(16, MOST_QUERIES)
 }
+
+/// Widths of heads whose scores stay on the chip in bf16.
+pub const FLASH_HEADS: [usize; 3] = [32, 64, 128];
 
 /// Rows of one chunk of the head.
 #[must_use]
@@ -33,6 +37,8 @@ pub struct Sizes {
     pub seq: usize,
     /// Query heads.
     pub heads: usize,
+    /// Values of a head.
+    pub head_dim: usize,
     /// Values of a token in the residual stream.
     pub width: usize,
     /// Values of a token in the widest layer.
@@ -48,6 +54,7 @@ pub fn bytes(precision: Precision, sizes: Sizes) -> u64 {
         rows,
         seq,
         heads,
+        head_dim,
         width,
         widest,
         vocab,
@@ -59,7 +66,11 @@ pub fn bytes(precision: Precision, sizes: Sizes) -> u64 {
     let (mut head, mut attention, mut casts) = (4 * chunk * (vocab + 2 * width), 8 * scores, 0);
     if precision == Precision::Bf16 {
         head += 2 * (chunk * (vocab + width) + vocab * width);
-        attention += 4 * scores + 4 * rows * width;
+        attention = if FLASH_HEADS.contains(&head_dim) {
+            4 * rows * heads
+        } else {
+            12 * scores + 4 * rows * width
+        };
         casts = 2 * (rows * (width + widest) + widest * width);
     }
     (head.max(attention).max(casts) + CUBLAS_BYTES) as u64
@@ -75,14 +86,15 @@ mod tests {
             rows,
             seq: 4096,
             heads: 32,
+            head_dim: 64,
             width: 2048,
             widest: 8192,
             vocab: 128_256,
         };
         let f32 = bytes(Precision::F32, sizes(1 << 13));
         assert_eq!(f32, bytes(Precision::F32, sizes(1 << 16)));
-        // 261 rows of logits, two of the input: 134 MiB.
-        assert_eq!(f32, 4 * 261 * (128_256 + 4096) + (32 << 20));
+        // 1046 rows of logits, two of the input: 560 MB.
+        assert_eq!(f32, 4 * 1046 * (128_256 + 4096) + (32 << 20));
         assert!(bytes(Precision::Bf16, sizes(1 << 13)) > f32);
         assert_eq!(block_queries(32, 4096), 128);
         assert_eq!(block_queries(4, 64), 512);

@@ -119,10 +119,16 @@ pub fn bytes(config: &Config, seq: usize, plan: Plan) -> u64 {
     } else {
         1
     };
-    let layer = 4 * width + 2 * q + 2 * kv + unnormed + gates * wide;
-    let working = 3 * width + 2 * q + 2 * kv + 3 * wide;
+    // Bytes of what lies between products; the residual stream (a layer's input, and its middle) is
+    // f32 in any case, and so is what it works with beside.
+    let between = match plan.place {
+        Place::Gpu(Precision::Bf16) => 2,
+        Place::Gpu(Precision::F32) | Place::Cpu => 4,
+    };
+    let layer = 8 * width + between * (2 * width + 2 * q + 2 * kv + unnormed + gates * wide);
+    let working = 4 * 3 * width + between * (2 * q + 2 * kv + 3 * wide);
     let kept = if plan.recompute {
-        config.layers as u64 * width + layer
+        4 * config.layers as u64 * width + layer
     } else {
         config.layers as u64 * layer
     };
@@ -135,6 +141,7 @@ pub fn bytes(config: &Config, seq: usize, plan: Plan) -> u64 {
                 rows: plan.micro_batch * seq,
                 seq,
                 heads: config.heads,
+                head_dim: config.head_dim,
                 width: config.hidden_size,
                 widest: config.intermediate_size,
                 vocab: config.vocab_size,
@@ -142,7 +149,7 @@ pub fn bytes(config: &Config, seq: usize, plan: Plan) -> u64 {
             unpacked + scratch::bytes(precision, sizes)
         }
     };
-    let activations = 4 * rows * (kept + working) + scratch;
+    let activations = rows * (kept + working) + scratch;
     fixed_bytes(config, plan)
         + activations.max(passing_bytes(config, plan.place))
         + process_bytes(config, plan.place)

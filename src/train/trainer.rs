@@ -213,11 +213,8 @@ impl<'a, B: Backend> Trainer<'a, B> {
     }
 
     fn gradient_norm(&self) -> Result<f64> {
-        let mut squares = 0.0;
-        for gradient in &self.gradients {
-            squares += self.backend.sum_squares(gradient)?;
-        }
-        Ok(squares.sqrt())
+        let squares = self.backend.sums_of_squares(&self.gradients)?;
+        Ok(squares.iter().sum::<f64>().sqrt())
     }
 
     /// Updates weights, moments and average with the gradients of step number `step`.

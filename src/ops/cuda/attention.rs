@@ -16,7 +16,7 @@ use super::{
         Argument::{Float, Int, Long, Pointer},
         Driver,
     },
-    matrix::Matrix,
+    matrix::{Matrix, tagged},
     products::{Cast, Rows, Sizes, Write, choose},
 };
 use crate::ops::{Attended, AttentionShape, Places, Precision, Span, scratch::block_queries};
@@ -190,7 +190,7 @@ impl<D: Driver> Gpu<D> {
             v: self.cast(v, element)?,
             starts: self.starts(places)?,
         };
-        let out = self.matrix(q.rows, q.cols)?;
+        let out = self.matrix_in(element, q.rows, q.cols)?;
         let lse = self.matrix(shape.batch * shape.heads, shape.seq)?;
         for block in blocks(shape, places) {
             let row = block.batch * shape.seq + block.first;
@@ -234,7 +234,7 @@ impl<D: Driver> Gpu<D> {
             .as_ref()
             .map_or(self.address(&scores), |own| self.driver.address(own));
         let kernel = choose(element, ["softmax_f32", "softmax_bf16"]);
-        let mut arguments = vec![self.at(&scores), Pointer(p), Pointer(lse)];
+        let mut arguments = vec![self.plain(&scores), Pointer(p), Pointer(lse)];
         arguments.extend(self.block_arguments(widths, block, read));
         self.run(kernel, [widths.shape.heads * block.rows, 1], &arguments)?;
         let split = self.matrix(1, block.rows * widths.q)?;
@@ -282,21 +282,20 @@ impl<D: Driver> Gpu<D> {
     ) -> Result<D::Memory> {
         let count = block.rows * widths.q;
         let split = self.driver.alloc(count * element.bytes())?;
-        let from = self.address(x) + (row * widths.q * 4) as u64;
+        let from = self.address(x) + (row * widths.q * x.element.bytes()) as u64;
         let arguments = [
-            Pointer(from),
-            self.to(&split),
+            tagged(from, x.element),
+            tagged(self.driver.address(&split), element),
             Long(count as u64),
             Int(block.rows as u32),
             Int(widths.shape.heads as u32),
             Int(widths.shape.head_dim as u32),
         ];
-        let kernel = choose(element, ["split_heads_f32", "split_heads_bf16"]);
-        self.run_over(kernel, count, &arguments)?;
+        self.run_each("split_heads", count, &arguments)?;
         Ok(split)
     }
 
-    /// The opposite, in f32.
+    /// The opposite.
     fn merge_heads(
         &self,
         widths: Widths,
@@ -304,16 +303,16 @@ impl<D: Driver> Gpu<D> {
         split: &Matrix<D::Memory>,
         (x, row): (&Matrix<D::Memory>, usize),
     ) -> Result<()> {
-        let to = self.address(x) + (row * widths.q * 4) as u64;
+        let to = self.address(x) + (row * widths.q * x.element.bytes()) as u64;
         let arguments = [
             self.at(split),
-            Pointer(to),
+            tagged(to, x.element),
             Long(split.len() as u64),
             Int(block.rows as u32),
             Int(widths.shape.heads as u32),
             Int(widths.shape.head_dim as u32),
         ];
-        self.run_over("merge_heads", split.len(), &arguments)
+        self.run_each("merge_heads", split.len(), &arguments)
     }
 
     /// Gradients of the rotated q and k and of v.
@@ -332,7 +331,7 @@ impl<D: Driver> Gpu<D> {
             v: self.cast(&saved.v, element)?,
             starts: self.starts(places)?,
         };
-        let dq = self.matrix(saved.q.rows, saved.q.cols)?;
+        let dq = self.matrix_in(element, saved.q.rows, saved.q.cols)?;
         let dk = self.zeros_of(saved.k.rows, saved.k.cols)?;
         let dv = self.zeros_of(saved.v.rows, saved.v.cols)?;
         for block in blocks(shape, places) {
@@ -375,8 +374,8 @@ impl<D: Driver> Gpu<D> {
         };
         let first = (block.batch * widths.shape.heads * seq + block.first) * 4;
         let mut arguments = vec![
-            self.at(&scores),
-            self.at(&dp),
+            self.plain(&scores),
+            self.plain(&dp),
             Pointer(p),
             Pointer(ds),
             Pointer(self.address(&saved.lse) + first as u64),

@@ -15,6 +15,8 @@ use crate::ops::Precision;
 pub enum Argument {
     /// An address on the device; 0 for none.
     Pointer(u64),
+    /// A matrix: its address, with the lowest bit set where its values are bf16.
+    Values(u64),
     /// A u32.
     Int(u32),
     /// A u64.
@@ -27,7 +29,9 @@ impl Argument {
     /// Where the value lies: drivers take arguments by their addresses.
     pub fn pointer(&self) -> *mut c_void {
         match self {
-            Self::Pointer(value) | Self::Long(value) => std::ptr::from_ref(value) as _,
+            Self::Pointer(value) | Self::Values(value) | Self::Long(value) => {
+                std::ptr::from_ref(value) as _
+            }
             Self::Int(value) => std::ptr::from_ref(value) as _,
             Self::Float(value) => std::ptr::from_ref(value) as _,
         }
@@ -48,7 +52,7 @@ pub struct Operand {
 }
 
 /// `c = a b`, or `c += a b`, for each matrix of a batch: the arguments of
-/// `cublasGemmStridedBatchedEx`, column-major, with f32 results.
+/// `cublasGemmStridedBatchedEx`, column-major, with f32 sums.
 #[derive(Clone, Copy, Debug)]
 pub struct Product {
     /// Rows of `c`.
@@ -63,8 +67,10 @@ pub struct Product {
     pub a: Operand,
     /// `[k, n]`, or `[n, k]` transposed.
     pub b: Operand,
-    /// `[m, n]`, f32, never transposed.
+    /// `[m, n]`, never transposed.
     pub c: Operand,
+    /// The type of `c`; f32 where that of `a` and `b` is.
+    pub result: Precision,
     /// Whether the product is added to what `c` holds.
     pub add: bool,
     /// Matrices of the batch.

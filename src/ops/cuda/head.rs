@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use super::{
     Gpu,
     driver::{
-        Argument::{Float, Int, Long, Pointer},
+        Argument::{Float, Int, Pointer},
         Driver,
     },
     matrix::Matrix,
@@ -125,16 +125,12 @@ impl<D: Driver> Gpu<D> {
             .map(|&row| targets.scale_of(row as usize))
             .collect();
         let (numbers, ids, scales) = (self.put(rows)?, self.put(&ids)?, self.put(&scales)?);
-        let input = self.matrix(rows.len(), width)?;
-        let rows_of = |from, to| {
-            let count = Long(input.len() as u64);
-            [from, self.to(&numbers), to, count, Int(width as u32)]
-        };
+        let input = self.matrix_in(element, rows.len(), width)?;
+        let rows_of = |from, to| [from, self.to(&numbers), to, Int(width as u32)];
         let arguments = rows_of(self.at(read.x), self.at(&input));
-        self.run_over("take_rows", input.len(), &arguments)?;
-        let input16 = self.cast(&input, element)?;
+        self.run("take_rows", [rows.len(), 1], &arguments)?;
         let logits = self.matrix(rows.len(), vocab)?;
-        let input_rows = Rows::new(self.cast_address(&input16), width);
+        let input_rows = Rows::new(self.address(&input), width);
         let w = Rows::new(self.cast_address(&read.w), width);
         self.product(
             Sizes::one(rows.len(), vocab, width),
@@ -156,7 +152,7 @@ impl<D: Driver> Gpu<D> {
         };
         let losses = self.values::<f32>(2 * rows.len())?;
         let arguments = [
-            self.at(&logits),
+            self.plain(&logits),
             Pointer(gradient),
             self.to(&ids),
             self.to(&losses),
@@ -186,7 +182,7 @@ impl<D: Driver> Gpu<D> {
                 Write::Set,
             )?;
             let arguments = rows_of(self.at(&back), self.at(dx));
-            self.run_over("put_rows", back.len(), &arguments)?;
+            self.run("put_rows", [rows.len(), 1], &arguments)?;
         }
         Ok(losses)
     }

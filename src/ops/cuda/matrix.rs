@@ -3,16 +3,19 @@
 use anyhow::{Result, ensure};
 
 use super::{
-    Gpu, THREADS,
+    Gpu, THREADS, WIDTH,
     driver::{Argument, Driver},
 };
+use crate::ops::Precision;
 
-/// A row-major matrix of f32.
+/// A row-major matrix.
 pub struct Matrix<M> {
     /// Rows.
     pub rows: usize,
     /// Columns.
     pub cols: usize,
+    /// The type of its values.
+    pub element: Precision,
     /// The values; at least a byte even where there are none.
     pub memory: M,
 }
@@ -41,16 +44,33 @@ fn bytes_mut<T: Plain>(values: &mut [T]) -> &mut [u8] {
 }
 
 impl<D: Driver> Gpu<D> {
-    /// A matrix with whatever the memory held before; what asks for one writes all of it.
+    /// A matrix of f32 with whatever the memory held before; what asks for one writes all of it.
     pub(super) fn matrix(&self, rows: usize, cols: usize) -> Result<Matrix<D::Memory>> {
+        self.matrix_in(Precision::F32, rows, cols)
+    }
+
+    /// The same in a precision.
+    pub(super) fn matrix_in(
+        &self,
+        element: Precision,
+        rows: usize,
+        cols: usize,
+    ) -> Result<Matrix<D::Memory>> {
+        let bytes = (rows * cols * element.bytes()).max(1);
         Ok(Matrix {
             rows,
             cols,
-            memory: self.values::<f32>(rows * cols)?,
+            element,
+            memory: self.driver.alloc(bytes)?,
         })
     }
 
-    /// A matrix of zeros.
+    /// The same in the precision that activations of so many rows have.
+    pub(super) fn activations(&self, rows: usize, cols: usize) -> Result<Matrix<D::Memory>> {
+        self.matrix_in(self.precision_of(rows), rows, cols)
+    }
+
+    /// A matrix of f32 zeros.
     pub(super) fn zeros_of(&self, rows: usize, cols: usize) -> Result<Matrix<D::Memory>> {
         let mut matrix = self.matrix(rows, cols)?;
         self.driver.zero(&mut matrix.memory)?;
@@ -94,7 +114,16 @@ impl<D: Driver> Gpu<D> {
         if rows * x.cols == 0 {
             return Ok(());
         }
-        let row = 4 * x.cols;
+        if x.element != y.element {
+            let at = |matrix: &Matrix<_>, row| {
+                let address = self.address(matrix) + (row * x.cols * matrix.element.bytes()) as u64;
+                tagged(address, matrix.element)
+            };
+            let count = rows * x.cols;
+            let arguments = [at(x, from), at(y, to), Argument::Long(count as u64)];
+            return self.run_over("cast", count, &arguments);
+        }
+        let row = x.element.bytes() * x.cols;
         let (source, target) = (self.address(x), self.address(y));
         // SAFETY: both ranges lie in their matrices, which are two.
         unsafe {
@@ -113,6 +142,11 @@ impl<D: Driver> Gpu<D> {
 
     /// A matrix as a kernel's argument.
     pub(super) fn at(&self, x: &Matrix<D::Memory>) -> Argument {
+        tagged(self.address(x), x.element)
+    }
+
+    /// A matrix as the argument of a kernel that reads one type alone.
+    pub(super) fn plain(&self, x: &Matrix<D::Memory>) -> Argument {
         Argument::Pointer(self.address(x))
     }
 
@@ -145,8 +179,18 @@ impl<D: Driver> Gpu<D> {
         }
     }
 
-    /// Runs a kernel whose threads take an element each.
+    /// Runs a kernel whose threads take four elements each.
     pub(super) fn run_over(
+        &self,
+        kernel: &'static str,
+        elements: usize,
+        arguments: &[Argument],
+    ) -> Result<()> {
+        self.run(kernel, [elements.div_ceil(THREADS * WIDTH), 1], arguments)
+    }
+
+    /// Runs a kernel whose threads take an element each.
+    pub(super) fn run_each(
         &self,
         kernel: &'static str,
         elements: usize,
@@ -154,4 +198,9 @@ impl<D: Driver> Gpu<D> {
     ) -> Result<()> {
         self.run(kernel, [elements.div_ceil(THREADS), 1], arguments)
     }
+}
+
+/// Values at an address as a kernel's argument.
+pub fn tagged(address: u64, element: Precision) -> Argument {
+    Argument::Values(address | u64::from(element == Precision::Bf16))
 }

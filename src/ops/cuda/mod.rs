@@ -6,8 +6,10 @@
 //! `kernels/simulated.h`; the tests run it so, under the same code as on a card
 //! ([`driver::Driver`] tells where the two part).
 //!
-//! Buffers, sums, master weights and moments are f32. With [`Precision::Bf16`] products of 64 rows
-//! and more multiply bf16 copies of their operands, with f32 sums, which tensor cores do.
+//! Sums, weights, gradients of weights, moments and the residual stream are f32. With
+//! [`Precision::Bf16`] what lies between products of 64 rows and more is bf16, and so are their
+//! operands, which tensor cores multiply with f32 sums: a kernel takes a matrix of either type
+//! ([`driver::Argument::Values`]), and what a product reads is cast where it is not bf16 yet.
 //!
 //! Deterministic: no atomics; sums are cut by sizes alone, so that a run on one card and one
 //! version of cuBLAS gives the same bits each time. (cuBLAS promises that for calls on one stream;
@@ -15,6 +17,7 @@
 
 mod attention;
 pub mod driver;
+mod flash;
 mod head;
 mod matrix;
 #[cfg(feature = "nccl")]
@@ -27,6 +30,7 @@ mod products;
 mod quant;
 #[cfg(test)]
 pub(crate) mod simulated;
+mod sums;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -40,16 +44,16 @@ use super::{
 };
 use attention::Turn;
 use driver::{
-    Argument::{Float, Int, Long},
+    Argument::{Float, Long},
     Driver,
 };
 use matrix::Matrix;
-use products::Write;
+use products::{Cast, Write};
 
 /// Threads of a block, as `kernels/common.cuh` has it.
 pub const THREADS: usize = 256;
-/// Elements whose squares one block sums.
-const SPAN: usize = 16 * 1024;
+/// Elements that a thread takes at once, as `kernels/common.cuh` has it.
+pub const WIDTH: usize = 4;
 
 /// The kernels as one source.
 pub const SOURCE: &str = concat!(
@@ -58,14 +62,15 @@ pub const SOURCE: &str = concat!(
     include_str!("kernels/activations.cu"),
     include_str!("kernels/rows.cu"),
     include_str!("kernels/attention.cu"),
+    include_str!("kernels/flash.cu"),
     include_str!("kernels/head.cu"),
     include_str!("kernels/optimizer.cu"),
     include_str!("kernels/quant.cu"),
 );
 
 /// Every kernel of [`SOURCE`] that is launched.
-pub const KERNELS: [&str; 33] = [
-    "cast_bf16",
+pub const KERNELS: [&str; 41] = [
+    "cast",
     "rms_norm",
     "rms_norm_backward",
     "rms_norm_weight",
@@ -84,13 +89,21 @@ pub const KERNELS: [&str; 33] = [
     "put_rows",
     "embed_backward",
     "rotate",
-    "split_heads_f32",
-    "split_heads_bf16",
+    "split_heads",
     "merge_heads",
     "softmax_f32",
     "softmax_bf16",
     "softmax_backward_f32",
     "softmax_backward_bf16",
+    "flash_32",
+    "flash_queries_32",
+    "flash_keys_32",
+    "flash_64",
+    "flash_queries_64",
+    "flash_keys_64",
+    "flash_128",
+    "flash_queries_128",
+    "flash_keys_128",
     "cross_entropy_f32",
     "cross_entropy_bf16",
     "adamw",
@@ -141,11 +154,17 @@ impl<D: Driver> Backend for Gpu<D> {
             values.len()
         );
         let memory = self.put(values)?;
-        Ok(Matrix { rows, cols, memory })
+        Ok(Matrix {
+            rows,
+            cols,
+            element: Precision::F32,
+            memory,
+        })
     }
 
     fn download(&self, buf: &Self::Buf) -> Result<Vec<f32>> {
-        self.get(&buf.memory, buf.len())
+        let values = self.cast(buf, Precision::F32)?;
+        self.get(&values.matrix().memory, buf.len())
     }
 
     fn zeros(&self, rows: usize, cols: usize) -> Result<Self::Buf> {
@@ -167,7 +186,7 @@ impl<D: Driver> Backend for Gpu<D> {
     }
 
     fn embed(&self, table: &Self::Buf, ids: &[u32]) -> Result<Self::Buf> {
-        let out = self.matrix(ids.len(), table.cols)?;
+        let out = self.matrix_in(table.element, ids.len(), table.cols)?;
         self.rows_by_id("take_rows", table, ids, &out)?;
         Ok(out)
     }
@@ -186,7 +205,7 @@ impl<D: Driver> Backend for Gpu<D> {
     }
 
     fn linear(&self, x: &Self::Buf, w: &Self::Buf) -> Result<Self::Buf> {
-        let y = self.matrix(x.rows, w.rows)?;
+        let y = self.activations(x.rows, w.rows)?;
         self.abt(x, w, &y, Write::Set)?;
         Ok(y)
     }
@@ -196,13 +215,20 @@ impl<D: Driver> Backend for Gpu<D> {
     }
 
     fn linear_dx(&self, dy: &Self::Buf, w: &Self::Buf) -> Result<Self::Buf> {
-        let dx = self.matrix(dy.rows, w.cols)?;
+        let dx = self.activations(dy.rows, w.cols)?;
         self.ab(dy, w, &dx, Write::Set)?;
         Ok(dx)
     }
 
     fn linear_dx_add(&self, dy: &Self::Buf, w: &Self::Buf, dx: &mut Self::Buf) -> Result<()> {
         self.ab(dy, w, dx, Write::Add)
+    }
+
+    fn for_products(&self, buf: &Self::Buf) -> Result<Option<Self::Buf>> {
+        match self.cast(buf, self.precision_of(buf.rows))? {
+            Cast::Copy(copy) => Ok(Some(copy)),
+            Cast::Same(_) => Ok(None),
+        }
     }
 
     fn linear_dw_add(&self, x: &Self::Buf, dy: &Self::Buf, dw: &mut Self::Buf) -> Result<()> {
@@ -257,15 +283,23 @@ impl<D: Driver> Backend for Gpu<D> {
 
     fn attention(
         &self,
-        mut q: Self::Buf,
-        mut k: Self::Buf,
+        q: Self::Buf,
+        k: Self::Buf,
         v: Self::Buf,
         shape: AttentionShape,
         places: Places<'_>,
     ) -> Result<Attended<Self::Buf>> {
+        let kernels = self.flash_kernels(shape);
+        let [mut q, mut k, v] = match kernels {
+            Some(_) => [self.in_bf16(q)?, self.in_bf16(k)?, self.in_bf16(v)?],
+            None => [q, k, v],
+        };
         self.rotate(&mut q, places, shape.seq, 0, Turn::Forward)?;
         self.rotate(&mut k, places, shape.seq, 0, Turn::Forward)?;
-        let [out, lse] = self.attend([&q, &k, &v], shape, places)?;
+        let [out, lse] = match kernels {
+            Some(kernels) => self.flash(kernels, [&q, &k, &v], shape, places)?,
+            None => self.attend([&q, &k, &v], shape, places)?,
+        };
         Ok(Attended { q, k, v, out, lse })
     }
 
@@ -276,7 +310,10 @@ impl<D: Driver> Backend for Gpu<D> {
         shape: AttentionShape,
         places: Places<'_>,
     ) -> Result<[Self::Buf; 3]> {
-        let [mut dq, mut dk, dv] = self.attend_backward(saved, dout, shape, places)?;
+        let [mut dq, mut dk, dv] = match self.flash_kernels(shape) {
+            Some(kernels) => self.flash_backward(kernels, saved, dout, shape, places)?,
+            None => self.attend_backward(saved, dout, shape, places)?,
+        };
         self.rotate(&mut dq, places, shape.seq, 0, Turn::Back)?;
         self.rotate(&mut dk, places, shape.seq, 0, Turn::Back)?;
         Ok([dq, dk, dv])
@@ -309,7 +346,7 @@ impl<D: Driver> Backend for Gpu<D> {
     }
 
     fn swiglu(&self, gate: &Self::Buf, up: &Self::Buf) -> Result<Self::Buf> {
-        let act = self.matrix(gate.rows, gate.cols)?;
+        let act = self.activations(gate.rows, gate.cols)?;
         let count = Long(act.len() as u64);
         let arguments = [self.at(gate), self.at(up), self.at(&act), count];
         self.run_over("swiglu", act.len(), &arguments)?;
@@ -329,7 +366,7 @@ impl<D: Driver> Backend for Gpu<D> {
     }
 
     fn gelu(&self, x: &Self::Buf) -> Result<Self::Buf> {
-        let act = self.matrix(x.rows, x.cols)?;
+        let act = self.activations(x.rows, x.cols)?;
         let arguments = [self.at(x), self.at(&act), Long(x.len() as u64)];
         self.run_over("gelu", x.len(), &arguments)?;
         Ok(act)
@@ -356,22 +393,17 @@ impl<D: Driver> Backend for Gpu<D> {
     }
 
     fn rows(&self, x: &Self::Buf, from: usize, to: usize) -> Result<Self::Buf> {
-        let mut out = self.matrix(to - from, x.cols)?;
+        let mut out = self.matrix_in(x.element, to - from, x.cols)?;
         self.copy_rows(x, from, &mut out, 0, to - from)?;
         Ok(out)
     }
 
     fn sum_squares(&self, buf: &Self::Buf) -> Result<f64> {
-        let blocks = buf.len().div_ceil(SPAN);
-        let sums = self.values::<f64>(blocks)?;
-        let arguments = [
-            self.at(buf),
-            self.to(&sums),
-            Long(buf.len() as u64),
-            Int(SPAN as u32),
-        ];
-        self.run("sum_squares", [blocks, 1], &arguments)?;
-        Ok(self.get::<f64>(&sums, blocks)?.iter().sum())
+        Ok(self.squares([buf].into_iter())?[0])
+    }
+
+    fn sums_of_squares(&self, bufs: &[Self::Buf]) -> Result<Vec<f64>> {
+        self.squares(bufs.iter())
     }
 
     fn average(&self, average: &mut Self::Buf, weights: &Self::Buf, keep: f32) -> Result<()> {

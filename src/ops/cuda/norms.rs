@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::{
     Gpu, THREADS,
     driver::{
-        Argument::{Float, Int, Long},
+        Argument::{self, Float, Int},
         Driver,
     },
     matrix::Matrix,
@@ -15,6 +15,10 @@ use super::{
 const CHUNKS: usize = 1024;
 /// The fewest rows of a chunk.
 const LEAST_ROWS: usize = 64;
+/// Blocks for rows of which a warp takes one each.
+fn blocks_of_rows<M>(x: &Matrix<M>) -> usize {
+    x.rows.div_ceil(THREADS / 32)
+}
 
 impl<D: Driver> Gpu<D> {
     /// Adds to `sums` (a vector) what `kernel` sums over chunks of `rows` rows; `inputs` are the
@@ -22,39 +26,33 @@ impl<D: Driver> Gpu<D> {
     fn add_column_sums(
         &self,
         kernel: &'static str,
-        inputs: &[&Matrix<D::Memory>],
+        inputs: &[Argument],
         [rows, cols]: [usize; 2],
         sums: &Matrix<D::Memory>,
     ) -> Result<()> {
         let chunk = rows.div_ceil(CHUNKS).max(LEAST_ROWS);
         let chunks = rows.div_ceil(chunk);
         let partial = self.matrix(chunks, cols)?;
-        let mut arguments: Vec<_> = inputs.iter().map(|x| self.at(x)).collect();
+        let mut arguments = inputs.to_vec();
         arguments.extend([
-            self.at(&partial),
+            self.plain(&partial),
             Int(rows as u32),
             Int(cols as u32),
             Int(chunk as u32),
         ]);
-        let blocks = cols.div_ceil(THREADS);
-        self.run(kernel, [blocks, chunks], &arguments)?;
+        self.run(kernel, [cols.div_ceil(THREADS), chunks], &arguments)?;
         let arguments = [
-            self.at(&partial),
+            self.plain(&partial),
             self.at(sums),
             Int(chunks as u32),
             Int(cols as u32),
         ];
-        self.run("add_partials", [blocks, 1], &arguments)
+        self.run("add_partials", [cols.div_ceil(32), 1], &arguments)
     }
 
     pub(super) fn bias(&self, bias: &Matrix<D::Memory>, y: &Matrix<D::Memory>) -> Result<()> {
-        let arguments = [
-            self.at(bias),
-            self.at(y),
-            Long(y.len() as u64),
-            Int(y.cols as u32),
-        ];
-        self.run_over("bias_add", y.len(), &arguments)
+        let arguments = [self.at(bias), self.at(y), Int(y.cols as u32)];
+        self.run("bias_add", [y.rows, 1], &arguments)
     }
 
     pub(super) fn bias_backward(
@@ -62,7 +60,7 @@ impl<D: Driver> Gpu<D> {
         dy: &Matrix<D::Memory>,
         dbias: &Matrix<D::Memory>,
     ) -> Result<()> {
-        self.add_column_sums("column_sums", &[dy], [dy.rows, dy.cols], dbias)
+        self.add_column_sums("column_sums", &[self.at(dy)], [dy.rows, dy.cols], dbias)
     }
 
     pub(super) fn rms(
@@ -71,17 +69,18 @@ impl<D: Driver> Gpu<D> {
         w: &Matrix<D::Memory>,
         eps: f32,
     ) -> Result<[Matrix<D::Memory>; 2]> {
-        let y = self.matrix(x.rows, x.cols)?;
+        let y = self.activations(x.rows, x.cols)?;
         let rstd = self.matrix(1, x.rows)?;
         let arguments = [
             self.at(x),
             self.at(w),
             self.at(&y),
-            self.at(&rstd),
+            self.plain(&rstd),
+            Int(x.rows as u32),
             Int(x.cols as u32),
             Float(eps),
         ];
-        self.run("rms_norm", [x.rows, 1], &arguments)?;
+        self.run("rms_norm", [blocks_of_rows(x), 1], &arguments)?;
         Ok([y, rstd])
     }
 
@@ -91,16 +90,18 @@ impl<D: Driver> Gpu<D> {
         dw: &Matrix<D::Memory>,
         dx: &Matrix<D::Memory>,
     ) -> Result<()> {
-        self.add_column_sums("rms_norm_weight", &[x, rstd, dy], [x.rows, x.cols], dw)?;
+        let inputs = [self.at(x), self.plain(rstd), self.at(dy)];
+        self.add_column_sums("rms_norm_weight", &inputs, [x.rows, x.cols], dw)?;
         let arguments = [
             self.at(x),
             self.at(w),
-            self.at(rstd),
+            self.plain(rstd),
             self.at(dy),
             self.at(dx),
+            Int(x.rows as u32),
             Int(x.cols as u32),
         ];
-        self.run("rms_norm_backward", [x.rows, 1], &arguments)
+        self.run("rms_norm_backward", [blocks_of_rows(x), 1], &arguments)
     }
 
     pub(super) fn layer(
@@ -108,14 +109,14 @@ impl<D: Driver> Gpu<D> {
         [x, w, b]: [&Matrix<D::Memory>; 3],
         eps: f32,
     ) -> Result<[Matrix<D::Memory>; 2]> {
-        let y = self.matrix(x.rows, x.cols)?;
+        let y = self.activations(x.rows, x.cols)?;
         let stats = self.matrix(2, x.rows)?;
         let arguments = [
             self.at(x),
             self.at(w),
             self.at(b),
             self.at(&y),
-            self.at(&stats),
+            self.plain(&stats),
             Int(x.rows as u32),
             Int(x.cols as u32),
             Float(eps),
@@ -130,12 +131,13 @@ impl<D: Driver> Gpu<D> {
         [dw, db]: [&Matrix<D::Memory>; 2],
         dx: &Matrix<D::Memory>,
     ) -> Result<()> {
-        self.add_column_sums("layer_norm_weight", &[x, stats, dy], [x.rows, x.cols], dw)?;
+        let inputs = [self.at(x), self.plain(stats), self.at(dy)];
+        self.add_column_sums("layer_norm_weight", &inputs, [x.rows, x.cols], dw)?;
         self.bias_backward(dy, db)?;
         let arguments = [
             self.at(x),
             self.at(w),
-            self.at(stats),
+            self.plain(stats),
             self.at(dy),
             self.at(dx),
             Int(x.rows as u32),

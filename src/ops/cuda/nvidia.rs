@@ -4,13 +4,17 @@
 //! whichever thread makes them; cudarc's tracking of events between streams is off. This file is
 //! the only part of the GPU's code that the simulated device does not run.
 
-use std::{collections::BTreeMap, ffi::c_void, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    ffi::c_void,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use candle_core::cuda_backend::cudarc::{
     cublas::{CudaBlas, result as blas, sys as blas_sys},
     driver::{CudaContext, CudaFunction, CudaSlice, CudaStream, DevicePtr, result, sys},
-    nvrtc::{CompileOptions, compile_ptx_with_opts},
+    nvrtc::{CompileOptions, Ptx, compile_ptx_with_opts},
 };
 
 use super::{
@@ -46,14 +50,9 @@ pub fn open(number: usize, precision: Precision) -> Result<Gpu<Nvidia>> {
     keep_freed_memory(&context)?;
     let stream = context.default_stream();
     let blas = CudaBlas::new(Arc::clone(&stream)).context("cuBLAS")?;
-    let options = CompileOptions {
-        options: vec![format!("--gpu-architecture=compute_{major}{minor}")],
-        name: Some("prep_kernels.cu".to_owned()),
-        ..CompileOptions::default()
-    };
-    let ptx = compile_ptx_with_opts(SOURCE, options)
-        .map_err(|error| anyhow!("NVRTC on the kernels for compute_{major}{minor}: {error:?}"))?;
-    let module = context.load_module(ptx).context("loading the kernels")?;
+    let architecture = format!("compute_{major}{minor}");
+    let module = context.load_module(kernels_for(&architecture)?);
+    let module = module.context("loading the kernels")?;
     let functions = KERNELS
         .into_iter()
         .map(|name| Ok((name, module.load_function(name).context(name)?)))
@@ -65,6 +64,24 @@ pub fn open(number: usize, precision: Precision) -> Result<Gpu<Nvidia>> {
         functions,
     };
     Ok(Gpu::new(driver, precision))
+}
+
+/// The kernels compiled for an architecture, once a process.
+fn kernels_for(architecture: &str) -> Result<Ptx> {
+    static COMPILED: Mutex<BTreeMap<String, Ptx>> = Mutex::new(BTreeMap::new());
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(ptx) = compiled.get(architecture) {
+        return Ok(ptx.clone());
+    }
+    let options = CompileOptions {
+        options: vec![format!("--gpu-architecture={architecture}")],
+        name: Some("prep_kernels.cu".to_owned()),
+        ..CompileOptions::default()
+    };
+    let ptx = compile_ptx_with_opts(SOURCE, options)
+        .map_err(|error| anyhow!("NVRTC on the kernels for {architecture}: {error:?}"))?;
+    compiled.insert(architecture.to_owned(), ptx.clone());
+    Ok(ptx)
 }
 
 /// Freed memory stays with the process, so that the next step finds it without a call to the
@@ -92,6 +109,14 @@ impl Nvidia {
     #[cfg(feature = "nccl")]
     pub fn stream(&self) -> Arc<CudaStream> {
         Arc::clone(&self.stream)
+    }
+
+    /// Returns when all that was asked for is done.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn wait(&self) -> Result<()> {
+        Ok(self.stream.synchronize()?)
     }
 
     /// Free bytes of the device (`cuMemGetInfo`).
@@ -222,7 +247,7 @@ impl Driver for Nvidia {
                 b.stride as i64,
                 (&raw const beta).cast(),
                 c.address as *mut c_void,
-                element(Precision::F32),
+                element(product.result),
                 int(c.leading)?,
                 c.stride as i64,
                 int(product.batch)?,

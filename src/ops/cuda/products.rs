@@ -14,7 +14,7 @@ use super::{
 use crate::ops::Precision;
 
 /// Rows from which on bf16 pays: below, a product reads its weights hardly more often than turning
-/// them into bf16 does.
+/// them into bf16 does, and activations stay f32.
 const BF16_ROWS: usize = 64;
 
 /// A row-major operand.
@@ -101,12 +101,22 @@ pub fn choose(element: Precision, [for_f32, for_bf16]: [&'static str; 2]) -> &'s
     }
 }
 
-/// A matrix in the precision of a product: itself, or a copy in bf16.
+/// A matrix in the precision of a product: itself, or a copy.
 pub enum Cast<'a, M> {
     /// The matrix itself.
     Same(&'a Matrix<M>),
-    /// Its values in bf16.
-    Bf16(M),
+    /// Its values in another precision.
+    Copy(Matrix<M>),
+}
+
+impl<M> Cast<'_, M> {
+    /// The matrix with the values.
+    pub fn matrix(&self) -> &Matrix<M> {
+        match self {
+            Self::Same(matrix) => matrix,
+            Self::Copy(matrix) => matrix,
+        }
+    }
 }
 
 impl<D: Driver> Gpu<D> {
@@ -125,24 +135,21 @@ impl<D: Driver> Gpu<D> {
         x: &'a Matrix<D::Memory>,
         element: Precision,
     ) -> Result<Cast<'a, D::Memory>> {
-        if element == Precision::F32 {
+        if x.element == element {
             return Ok(Cast::Same(x));
         }
-        let memory = self.values::<u16>(x.len())?;
-        let arguments = [self.at(x), self.to(&memory), Argument::Long(x.len() as u64)];
-        self.run_over("cast_bf16", x.len(), &arguments)?;
-        Ok(Cast::Bf16(memory))
+        let copy = self.matrix_in(element, x.rows, x.cols)?;
+        let arguments = [self.at(x), self.at(&copy), Argument::Long(x.len() as u64)];
+        self.run_over("cast", x.len(), &arguments)?;
+        Ok(Cast::Copy(copy))
     }
 
     /// Where the values of a cast begin.
     pub(super) fn cast_address(&self, cast: &Cast<'_, D::Memory>) -> u64 {
-        match cast {
-            Cast::Same(matrix) => self.address(matrix),
-            Cast::Bf16(memory) => self.driver.address(memory),
-        }
+        self.address(cast.matrix())
     }
 
-    /// A batch of products; `c` is f32.
+    /// A batch of products with f32 results.
     pub(super) fn product(
         &self,
         sizes: Sizes,
@@ -150,6 +157,18 @@ impl<D: Driver> Gpu<D> {
         a: Rows,
         b: Rows,
         c: Rows,
+        write: Write,
+    ) -> Result<()> {
+        self.product_into(sizes, element, [a, b], (c, Precision::F32), write)
+    }
+
+    /// A batch of products.
+    fn product_into(
+        &self,
+        sizes: Sizes,
+        element: Precision,
+        [a, b]: [Rows; 2],
+        (c, result): (Rows, Precision),
         write: Write,
     ) -> Result<()> {
         let Sizes { m, n, k, batch } = sizes;
@@ -164,6 +183,7 @@ impl<D: Driver> Gpu<D> {
             a: b.operand(),
             b: a.operand(),
             c: c.operand(),
+            result,
             add: write == Write::Add,
             batch,
         };
@@ -185,13 +205,13 @@ impl<D: Driver> Gpu<D> {
             "the sizes of a product"
         );
         let element = self.precision_of(x.rows);
-        let (x16, w16) = (self.cast(x, element)?, self.cast(w, element)?);
-        self.product(
+        let (x, w) = (self.cast(x, element)?, self.cast(w, element)?);
+        let (x, w) = (x.matrix(), w.matrix());
+        self.product_into(
             Sizes::one(x.rows, w.rows, x.cols),
             element,
-            Rows::new(self.cast_address(&x16), x.cols),
-            Rows::new(self.cast_address(&w16), w.cols).transposed(),
-            Rows::new(self.address(y), y.cols),
+            [self.whole(x), self.whole(w).transposed()],
+            (self.whole(y), y.element),
             write,
         )
     }
@@ -209,13 +229,13 @@ impl<D: Driver> Gpu<D> {
             "the sizes of a product"
         );
         let element = self.precision_of(dy.rows);
-        let (dy16, w16) = (self.cast(dy, element)?, self.cast(w, element)?);
-        self.product(
+        let (dy, w) = (self.cast(dy, element)?, self.cast(w, element)?);
+        let (dy, w) = (dy.matrix(), w.matrix());
+        self.product_into(
             Sizes::one(dy.rows, w.cols, w.rows),
             element,
-            Rows::new(self.cast_address(&dy16), dy.cols),
-            Rows::new(self.cast_address(&w16), w.cols),
-            Rows::new(self.address(dx), dx.cols),
+            [self.whole(dy), self.whole(w)],
+            (self.whole(dx), dx.element),
             write,
         )
     }
@@ -232,14 +252,19 @@ impl<D: Driver> Gpu<D> {
             "the sizes of a product"
         );
         let element = self.precision_of(x.rows);
-        let (dy16, x16) = (self.cast(dy, element)?, self.cast(x, element)?);
-        self.product(
+        let (dy, x) = (self.cast(dy, element)?, self.cast(x, element)?);
+        let (dy, x) = (dy.matrix(), x.matrix());
+        self.product_into(
             Sizes::one(dy.cols, x.cols, x.rows),
             element,
-            Rows::new(self.cast_address(&dy16), dy.cols).transposed(),
-            Rows::new(self.cast_address(&x16), x.cols),
-            Rows::new(self.address(dw), dw.cols),
+            [self.whole(dy).transposed(), self.whole(x)],
+            (self.whole(dw), dw.element),
             Write::Add,
         )
+    }
+
+    /// All rows of a matrix.
+    fn whole(&self, x: &Matrix<D::Memory>) -> Rows {
+        Rows::new(self.address(x), x.cols)
     }
 }

@@ -47,10 +47,10 @@ impl<D: Driver> Gpu<D> {
         let arguments = [
             self.at(slot.weight),
             self.at(slot.grad),
-            self.at(&slot.m.codes),
-            self.at(&slot.m.scales),
-            self.at(&slot.v.codes),
-            self.at(&slot.v.scales),
+            self.plain(&slot.m.codes),
+            self.plain(&slot.m.scales),
+            self.plain(&slot.v.codes),
+            self.plain(&slot.v.scales),
             self.to(&books),
             Long(count as u64),
             Float(step.lr),
@@ -75,16 +75,16 @@ impl<D: Driver> Gpu<D> {
         let out = self.matrix(w.rows, w.cols)?;
         let book = self.put(w.format.codebook().values())?;
         let arguments = [
-            self.at(&w.codes),
-            self.at(&w.scales),
+            self.plain(&w.codes),
+            self.plain(&w.scales),
             self.to(&book),
-            self.at(&out),
+            self.plain(&out),
             Long(out.len() as u64),
             Int(w.cols as u32),
             Int(row_bytes as u32),
             Int(w.format.codes_per_byte() as u32),
         ];
-        self.run_over("unpack", out.len(), &arguments)?;
+        self.run_each("unpack", out.len(), &arguments)?;
         Ok(out)
     }
 }

@@ -15,6 +15,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
+use half::bf16;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
@@ -142,7 +143,7 @@ fn library() -> Result<PathBuf> {
     std::fs::write(dir.path().join("kernels.cpp"), SOURCE)?;
     let output = Command::new("g++")
         .current_dir(dir.path())
-        .args("-std=c++17 -O1 -Wall -Wextra -Werror -U_FORTIFY_SOURCE -DSIMULATED".split(' '))
+        .args("-std=c++17 -O1 -Wall -Wextra -Werror -Wno-unknown-pragmas -U_FORTIFY_SOURCE -DSIMULATED".split(' '))
         .args("-include simulated.h -shared -fPIC -o kernels.so kernels.cpp".split(' '))
         .output()
         .context("cannot run g++")?;
@@ -292,6 +293,7 @@ impl Driver for Simulated {
             .iter()
             .map(|argument| match argument {
                 Argument::Pointer(_) => 'p',
+                Argument::Values(_) => 'v',
                 Argument::Int(_) => 'i',
                 Argument::Long(_) => 'l',
                 Argument::Float(_) => 'f',
@@ -327,15 +329,21 @@ impl Driver for Simulated {
             let element = product.element;
             let a = self.operand(product.a, sizes(product.a, [m, k]), element, batch)?;
             let b = self.operand(product.b, sizes(product.b, [k, n]), element, batch)?;
-            let c = self.operand(product.c, [m, n], Precision::F32, batch)?;
+            let c = self.operand(product.c, [m, n], product.result, batch)?;
             for col in 0..n {
                 for row in 0..m {
                     let sum: f64 = (0..k).map(|i| a(row, i) * b(i, col)).sum();
                     let before = if product.add { c(row, col) } else { 0.0 };
                     let at = batch * product.c.stride + col * product.c.leading + row;
-                    let address = product.c.address + 4 * at as u64;
+                    let address = product.c.address + (product.result.bytes() * at) as u64;
+                    let value = (sum + before) as f32;
                     // SAFETY: within c's memory, which `operand` has found.
-                    unsafe { *(address as *mut f32) = (sum + before) as f32 };
+                    unsafe {
+                        match product.result {
+                            Precision::F32 => *(address as *mut f32) = value,
+                            Precision::Bf16 => *(address as *mut bf16) = bf16::from_f32(value),
+                        }
+                    }
                 }
             }
         }

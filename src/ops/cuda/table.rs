@@ -4,10 +4,7 @@ use anyhow::{Result, ensure};
 
 use super::{
     Gpu,
-    driver::{
-        Argument::{Int, Long},
-        Driver,
-    },
+    driver::{Argument::Int, Driver},
     matrix::Matrix,
 };
 
@@ -64,10 +61,9 @@ impl<D: Driver> Gpu<D> {
             self.at(table),
             self.to(&numbers),
             self.at(out),
-            Long(out.len() as u64),
             Int(out.cols as u32),
         ];
-        self.run_over(kernel, out.len(), &arguments)
+        self.run(kernel, [out.rows, 1], &arguments)
     }
 
     /// Adds row `i` of dy to row `ids[i]` of the gradient, in order of the rows, as on the CPU: a

@@ -4,9 +4,9 @@
 use half::bf16;
 
 use super::{
-    Gpu, KERNELS, SOURCE, THREADS,
+    Gpu, KERNELS, SOURCE, THREADS, WIDTH,
     driver::{
-        Argument::{self, Int, Long},
+        Argument::{self, Int},
         Driver,
     },
     simulated::{Order, Simulated, compiler, open},
@@ -19,16 +19,22 @@ fn gpu() -> Option<Gpu<Simulated>> {
 
 #[test]
 fn the_source_defines_the_kernels_that_are_launched() {
-    let mut defined: Vec<&str> = SOURCE
-        .lines()
-        .filter_map(|line| line.strip_prefix("KERNEL("))
-        .filter_map(|rest| rest.split(',').next())
-        .collect();
+    let first = |rest: &'static str| rest.split(',').next().unwrap_or_default();
+    let mut defined: Vec<String> = Vec::new();
+    for line in SOURCE.lines() {
+        if let Some(rest) = line.strip_prefix("KERNEL(") {
+            defined.push(first(rest).to_owned());
+        } else if let Some(rest) = line.strip_prefix("FLASH(") {
+            let names = ["flash", "flash_queries", "flash_keys"];
+            defined.extend(names.map(|name| format!("{name}_{}", first(rest))));
+        }
+    }
     let mut listed = KERNELS.to_vec();
     defined.sort_unstable();
     listed.sort_unstable();
     assert_eq!(defined, listed);
     assert!(SOURCE.contains(&format!("#define THREADS {THREADS}\n")));
+    assert!(SOURCE.contains(&format!("#define WIDTH {WIDTH}\n")));
 }
 
 #[test]
@@ -53,11 +59,10 @@ fn bf16_is_rounded_to_the_nearest_even() {
     }
     let x = gpu.upload(1, values.len(), &values).unwrap();
     let cast = gpu.cast(&x, Precision::Bf16).unwrap();
-    let super::products::Cast::Bf16(memory) = cast else {
-        panic!("no cast")
-    };
     let mut bytes = vec![0; 2 * values.len()];
-    gpu.driver().read(&memory, &mut bytes).unwrap();
+    gpu.driver()
+        .read(&cast.matrix().memory, &mut bytes)
+        .unwrap();
     for (value, pair) in values.iter().zip(bytes.chunks_exact(2)) {
         let got = bf16::from_bits(u16::from_ne_bytes([pair[0], pair[1]]));
         let want = bf16::from_f32(*value);
@@ -76,15 +81,15 @@ fn a_kernel_that_writes_too_far_is_noticed() {
     };
     let bias = gpu.upload(1, 4, &[1.0; 4]).unwrap();
     let y = gpu.zeros(2, 4).unwrap();
-    let arguments = [gpu.at(&bias), gpu.at(&y), Long(12), Int(4)];
-    gpu.run_over("bias_add", 12, &arguments).unwrap();
+    let arguments = [gpu.at(&bias), gpu.at(&y), Int(4)];
+    gpu.run("bias_add", [3, 1], &arguments).unwrap();
 }
 
 #[test]
 fn arguments_of_other_types_are_noticed() {
     let Some(gpu) = gpu() else { return };
     let y = gpu.zeros(2, 4).unwrap();
-    let arguments: [Argument; 4] = [gpu.at(&y), gpu.at(&y), Int(8), Int(4)];
-    let error = gpu.run_over("bias_add", 8, &arguments).unwrap_err();
-    assert_eq!(error.to_string(), "bias_add takes ppli, got ppii");
+    let arguments: [Argument; 3] = [gpu.at(&y), gpu.plain(&y), Int(4)];
+    let error = gpu.run("bias_add", [2, 1], &arguments).unwrap_err();
+    assert_eq!(error.to_string(), "bias_add takes vvi, got vpi");
 }

@@ -13,6 +13,11 @@ pub struct Attention {
 }
 
 impl Attention {
+    /// Values of a row of queries, and of the output.
+    pub fn width(&self) -> usize {
+        self.shape.heads * self.shape.head_dim
+    }
+
     fn places(&self) -> Places<'_> {
         Places {
             rope: self.rope.as_ref(),
@@ -22,6 +27,11 @@ impl Attention {
 }
 
 pub fn attention(seq: usize, kv_heads: usize) -> Attention {
+    attention_of(seq, kv_heads, 8)
+}
+
+/// With heads of a width.
+fn attention_of(seq: usize, kv_heads: usize, head_dim: usize) -> Attention {
     let options = RopeOptions {
         theta: 100.0,
         llama3: Some(Llama3Scaling {
@@ -37,11 +47,11 @@ pub fn attention(seq: usize, kv_heads: usize) -> Attention {
             seq,
             heads: 4,
             kv_heads,
-            head_dim: 8,
-            factor: usual_factor(8),
+            head_dim,
+            factor: usual_factor(head_dim),
             window: None,
         },
-        rope: Some(Rope::new(&options, 8, seq)),
+        rope: Some(Rope::new(&options, head_dim, seq)),
         starts: Vec::new(),
     }
 }
@@ -49,9 +59,9 @@ pub fn attention(seq: usize, kv_heads: usize) -> Attention {
 impl Operation for Attention {
     fn inputs(&self) -> Vec<Host> {
         let rows = self.shape.batch * self.shape.seq;
-        let kv = self.shape.kv_heads * 8;
+        let kv = self.shape.kv_heads * self.shape.head_dim;
         vec![
-            random(rows, 32, 1),
+            random(rows, self.width(), 1),
             random(rows, kv, 2),
             random(rows, kv, 3),
         ]
@@ -160,7 +170,11 @@ fn attention_agrees_with_grouped_heads() {
 
 /// Documents of 1, 69 and 80 tokens, and of 64, 64, 20 and 2 of padding.
 pub fn packed() -> Attention {
-    let mut packed = attention(150, 2);
+    packed_of(2, 8)
+}
+
+fn packed_of(kv_heads: usize, head_dim: usize) -> Attention {
+    let mut packed = attention_of(150, kv_heads, head_dim);
     for lengths in [&[1, 69, 80][..], &[64, 64, 20, 2]] {
         let mut start = 0;
         for &length in lengths {
@@ -169,6 +183,28 @@ pub fn packed() -> Attention {
         }
     }
     packed
+}
+
+/// Attention with heads of the widths that GPUs keep on the chip: whole and packed, with windows, more
+/// than one tile of queries and of keys.
+pub fn for_flash() -> Vec<(String, Attention)> {
+    let mut all = Vec::new();
+    for (head_dim, kv_heads) in [(32, 1), (64, 2), (128, 4)] {
+        let whole = attention_of(150, kv_heads, head_dim);
+        let packed = packed_of(kv_heads, head_dim);
+        let mut banded = packed_of(kv_heads, head_dim);
+        banded.shape.window = Some(30);
+        let mut short = attention_of(70, kv_heads, head_dim);
+        short.rope = None;
+        let cases = [
+            ("whole", whole),
+            ("packed", packed),
+            ("banded", banded),
+            ("short", short),
+        ];
+        all.extend(cases.map(|(name, case)| (format!("{name} of {head_dim}"), case)));
+    }
+    all
 }
 
 #[test]

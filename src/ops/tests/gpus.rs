@@ -3,7 +3,7 @@
 
 use super::{
     Host, Operation,
-    attention::{Attention, attention, packed},
+    attention::{Attention, attention, for_flash, packed},
     close, random, up,
 };
 use crate::ops::{
@@ -14,20 +14,36 @@ use crate::ops::{
 
 /// Runs an expression on every GPU there is; `run: impl Fn(&B)` for any backend `B`.
 macro_rules! on_gpus {
-    ($backend:ident => $run:expr) => {{
+    ($backend:ident => $run:expr) => {
+        $crate::ops::tests::gpus::on_gpus_in!(F32, $backend => $run)
+    };
+}
+pub(crate) use on_gpus;
+
+/// The same with products in bf16.
+macro_rules! on_gpus_in_bf16 {
+    ($backend:ident => $run:expr) => {
+        $crate::ops::tests::gpus::on_gpus_in!(Bf16, $backend => $run)
+    };
+}
+pub(crate) use on_gpus_in_bf16;
+
+macro_rules! on_gpus_in {
+    ($precision:ident, $backend:ident => $run:expr) => {{
         use $crate::ops::{Precision, cuda::simulated};
         if simulated::compiler() {
-            let $backend = &simulated::open(simulated::Order::Reversed, Precision::F32).unwrap();
+            let order = simulated::Order::Reversed;
+            let $backend = &simulated::open(order, Precision::$precision).unwrap();
             $run;
         }
         #[cfg(feature = "cuda")]
-        if let Some($backend) = $crate::ops::tests::gpus::device(Precision::F32) {
+        if let Some($backend) = $crate::ops::tests::gpus::device(Precision::$precision) {
             let $backend = &$backend;
             $run;
         }
     }};
 }
-pub(crate) use on_gpus;
+pub(crate) use on_gpus_in;
 
 /// The first GPU of the machine; says so where there is none.
 #[cfg(feature = "cuda")]
@@ -60,6 +76,9 @@ fn everything<B: Backend>(b: &B) -> Vec<Vec<f32>> {
     };
     add("attention", &|b| of(b, &attention(150, 2), 32));
     add("packed attention", &|b| of(b, &packed(), 32));
+    for (name, flash) in for_flash() {
+        add(&name, &|b| of(b, &flash, flash.width()));
+    }
     add("rms_norm", &|b| of(b, &super::Norm, 24));
     add("layer_norm", &|b| of(b, &super::gpt::LayerNorm, 24));
     add("swiglu", &|b| of(b, &super::SwiGlu, 40));
@@ -112,20 +131,25 @@ fn a_table_s_gradient_has_the_bits_of_the_cpu() {
 }
 
 /// A product, attention and a head, with their gradients, large enough for bf16.
-fn in_bf16<B: Backend>(b: &B) -> Vec<(&'static str, Vec<f32>)> {
+fn in_bf16<B: Backend>(b: &B) -> Vec<(String, Vec<f32>)> {
     let (x, w, dy) = (random(130, 48, 1), random(40, 48, 2), random(130, 40, 3));
     let (x, w, dy) = (up(b, &x), up(b, &w), up(b, &dy));
     let mut dw = b.zeros(40, 48).unwrap();
     b.linear_dw_add(&x, &dy, &mut dw).unwrap();
-    let product = |name, buf: B::Buf| (name, b.download(&buf).unwrap());
+    let product = |name: &str, buf: B::Buf| (name.to_owned(), b.download(&buf).unwrap());
     let mut all = vec![
         product("linear", b.linear(&x, &w).unwrap()),
         product("linear_dx", b.linear_dx(&dy, &w).unwrap()),
         product("linear_dw", dw),
     ];
-    let attention: Attention = packed();
-    let names = ["dq", "dk", "dv", "attention"];
-    all.extend(names.into_iter().zip(of(b, &attention, 32)));
+    let cases: Vec<(String, Attention)> = [("packed".to_owned(), packed())]
+        .into_iter()
+        .chain(for_flash())
+        .collect();
+    for (case, attention) in &cases {
+        let names = ["dq", "dk", "dv", "out"].map(|name| format!("{name}, {case}"));
+        all.extend(names.into_iter().zip(of(b, attention, attention.width())));
+    }
     let table: Host = random(300, 48, 5);
     let (ids, counted): (Vec<u32>, Vec<bool>) = (0..130).map(|i| (i * 2, i % 7 != 3)).unzip();
     let targets = Targets {
@@ -139,17 +163,19 @@ fn in_bf16<B: Backend>(b: &B) -> Vec<(&'static str, Vec<f32>)> {
     let loss = b
         .head_loss(&x, &up(b, &table), targets, Some(&mut dw))
         .unwrap();
-    all.push(("loss", vec![loss.nats as f32, loss.squares as f32]));
-    all.push(("head's dx", b.download(&loss.dx.unwrap()).unwrap()));
-    all.push(("head's dw", b.download(&dw).unwrap()));
+    let sums = vec![loss.nats as f32, loss.squares as f32];
+    all.push(("loss".to_owned(), sums));
+    all.push(product("head's dx", loss.dx.unwrap()));
+    all.push(product("head's dw", dw));
     all
 }
 
 #[test]
 fn bf16_products_are_near_f32_and_not_the_same() {
     let want = in_bf16(&Cpu::default());
-    let compare = |got: Vec<(&'static str, Vec<f32>)>| {
+    let compare = |got: Vec<(String, Vec<f32>)>| {
         for ((name, got), (_, want)) in got.iter().zip(&want) {
+            // What comes out is bf16, too: a part in 256.
             close(name, got, want, 2e-2);
             assert_ne!(got, want, "{name} was not made in bf16");
         }

@@ -18,7 +18,7 @@ pub use attention::tape_attention;
 use super::{Backend, Loss, Targets, composed::Composed, cpu::Cpu, log_share};
 use crate::train::Random;
 use attention::attention;
-pub(crate) use gpus::on_gpus;
+pub(crate) use gpus::{on_gpus, on_gpus_in_bf16};
 
 /// A matrix of the host.
 #[derive(Clone)]

@@ -2,47 +2,47 @@
 
 // Turns component `pair` of each head with component `half + pair`; sign -1 turns back. A row's
 // position counts from the start of its document; without `starts` from that of its sequence.
-KERNEL(rotate, (float *x, const float *cosines, const float *sines, const u32 *starts, u64 pairs,
+// A thread takes four pairs, which may be of two heads.
+KERNEL(rotate, (Values x, const float *cosines, const float *sines, const u32 *starts, u64 pairs,
                 u32 heads, u32 half, u32 seq, u32 past, float sign)) {
-    u64 i = element();
+    u64 i = first_of_four();
     if (i >= pairs) {
         return;
     }
-    u32 pair = i % half;
-    u64 row = i / half / heads;
-    u32 position = past + (u32)(row % seq) - (starts ? starts[row] : 0);
-    float c = cosines[(u64)position * half + pair];
-    float s = sines[(u64)position * half + pair] * sign;
-    u64 at = i / half * (2 * half) + pair;
-    float a = x[at], b = x[at + half];
-    x[at] = a * c - b * s;
-    x[at + half] = b * c + a * s;
-}
-
-// [rows, heads * dim] to [heads, rows, dim].
-template <typename T>
-DEVICE void split_heads(const float *x, T *y, u64 count, u32 rows, u32 heads, u32 dim) {
-    u64 i = element();
-    if (i < count) {
-        u64 d = i % dim, row = i / dim % rows, head = i / dim / rows;
-        store(y + i, x[(row * heads + head) * dim + d]);
+    u32 together = half % WIDTH == 0 ? WIDTH : 1;
+    for (u64 end = i + WIDTH < pairs ? i + WIDTH : pairs; i < end; i += together) {
+        u32 pair = i % half;
+        u64 row = i / half / heads;
+        u32 position = past + (u32)(row % seq) - (starts ? starts[row] : 0);
+        u64 from = (u64)position * half + pair, at = i / half * (2 * half) + pair;
+        Values cos = {(u64)cosines}, sin = {(u64)sines};
+        Four c = get_four(cos, from, from + together), s = get_four(sin, from, from + together);
+        Four a = get_four(x, at, at + together), b = get_four(x, at + half, at + half + together);
+        for (u32 k = 0; k < WIDTH; k++) {
+            float first = a.v[k], second = b.v[k];
+            a.v[k] = first * c.v[k] - second * (s.v[k] * sign);
+            b.v[k] = second * c.v[k] + first * (s.v[k] * sign);
+        }
+        put_four(x, at, at + together, a);
+        put_four(x, at + half, at + half + together, b);
     }
 }
 
-KERNEL(split_heads_f32, (const float *x, float *y, u64 count, u32 rows, u32 heads, u32 dim)) {
-    split_heads(x, y, count, rows, heads, dim);
-}
-
-KERNEL(split_heads_bf16, (const float *x, Bf16 *y, u64 count, u32 rows, u32 heads, u32 dim)) {
-    split_heads(x, y, count, rows, heads, dim);
-}
-
-// [heads, rows, dim] to [rows, heads * dim].
-KERNEL(merge_heads, (const float *x, float *y, u64 count, u32 rows, u32 heads, u32 dim)) {
+// [rows, heads * dim] to [heads, rows, dim].
+KERNEL(split_heads, (Values x, Values y, u64 count, u32 rows, u32 heads, u32 dim)) {
     u64 i = element();
     if (i < count) {
         u64 d = i % dim, row = i / dim % rows, head = i / dim / rows;
-        y[(row * heads + head) * dim + d] = x[i];
+        put(y, i, get(x, (row * heads + head) * dim + d));
+    }
+}
+
+// [heads, rows, dim] to [rows, heads * dim].
+KERNEL(merge_heads, (Values x, Values y, u64 count, u32 rows, u32 heads, u32 dim)) {
+    u64 i = element();
+    if (i < count) {
+        u64 d = i % dim, row = i / dim % rows, head = i / dim / rows;
+        put(y, (row * heads + head) * dim + d, get(x, i));
     }
 }
 
@@ -68,7 +68,7 @@ DEVICE Seen seen(const u32 *starts, u32 r, u32 first, u32 first_key, u32 window)
 template <typename T>
 DEVICE void softmax(const float *scores, T *p, float *lse, const u32 *starts, u32 rows, u32 keys,
                     u32 first, u32 first_key, u32 seq, u32 window, float factor) {
-    __shared__ float scratch[THREADS];
+    __shared__ float scratch[WARPS];
     u32 head = blockIdx.x / rows, r = blockIdx.x % rows;
     u64 at = (u64)blockIdx.x * keys;
     Seen s = seen(starts, r, first, first_key, window);
@@ -108,7 +108,7 @@ template <typename T>
 DEVICE void softmax_backward(const float *scores, const float *dp, T *p, T *ds, const float *lse,
                              const u32 *starts, u32 rows, u32 keys, u32 first, u32 first_key,
                              u32 seq, u32 window, float factor) {
-    __shared__ float scratch[THREADS];
+    __shared__ float scratch[WARPS];
     u32 head = blockIdx.x / rows, r = blockIdx.x % rows;
     u64 at = (u64)blockIdx.x * keys;
     Seen s = seen(starts, r, first, first_key, window);

@@ -14,10 +14,11 @@ DEVICE u32 nearest(const float *midpoints, float number) {
 
 // A block of threads has a block of values. `books` are the numbers and the midpoints of first moments,
 // then those of second moments, 256 each.
-KERNEL(adamw8, (float *w, float *g, unsigned char *m, float *m_scales, unsigned char *v,
+KERNEL(adamw8, (Values weights, Values gradients, unsigned char *m, float *m_scales, unsigned char *v,
                 float *v_scales, const float *books, u64 count, float lr, float beta1, float beta2,
                 float eps, float keep, float unbias1, float unbias2, float grad_scale)) {
-    __shared__ float scratch[THREADS];
+    __shared__ float scratch[WARPS];
+    float *w = as_f32(weights), *g = as_f32(gradients);
     u64 i = element();
     float first = 0.0f, second = 0.0f;
     if (i < count) {
