@@ -126,8 +126,8 @@ fn outputs_of_prep_in_a_source_are_left_out() {
     let other = place.path().join("other");
     let report = Prep::ingest(&raw.join("d"), &other).json();
     assert_eq!(report["ledger"]["kept"]["records"], 1);
-    let message = Prep::ingest(&earlier, &place.path().join("none")).fails();
-    assert!(message.contains("`prep shard` a corpus"), "{message}");
+    let message = Prep::ingest(&raw.join("b/earlier/rejects"), &place.path().join("none")).fails();
+    assert!(message.contains("no files in"), "{message}");
 }
 
 #[cfg(unix)]

@@ -8,6 +8,7 @@ mod export_deepspeed;
 mod filter_golden;
 mod flags;
 mod ingest_accounted;
+mod ingest_again;
 mod ingest_answers;
 mod ingest_archives;
 mod ingest_bad;

@@ -14,6 +14,7 @@ mod names;
 pub mod numbering;
 mod operands;
 mod option_name;
+mod own;
 mod pairs;
 mod passages;
 mod preference;
@@ -39,6 +40,7 @@ use names::{
     MESSAGES, OPTIONS, OUTPUT, PASSAGE, PASSAGES, PROMPT, QUESTION, QUESTION_ITEMS, QUESTIONS,
     REJECTED, REPLY, SECOND_OPTION, TEXT, TITLE, TREE,
 };
+use own::{is_document, take_document};
 use pairs::{
     take_alpaca, take_completion, take_context_question, take_forum, take_ideal, take_instances,
     take_question,
@@ -182,6 +184,13 @@ pub fn says(name: &str) -> bool {
 
 /// All shapes, in the order in which a record is compared with them.
 pub const SHAPES: &[Shape] = &[
+    Shape {
+        name: "document",
+        example: r#"{"kind": "chat", "text": null, "messages": [{"role": "user", "content": "…"}, …], "rejected": null, "meta": "{…}", "lang_score": 0.9, "languages": null} (as `prep ingest` writes them)"#,
+        requires: own::COLUMNS,
+        fits: is_document,
+        take: take_document,
+    },
     Shape {
         name: "preference",
         example: r#"{"prompt": "…", "chosen": "…", "rejected": "…"} (text or lists of messages; or "instruction" and "input", or "messages" before the answers)"#,
