@@ -14,6 +14,7 @@ mod ingest_archives;
 mod ingest_bad;
 mod ingest_csv;
 mod ingest_cut_off;
+mod ingest_damaged_json;
 mod ingest_fixtures;
 mod ingest_forms;
 mod ingest_inputs;

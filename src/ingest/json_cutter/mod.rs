@@ -7,11 +7,13 @@
 //! Whether a top object is a frame or a record that has lists is known when it was seen: it is held
 //! until it ends, or until 4 MiB of it have come. A frame is then cut from its beginning, and so are
 //! the frames in it (`{"train": {"data": […]}, "test": {"data": […]}}`). What a frame has beside its
-//! arrays of records is counted by name, or is a record where it looks like one.
+//! arrays of records is counted by name, or is a record where it looks like one; a passage before
+//! questions goes with each of them (`passage.rs`).
 
 mod chat;
 mod elements;
 mod frame;
+mod passage;
 mod reader;
 mod sink;
 

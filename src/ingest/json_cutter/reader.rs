@@ -3,6 +3,7 @@
 use super::chat::Chat;
 use super::elements::Elements;
 use super::frame::{Meaning, Outline, Rest, rest_of_frame};
+use super::passage::{self, Passage};
 use super::sink::{LeftOut, Sink};
 use crate::ingest::cutter::MAX_LINE_BYTES;
 use crate::ingest::mapping::Mapping;
@@ -70,6 +71,10 @@ pub(super) struct Reader<'a> {
     wrapper: Vec<u8>,
     /// The array of the frame whose elements are being read.
     elements: Option<Elements>,
+    /// Fields of the frame that its records have: a passage before them.
+    used: Vec<String>,
+    /// The last list of questions without a passage before them.
+    asking: Option<String>,
     /// What the top array has of one conversation; `None` where fields are mapped.
     chat: Option<Chat>,
     /// The object of the frame that is being read.
@@ -95,6 +100,8 @@ impl<'a> Reader<'a> {
             key: Vec::new(),
             wrapper: Vec::new(),
             elements: None,
+            used: Vec::new(),
+            asking: None,
             chat: None,
             inner: None,
         }
@@ -263,7 +270,10 @@ impl<'a> Reader<'a> {
                 }
                 if self.meaning == Meaning::Frame && self.depth == 2 {
                     // The array's bracket stays with the frame.
-                    self.elements = Some(Elements::of(&self.path, self.outline.name()));
+                    let name = self.outline.name();
+                    let passage = (self.mapping.is_none() && self.outline.has_passage())
+                        .then(|| Passage::before(&self.value, name));
+                    self.elements = Some(Elements::of(&self.path, name, passage.flatten()));
                     self.wrapper = std::mem::take(&mut self.value);
                     self.record_depth = 2;
                 }
@@ -312,7 +322,8 @@ impl<'a> Reader<'a> {
             // Its beginning alone is no frame to cut.
             Meaning::Record
         } else {
-            self.outline.meaning(&self.value, self.mapping, self.level)
+            let limits = (self.level, self.held_bytes);
+            self.outline.meaning(&self.value, self.mapping, limits)
         }
     }
 
@@ -323,6 +334,10 @@ impl<'a> Reader<'a> {
             self.record_depth = 0;
             if let Some(elements) = self.elements.take() {
                 elements.end(sink);
+                if elements.asks_alone() {
+                    self.asking = Some(self.outline.name().to_owned());
+                }
+                self.used.extend(elements.used());
             }
             if let Some(mut chat) = self.chat.take() {
                 chat.end(sink);
@@ -371,10 +386,15 @@ impl<'a> Reader<'a> {
 
     /// Ends a frame: what is left of it is a record, has records, or is counted.
     fn finish_frame(&mut self, sink: &mut Sink) {
-        match rest_of_frame(&self.value) {
+        let (used, asking) = (std::mem::take(&mut self.used), self.asking.take());
+        match (rest_of_frame(&self.value, &used), asking) {
             _ if self.left_out.bytes > 0 => self.finish(sink),
-            Rest::Record => self.finish(sink),
-            Rest::Fields { records, names } => {
+            (Rest::Record, Some(list)) if self.mapping.is_none() && self.outline.has_passage() => {
+                sink.refuse(passage::TOO_LATE, passage::too_late(&list), &self.value);
+                self.value.clear();
+            }
+            (Rest::Record, _) => self.finish(sink),
+            (Rest::Fields { records, names }, _) => {
                 for record in records {
                     sink.add(&record);
                 }

@@ -266,6 +266,34 @@ fn damage_between_elements_costs_no_element_beside_it() {
 }
 
 #[test]
+fn a_passage_before_many_questions_goes_with_each() {
+    let json = r#"{"title":"t","context":"c","items":[{"question":"q","answer":"a"},{"question":"r","answer":"b","context":"own"},{"note":1}],"data":[{"question":"s","answer":"d"}],"n":1}"#;
+    let mut cutter = JsonCutter::new(None);
+    cutter.reader.held_bytes = 40;
+    for byte in json.bytes() {
+        cutter.reader.byte(byte, &mut cutter.sink);
+    }
+    let lines = String::from_utf8(cutter.sink.lines).expect("UTF-8");
+    let lines: Vec<&str> = lines.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            r#"{"title":"t","context":"c","items":[{"question":"q","answer":"a"}]}"#,
+            r#"{"question":"r","answer":"b","context":"own"}"#,
+            r#"{"note":1}"#,
+            r#"{"title":"t","context":"c","data":[{"question":"s","answer":"d"}]}"#,
+        ]
+    );
+    assert!(
+        matches!(&cutter.sink.ready[..], [Block::FrameFields { fields }] if *fields == [("n".to_owned(), 1)]),
+        "{:?}",
+        cutter.sink.ready
+    );
+    // One that is held whole is one record.
+    assert_eq!(records(json), [json]);
+}
+
+#[test]
 fn what_stands_beside_records_is_read_as_python_writes_it() {
     // A NaN is a null, of which there is nothing to count.
     let mut found = records(r#"{"score":NaN,"version":"1","data":[{"a":1}]}"#);

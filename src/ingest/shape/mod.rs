@@ -45,6 +45,7 @@ use pairs::{
     take_alpaca, take_completion, take_context_question, take_forum, take_ideal, take_instances,
     take_question,
 };
+pub use passages::{asks_about_passage, has_passage, holds_questions};
 use passages::{has_question_items, take_passage, take_passage_items, take_squad};
 use preference::take_preference;
 pub use recent::Recent;
