@@ -1,7 +1,7 @@
 //! JSON files that are damaged, and objects too large to be held: what can be told is kept, the rest is
 //! named with its place.
 
-use crate::support::corpus::{assert_balances, documents, rejects};
+use crate::support::corpus::{assert_balances, documents, rejects, text};
 use crate::support::{Prep, place, write};
 use prep::document::{Content, Document};
 use serde_json::Value;
@@ -20,6 +20,42 @@ fn asked(document: &Document) -> &str {
     match &document.content {
         Content::Chat(messages) => &messages[0].content,
         other => panic!("{} is no chat but {other:?}", document.id),
+    }
+}
+
+#[test]
+fn an_unclosed_quote_costs_one_element_of_thousands() {
+    let place = place();
+    let elements = |separator: &str| -> String {
+        let element = |i: usize| match i {
+            700 => "{\"text\": \"number 700, \"n\": 700}".to_owned(),
+            i => format!("{{\"text\": \"number {i}\", \"n\": {i}}}"),
+        };
+        let all: Vec<String> = (1..=3_000).map(element).collect();
+        format!("[{}]", all.join(separator))
+    };
+    for (name, separator) in [("lines.json", ",\n"), ("one line.json", ", ")] {
+        let (corpus, _) = ingest(place.path(), name, &elements(separator), 1);
+        let documents = documents(&corpus);
+        assert_eq!(documents.len(), 2_999, "{name}");
+        assert!(
+            documents
+                .iter()
+                .all(|document| text(document) == format!("number {}", document.record)),
+            "{name}"
+        );
+        let errors = rejects(&corpus);
+        assert_eq!(errors.len(), 1, "{name}");
+        assert_eq!(
+            (errors[0].record, errors[0].error.as_str()),
+            (700, "invalid_json")
+        );
+        assert!(
+            errors[0].message.contains("never closed"),
+            "{}",
+            errors[0].message
+        );
+        assert!(errors[0].sample.starts_with("{\"text\": \"number 700"));
     }
 }
 

@@ -75,6 +75,17 @@ fn strict(line: &str, mapping: Option<&Mapping>) -> serde_json::Result<Line> {
     }
 }
 
+/// Whether `line` ends within a text.
+#[must_use]
+pub fn is_unclosed(line: &str) -> bool {
+    let (mut in_text, mut is_escaped) = (false, false);
+    for byte in line.bytes() {
+        in_text ^= byte == b'"' && !is_escaped;
+        is_escaped = in_text && byte == b'\\' && !is_escaped;
+    }
+    in_text
+}
+
 /// `line` with null for NaN and Infinity, U+FFFD for half of a surrogate pair (an emoji that was cut),
 /// and control characters in texts written as escapes; none where nothing of that is in it.
 fn mend(line: &[u8]) -> Option<String> {

@@ -1,5 +1,8 @@
 //! The values of JSON one byte at a time: which of them are records.
 
+mod place;
+mod resync;
+
 use super::chat::Chat;
 use super::elements::Elements;
 use super::frame::{Meaning, Outline, Rest, rest_of_frame};
@@ -7,6 +10,8 @@ use super::passage::{self, Passage};
 use super::sink::{LeftOut, Sink};
 use crate::ingest::cutter::MAX_LINE_BYTES;
 use crate::ingest::mapping::Mapping;
+use place::{Slot, Text};
+use resync::{Doubt, Margin, NEWLINE, Opening, Tail};
 
 /// Bytes of a top object after which it is told from what was seen whether it is a frame; told again
 /// at twice as many each time.
@@ -17,30 +22,6 @@ pub(super) const FRAMES_IN_FRAMES: usize = 4;
 
 /// Bytes of a byte order mark, which may stand before the first value.
 const BOM: &[u8] = b"\xef\xbb\xbf";
-
-/// Where in the structure the next byte is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Text {
-    /// Outside a string.
-    Outside,
-    /// Inside a string.
-    Inside,
-    /// After a backslash in a string.
-    Escaped,
-}
-
-/// Where among the fields of the top object the next byte is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Slot {
-    /// In a key or before it.
-    Key,
-    /// Between a key and its value.
-    Value,
-    /// In an array, before its first element.
-    First,
-    /// In a value or behind it.
-    Inside,
-}
 
 /// Reads top values, or one object in a frame as if it were the top object.
 pub(super) struct Reader<'a> {
@@ -54,8 +35,15 @@ pub(super) struct Reader<'a> {
     path: String,
     /// The value that is being read.
     value: Vec<u8>,
-    /// What of the value was left out because it is too long.
+    /// What of the value was left out because it is too long, and the end of that.
     left_out: LeftOut,
+    tail: Tail,
+    /// Where the value begins in its line.
+    margin: Margin,
+    /// How the first element of the array begins.
+    opening: Option<Opening>,
+    /// A quote in a text that may be the first of another element.
+    doubt: Option<Doubt>,
     text: Text,
     depth: usize,
     /// Depth at which values are records: 0 for top values, 1 or 2 inside arrays.
@@ -91,6 +79,10 @@ impl<'a> Reader<'a> {
             path: String::new(),
             value: Vec::new(),
             left_out: LeftOut::default(),
+            tail: Tail::default(),
+            margin: Margin::default(),
+            opening: None,
+            doubt: None,
             text: Text::Outside,
             depth: 0,
             record_depth: 0,
@@ -153,9 +145,11 @@ impl<'a> Reader<'a> {
                 self.text = Text::Inside;
                 self.inside(byte);
             }
+            Text::Doubted => return self.settle(byte, sink),
             Text::Inside => {
                 match byte {
                     b'\\' => self.text = Text::Escaped,
+                    b'"' if self.is_doubtful() => return,
                     b'"' => self.text = Text::Outside,
                     _ => {}
                 }
@@ -175,10 +169,14 @@ impl<'a> Reader<'a> {
             self.key.push(byte);
         }
         // A raw line end in a string is no JSON; it must not pass for the end of a record.
-        self.keep(if byte == b'\n' { 1 } else { byte });
+        self.keep(if byte == b'\n' { NEWLINE } else { byte });
     }
 
     fn outside(&mut self, byte: u8, sink: &mut Sink) {
+        if self.value.is_empty() && byte.is_ascii_whitespace() {
+            self.margin.pass(byte);
+            return;
+        }
         if sink.record == 1 && self.depth == 0 && self.value.is_empty() && BOM.contains(&byte) {
             return;
         }
@@ -205,8 +203,8 @@ impl<'a> Reader<'a> {
                 self.keep(byte);
             }
             b'[' if self.depth == 0 => {
-                self.depth = 1;
-                self.record_depth = 1;
+                (self.depth, self.record_depth) = (1, 1);
+                self.margin = Margin::Unknown;
                 self.chat = self.mapping.is_none().then(Chat::default);
             }
             b'{' | b'[' => {
@@ -276,6 +274,7 @@ impl<'a> Reader<'a> {
                     self.elements = Some(Elements::of(&self.path, name, passage.flatten()));
                     self.wrapper = std::mem::take(&mut self.value);
                     self.record_depth = 2;
+                    self.margin = Margin::Unknown;
                 }
             }
         } else if self.depth == 1 {
@@ -332,6 +331,7 @@ impl<'a> Reader<'a> {
             self.finish(sink);
             self.depth -= 1;
             self.record_depth = 0;
+            self.opening = None;
             if let Some(elements) = self.elements.take() {
                 elements.end(sink);
                 if elements.asks_alone() {
@@ -413,6 +413,7 @@ impl<'a> Reader<'a> {
             self.value.push(byte);
         } else {
             self.left_out.add(byte);
+            self.tail.push(byte);
         }
     }
 
@@ -436,6 +437,11 @@ impl<'a> Reader<'a> {
                 sink.add(&self.value);
             }
         }
+        if self.record_depth > 0 && self.opening.is_none() {
+            self.opening = Opening::of(&self.value);
+        }
+        self.margin = Margin::Unknown;
+        self.tail.clear();
         // The buffer of the value is used again.
         self.value.clear();
     }
@@ -443,6 +449,9 @@ impl<'a> Reader<'a> {
     /// Ends what is complete where the stream ends or fails: the records of a frame that is cut off,
     /// and one behind which neither a comma nor the end of its array came.
     pub(super) fn end(&mut self, sink: &mut Sink) {
+        if let Some(doubt) = self.doubt.take() {
+            self.ends_text(&doubt.held, sink);
+        }
         self.decide(sink);
         if let Some(inner) = &mut self.inner {
             return inner.end(sink);
