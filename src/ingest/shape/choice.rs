@@ -5,7 +5,7 @@
 //! the numbers of the file tell (`numbering.rs`). Several are named by a list ("A, C", "A and C", "AC"), and words before a name
 //! ("the answer is B") change nothing. An answer that only can be a name and names none is a misfit, never a text.
 
-use super::fields::{as_answer, find, is_same, take, take_text, type_name};
+use super::fields::{as_answer, find, folded, is_same, take, take_text, type_name};
 use super::names::{ANSWER, BEGINNING, CORRECT, ENDINGS, LABEL, OPTION_STEMS, OPTIONS, QUESTION};
 use super::numbering::{self, Numbering};
 use super::operands::check_operands;
@@ -206,6 +206,15 @@ pub(super) fn one_letter(name: &str) -> Option<char> {
     (letters.next().is_none() && first.is_alphabetic())
         .then(|| first.to_uppercase().next())
         .flatten()
+}
+
+/// Whether a column of this name may be an option: `A`, `option_a`, `option1`, `opa`, `вариант_а`.
+pub fn is_option_column(name: &str) -> bool {
+    let name: String = folded(name).collect();
+    let mut stems = OPTION_STEMS.iter().chain(&["op"]);
+    let behind = stems.find_map(|stem| name.strip_prefix(stem));
+    let is_one = |end: &str| one_letter(end).is_some() || end.parse::<usize>().is_ok();
+    one_letter(&name).is_some() || behind.is_some_and(is_one)
 }
 
 /// The columns that are called by one letter of a list and hold something.
