@@ -251,6 +251,13 @@ const LEFT_OUT: &[(&str, (&str, &str))] = &[
             "`prep shard` reads a corpus, and so does this where a corpus itself is named",
         ),
     ),
+    (
+        walk::SPECIAL,
+        (
+            "pipes, sockets and devices",
+            "what comes through a pipe is read as standard input",
+        ),
+    ),
 ];
 /// Names of what is left out that are shown.
 const NAMES_SHOWN: usize = 3;

@@ -17,6 +17,9 @@ pub const OUTPUT: &str = "output_of_prep";
 /// Where a corpus keeps what could not be read.
 const REJECTS: &str = "rejects";
 
+/// Why what is neither a file nor a directory is left out; the reason in the ledger.
+pub const SPECIAL: &str = "special_file";
+
 /// What decides which files are found.
 #[derive(Clone, Copy, Default)]
 pub struct Rules<'a> {
@@ -133,7 +136,7 @@ fn below(dir: &Path, rules: Rules<'_>, pattern: Option<&GlobMatcher>) -> Result<
     // Names begin with the last part of the argument, those of a pattern with their own.
     let root = |file: &Path| if pattern.is_some() { file } else { dir }.to_owned();
     let mut found = Found::default();
-    let (mut left, mut met_out) = (Vec::new(), false);
+    let (mut left, mut special, mut met_out) = (Vec::new(), Vec::new(), false);
     let mut passes = |entry: &DirEntry| {
         let path = entry.path();
         let is_dir = entry.file_type().is_dir();
@@ -168,7 +171,14 @@ fn below(dir: &Path, rules: Rules<'_>, pattern: Option<&GlobMatcher>) -> Result<
                     found.files.push((root(&file), file));
                 }
             }
-            Ok(_) => {}
+            Ok(entry) if entry.file_type().is_dir() => {}
+            // A pipe or a device that is named is refused with its remedy; here it is one of many.
+            Ok(entry) => {
+                let path = entry.into_path();
+                if matches(&path) {
+                    special.push((root(&path), path, SPECIAL));
+                }
+            }
             // A link to a directory around it: what is there is read anyway.
             Err(error) if error.loop_ancestor().is_some() => {}
             Err(error) => match error.path() {
@@ -189,6 +199,7 @@ fn below(dir: &Path, rules: Rules<'_>, pattern: Option<&GlobMatcher>) -> Result<
             },
         }
     }
+    left.append(&mut special);
     (found.left, found.met_out) = (left, met_out);
     Ok(found)
 }

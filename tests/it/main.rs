@@ -26,6 +26,7 @@ mod ingest_runs;
 mod ingest_shapes;
 mod ingest_tables;
 mod ingest_turns;
+mod ingest_unlost;
 mod interrupted;
 mod no_room;
 mod preferences;

@@ -80,9 +80,29 @@ impl Choices {
 
 /// Takes the options, in a list or in columns of their own.
 fn take_options(fields: &mut Fields) -> Result<Choices, Misfit> {
-    match find(fields, OPTIONS) {
-        Some(_) => listed(take(fields, OPTIONS)?, "options"),
-        None => columns(fields),
+    let Some(key) = find(fields, OPTIONS) else {
+        return columns(fields);
+    };
+    let list = take(fields, OPTIONS)?;
+    // What stands beside the texts, such as why one is right, is the user's.
+    if says_more(&list) {
+        fields.insert(key, list.clone());
+    }
+    listed(list, "options")
+}
+
+/// Whether options have more than a text and a label each.
+fn says_more(options: &Value) -> bool {
+    match options {
+        Value::Array(list) => {
+            let mut own = list.iter().filter_map(Value::as_object);
+            own.any(|own| own.len() > 2)
+        }
+        Value::Object(lists) => {
+            let is_known = |name: &String| name == "text" || name == "label";
+            lists.contains_key("text") && !lists.keys().all(is_known)
+        }
+        _ => false,
     }
 }
 
