@@ -475,6 +475,14 @@ impl<'a> Reader<'a> {
         self.depth > 0 || self.text != Text::Outside
     }
 
+    /// Bytes of the value that is being read.
+    pub(super) fn bytes(&self) -> u64 {
+        match &self.inner {
+            Some(inner) => inner.bytes(),
+            None => self.value.len() as u64 + self.left_out.bytes,
+        }
+    }
+
     /// Takes the beginning of the value that is being read.
     pub(super) fn take_value(&mut self) -> Vec<u8> {
         match self.inner.take() {

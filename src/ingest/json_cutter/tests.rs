@@ -159,6 +159,13 @@ fn a_cut_off_file_keeps_its_whole_records() {
         assert_eq!(found[1].trim(), r#"{"text": "b"}"#);
         assert!(found[2].starts_with("Unreadable { record: 3"), "{found:?}");
     }
+    // How much is lost is said, of which only the beginning is shown.
+    let long = format!("[1, \"{}", "x".repeat(1_999));
+    assert!(
+        records(&long)[1].contains("a value, 2.0 kB behind"),
+        "{}",
+        records(&long)[1]
+    );
     // A number may go on.
     assert_eq!(records("[1, 2").len(), 2);
 }
