@@ -246,7 +246,17 @@ const LEFT_OUT: &[(&str, (&str, &str))] = &[
     ),
     (
         walk::OUTPUT,
-        ("outputs of prep", "`prep shard` reads a corpus"),
+        (
+            "outputs of prep",
+            "`prep shard` reads a corpus, and so does this where a corpus itself is named",
+        ),
+    ),
+    (
+        walk::SPECIAL,
+        (
+            "pipes, sockets and devices",
+            "what comes through a pipe is read as standard input",
+        ),
     ),
 ];
 /// Names of what is left out that are shown.

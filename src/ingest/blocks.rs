@@ -71,6 +71,13 @@ pub enum Block {
     },
     /// Something of the source that cannot be read, with its reason.
     Refused(Box<Reject>),
+    /// A record that is refused where it is cut, with the error's name and why.
+    RefusedRecord {
+        record: u64,
+        error: &'static str,
+        why: String,
+        raw: Vec<u8>,
+    },
     /// What a person should know of the source, though nothing of it was lost.
     Note(String),
     /// Something that is left out on purpose: what it is called, why, and its size.
@@ -100,6 +107,7 @@ impl Block {
             Self::Rows { bytes, .. } | Self::Web { bytes, .. } => *bytes,
             Self::LongLine { head, .. } => head.len(),
             Self::Unreadable { tail, .. } => tail.len(),
+            Self::RefusedRecord { raw, .. } => raw.len(),
             // So many of them are a group, too.
             Self::Refused(_)
             | Self::Note(_)

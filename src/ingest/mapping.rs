@@ -43,7 +43,7 @@ const NO_TEXT: &[&str] = &[
 ];
 
 /// Targets whose numbers do not become text.
-const NO_SAYING: &[&str] = &["options", "label"];
+const NO_SAYING: &[&str] = &["label"];
 
 /// Which field of a record is what.
 #[derive(Clone, Debug)]

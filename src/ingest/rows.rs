@@ -4,9 +4,10 @@ use super::shape::Fields;
 use anyhow::{Result, bail};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema, UInt64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde_json::{Map, Number, Value};
+use std::sync::Arc;
 
 /// The rows of `batch`, each as the fields that are not null.
 ///
@@ -14,12 +15,28 @@ use serde_json::{Map, Number, Value};
 /// When a column cannot be converted.
 pub fn to_fields(batch: &RecordBatch) -> Result<Vec<Fields>> {
     let mut rows = vec![Map::new(); batch.num_rows()];
-    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+    let names = names(&batch.schema());
+    for (name, column) in names.iter().zip(batch.columns()) {
         for (row, value) in rows.iter_mut().zip(values(column)?) {
-            row.insert(field.name().clone(), value);
+            row.insert(name.clone(), value);
         }
     }
     Ok(rows)
+}
+
+/// The names of the columns. Of a name that several have the last counts, as in JSON; the others are
+/// `name#1`, `name#2`.
+fn names(schema: &Schema) -> Vec<String> {
+    let all: Vec<&String> = schema.fields().iter().map(|field| field.name()).collect();
+    let of = |at: usize| {
+        let name = all[at];
+        if !all[at + 1..].contains(&name) {
+            return name.clone();
+        }
+        let earlier = all[..at].iter().filter(|other| **other == name).count();
+        format!("{name}#{}", earlier + 1)
+    };
+    (0..all.len()).map(of).collect()
 }
 
 /// The first row of `batch` as JSON, to show a rejected record.
@@ -103,6 +120,9 @@ fn values(column: &ArrayRef) -> Result<Vec<Value>> {
             let list = column.as_list::<i64>();
             let offsets: Vec<usize> = list.value_offsets().iter().map(|at| *at as usize).collect();
             lists(list.values(), &offsets, &valid)?
+        }
+        DataType::FixedSizeList(item, _) => {
+            return values(&cast(column, &DataType::List(Arc::clone(item)))?);
         }
         DataType::Struct(fields) => {
             let parts = column.as_struct();

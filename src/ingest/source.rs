@@ -197,7 +197,7 @@ pub fn discover(arguments: &[String], wishes: &Wishes) -> Result<Discovered> {
                 String::new()
             } else {
                 format!(
-                    " but what is left out ({}): --hidden reads hidden files, `prep shard` a corpus",
+                    " but what is left out ({}): --hidden reads hidden files, and an output of prep is read where it is a finished corpus and named itself",
                     left.iter()
                         .map(|left| left.name.as_str())
                         .take(3)

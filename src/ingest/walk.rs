@@ -1,6 +1,8 @@
 //! Which files an argument leads to, and what below it is left out: hidden files and outputs of prep.
+//! A corpus that is named itself is read: its documents, not what was rejected.
 
-use crate::run_dir;
+use crate::corpus::CorpusManifest;
+use crate::run_dir::{self, Kind};
 use anyhow::{Context, Result, bail, ensure};
 use globset::{GlobBuilder, GlobMatcher};
 use std::ffi::OsStr;
@@ -11,6 +13,12 @@ use walkdir::{DirEntry, WalkDir};
 pub const HIDDEN: &str = "hidden_file";
 /// Why an earlier output of prep is left out; the reason in the ledger.
 pub const OUTPUT: &str = "output_of_prep";
+
+/// Where a corpus keeps what could not be read.
+const REJECTS: &str = "rejects";
+
+/// Why what is neither a file nor a directory is left out; the reason in the ledger.
+pub const SPECIAL: &str = "special_file";
 
 /// What decides which files are found.
 #[derive(Clone, Copy, Default)]
@@ -48,6 +56,10 @@ impl Found {
 pub fn expand(argument: &str, rules: Rules<'_>) -> Result<Found> {
     let path = Path::new(argument);
     if path.is_dir() {
+        let is_out = rules.out.is_some_and(|out| is_at(path, out));
+        if !is_out && run_dir::is_output(path) && matches!(run_dir::kind(path), Ok(Kind::Corpus)) {
+            return corpus(path);
+        }
         return below(path, rules, None);
     }
     if path.exists() {
@@ -95,6 +107,25 @@ fn is_hidden(name: &OsStr) -> bool {
     name.to_string_lossy().starts_with('.') && name != "." && name != ".."
 }
 
+/// Whether `path` leads to `place`, which is in its canonical form.
+fn is_at(path: &Path, place: &Path) -> bool {
+    path.canonicalize().is_ok_and(|own| own == place)
+}
+
+/// The documents of the corpus in `dir`; its rejects are left out.
+fn corpus(dir: &Path) -> Result<Found> {
+    let manifest = CorpusManifest::read(dir)?;
+    let at = |file: &String| (dir.to_owned(), dir.join(file));
+    let files = manifest.documents.iter().map(|part| at(&part.file));
+    let rejects = dir.join(REJECTS);
+    let left = (!manifest.rejects.is_empty()).then(|| (dir.to_owned(), rejects, OUTPUT));
+    Ok(Found {
+        files: files.collect(),
+        left: left.into_iter().collect(),
+        met_out: false,
+    })
+}
+
 /// All files below `dir`, of these those that `pattern` matches.
 fn below(dir: &Path, rules: Rules<'_>, pattern: Option<&GlobMatcher>) -> Result<Found> {
     let matches = |file: &Path| {
@@ -105,7 +136,7 @@ fn below(dir: &Path, rules: Rules<'_>, pattern: Option<&GlobMatcher>) -> Result<
     // Names begin with the last part of the argument, those of a pattern with their own.
     let root = |file: &Path| if pattern.is_some() { file } else { dir }.to_owned();
     let mut found = Found::default();
-    let (mut left, mut met_out) = (Vec::new(), false);
+    let (mut left, mut special, mut met_out) = (Vec::new(), Vec::new(), false);
     let mut passes = |entry: &DirEntry| {
         let path = entry.path();
         let is_dir = entry.file_type().is_dir();
@@ -119,10 +150,7 @@ fn below(dir: &Path, rules: Rules<'_>, pattern: Option<&GlobMatcher>) -> Result<
         if !is_dir {
             return true;
         }
-        let is_out = rules.out.is_some_and(|out| {
-            let own = path.canonicalize();
-            own.is_ok_and(|own| own == out)
-        });
+        let is_out = rules.out.is_some_and(|out| is_at(path, out));
         met_out |= is_out;
         if !is_out && run_dir::is_output(path) {
             left.push((root(path), path.to_owned(), OUTPUT));
@@ -143,7 +171,14 @@ fn below(dir: &Path, rules: Rules<'_>, pattern: Option<&GlobMatcher>) -> Result<
                     found.files.push((root(&file), file));
                 }
             }
-            Ok(_) => {}
+            Ok(entry) if entry.file_type().is_dir() => {}
+            // A pipe or a device that is named is refused with its remedy; here it is one of many.
+            Ok(entry) => {
+                let path = entry.into_path();
+                if matches(&path) {
+                    special.push((root(&path), path, SPECIAL));
+                }
+            }
             // A link to a directory around it: what is there is read anyway.
             Err(error) if error.loop_ancestor().is_some() => {}
             Err(error) => match error.path() {
@@ -164,6 +199,7 @@ fn below(dir: &Path, rules: Rules<'_>, pattern: Option<&GlobMatcher>) -> Result<
             },
         }
     }
+    left.append(&mut special);
     (found.left, found.met_out) = (left, met_out);
     Ok(found)
 }

@@ -126,8 +126,8 @@ fn outputs_of_prep_in_a_source_are_left_out() {
     let other = place.path().join("other");
     let report = Prep::ingest(&raw.join("d"), &other).json();
     assert_eq!(report["ledger"]["kept"]["records"], 1);
-    let message = Prep::ingest(&earlier, &place.path().join("none")).fails();
-    assert!(message.contains("`prep shard` a corpus"), "{message}");
+    let message = Prep::ingest(&raw.join("b/earlier/rejects"), &place.path().join("none")).fails();
+    assert!(message.contains("no files in"), "{message}");
 }
 
 #[cfg(unix)]
@@ -310,6 +310,45 @@ fn answers_are_the_digits_that_were_written() {
     let array = format!("[{}]", lines.trim_end().replace('\n', ","));
     let (corpus, _) = ingest(place.path(), "a.json", array.as_bytes(), 0);
     assert_eq!(answers(&corpus), numbers);
+}
+
+#[test]
+fn options_are_the_digits_that_were_written() {
+    let place = place();
+    let lines = [
+        r#"{"question":"q","options":[0.50,1e3,-0,7],"answer":"B"}"#,
+        r#"{"question":"q","options":[0.50,1.00],"answer":0.5}"#,
+        // A number is one of numbers, not the place of one.
+        r#"{"question":"q","options":[1.00,0.50],"answer":1}"#,
+        r#"{"question":"q","choices":{"text":[0.50,0.25],"label":["x","y"]},"answer":"x"}"#,
+        r#"{"question":"q","option_a":0.50,"option_b":0.250,"option_c":1.0,"answer":"b"}"#,
+        r#"{"question":"q","A":0.50,"B":0.250,"answer":"A","score":0.50}"#,
+        r#"{"context":"c","questions":[{"question":"q","options":[0.50,2],"answer":"A"}]}"#,
+        // Texts stay texts, beside which a number is a place.
+        r#"{"question":"q","options":["1.00","0.50"],"answer":0}"#,
+    ]
+    .join("\n");
+    let (corpus, _) = ingest(place.path(), "a.jsonl", lines.as_bytes(), 0);
+    let wanted = [
+        "1e3", "0.50", "1.00", "0.50", "0.250", "0.50", "0.50", "1.00",
+    ];
+    assert_eq!(answers(&corpus), wanted);
+    let asked: Vec<String> = documents(&corpus)
+        .iter()
+        .map(|document| match &document.content {
+            Content::Chat(messages) => messages[0].content.clone(),
+            other => panic!("a chat: {other:?}"),
+        })
+        .collect();
+    assert_eq!(asked[0], "q\nA) 0.50\nB) 1e3\nC) -0\nD) 7");
+    assert_eq!(asked[4], "q\nA) 0.50\nB) 0.250\nC) 1.0");
+    assert_eq!(asked[6], "c\n\nq\nA) 0.50\nB) 2");
+    // A score is a number still.
+    let meta = documents(&corpus)[5].meta.clone();
+    assert_eq!(meta.as_deref(), Some("{\"score\":0.5}"));
+    let csv = "question;options;answer\nq;[0.50, 1e3];B\nq;['0.50', 0.10];0.1\n";
+    let (corpus, _) = ingest(place.path(), "a.csv", csv.as_bytes(), 0);
+    assert_eq!(answers(&corpus), ["1e3", "0.10"]);
 }
 
 #[test]

@@ -8,8 +8,9 @@ use crate::ingest::blocks::{Reading, Stop};
 use crate::ingest::encoding;
 use crate::ingest::source::Source;
 use std::io::Read;
+use std::str::FromStr;
 use std::sync::Arc;
-use tar::{EntryType, GnuExtSparseHeader, Header, PaxExtensions};
+use tar::{EntryType, GnuExtSparseHeader, Header};
 
 const BLOCK: usize = 512;
 /// Bytes of a long name or of extended attributes that are read.
@@ -36,6 +37,8 @@ struct Attributes {
     path: Option<Vec<u8>>,
     size: Option<u64>,
     sparse: bool,
+    /// Whether some of it could not be read.
+    damaged: bool,
 }
 
 /// Sends what the members of `archive` hold.
@@ -121,7 +124,13 @@ pub fn read(
             inner: reader,
             left: size,
         };
-        let directory = kind == EntryType::Directory || path.ends_with('/');
+        if known.damaged {
+            members.note(&format!(
+                "a header before {path} is damaged: its name may be another"
+            ))?;
+        }
+        // A name that ends so is one of old archives, unless something stands behind it.
+        let directory = kind == EntryType::Directory || path.ends_with('/') && size == 0;
         let outcome = match refusal {
             _ if directory => Outcome::Done,
             Some((error, message)) => {
@@ -148,6 +157,32 @@ pub fn read(
     }
 }
 
+/// The number that bytes are, in decimal digits.
+fn parsed<N: FromStr>(digits: &[u8]) -> Option<N> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// Calls `take` with key and value of each record of a header, `LENGTH KEY=VALUE\n`; whether all of it is
+/// such records. The length counts, for a value may have line ends.
+fn each_record<'b>(mut bytes: &'b [u8], mut take: impl FnMut(&'b [u8], &'b [u8])) -> bool {
+    let record = |bytes: &'b [u8]| -> Option<(&'b [u8], &'b [u8], &'b [u8])> {
+        let space = memchr::memchr(b' ', bytes)?;
+        let (record, rest) = bytes.split_at_checked(parsed(&bytes[..space])?)?;
+        let said = record.get(space + 1..)?.strip_suffix(b"\n")?;
+        let equals = memchr::memchr(b'=', said)?;
+        Some((&said[..equals], &said[equals + 1..], rest))
+    };
+    // Some writers fill the rest with zeros.
+    while bytes.iter().any(|byte| *byte != 0) {
+        let Some((key, value, rest)) = record(bytes) else {
+            return false;
+        };
+        take(key, value);
+        bytes = rest;
+    }
+    true
+}
+
 type Learn = fn(&mut Attributes, &[u8]);
 
 /// What a header that only describes the next member teaches; `None` for a member.
@@ -163,18 +198,11 @@ fn attribute_kind(kind: EntryType) -> Option<Learn> {
             );
         }),
         EntryType::XHeader => Some(|known, bytes| {
-            for extension in PaxExtensions::new(bytes).filter_map(Result::ok) {
-                let value = extension.value_bytes();
-                match extension.key_bytes() {
-                    b"path" | b"GNU.sparse.name" => known.path = Some(value.to_vec()),
-                    b"size" => {
-                        known.size = std::str::from_utf8(value)
-                            .ok()
-                            .and_then(|size| size.parse().ok());
-                    }
-                    key => known.sparse |= key.starts_with(b"GNU.sparse."),
-                }
-            }
+            known.damaged |= !each_record(bytes, |key, value| match key {
+                b"path" | b"GNU.sparse.name" => known.path = Some(value.to_vec()),
+                b"size" => known.size = parsed(value),
+                key => known.sparse |= key.starts_with(b"GNU.sparse."),
+            });
         }),
         EntryType::GNULongLink | EntryType::XGlobalHeader => Some(|_, _| {}),
         _ => None,

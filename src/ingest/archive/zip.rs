@@ -45,7 +45,8 @@ pub fn read(
     let names = names(&mut zip);
     for (index, path) in names.into_iter().enumerate() {
         let (size, refusal) = match zip.by_index_data(index) {
-            Ok(about) if about.is_dir() || path.ends_with('/') => continue,
+            // What ends so and has content is a file all the same.
+            Ok(about) if (about.is_dir() || path.ends_with('/')) && about.size() == 0 => continue,
             Ok(about) if about.encrypted() => (
                 about.size(),
                 Some((

@@ -4,7 +4,8 @@
 mod numbers;
 
 use super::mapping::Mapping;
-use super::shape::Fields;
+use super::shape::{self, Fields};
+use numbers::Named;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
@@ -63,16 +64,58 @@ fn strict(line: &str, mapping: Option<&Mapping>) -> serde_json::Result<Line> {
     if !line.trim_ascii_start().starts_with('{') {
         return serde_json::from_str(line).map(Line::Other);
     }
-    let as_written = || {
-        let quoted = numbers::as_written(line.as_bytes(), &named);
-        Ok(Line::Record(serde_json::from_slice::<Record>(&quoted)?.0))
+    let as_written = |named: Named| {
+        let quoted = numbers::as_written(line.as_bytes(), named);
+        Ok(serde_json::from_slice::<Record>(&quoted)?.0)
     };
     match serde_json::from_str::<Record>(line) {
-        Ok(Record(fields)) if numbers::may_lose_digits(&fields, &named) => as_written(),
-        Ok(Record(fields)) => Ok(Line::Record(fields)),
-        Err(error) if numbers::is_beyond(&error) => as_written(),
+        Ok(Record(fields)) => {
+            // Most records have no number whose digits could be lost.
+            if !numbers::has_floats(&fields) {
+                return Ok(Line::Record(fields));
+            }
+            let has_columns = shape::has_option_columns(&fields);
+            let named = |name: &str| named(name) || has_columns && shape::is_option_column(name);
+            if !numbers::may_lose_digits(&fields, &named) {
+                return Ok(Line::Record(fields));
+            }
+            let mut written = as_written(&named)?;
+            numbers::keep_kinds(&fields, &mut written);
+            Ok(Line::Record(written))
+        }
+        Err(error) if numbers::is_beyond(&error) => as_written(&named).map(Line::Record),
         Err(error) => Err(error),
     }
+}
+
+/// `value`, which a cell or a text holds as `text`, with the digits of its numbers.
+#[must_use]
+pub fn with_digits(text: &str, value: Value) -> Value {
+    if !numbers::has_float(&value) {
+        return value;
+    }
+    serde_json::from_slice(&numbers::all_as_written(text.as_bytes())).unwrap_or(value)
+}
+
+/// The number that a word is, as a text where it would not be printed as it is written.
+#[must_use]
+pub fn number(word: &str) -> Option<Value> {
+    match serde_json::from_str(word) {
+        Ok(_) if numbers::is_lost(word.as_bytes(), true) => Some(word.into()),
+        Ok(number) => Some(Value::Number(number)),
+        Err(_) => None,
+    }
+}
+
+/// Whether `line` ends within a text.
+#[must_use]
+pub fn is_unclosed(line: &str) -> bool {
+    let (mut in_text, mut is_escaped) = (false, false);
+    for byte in line.bytes() {
+        in_text ^= byte == b'"' && !is_escaped;
+        is_escaped = in_text && byte == b'\\' && !is_escaped;
+    }
+    in_text
 }
 
 /// `line` with null for NaN and Infinity, U+FFFD for half of a surrogate pair (an emoji that was cut),

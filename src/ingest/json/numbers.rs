@@ -16,15 +16,20 @@ const LONGEST: usize = 18;
 /// What `--map` says of names: whether the values of such a field are learned.
 pub type Named<'a> = &'a dyn Fn(&str) -> bool;
 
-/// Whether digits of `fields` may have been lost. Most records have no such number, and to know that
-/// costs no comparison of names.
+/// Whether a record has a number that is no integer of 64 bits.
+pub fn has_floats(fields: &Fields) -> bool {
+    fields.values().any(has_float)
+}
+
+/// Whether digits of `fields` may have been lost.
 pub fn may_lose_digits(fields: &Fields, named: Named<'_>) -> bool {
     fields.iter().any(|(name, value)| {
         has_float(value) && loses(value, Place::OUTSIDE.under(name, named), named)
     })
 }
 
-fn has_float(value: &Value) -> bool {
+/// The same of a value.
+pub fn has_float(value: &Value) -> bool {
     match value {
         Value::Number(number) => number.is_f64(),
         Value::Array(list) => list.iter().any(has_float),
@@ -62,6 +67,11 @@ impl Place {
         is_within: false,
     };
 
+    const SAID: Self = Self {
+        is_said: true,
+        is_within: true,
+    };
+
     /// The place of the value of the field `name` here.
     fn under(self, name: &str, named: Named<'_>) -> Self {
         let holds = shape::holds_what_is_said(name) || named(name);
@@ -80,10 +90,55 @@ struct Level {
 
 /// `json` with quotes around the numbers whose digits would be lost.
 pub fn as_written(json: &[u8], named: Named<'_>) -> Vec<u8> {
+    quoted(json, Place::OUTSIDE, named)
+}
+
+/// The same where all of it is said.
+pub fn all_as_written(json: &[u8]) -> Vec<u8> {
+    quoted(json, Place::SAID, &|_| false)
+}
+
+/// Where all options of a list are texts by now for the sake of their digits, a number that is one of
+/// them becomes a text, too: beside texts it would be the place of one.
+pub fn keep_kinds(before: &Fields, fields: &mut Fields) {
+    let mut options = Vec::new();
+    for (name, value) in fields.iter_mut() {
+        let Some(before) = before.get(name) else {
+            continue;
+        };
+        if let (Value::Array(numbers), Value::Array(texts)) = (before, &*value)
+            && texts.iter().all(Value::is_string)
+            && shape::lists_options(name)
+        {
+            options.extend(numbers.iter().filter_map(Value::as_f64));
+        }
+        keep_kinds_within(before, value);
+    }
+    for (name, value) in fields.iter_mut() {
+        let number = value.as_f64();
+        if number.is_some_and(|number| options.contains(&number)) && shape::names_option(name) {
+            *value = value.to_string().into();
+        }
+    }
+}
+
+fn keep_kinds_within(before: &Value, value: &mut Value) {
+    match (before, value) {
+        (Value::Object(before), Value::Object(fields)) => keep_kinds(before, fields),
+        (Value::Array(before), Value::Array(list)) => {
+            for (before, value) in before.iter().zip(list) {
+                keep_kinds_within(before, value);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn quoted(json: &[u8], root: Place, named: Named<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(json.len() + 16);
     let mut levels: Vec<Level> = Vec::new();
     // The place of the next value, and whether a key comes before it.
-    let (mut place, mut key_is_next) = (Place::OUTSIDE, false);
+    let (mut place, mut key_is_next) = (root, false);
     let mut at = 0;
     while at < json.len() {
         let end = match json[at] {
@@ -91,7 +146,7 @@ pub fn as_written(json: &[u8], named: Named<'_>) -> Vec<u8> {
                 let end = end_of_text(json, at);
                 if std::mem::take(&mut key_is_next) {
                     let name: String = serde_json::from_slice(&json[at..end]).unwrap_or_default();
-                    let around = levels.last().map_or(Place::OUTSIDE, |level| level.place);
+                    let around = levels.last().map_or(root, |level| level.place);
                     place = around.under(&name, named);
                 }
                 end
@@ -149,7 +204,7 @@ fn end_of_text(json: &[u8], at: usize) -> usize {
 }
 
 /// Whether a number would not be what is written here: wherever it stands, or where it `is_said`.
-fn is_lost(written: &[u8], is_said: bool) -> bool {
+pub fn is_lost(written: &[u8], is_said: bool) -> bool {
     let digits = written.strip_prefix(b"-").unwrap_or(written);
     // `-Infinity` is no number.
     if digits.is_empty() {

@@ -4,6 +4,7 @@
 //! are; what else stands among them is rejected, and where there is none of them all is counted.
 
 use super::frame::{is_frame_name, is_message_list, is_text_name};
+use super::passage::{Passage, asks};
 use super::sink::{LeftOut, Sink};
 
 /// Bytes of elements that wait for a record in their array; those that come after them are counted.
@@ -20,11 +21,15 @@ pub(super) struct Elements {
     waiting: Vec<u8>,
     /// Elements that are no records and not rejected.
     passed_by: u64,
+    /// The passage that stands before the array, and belongs to each question in it.
+    passage: Option<Passage>,
+    /// Whether its first object is a question for which no passage stands before the array.
+    asks_alone: Option<bool>,
 }
 
 impl Elements {
-    /// The elements of the array `name` in the frame at `path`.
-    pub(super) fn of(path: &str, name: &str) -> Self {
+    /// The elements of the array `name` in the frame at `path`, behind `passage`.
+    pub(super) fn of(path: &str, name: &str, passage: Option<Passage>) -> Self {
         Self {
             name: format!("{path}{name}"),
             holds_records: is_frame_name(name),
@@ -32,6 +37,8 @@ impl Elements {
             holds_lists: is_frame_name(name),
             waiting: Vec::new(),
             passed_by: 0,
+            passage,
+            asks_alone: None,
         }
     }
 
@@ -57,7 +64,7 @@ impl Elements {
         if left_out.bytes > 0 {
             sink.add_long(value, left_out);
         } else if is_record {
-            sink.add(value);
+            self.add_record(value, sink);
         } else if self.holds_records {
             sink.add_other(value);
         } else {
@@ -69,10 +76,34 @@ impl Elements {
         }
     }
 
+    fn add_record(&mut self, value: &[u8], sink: &mut Sink) {
+        let Some(passage) = &mut self.passage else {
+            if self.asks_alone.is_none() {
+                let list = self.name.rsplit('.').next().unwrap_or(&self.name);
+                self.asks_alone = Some(asks(list, value));
+            }
+            return sink.add(value);
+        };
+        match passage.with(value) {
+            Some(question) => sink.add(&question),
+            None => sink.add(value),
+        }
+    }
+
+    /// Whether questions were read without a passage.
+    pub(super) fn asks_alone(&self) -> bool {
+        self.asks_alone == Some(true)
+    }
+
+    /// Names of the fields before the array that its records have.
+    pub(super) fn used(self) -> Vec<String> {
+        self.passage.map(Passage::used).unwrap_or_default()
+    }
+
     /// Counts what is neither kept nor rejected, at the end of the array.
-    pub(super) fn end(self, sink: &mut Sink) {
+    pub(super) fn end(&self, sink: &mut Sink) {
         if self.passed_by > 0 {
-            sink.count(vec![(self.name, self.passed_by)]);
+            sink.count(vec![(self.name.clone(), self.passed_by)]);
         }
     }
 }

@@ -142,13 +142,24 @@ impl Outline {
         }
     }
 
+    /// Whether a text in it may be the passage of questions beside it.
+    pub fn has_passage(&self) -> bool {
+        shape::has_passage(&self.fields)
+    }
+
     /// Name of the field that was noted last.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What the object is that begins with `held` and stands in `level` others.
-    pub fn meaning(&self, held: &[u8], mapping: Option<&Mapping>, level: usize) -> Meaning {
+    /// What the object is that begins with `held` and stands in `level` others. A record is held as far
+    /// as `most` bytes where only that makes it one.
+    pub fn meaning(
+        &self,
+        held: &[u8],
+        mapping: Option<&Mapping>,
+        (level, most): (usize, usize),
+    ) -> Meaning {
         let is_record = |fields: &Fields| match mapping {
             Some(mapping) => mapping.fits(fields),
             None => Shape::of(fields).is_some(),
@@ -169,8 +180,8 @@ impl Outline {
             }
             return Meaning::Record;
         }
-        // The passage of questions belongs to each of them: it is no frame, unless it is larger than
-        // passages are.
+        // The passage of questions belongs to each of them: it is no frame, unless it is too large to be
+        // held; then it is cut, and each question has the passage.
         let asks = |array: &Array| {
             let mut elements = elements(held.get(array.at..).unwrap_or_default());
             elements.next().is_some_and(|first| {
@@ -179,7 +190,7 @@ impl Outline {
                 Shape::of(&fields).is_some_and(|shape| shape.name == "passage")
             })
         };
-        if mapping.is_none() && held.len() < HELD_BYTES && self.arrays.iter().any(asks) {
+        if mapping.is_none() && held.len() < most.min(HELD_BYTES) && self.arrays.iter().any(asks) {
             return Meaning::Record;
         }
         let frames = |array: &Array| {
@@ -238,11 +249,13 @@ pub enum Rest {
     },
 }
 
-/// Tells what the rest of a frame is, its arrays of records emptied.
-pub fn rest_of_frame(rest: &[u8]) -> Rest {
-    let Some(Value::Object(fields)) = json::value(rest) else {
+/// Tells what the rest of a frame is, its arrays of records emptied, without the fields that its records
+/// have, which are `used`.
+pub fn rest_of_frame(rest: &[u8], used: &[String]) -> Rest {
+    let Some(Value::Object(mut fields)) = json::value(rest) else {
         return Rest::Record;
     };
+    fields.retain(|name, _| !used.contains(name));
     let says_something = |(name, value): (&String, &Value)| {
         !is_empty(value) && shape::is_known_field(&name.trim().to_lowercase())
     };

@@ -7,17 +7,20 @@
 //! Whether a top object is a frame or a record that has lists is known when it was seen: it is held
 //! until it ends, or until 4 MiB of it have come. A frame is then cut from its beginning, and so are
 //! the frames in it (`{"train": {"data": […]}, "test": {"data": […]}}`). What a frame has beside its
-//! arrays of records is counted by name, or is a record where it looks like one.
+//! arrays of records is counted by name, or is a record where it looks like one; a passage before
+//! questions goes with each of them (`passage.rs`).
 
 mod chat;
 mod elements;
 mod frame;
+mod passage;
 mod reader;
 mod sink;
 
 use super::blocks::Block;
 use super::cutter::{Cut, HEAD_BYTES, read_more};
 use super::mapping::Mapping;
+use crate::units::human_bytes;
 use reader::Reader;
 use sink::Sink;
 use std::io::Read;
@@ -49,6 +52,7 @@ impl Cut for JsonCutter<'_> {
             Ok(more) => more,
             Err(error) => {
                 self.reader.end(&mut self.sink);
+                self.sink.flush();
                 return Err(error);
             }
         };
@@ -67,10 +71,13 @@ impl Cut for JsonCutter<'_> {
         if self.sink.ready.is_empty() && self.ended {
             self.sink.flush();
             if self.reader.is_inside() {
+                let bytes = self.reader.bytes();
                 let mut tail = self.reader.take_value();
                 tail.truncate(HEAD_BYTES);
-                let error =
-                    "the JSON ends inside a value; the file is cut off or damaged".to_owned();
+                let error = format!(
+                    "the JSON ends inside a value, {} behind its beginning, of which the first are shown; the file is cut off or damaged",
+                    human_bytes(bytes)
+                );
                 self.sink.ready.push(Block::Unreadable {
                     record: self.sink.record,
                     error,

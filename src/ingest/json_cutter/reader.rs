@@ -1,11 +1,17 @@
 //! The values of JSON one byte at a time: which of them are records.
 
+mod place;
+mod resync;
+
 use super::chat::Chat;
 use super::elements::Elements;
 use super::frame::{Meaning, Outline, Rest, rest_of_frame};
+use super::passage::{self, Passage};
 use super::sink::{LeftOut, Sink};
 use crate::ingest::cutter::MAX_LINE_BYTES;
 use crate::ingest::mapping::Mapping;
+use place::{Slot, Text};
+use resync::{Doubt, Margin, NEWLINE, Opening, Tail};
 
 /// Bytes of a top object after which it is told from what was seen whether it is a frame; told again
 /// at twice as many each time.
@@ -16,30 +22,6 @@ pub(super) const FRAMES_IN_FRAMES: usize = 4;
 
 /// Bytes of a byte order mark, which may stand before the first value.
 const BOM: &[u8] = b"\xef\xbb\xbf";
-
-/// Where in the structure the next byte is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Text {
-    /// Outside a string.
-    Outside,
-    /// Inside a string.
-    Inside,
-    /// After a backslash in a string.
-    Escaped,
-}
-
-/// Where among the fields of the top object the next byte is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Slot {
-    /// In a key or before it.
-    Key,
-    /// Between a key and its value.
-    Value,
-    /// In an array, before its first element.
-    First,
-    /// In a value or behind it.
-    Inside,
-}
 
 /// Reads top values, or one object in a frame as if it were the top object.
 pub(super) struct Reader<'a> {
@@ -53,8 +35,15 @@ pub(super) struct Reader<'a> {
     path: String,
     /// The value that is being read.
     value: Vec<u8>,
-    /// What of the value was left out because it is too long.
+    /// What of the value was left out because it is too long, and the end of that.
     left_out: LeftOut,
+    tail: Tail,
+    /// Where the value begins in its line.
+    margin: Margin,
+    /// How the first element of the array begins.
+    opening: Option<Opening>,
+    /// A quote in a text that may be the first of another element.
+    doubt: Option<Doubt>,
     text: Text,
     depth: usize,
     /// Depth at which values are records: 0 for top values, 1 or 2 inside arrays.
@@ -70,6 +59,10 @@ pub(super) struct Reader<'a> {
     wrapper: Vec<u8>,
     /// The array of the frame whose elements are being read.
     elements: Option<Elements>,
+    /// Fields of the frame that its records have: a passage before them.
+    used: Vec<String>,
+    /// The last list of questions without a passage before them.
+    asking: Option<String>,
     /// What the top array has of one conversation; `None` where fields are mapped.
     chat: Option<Chat>,
     /// The object of the frame that is being read.
@@ -86,6 +79,10 @@ impl<'a> Reader<'a> {
             path: String::new(),
             value: Vec::new(),
             left_out: LeftOut::default(),
+            tail: Tail::default(),
+            margin: Margin::default(),
+            opening: None,
+            doubt: None,
             text: Text::Outside,
             depth: 0,
             record_depth: 0,
@@ -95,6 +92,8 @@ impl<'a> Reader<'a> {
             key: Vec::new(),
             wrapper: Vec::new(),
             elements: None,
+            used: Vec::new(),
+            asking: None,
             chat: None,
             inner: None,
         }
@@ -146,9 +145,11 @@ impl<'a> Reader<'a> {
                 self.text = Text::Inside;
                 self.inside(byte);
             }
+            Text::Doubted => return self.settle(byte, sink),
             Text::Inside => {
                 match byte {
                     b'\\' => self.text = Text::Escaped,
+                    b'"' if self.is_doubtful() => return,
                     b'"' => self.text = Text::Outside,
                     _ => {}
                 }
@@ -168,10 +169,14 @@ impl<'a> Reader<'a> {
             self.key.push(byte);
         }
         // A raw line end in a string is no JSON; it must not pass for the end of a record.
-        self.keep(if byte == b'\n' { 1 } else { byte });
+        self.keep(if byte == b'\n' { NEWLINE } else { byte });
     }
 
     fn outside(&mut self, byte: u8, sink: &mut Sink) {
+        if self.value.is_empty() && byte.is_ascii_whitespace() {
+            self.margin.pass(byte);
+            return;
+        }
         if sink.record == 1 && self.depth == 0 && self.value.is_empty() && BOM.contains(&byte) {
             return;
         }
@@ -198,8 +203,8 @@ impl<'a> Reader<'a> {
                 self.keep(byte);
             }
             b'[' if self.depth == 0 => {
-                self.depth = 1;
-                self.record_depth = 1;
+                (self.depth, self.record_depth) = (1, 1);
+                self.margin = Margin::Unknown;
                 self.chat = self.mapping.is_none().then(Chat::default);
             }
             b'{' | b'[' => {
@@ -263,9 +268,13 @@ impl<'a> Reader<'a> {
                 }
                 if self.meaning == Meaning::Frame && self.depth == 2 {
                     // The array's bracket stays with the frame.
-                    self.elements = Some(Elements::of(&self.path, self.outline.name()));
+                    let name = self.outline.name();
+                    let passage = (self.mapping.is_none() && self.outline.has_passage())
+                        .then(|| Passage::before(&self.value, name));
+                    self.elements = Some(Elements::of(&self.path, name, passage.flatten()));
                     self.wrapper = std::mem::take(&mut self.value);
                     self.record_depth = 2;
+                    self.margin = Margin::Unknown;
                 }
             }
         } else if self.depth == 1 {
@@ -312,7 +321,8 @@ impl<'a> Reader<'a> {
             // Its beginning alone is no frame to cut.
             Meaning::Record
         } else {
-            self.outline.meaning(&self.value, self.mapping, self.level)
+            let limits = (self.level, self.held_bytes);
+            self.outline.meaning(&self.value, self.mapping, limits)
         }
     }
 
@@ -321,8 +331,13 @@ impl<'a> Reader<'a> {
             self.finish(sink);
             self.depth -= 1;
             self.record_depth = 0;
+            self.opening = None;
             if let Some(elements) = self.elements.take() {
                 elements.end(sink);
+                if elements.asks_alone() {
+                    self.asking = Some(self.outline.name().to_owned());
+                }
+                self.used.extend(elements.used());
             }
             if let Some(mut chat) = self.chat.take() {
                 chat.end(sink);
@@ -371,10 +386,15 @@ impl<'a> Reader<'a> {
 
     /// Ends a frame: what is left of it is a record, has records, or is counted.
     fn finish_frame(&mut self, sink: &mut Sink) {
-        match rest_of_frame(&self.value) {
+        let (used, asking) = (std::mem::take(&mut self.used), self.asking.take());
+        match (rest_of_frame(&self.value, &used), asking) {
             _ if self.left_out.bytes > 0 => self.finish(sink),
-            Rest::Record => self.finish(sink),
-            Rest::Fields { records, names } => {
+            (Rest::Record, Some(list)) if self.mapping.is_none() && self.outline.has_passage() => {
+                sink.refuse(passage::TOO_LATE, passage::too_late(&list), &self.value);
+                self.value.clear();
+            }
+            (Rest::Record, _) => self.finish(sink),
+            (Rest::Fields { records, names }, _) => {
                 for record in records {
                     sink.add(&record);
                 }
@@ -393,6 +413,7 @@ impl<'a> Reader<'a> {
             self.value.push(byte);
         } else {
             self.left_out.add(byte);
+            self.tail.push(byte);
         }
     }
 
@@ -416,6 +437,11 @@ impl<'a> Reader<'a> {
                 sink.add(&self.value);
             }
         }
+        if self.record_depth > 0 && self.opening.is_none() {
+            self.opening = Opening::of(&self.value);
+        }
+        self.margin = Margin::Unknown;
+        self.tail.clear();
         // The buffer of the value is used again.
         self.value.clear();
     }
@@ -423,6 +449,9 @@ impl<'a> Reader<'a> {
     /// Ends what is complete where the stream ends or fails: the records of a frame that is cut off,
     /// and one behind which neither a comma nor the end of its array came.
     pub(super) fn end(&mut self, sink: &mut Sink) {
+        if let Some(doubt) = self.doubt.take() {
+            self.ends_text(&doubt.held, sink);
+        }
         self.decide(sink);
         if let Some(inner) = &mut self.inner {
             return inner.end(sink);
@@ -444,6 +473,14 @@ impl<'a> Reader<'a> {
     /// Whether the next byte stands in a value.
     pub(super) fn is_inside(&self) -> bool {
         self.depth > 0 || self.text != Text::Outside
+    }
+
+    /// Bytes of the value that is being read.
+    pub(super) fn bytes(&self) -> u64 {
+        match &self.inner {
+            Some(inner) => inner.bytes(),
+            None => self.value.len() as u64 + self.left_out.bytes,
+        }
     }
 
     /// Takes the beginning of the value that is being read.

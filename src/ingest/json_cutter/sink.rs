@@ -77,6 +77,19 @@ impl Sink {
         self.first_record = self.record;
     }
 
+    /// Refuses a record, with the error's name and why.
+    pub(super) fn refuse(&mut self, error: &'static str, why: String, raw: &[u8]) {
+        self.flush();
+        self.ready.push(Block::RefusedRecord {
+            record: self.record,
+            error,
+            why,
+            raw: raw.to_vec(),
+        });
+        self.record += 1;
+        self.first_record = self.record;
+    }
+
     /// Counts a comma that is missing between two elements.
     pub(super) fn count_missing_comma(&mut self) {
         self.missing_commas += 1;

@@ -159,6 +159,13 @@ fn a_cut_off_file_keeps_its_whole_records() {
         assert_eq!(found[1].trim(), r#"{"text": "b"}"#);
         assert!(found[2].starts_with("Unreadable { record: 3"), "{found:?}");
     }
+    // How much is lost is said, of which only the beginning is shown.
+    let long = format!("[1, \"{}", "x".repeat(1_999));
+    assert!(
+        records(&long)[1].contains("a value, 2.0 kB behind"),
+        "{}",
+        records(&long)[1]
+    );
     // A number may go on.
     assert_eq!(records("[1, 2").len(), 2);
 }
@@ -263,6 +270,117 @@ fn damage_between_elements_costs_no_element_beside_it() {
         let found: Vec<&str> = found.iter().map(|record| record.trim_end()).collect();
         assert_eq!(found, wanted, "{json}");
     }
+}
+
+#[test]
+fn a_quote_that_is_never_closed_costs_its_element() {
+    let pretty = "[\n  {\n    \"id\": 1,\n    \"text\": \"a,\n    \"notes\": [\n      {\n        \"id\": 7\n      }\n    ]\n  },\n  {\n    \"id\": 2\n  }\n]";
+    assert_eq!(records(pretty)[1].trim(), "{     \"id\": 2   }");
+    for (json, wanted) in [
+        (
+            "[{\"t\":\"a\"},\n{\"t\":\"b},\n{\"t\":\"c\"},\n{\"t\":\"d\"}]",
+            &[
+                r#"{"t":"a"}"#,
+                r#"{"t":"b},"#,
+                r#"{"t":"c"}"#,
+                r#"{"t":"d"}"#,
+            ] as &[_],
+        ),
+        // The first element, a key, a line that lost its end, and all on one line.
+        (
+            "[ {\"t\":\"a}, {\"t\" : \"b\"}]",
+            &[r#"{"t":"a},"#, r#"{"t" : "b"}"#],
+        ),
+        (
+            "[{\"t\":1},\n{\"t:2},\n{\"t\":3}]",
+            &[r#"{"t":1}"#, r#"{"t:2},"#, r#"{"t":3}"#],
+        ),
+        (
+            "[{\"t\":\"a\"},\n{\"t\":\"b\n{\"t\":\"c\"}]",
+            &[r#"{"t":"a"}"#, r#"{"t":"b"#, r#"{"t":"c"}"#],
+        ),
+        // A quote too many in a text.
+        (
+            r#"[{"t":"a 5" b","n":1}, {"t":"c","n":2}]"#,
+            &[r#"{"t":"a 5" b","n":1},"#, r#"{"t":"c","n":2}"#],
+        ),
+        // In frames, of texts, and of lists.
+        (
+            "{\"data\":[{\"t\":\"a},\n{\"t\":\"b\"}],\"more\":[{\"u\":\"c}, {\"u\":\"d\"}]}",
+            &[
+                r#"{"t":"a},"#,
+                r#"{"t":"b"}"#,
+                r#"{"u":"c},"#,
+                r#"{"u":"d"}"#,
+            ],
+        ),
+        (
+            "[\n \"a\",\n \"b,\n \"c\",\n \"d\"\n]",
+            &[r#""a""#, r#""b,"#, r#""c""#, r#""d""#],
+        ),
+        (
+            "[[{\"role\":\"user\"}],\n[{\"role\":\"user}],\n[{\"role\":\"user\"}]]",
+            &[
+                r#"[{"role":"user"}]"#,
+                r#"[{"role":"user}],"#,
+                r#"[{"role":"user"}]"#,
+            ],
+        ),
+        // Turns within a damaged record are no records.
+        (
+            "[{\"id\":1},\n{\"id\":2,\"m\":[{\"role\":\"u},\n{\"role\":\"a\"}]},\n{\"id\":3}]",
+            &[
+                r#"{"id":1}"#,
+                "{\"id\":2,\"m\":[{\"role\":\"u},\u{1}{\"role\":\"a\"}]},",
+                r#"{"id":3}"#,
+            ],
+        ),
+        // Texts that only look so are whole: with line ends that should be written, and with brackets.
+        (
+            "[{\"t\":\"x,\n{\"},\n{\"t\":\"y, {\",\"n\":1},{\"t\":\"z\"}]",
+            &[
+                "{\"t\":\"x,\u{1}{\"}",
+                r#"{"t":"y, {","n":1}"#,
+                r#"{"t":"z"}"#,
+            ],
+        ),
+        (
+            "[\"a,\n\", \"b [\", \"\"]",
+            &["\"a,\u{1}\"", r#""b [""#, r#""""#],
+        ),
+    ] {
+        let found = records(json);
+        let found: Vec<&str> = found.iter().map(|record| record.trim()).collect();
+        assert_eq!(found, wanted, "{json}");
+    }
+}
+
+#[test]
+fn a_passage_before_many_questions_goes_with_each() {
+    let json = r#"{"title":"t","context":"c","items":[{"question":"q","answer":"a"},{"question":"r","answer":"b","context":"own"},{"note":1}],"data":[{"question":"s","answer":"d"}],"n":1}"#;
+    let mut cutter = JsonCutter::new(None);
+    cutter.reader.held_bytes = 40;
+    for byte in json.bytes() {
+        cutter.reader.byte(byte, &mut cutter.sink);
+    }
+    let lines = String::from_utf8(cutter.sink.lines).expect("UTF-8");
+    let lines: Vec<&str> = lines.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            r#"{"title":"t","context":"c","items":[{"question":"q","answer":"a"}]}"#,
+            r#"{"question":"r","answer":"b","context":"own"}"#,
+            r#"{"note":1}"#,
+            r#"{"title":"t","context":"c","data":[{"question":"s","answer":"d"}]}"#,
+        ]
+    );
+    assert!(
+        matches!(&cutter.sink.ready[..], [Block::FrameFields { fields }] if *fields == [("n".to_owned(), 1)]),
+        "{:?}",
+        cutter.sink.ready
+    );
+    // One that is held whole is one record.
+    assert_eq!(records(json), [json]);
 }
 
 #[test]

@@ -51,7 +51,14 @@ impl Parsed {
                 }
                 Err(error) => {
                     // serde_json counts lines within what it was given: only the column helps here.
-                    let message = format!("no valid JSON at column {}: {error}", error.column());
+                    let column = error.column();
+                    let message = if json::is_unclosed(&text) {
+                        format!(
+                            "no valid JSON at column {column}: a quote in it is never closed, or one within a text has no backslash before it"
+                        )
+                    } else {
+                        format!("no valid JSON at column {column}: {error}")
+                    };
                     self.rejects
                         .push(Reject::new(name, record, "invalid_json", message, line));
                 }

@@ -130,6 +130,14 @@ impl Parsed {
                     self.add_web(source, record, rules);
                 }
             }
+            Block::RefusedRecord {
+                record,
+                error,
+                why,
+                raw,
+            } => self
+                .rejects
+                .push(Reject::new(name, record, error, why, &raw)),
             Block::Refused(reject) => self.rejects.push(*reject),
             Block::Note(note) => self.notes.push(note),
             Block::Left {
@@ -243,6 +251,11 @@ fn too_long(format: Format, split: Split, bytes: u64) -> String {
             "text",
             super::cutter::MAX_LINE_BYTES,
             "; --split paragraphs cuts it",
+        ),
+        (Format::Json, _) => (
+            "record",
+            super::cutter::MAX_LINE_BYTES,
+            "; write its lists as records of their own",
         ),
         _ => ("line", super::cutter::MAX_LINE_BYTES, ""),
     };

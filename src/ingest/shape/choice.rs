@@ -5,7 +5,7 @@
 //! the numbers of the file tell (`numbering.rs`). Several are named by a list ("A, C", "A and C", "AC"), and words before a name
 //! ("the answer is B") change nothing. An answer that only can be a name and names none is a misfit, never a text.
 
-use super::fields::{as_answer, find, is_same, take, take_text, type_name};
+use super::fields::{as_answer, find, folded, is_same, take, take_text, type_name};
 use super::names::{ANSWER, BEGINNING, CORRECT, ENDINGS, LABEL, OPTION_STEMS, OPTIONS, QUESTION};
 use super::numbering::{self, Numbering};
 use super::operands::check_operands;
@@ -80,9 +80,29 @@ impl Choices {
 
 /// Takes the options, in a list or in columns of their own.
 fn take_options(fields: &mut Fields) -> Result<Choices, Misfit> {
-    match find(fields, OPTIONS) {
-        Some(_) => listed(take(fields, OPTIONS)?, "options"),
-        None => columns(fields),
+    let Some(key) = find(fields, OPTIONS) else {
+        return columns(fields);
+    };
+    let list = take(fields, OPTIONS)?;
+    // What stands beside the texts, such as why one is right, is the user's.
+    if says_more(&list) {
+        fields.insert(key, list.clone());
+    }
+    listed(list, "options")
+}
+
+/// Whether options have more than a text and a label each.
+fn says_more(options: &Value) -> bool {
+    match options {
+        Value::Array(list) => {
+            let mut own = list.iter().filter_map(Value::as_object);
+            own.any(|own| own.len() > 2)
+        }
+        Value::Object(lists) => {
+            let is_known = |name: &String| name == "text" || name == "label";
+            lists.contains_key("text") && !lists.keys().all(is_known)
+        }
+        _ => false,
     }
 }
 
@@ -206,6 +226,15 @@ pub(super) fn one_letter(name: &str) -> Option<char> {
     (letters.next().is_none() && first.is_alphabetic())
         .then(|| first.to_uppercase().next())
         .flatten()
+}
+
+/// Whether a column of this name may be an option: `A`, `option_a`, `option1`, `opa`, `вариант_а`.
+pub fn is_option_column(name: &str) -> bool {
+    let name: String = folded(name).collect();
+    let mut stems = OPTION_STEMS.iter().chain(&["op"]);
+    let behind = stems.find_map(|stem| name.strip_prefix(stem));
+    let is_one = |end: &str| one_letter(end).is_some() || end.parse::<usize>().is_ok();
+    one_letter(&name).is_some() || behind.is_some_and(is_one)
 }
 
 /// The columns that are called by one letter of a list and hold something.

@@ -47,7 +47,8 @@ pub(super) fn is_same(a: &str, b: &str) -> bool {
     folded(a).eq(folded(b))
 }
 
-fn folded(name: &str) -> impl Iterator<Item = char> {
+/// The letters and digits by which names are compared.
+pub(super) fn folded(name: &str) -> impl Iterator<Item = char> {
     let letters = name
         .chars()
         .filter(|letter| !letter.is_whitespace() && !matches!(letter, '_' | '-'));

@@ -9,11 +9,13 @@ mod candidates;
 mod choice;
 mod fields;
 mod marked;
+mod meant;
 mod messages;
 mod names;
 pub mod numbering;
 mod operands;
 mod option_name;
+mod own;
 mod pairs;
 mod passages;
 mod preference;
@@ -25,24 +27,30 @@ mod tree;
 mod written;
 
 use crate::document::Content;
+pub use choice::is_option_column;
 use choice::{take_ending, take_marked_options, take_multiple_choice};
-use fields::{find, is_same, take_text};
+use fields::{find, take_text};
 use marked::{
     has_marked_answers, has_marks_of_each, has_options_marked, take_marked_answers,
     take_marks_of_each,
 };
+pub use meant::{
+    has_option_columns, holds_what_is_said, is_known_field, lists_options, names_option, says,
+};
 pub use messages::{is_dialogue, is_messages, record_of};
 use messages::{take_messages, take_turn_texts};
 use names::{
-    ANSWER, ANSWERS, BEGINNING, BODY, CANDIDATES, CHOSEN, COMPLETION, CONTEXT, CONVERSATIONS,
-    CORRECT, DATA, DIALOG, ENDINGS, FIRST_OPTION, ID, IDEAL, INPUT, INSTANCES, INSTRUCTION, LABEL,
-    MESSAGES, OPTIONS, OUTPUT, PASSAGE, PASSAGES, PROMPT, QUESTION, QUESTION_ITEMS, QUESTIONS,
-    REJECTED, REPLY, SECOND_OPTION, TEXT, TITLE, TREE,
+    ANSWER, ANSWERS, BEGINNING, BODY, CHOSEN, COMPLETION, CONVERSATIONS, CORRECT, DATA, DIALOG,
+    ENDINGS, FIRST_OPTION, ID, IDEAL, INPUT, INSTANCES, INSTRUCTION, LABEL, MESSAGES, OPTIONS,
+    OUTPUT, PASSAGE, PASSAGES, PROMPT, QUESTION, QUESTION_ITEMS, QUESTIONS, REJECTED,
+    SECOND_OPTION, TEXT, TITLE, TREE,
 };
+use own::{is_document, take_document};
 use pairs::{
     take_alpaca, take_completion, take_context_question, take_forum, take_ideal, take_instances,
     take_question,
 };
+pub use passages::{asks_about_passage, has_passage, holds_questions};
 use passages::{has_question_items, take_passage, take_passage_items, take_squad};
 use preference::take_preference;
 pub use recent::Recent;
@@ -135,53 +143,15 @@ pub struct Shape {
     take: fn(&mut Fields) -> Items,
 }
 
-/// Whether a field of this name means something to a shape.
-#[must_use]
-pub fn is_known_field(name: &str) -> bool {
-    let known = [
-        INSTRUCTION,
-        OUTPUT,
-        QUESTION,
-        ANSWER,
-        COMPLETION,
-        PROMPT,
-        CHOSEN,
-        TEXT,
-        CONTEXT,
-    ];
-    let mut known = known.iter().copied().flatten();
-    known.any(|known| is_same(known, name))
-}
-
-/// Whether a field of this name holds an answer, several, or turns: numbers in it become text.
-#[must_use]
-pub fn holds_what_is_said(name: &str) -> bool {
-    let known = [
-        ANSWER,
-        OUTPUT,
-        COMPLETION,
-        REPLY,
-        ANSWERS,
-        CANDIDATES,
-        IDEAL,
-        CHOSEN,
-        REJECTED,
-        MESSAGES,
-        CONVERSATIONS,
-        DIALOG,
-    ];
-    let mut known = known.iter().copied().flatten();
-    known.any(|known| is_same(known, name))
-}
-
-/// Whether within such a field one of this name says it.
-#[must_use]
-pub fn says(name: &str) -> bool {
-    answers::SAID.iter().any(|known| is_same(known, name))
-}
-
 /// All shapes, in the order in which a record is compared with them.
 pub const SHAPES: &[Shape] = &[
+    Shape {
+        name: "document",
+        example: r#"{"kind": "chat", "text": null, "messages": [{"role": "user", "content": "…"}, …], "rejected": null, "meta": "{…}", "lang_score": 0.9, "languages": null} (as `prep ingest` writes them)"#,
+        requires: own::COLUMNS,
+        fits: is_document,
+        take: take_document,
+    },
     Shape {
         name: "preference",
         example: r#"{"prompt": "…", "chosen": "…", "rejected": "…"} (text or lists of messages; or "instruction" and "input", or "messages" before the answers)"#,

@@ -224,8 +224,11 @@ impl Choices {
             return Ok(None);
         }
         self.check_numbering(given, is_index)?;
-        if let Some(option) = self
-            .named(&bare(given))
+        // A number among numbers that have no labels is one of them, however it is written.
+        let is_one = !is_index && self.numbering.is_some();
+        let equal = is_one.then(|| self.equal_number(given)).flatten();
+        if let Some(option) = equal
+            .or_else(|| self.named(&bare(given)))
             .or_else(|| self.equal_number(given))
         {
             return Ok(Some(option.text.clone()));

@@ -1,7 +1,7 @@
 //! Passages with several questions each: `SQuAD`, `CoQA`, RACE and their like.
 
 use super::choice::take_multiple_choice;
-use super::fields::{find, take, take_text, type_name};
+use super::fields::{find, is_same, take, take_text, type_name};
 use super::names::{
     ANSWER, ANSWERS, OPTIONS, PASSAGE, PASSAGES, QUESTION, QUESTION_ITEMS, QUESTIONS,
 };
@@ -66,15 +66,26 @@ pub(super) fn take_passage_items(fields: &mut Fields) -> Items {
 
 /// Whether a text is the passage of questions in a list beside it, none of which has one of its own.
 pub(super) fn has_question_items(fields: &Fields) -> bool {
-    let value = |names| find(fields, names).map(|key| &fields[&key]);
-    let is_passage = value(PASSAGE).is_some_and(Value::is_string);
-    let items = value(QUESTION_ITEMS).and_then(Value::as_array);
+    let items = find(fields, QUESTION_ITEMS).and_then(|key| fields[&key].as_array());
     let first = items.and_then(|items| items.first()?.as_object());
-    is_passage
-        && first.is_some_and(|first| {
-            let has = |names| find(first, names).is_some();
-            has(QUESTION) && (has(ANSWER) || has(ANSWERS)) && !has(PASSAGE)
-        })
+    has_passage(fields) && first.is_some_and(asks_about_passage)
+}
+
+/// Whether lists of this name may hold the questions of a passage beside them, though their name does
+/// not say so.
+pub fn holds_questions(name: &str) -> bool {
+    QUESTION_ITEMS.iter().any(|known| is_same(known, name))
+}
+
+/// Whether a text among `fields` may be the passage of questions beside it.
+pub fn has_passage(fields: &Fields) -> bool {
+    find(fields, PASSAGE).is_some_and(|key| fields[&key].is_string())
+}
+
+/// Whether an object is a question with its answer and without a passage of its own.
+pub fn asks_about_passage(question: &Fields) -> bool {
+    let has = |names| find(question, names).is_some();
+    has(QUESTION) && (has(ANSWER) || has(ANSWERS)) && !has(PASSAGE)
 }
 
 /// The questions of a passage: objects with their answers, or lists of questions, answers and options

@@ -1,7 +1,8 @@
 //! Lists and objects that a cell of a table or a text holds as they are written: JSON, or what Python
 //! prints of its lists, dicts and arrays.
 
-use serde_json::{Map, Number, Value};
+use crate::ingest::json;
+use serde_json::{Map, Value};
 
 /// Lists within lists that are read; deeper ones are none of records.
 const DEEPEST: usize = 32;
@@ -21,7 +22,7 @@ pub(super) fn structure_of(text: &str) -> Option<Value> {
         return None;
     }
     if let Ok(value @ (Value::Array(_) | Value::Object(_))) = serde_json::from_str(text) {
-        return Some(value);
+        return Some(json::with_digits(text, value));
     }
     let mut reader = Reader {
         rest: text,
@@ -176,7 +177,7 @@ impl Reader<'_> {
                 }
                 (self.passes(')') && list.is_array()).then_some(list)
             }
-            word => serde_json::from_str::<Number>(word).ok().map(Value::Number),
+            word => json::number(word),
         }
     }
 }
