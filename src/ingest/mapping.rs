@@ -3,7 +3,7 @@
 //! Only mapped fields are understood; everything else of the record is in `meta`, whatever its name.
 
 use super::shape::{self, Fields, Items, Misfit, Shape};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What a field can be mapped onto, with what it holds.
 pub const TARGETS: &[(&str, &str)] = &[
@@ -51,6 +51,8 @@ pub struct Mapping {
     /// Target and path.
     pairs: Vec<Pair>,
     shape: &'static Shape,
+    /// Targets that the shape does not look for beside the others.
+    unread: Vec<&'static str>,
 }
 
 #[derive(Clone, Debug)]
@@ -117,10 +119,7 @@ impl Mapping {
             Shape::of(&fields)
         };
         if let Some(shape) = fitting(&known) {
-            return Ok(Self {
-                pairs: known,
-                shape,
-            });
+            return Ok(Self::new(known, shape));
         }
         for pair in &mut known {
             if let Some((_, same)) = SAME.iter().find(|(name, _)| *name == pair.target) {
@@ -128,10 +127,7 @@ impl Mapping {
             }
         }
         match fitting(&known) {
-            Some(shape) => Ok(Self {
-                pairs: known,
-                shape,
-            }),
+            Some(shape) => Ok(Self::new(known, shape)),
             None => Err(format!(
                 "no shape has only [{}]; text stands alone, question needs answer, chosen needs rejected, messages stand alone; targets are {}",
                 known
@@ -141,6 +137,15 @@ impl Mapping {
                     .join(", "),
                 names()
             )),
+        }
+    }
+
+    fn new(pairs: Vec<Pair>, shape: &'static Shape) -> Self {
+        let unread = unread(&pairs, shape);
+        Self {
+            pairs,
+            shape,
+            unread,
         }
     }
 
@@ -233,7 +238,8 @@ impl Mapping {
         let items = self.shape.take(&mut mapped).map_err(explained)?;
         let items = shape::with_system(items, &mut mapped);
         // A field that was named and is not learned from must not pass for one that is.
-        if let Some((target, _)) = mapped.iter().find(|(target, _)| *target != "label") {
+        let mut unread = self.unread.iter();
+        if let Some(target) = unread.find(|target| mapped.contains_key(**target)) {
             return Err(explained(Misfit {
                 error: "map_target_unread",
                 why: format!(
@@ -244,12 +250,41 @@ impl Mapping {
                 item: None,
             }));
         }
-        // What the shape gave back is the user's, under the user's name.
+        // What the shape gave back (further answers, turns that say more) is the user's, under the user's name.
         for (target, value) in mapped {
             let path = self.pairs.iter().find(|pair| pair.target == target);
             fields.insert(path.map_or(target, |pair| pair.path.clone()), value);
         }
         Ok(items)
+    }
+}
+
+/// The targets that `shape` does not look for beside the others: it needs them not, and leaves them where a
+/// record made up for this has them. What it gives back of a real record says nothing: that may be the rest
+/// of what it read.
+fn unread(pairs: &[Pair], shape: &Shape) -> Vec<&'static str> {
+    let record = |pair: &Pair| (pair.target.to_owned(), made_up(pair.target));
+    let mut fields: Fields = pairs.iter().map(record).collect();
+    let needed = shape.evidence(&fields);
+    let Ok(items) = shape.take(&mut fields) else {
+        return Vec::new();
+    };
+    shape::with_system(items, &mut fields);
+    pairs
+        .iter()
+        .map(|pair| pair.target)
+        .filter(|target| *target != "label" && fields.contains_key(*target))
+        .filter(|target| !needed.iter().any(|needed| needed == target))
+        .collect()
+}
+
+/// What a field for `target` may hold: nothing of one is in another, but for an answer among its options.
+fn made_up(target: &str) -> Value {
+    match target {
+        "messages" => json!([{ "role": "user", "content": "messages" }]),
+        "options" | "answers" => json!(["answer", "other"]),
+        "label" => json!(true),
+        _ => json!(target),
     }
 }
 
@@ -394,6 +429,71 @@ mod tests {
         ] {
             let why = take(map, record).0.expect_err("unread");
             assert!(why.contains(&format!("`{target}`")), "{map}: {why}");
+        }
+    }
+
+    #[test]
+    fn what_a_shape_gives_back_of_a_target_goes_to_meta_under_its_own_name() {
+        let two = chat(&[("user", "q"), ("assistant", "a")]);
+        let turns =
+            r#"[{"role":"user","content":"q","ts":1},{"role":"assistant","content":"a","ts":2}]"#;
+        let one = r#"[{"role":"assistant","content":"a","ts":2}]"#;
+        for (map, json, content, rest) in [
+            (
+                "question=q,answers=a",
+                r#"{"q":"q","a":["a","b"]}"#.to_owned(),
+                two.clone(),
+                r#"{"a":["a","b"]}"#.to_owned(),
+            ),
+            (
+                "question=q,answers=a",
+                r#"{"q":"q","a":{"text":["a"],"answer_start":[3]}}"#.to_owned(),
+                two.clone(),
+                r#"{"a":{"text":["a"],"answer_start":[3]}}"#.to_owned(),
+            ),
+            (
+                "question=q,answers=a,context=c",
+                r#"{"q":"q","a":"['a', 'b']","c":" "}"#.to_owned(),
+                two.clone(),
+                r#"{"a":"['a', 'b']","c":" "}"#.to_owned(),
+            ),
+            (
+                "question=q,answer=a",
+                r#"{"q":"q","a":["a","b"]}"#.to_owned(),
+                two.clone(),
+                r#"{"a":["a","b"]}"#.to_owned(),
+            ),
+            (
+                "input=q,ideal=a",
+                r#"{"q":"q","a":["a","b"]}"#.to_owned(),
+                two.clone(),
+                r#"{"a":["a","b"]}"#.to_owned(),
+            ),
+            (
+                "messages=dialog",
+                format!(r#"{{"dialog":{turns}}}"#),
+                two.clone(),
+                format!(r#"{{"dialog":{turns}}}"#),
+            ),
+            (
+                "prompt=q,chosen=best,rejected=worst",
+                format!(r#"{{"q":"q","best":{one},"worst":"b"}}"#),
+                Content::Preference {
+                    messages: vec![Message::new("user", "q"), Message::new("assistant", "a")],
+                    rejected: vec![Message::new("assistant", "b")],
+                },
+                format!(r#"{{"best":{one}}}"#),
+            ),
+            // An input that the question has already is not said twice, and was read.
+            (
+                "question=q,answer=a,input=i",
+                r#"{"q":"q","a":"a","i":"q"}"#.to_owned(),
+                two.clone(),
+                r#"{"i":"q"}"#.to_owned(),
+            ),
+        ] {
+            let (found, left, _) = take(map, &json);
+            assert_eq!((found, left), (Ok(content), rest), "{map}");
         }
     }
 
