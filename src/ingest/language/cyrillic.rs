@@ -82,6 +82,12 @@ pub(super) fn language(letters: &Letters, text: &str, told: Told) -> Told {
         return told;
     }
     let words = common_words(text);
+    let endings = russian_endings(text);
+    // What speaks for Russian against a language; Ukrainian and Belarusian have the same ends.
+    let russian = |lang: Lang| match lang {
+        Lang::Ukr | Lang::Bel => words[0],
+        _ => words[0] + endings,
+    };
     let is_long = letters.cyrillic >= ALONE_LETTERS;
     let is_possible = |(lang, row, _): &(Lang, usize, &str)| {
         let by_letters = match lang {
@@ -92,7 +98,7 @@ pub(super) fn language(letters: &Letters, text: &str, told: Told) -> Told {
             _ => !text.contains(NOT_SERBIAN),
         };
         let is_alone = words[*row] == 0 && is_long && matches!(lang, Lang::Bul | Lang::Bel);
-        by_letters && words[*row] >= words[0] && (words[*row] > 0 || is_alone)
+        by_letters && words[*row] >= russian(*lang) && (words[*row] > 0 || is_alone)
     };
     let possible: Vec<_> = CANDIDATES.into_iter().filter(is_possible).collect();
     if possible.is_empty() {
@@ -106,12 +112,12 @@ pub(super) fn language(letters: &Letters, text: &str, told: Told) -> Told {
     // Words of another language say more than trigrams of Russian, and of those neighbours trigrams are
     // much the same.
     let by_words = possible.iter().max_by_key(|(_, row, _)| words[*row]);
-    let margin = |row: usize| words[row] - words[0];
+    let margin = |lang: Lang, row: usize| words[row] - russian(lang);
     let Some((lang, row, code)) = by_trigrams
         .filter(|(_, row, code)| {
             *code != OTHER || by_words.is_none_or(|(_, best, _)| words[*best] <= words[*row] + 1)
         })
-        .or(by_words.filter(|(_, row, _)| margin(*row) > 1))
+        .or(by_words.filter(|(lang, row, _)| margin(*lang, *row) > 1))
         .copied()
     else {
         return told;
@@ -125,7 +131,7 @@ pub(super) fn language(letters: &Letters, text: &str, told: Told) -> Told {
             sure
         }
     });
-    let lead = (margin(row) as f32).min(MOST_WORDS);
+    let lead = (margin(lang, row) as f32).min(MOST_WORDS);
     let beyond = LACK * letters.cyrillic.saturating_sub(FEW_LETTERS).min(100) as f32;
     let lack = match code {
         "uk" => -beyond,
@@ -153,6 +159,19 @@ pub(super) fn language(letters: &Letters, text: &str, told: Told) -> Told {
 
 /// Ends of Bulgarian words with their article that Russian words do not have.
 const ENDINGS: &[&str] = &["ията", "ането", "ното", "ният", "стта"];
+
+/// Ends of long Russian words that Bulgarian, Serbian and Macedonian words seldom have.
+const RUSSIAN_ENDINGS: &[&str] = &["ой", "ого", "его", "ому", "ему", "ую", "юю"];
+/// Bytes of a long word.
+const LONG_WORD: usize = 12;
+
+/// How many long words of `text` end as Russian ones do.
+fn russian_endings(text: &str) -> u32 {
+    let words = text.split(|c: char| !c.is_alphabetic());
+    let long = words.filter(|word| word.len() >= LONG_WORD);
+    long.filter(|word| RUSSIAN_ENDINGS.iter().any(|end| word.ends_with(end)))
+        .count() as u32
+}
 
 /// Letters of Russian that neither Serbian nor Macedonian has.
 const NOT_SERBIAN: [char; 10] = ['ь', 'й', 'щ', 'ю', 'я', 'Ь', 'Й', 'Щ', 'Ю', 'Я'];
