@@ -110,7 +110,7 @@ fn what_a_shape_gives_back_of_a_target_goes_to_meta_under_its_own_name() {
             "question=q,answers=a,context=c",
             r#"{"q":"q","a":"['a', 'b']","c":" "}"#.to_owned(),
             two.clone(),
-            r#"{"a":"['a', 'b']","c":" "}"#.to_owned(),
+            r#"{"c":" ","a":"['a', 'b']"}"#.to_owned(),
         ),
         (
             "question=q,answer=a",
