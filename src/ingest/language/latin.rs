@@ -2,9 +2,10 @@
 //! ASCII and with trigrams (`whatlang`, of the languages whose words are known and their neighbours).
 //!
 //! English is what a text is unless something speaks against it: its technical terms look like any
-//! language. Each piece of evidence adds to a score, measured on 36,000 messages of programs in eleven
-//! languages and 20,000 English questions and sentences: 9 of 10 foreign texts of 40 to 200 characters are
-//! above [`FOREIGN`], and 1 of 500 English ones.
+//! language. Each piece of evidence adds to a score that is compared with [`FOREIGN`]. Measured on texts of
+//! 40 to 200 characters: of 10,268 messages of programs in German, French, Spanish, Polish, Portuguese and
+//! Italian 8 in 100 are misread, of 2,230 English ones 1 in 220, of 27,448 English questions and sentences of
+//! any length 1 in 2,100.
 
 use super::Told;
 use super::words::{Hits, OTHER};
