@@ -29,7 +29,7 @@ pub fn run(
     ordered::map_fold(
         context.threads,
         sources.into_iter().map(Arc::new).map(Ok),
-        |source| preview(&source, rules, wishes),
+        |source| Ok(preview(&source, rules, wishes)),
         |preview| {
             interrupt::check()?;
             if context.json {

@@ -77,9 +77,9 @@ pub struct Args {
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     columns: Vec<String>,
     /// Repairs to leave out, names separated by commas, or `all`: mojibake, pages, layout, hyphens,
-    /// ansi, overstrikes, controls, soft-hyphens, zero-width, bidi, line-separators, nfc, bad-bytes (a line
-    /// of text, JSON or CSV that is no UTF-8 is rejected then). Default: none is left out; the report
-    /// counts each.
+    /// ansi, overstrikes, windows-1252, controls, soft-hyphens, zero-width, bidi, line-separators, nfc,
+    /// bad-bytes (a line of text, JSON or CSV that is no UTF-8 is rejected then). Default: none is left
+    /// out; the report counts each.
     #[arg(long, value_name = "REPAIRS", value_parser = Switches::parse_off)]
     no_repair: Option<Switches>,
     /// Number of the first of several options, 0 or 1, where answers name them by numbers and neither

@@ -83,7 +83,11 @@ impl Sample {
         wishes: &Wishes,
         wide: impl FnOnce(Codec) -> Option<Vec<u8>>,
     ) -> Look {
-        let format = Format::detect(name, &self.bytes, wishes.format);
+        let told = Format::detect(name, &self.bytes, wishes.format);
+        let format = told.and_then(|format| match self.no_text(wishes) {
+            Some(why) if format.is_text() => Err(why),
+            _ => Ok(format),
+        });
         let mut look = Look {
             codec: self.codec,
             encoding: UTF8,
@@ -143,6 +147,25 @@ impl Sample {
         look
     }
 
+    /// Why what passes for a text by its name is none: it is compressed twice, or binary. A user who says
+    /// how it is to be read knows better of the latter.
+    fn no_text(&self, wishes: &Wishes) -> Option<Unread> {
+        let inner = Codec::of_head(&self.bytes);
+        if self.codec != Codec::Plain && inner != Codec::Plain {
+            return Some(Unread::format(format!(
+                "it is compressed twice: below {} it is {}, which is not read; unpack it once",
+                self.codec.name(),
+                inner.name()
+            )));
+        }
+        let is_told = wishes.format.is_some() || wishes.encoding.is_some();
+        (!is_told && is_binary(&self.bytes)).then(|| {
+            Unread::format(
+                "its content is binary (compressed, encrypted or of a program), whatever its name says; unpack or export it as text, leave it out, or say with --as what it is".to_owned(),
+            )
+        })
+    }
+
     fn encoding(&self, format: Format, wide: impl FnOnce(Codec) -> Option<Vec<u8>>) -> Detected {
         let wide = wide(self.codec);
         let detected = encoding::detect(wide.as_deref().unwrap_or(&self.bytes));
@@ -179,6 +202,30 @@ impl Sample {
     }
 }
 
+/// Control characters that no text has: one byte in eleven of what is compressed.
+fn is_control(byte: u8) -> bool {
+    // Of the others NUL fills up, and terminals and printers have the rest.
+    matches!(byte, 0x01..=0x06 | 0x0e..=0x1a | 0x1c..=0x1f | 0x7f)
+}
+
+/// Control characters in a binary file at least: so many, and one in so many bytes.
+const LEAST_CONTROLS: usize = 4;
+const BYTES_A_CONTROL: usize = 25;
+
+/// Whether bytes are of no text: in no Unicode encoding, and full of control characters.
+fn is_binary(bytes: &[u8]) -> bool {
+    let controls = bytes.iter().filter(|byte| is_control(**byte)).count();
+    if controls < LEAST_CONTROLS || controls * BYTES_A_CONTROL < bytes.len() {
+        return false;
+    }
+    // The sample may end inside a character.
+    let is_utf8 = match std::str::from_utf8(bytes) {
+        Ok(_) => true,
+        Err(error) => error.error_len().is_none(),
+    };
+    !is_utf8 && encoding::detect(bytes).encoding.is_ascii_superset()
+}
+
 /// Pieces of all of an uncompressed file that is longer than a sample.
 pub fn pieces(path: &Path, bytes: u64) -> Option<Vec<u8>> {
     if bytes <= SAMPLE_BYTES as u64 {
@@ -196,4 +243,74 @@ pub fn pieces(path: &Path, bytes: u64) -> Option<Vec<u8>> {
             .ok()?;
     }
     Some(sample)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn look(name: &str, raw: &[u8], wishes: &Wishes) -> Result<Format, String> {
+        let look = Sample::of_bytes(raw).look(name, wishes, |_| None);
+        look.format.map_err(|why| why.message)
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        out.write_all(bytes).expect("memory");
+        out.finish().expect("memory")
+    }
+
+    #[test]
+    fn binary_content_is_no_text_whatever_its_name() {
+        let text: String = (0..400)
+            .map(|n| format!("Строка {n}, и в ней слова.\n"))
+            .collect();
+        let mut state = 1_u64;
+        let mut noise = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 56) as u8
+        };
+        let noise: Vec<u8> = (0..3000).map(|_| noise()).collect();
+        // A raw stream of deflate has no mark of its own.
+        let packed = gzip(text.as_bytes())[10..].to_vec();
+        let twice = gzip(&gzip(text.as_bytes()));
+        let plain = Wishes::default();
+        for name in ["r.txt", "r.jsonl", "r.csv", "r.html", "r"] {
+            for raw in [&noise, &packed] {
+                let why = look(name, raw, &plain).expect_err("binary");
+                assert!(
+                    why.contains("binary") || why.contains("no text"),
+                    "{name}: {why}"
+                );
+            }
+        }
+        let why = look("b.txt.gz", &twice, &plain).expect_err("packed twice");
+        assert!(why.contains("unpack it once"), "{why}");
+        let told = Wishes {
+            format: Some(Format::Text),
+            ..Wishes::default()
+        };
+        assert_eq!(look("r.txt", &noise, &told), Ok(Format::Text));
+    }
+
+    #[test]
+    fn text_with_control_characters_stays_text() {
+        let plain = Wishes::default();
+        let wide: Vec<u8> = "Слово №1\u{1}\u{2}\u{3}\u{4}\n"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        for raw in [
+            b"N\x08NA\x08AM\x08ME\x08E \x1b[1mbold\x1b[m\x07 \xcf\xf0\xe8\xe2\xe5\xf2\n".as_slice(),
+            // A log whose end a crash filled with zeros.
+            &[b"\xcf\xf0\xe8\xe2\xe5\xf2\n".as_slice(), &[0; 4000]].concat(),
+            "поля\u{1}\u{2}\u{3}\u{4}\u{5}\n".as_bytes(),
+            &wide,
+        ] {
+            assert_eq!(look("a.txt", raw, &plain), Ok(Format::Text), "{raw:?}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 //! Only mapped fields are understood; everything else of the record is in `meta`, whatever its name.
 
 use super::shape::{self, Fields, Items, Misfit, Shape};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What a field can be mapped onto, with what it holds.
 pub const TARGETS: &[(&str, &str)] = &[
@@ -51,6 +51,8 @@ pub struct Mapping {
     /// Target and path.
     pairs: Vec<Pair>,
     shape: &'static Shape,
+    /// Targets that the shape does not look for beside the others.
+    unread: Vec<&'static str>,
 }
 
 #[derive(Clone, Debug)]
@@ -117,10 +119,7 @@ impl Mapping {
             Shape::of(&fields)
         };
         if let Some(shape) = fitting(&known) {
-            return Ok(Self {
-                pairs: known,
-                shape,
-            });
+            return Ok(Self::new(known, shape));
         }
         for pair in &mut known {
             if let Some((_, same)) = SAME.iter().find(|(name, _)| *name == pair.target) {
@@ -128,10 +127,7 @@ impl Mapping {
             }
         }
         match fitting(&known) {
-            Some(shape) => Ok(Self {
-                pairs: known,
-                shape,
-            }),
+            Some(shape) => Ok(Self::new(known, shape)),
             None => Err(format!(
                 "no shape has only [{}]; text stands alone, question needs answer, chosen needs rejected, messages stand alone; targets are {}",
                 known
@@ -141,6 +137,15 @@ impl Mapping {
                     .join(", "),
                 names()
             )),
+        }
+    }
+
+    fn new(pairs: Vec<Pair>, shape: &'static Shape) -> Self {
+        let unread = unread(&pairs, shape);
+        Self {
+            pairs,
+            shape,
+            unread,
         }
     }
 
@@ -233,7 +238,8 @@ impl Mapping {
         let items = self.shape.take(&mut mapped).map_err(explained)?;
         let items = shape::with_system(items, &mut mapped);
         // A field that was named and is not learned from must not pass for one that is.
-        if let Some((target, _)) = mapped.iter().find(|(target, _)| *target != "label") {
+        let mut unread = self.unread.iter();
+        if let Some(target) = unread.find(|target| mapped.contains_key(**target)) {
             return Err(explained(Misfit {
                 error: "map_target_unread",
                 why: format!(
@@ -244,12 +250,41 @@ impl Mapping {
                 item: None,
             }));
         }
-        // What the shape gave back is the user's, under the user's name.
+        // What the shape gave back (further answers, turns that say more) is the user's, under the user's name.
         for (target, value) in mapped {
             let path = self.pairs.iter().find(|pair| pair.target == target);
             fields.insert(path.map_or(target, |pair| pair.path.clone()), value);
         }
         Ok(items)
+    }
+}
+
+/// The targets that `shape` does not look for beside the others: it needs them not, and leaves them where a
+/// record made up for this has them. What it gives back of a real record says nothing: that may be the rest
+/// of what it read.
+fn unread(pairs: &[Pair], shape: &Shape) -> Vec<&'static str> {
+    let record = |pair: &Pair| (pair.target.to_owned(), made_up(pair.target));
+    let mut fields: Fields = pairs.iter().map(record).collect();
+    let needed = shape.evidence(&fields);
+    let Ok(items) = shape.take(&mut fields) else {
+        return Vec::new();
+    };
+    shape::with_system(items, &mut fields);
+    pairs
+        .iter()
+        .map(|pair| pair.target)
+        .filter(|target| *target != "label" && fields.contains_key(*target))
+        .filter(|target| !needed.iter().any(|needed| needed == target))
+        .collect()
+}
+
+/// What a field for `target` may hold: nothing of one is in another, but for an answer among its options.
+fn made_up(target: &str) -> Value {
+    match target {
+        "messages" => json!([{ "role": "user", "content": "messages" }]),
+        "options" | "answers" => json!(["answer", "other"]),
+        "label" => json!(true),
+        _ => json!(target),
     }
 }
 
@@ -307,118 +342,4 @@ fn take_inside(value: &mut Value, path: &str) -> Option<Value> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::document::{Content, Message};
-
-    fn mapping(text: &str) -> Mapping {
-        Mapping::parse(&[text.to_owned()]).expect("a mapping")
-    }
-
-    fn take(map: &str, json: &str) -> (Result<Content, String>, String, Vec<String>) {
-        let mut fields: Fields = serde_json::from_str(json).expect("JSON");
-        let mut seen = Vec::new();
-        let items = mapping(map).take(&mut fields, |path| seen.push(path.to_owned()));
-        let content = items
-            .and_then(|mut items| items.remove(0))
-            .map(|item| item.content)
-            .map_err(|misfit| misfit.why);
-        (content, Value::Object(fields).to_string(), seen)
-    }
-
-    fn chat(turns: &[(&str, &str)]) -> Content {
-        let turns = turns.iter().map(|(role, said)| Message::new(*role, *said));
-        Content::Chat(turns.collect())
-    }
-
-    #[test]
-    fn fields_of_any_name_case_and_depth_are_mapped_and_the_rest_is_kept() {
-        let two = chat(&[("user", "q"), ("assistant", "a")]);
-        for (map, json, content, rest) in [
-            (
-                "question=Колонка 1,answer=колонка 2",
-                r#"{"колонка 1":"q","КОЛОНКА 2":"a","context":"not asked for","n":1}"#,
-                two.clone(),
-                r#"{"context":"not asked for","n":1}"#,
-            ),
-            (
-                "prompt=in.text,output=out.0.value",
-                r#"{"in":{"text":"q"},"out":[{"value":"a","w":2}]}"#,
-                two.clone(),
-                r#"{"out":[{"w":2}]}"#,
-            ),
-            (
-                "question=a.b,answer=c, d",
-                r#"{"a.b":"q","c, d":"a"}"#,
-                two.clone(),
-                "{}",
-            ),
-            (
-                "text=id",
-                r#"{"id":7,"text":"other"}"#,
-                Content::Text("7".to_owned()),
-                r#"{"text":"other"}"#,
-            ),
-            (
-                "messages=dialog,system=persona",
-                r#"{"persona":"s","dialog":[{"from":"human","value":"q"},{"from":"gpt","value":"a"}]}"#,
-                chat(&[("system", "s"), ("user", "q"), ("assistant", "a")]),
-                "{}",
-            ),
-            (
-                "chosen=best,rejected=worst,prompt=ask",
-                r#"{"ask":"q","best":"a","worst":"b"}"#,
-                Content::Preference {
-                    messages: vec![Message::new("user", "q"), Message::new("assistant", "a")],
-                    rejected: vec![Message::new("assistant", "b")],
-                },
-                "{}",
-            ),
-        ] {
-            let (found, left, _) = take(map, json);
-            assert_eq!((found, left.as_str()), (Ok(content), rest), "{map}");
-        }
-    }
-
-    #[test]
-    fn a_target_that_nothing_reads_is_no_target() {
-        let record = r#"{"q":"q","a":"a","s":"s","t":"t"}"#;
-        let (found, ..) = take("question=q,answer=a,system=s", record);
-        assert_eq!(
-            found,
-            Ok(chat(&[("system", "s"), ("user", "q"), ("assistant", "a")]))
-        );
-        for (map, target) in [
-            ("text=t,system=s", "system"),
-            ("text=t,question=q", "question"),
-        ] {
-            let why = take(map, record).0.expect_err("unread");
-            assert!(why.contains(&format!("`{target}`")), "{map}: {why}");
-        }
-    }
-
-    #[test]
-    fn what_is_missing_is_named_and_what_is_there_is_counted() {
-        let (found, _, seen) = take("question=q,answer=ответ", r#"{"Q":"q","вывод":"a"}"#);
-        let why = found.expect_err("no answer");
-        assert!(
-            why.contains("`answer` is missing") && why.contains("answer=ответ"),
-            "{why}"
-        );
-        assert!(why.contains("[вывод]"), "{why}");
-        assert_eq!(seen, ["q"]);
-        for (map, needle) in [
-            (
-                "questoin=q,answer=a",
-                "unknown target `questoin`; known are text, question",
-            ),
-            ("question=q", "question needs answer"),
-            ("question=q,question=r,answer=a", "mapped twice"),
-            ("question=,answer=a", "names no field"),
-            ("question", "is no mapping"),
-        ] {
-            let why = Mapping::parse(&[map.to_owned()]).expect_err("no mapping");
-            assert!(why.contains(needle), "{why}");
-        }
-    }
-}
+mod tests;

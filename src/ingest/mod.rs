@@ -29,6 +29,7 @@ pub mod language;
 mod line_ends;
 mod look;
 pub mod mapping;
+mod naming;
 pub mod normalise;
 mod options;
 pub mod outline;

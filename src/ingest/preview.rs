@@ -15,7 +15,6 @@ use super::source::{Source, Wishes};
 use super::spool::Spool;
 use super::text::Split;
 use crate::document::{Content, Document, Message};
-use anyhow::Result;
 use crossbeam_channel::{Receiver, bounded};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -125,10 +124,8 @@ pub struct Rejected {
 }
 
 /// Looks into `source`.
-///
-/// # Errors
-/// When a Parquet column is of a type that is not read at all.
-pub fn preview(source: &Arc<Source>, rules: Rules<'_>, wishes: &Wishes) -> Result<Preview> {
+#[must_use]
+pub fn preview(source: &Arc<Source>, rules: Rules<'_>, wishes: &Wishes) -> Preview {
     let mut preview = Preview {
         source: source.name.clone(),
         bytes: source.bytes,
@@ -157,11 +154,11 @@ pub fn preview(source: &Arc<Source>, rules: Rules<'_>, wishes: &Wishes) -> Resul
         Err(why) => {
             preview.unread = Some(why.message.clone());
             preview.decision = format!("it is rejected as {}", why.error);
-            return Ok(preview);
+            return preview;
         }
     };
     preview.format = Some(format.name());
-    let sample = sample(source, rules, wishes)?;
+    let sample = sample(source, rules, wishes);
     // Of an archive the first member with records is shown.
     let format = sample.source.format.as_ref().copied().unwrap_or(format);
     preview.sample_is_all = sample.is_all;
@@ -191,7 +188,7 @@ pub fn preview(source: &Arc<Source>, rules: Rules<'_>, wishes: &Wishes) -> Resul
             error: EMPTY,
             message: HOLDS_NOTHING.to_owned(),
         }];
-        return Ok(preview);
+        return preview;
     }
     preview.documents = parsed.documents.iter().take(DOCUMENTS).map(show).collect();
     preview.rejects = parsed
@@ -204,7 +201,7 @@ pub fn preview(source: &Arc<Source>, rules: Rules<'_>, wishes: &Wishes) -> Resul
             message: reject.message,
         })
         .collect();
-    Ok(preview)
+    preview
 }
 
 struct Sample {
@@ -220,7 +217,7 @@ struct Sample {
 }
 
 /// The beginning of a source, parsed.
-fn sample(source: &Arc<Source>, rules: Rules<'_>, wishes: &Wishes) -> Result<Sample> {
+fn sample(source: &Arc<Source>, rules: Rules<'_>, wishes: &Wishes) -> Sample {
     let spool = Spool::new(&std::env::temp_dir().join(format!("prep-{}", std::process::id())));
     let mut sample = Sample {
         source: Arc::clone(source),
@@ -230,15 +227,15 @@ fn sample(source: &Arc<Source>, rules: Rules<'_>, wishes: &Wishes) -> Result<Sam
         parsed: Parsed::default(),
         is_all: false,
     };
-    let outcome = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let (out, pieces) = bounded(0);
         let spool = &spool;
         scope.spawn(move || blocks::read(source, spool, wishes, &out));
         // The reader stops when the pieces are dropped.
-        sample.take(pieces, rules)
+        sample.take(pieces, rules);
     });
     spool.remove();
-    outcome.map(|()| sample)
+    sample
 }
 
 impl Sample {
@@ -248,7 +245,7 @@ impl Sample {
 
     /// Parses pieces until there is enough. What a frame has beside its records may come before them,
     /// and so may members of an archive that are left out.
-    fn take(&mut self, pieces: Receiver<Piece>, rules: Rules<'_>) -> Result<()> {
+    fn take(&mut self, pieces: Receiver<Piece>, rules: Rules<'_>) {
         let mut read = 0;
         for Piece { source, block, .. } in pieces {
             // The piece after the last says whether there was more.
@@ -270,14 +267,15 @@ impl Sample {
             };
             let whole = match block {
                 Block::Lines { line, part, bytes } => {
-                    self.add_lines(&source, format, (line, part, bytes), rules)?
+                    self.add_lines(&source, format, (line, part, bytes), rules)
                 }
                 block => {
                     if let (Block::Rows { batch, .. }, None) = (&block, &self.fields) {
-                        self.fields =
-                            rows::to_fields(&batch.slice(0, 1.min(batch.num_rows())))?.pop();
+                        // What cannot be read is among the rejects.
+                        let first = rows::to_fields(&batch.slice(0, 1.min(batch.num_rows())));
+                        self.fields = first.ok().and_then(|mut rows| rows.pop());
                     }
-                    self.parsed.add(&source, format, block, rules)?;
+                    self.parsed.add(&source, format, block, rules);
                     true
                 }
             };
@@ -286,7 +284,6 @@ impl Sample {
                 break;
             }
         }
-        Ok(())
     }
 
     /// Parses lines, the first of which is number `line`; false when not all of them.
@@ -296,7 +293,7 @@ impl Sample {
         format: Format,
         (mut line, mut part, mut bytes): (u64, usize, Vec<u8>),
         rules: Rules<'_>,
-    ) -> Result<bool> {
+    ) -> bool {
         let cut = match format {
             Format::Jsonl | Format::Json => true,
             Format::Text => rules.split != Split::None,
@@ -320,13 +317,13 @@ impl Sample {
             }
             let lines = memchr::memchr_iter(b'\n', &bytes).count() as u64;
             self.parsed
-                .add(source, format, Block::Lines { line, part, bytes }, rules)?;
+                .add(source, format, Block::Lines { line, part, bytes }, rules);
             if rest.is_empty() {
-                return Ok(true);
+                return true;
             }
             // A text would be cut where none ends.
             if self.has_enough() || format == Format::Text {
-                return Ok(false);
+                return false;
             }
             (line, part, bytes) = (line + lines, 0, rest);
         }

@@ -2,7 +2,8 @@
 
 use super::shape::Fields;
 use anyhow::{Result, bail};
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::timezone::Tz;
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, make_array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema, UInt64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -70,6 +71,9 @@ fn lists(items: &ArrayRef, offsets: &[usize], valid: &dyn Fn(usize) -> bool) -> 
     });
     Ok(lists.collect())
 }
+
+/// The zone that instants of named zones are written in: `2026-01-31T10:00:00Z`.
+const UTC: &str = "+00:00";
 
 /// The values of a column.
 fn values(column: &ArrayRef) -> Result<Vec<Value>> {
@@ -150,6 +154,12 @@ fn values(column: &ArrayRef) -> Result<Vec<Value>> {
                 Ok(text) => Value::String(text.to_owned()),
                 Err(_) => serde_json::json!({ "hex": hex(bytes.value(i)) }),
             })
+        }
+        // Zones by name (UTC, Europe/Moscow) need tables of their own; the instant is the same.
+        DataType::Timestamp(unit, Some(zone)) if zone.parse::<Tz>().is_err() => {
+            let utc = DataType::Timestamp(*unit, Some(UTC.into()));
+            let instants = column.to_data().into_builder().data_type(utc).build()?;
+            return values(&make_array(instants));
         }
         other => {
             // Dates, times, decimals: as they are written.

@@ -1,7 +1,8 @@
 //! Which files are read, what they are called, and what is in them.
 //!
 //! A source's name is the last part of the argument and the path below it, so that ids do not
-//! depend on the folder in which prep was started; where two names meet, both grow to the left.
+//! depend on the folder in which prep was started; where two names meet, both grow to the left. A link is
+//! called as it is, not as what it leads to; a file that several lead to is read once.
 
 use super::codec::Codec;
 use super::dialect::Dialect;
@@ -9,6 +10,7 @@ use super::encoding::{Detected, Encoding};
 use super::format::{Format, Unread};
 use super::look::{self, Look, Sample, UTF8};
 use super::mapping::Mapping;
+use super::naming::{Named, add, name_apart};
 use super::shape::numbering::Numbering;
 use super::spool::{self, Spool};
 use super::text::Split;
@@ -17,7 +19,7 @@ use crate::run_dir;
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -116,26 +118,6 @@ pub struct LeftOut {
     pub bytes: u64,
 }
 
-/// Files by their canonical paths: each with the path that leads to it and how many of the last parts
-/// of that its name has.
-type Named = BTreeMap<PathBuf, (PathBuf, usize)>;
-
-/// Adds a file. One that is given twice has the longer of its names, whichever came first.
-fn add(named: &mut Named, root: &Path, path: PathBuf) {
-    // A broken link has no canonical path; it is reported as a source that cannot be read.
-    let canonical = path.canonicalize().unwrap_or_else(|_| path.clone());
-    // Names begin with the last part of the argument.
-    let kept = path
-        .strip_prefix(root)
-        .map_or(1, |below| below.components().count() + 1);
-    let entry = named
-        .entry(canonical)
-        .or_insert_with(|| (path.clone(), kept));
-    if kept > entry.1 {
-        *entry = (path, kept);
-    }
-}
-
 /// Finds all files under `arguments` (files, directories, globs), by name. What a run writes is not
 /// what it reads: its output directory is left out, and so is what prep wrote before.
 ///
@@ -222,44 +204,6 @@ fn left_out(name: String, path: &Path, reason: Option<&'static str>) -> LeftOut 
         reason: reason.unwrap_or(walk::HIDDEN),
         bytes: about.filter(|_| !is_dir).map_or(0, |about| about.len()),
     }
-}
-
-/// Gives each file the shortest name that no other has.
-fn name_apart(found: Named) -> Vec<(String, PathBuf)> {
-    let mut files: Vec<(PathBuf, PathBuf, usize)> = found
-        .into_iter()
-        .map(|(canonical, (path, kept))| (canonical, path, kept))
-        .collect();
-    loop {
-        let mut uses: BTreeMap<String, usize> = BTreeMap::new();
-        for (canonical, _, kept) in &files {
-            *uses.entry(last_parts(canonical, *kept)).or_default() += 1;
-        }
-        let mut clash = false;
-        for (canonical, _, kept) in &mut files {
-            if uses[&last_parts(canonical, *kept)] > 1 && *kept < canonical.components().count() {
-                *kept += 1;
-                clash = true;
-            }
-        }
-        if !clash {
-            return files
-                .into_iter()
-                .map(|(canonical, path, kept)| (last_parts(&canonical, kept), path))
-                .collect();
-        }
-    }
-}
-
-fn last_parts(path: &Path, count: usize) -> String {
-    let parts: Vec<_> = path
-        .components()
-        .filter_map(|part| match part {
-            Component::Normal(part) => Some(part.to_string_lossy()),
-            _ => None,
-        })
-        .collect();
-    parts[parts.len().saturating_sub(count)..].join("/")
 }
 
 /// Looks into a file; one that cannot be read is a source whose format says why.
@@ -454,6 +398,49 @@ mod tests {
         let error = discover(&[pipe.display().to_string()], &Wishes::default());
         let message = error.expect_err("fails").to_string();
         assert!(message.contains("prep ingest - <"), "{message}");
+    }
+
+    /// The cache of the Hugging Face hub: names are links to files called by their checksums.
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_called_as_it_is_and_its_file_is_read_once() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let hub = dir.path().join("hub");
+        for folder in ["blobs", "snapshots/1a"] {
+            std::fs::create_dir_all(hub.join(folder)).expect("creates");
+        }
+        let link = |to: &str, name: &str| {
+            std::os::unix::fs::symlink(to, hub.join("snapshots/1a").join(name)).expect("links");
+        };
+        std::fs::write(hub.join("blobs/77aa"), "<html><p>Привет.</p></html>").expect("writes");
+        std::fs::write(hub.join("blobs/88bb"), "question,answer\n1,2\n").expect("writes");
+        link("../../blobs/77aa", "page.html");
+        link("../../blobs/88bb", "train.csv");
+        let one = hub.join("snapshots/1a/train.csv");
+        assert_eq!(names(&[&one]), ["train.csv"]);
+        assert_eq!(
+            names(&[&hub.join("snapshots/1a")]),
+            ["1a/page.html", "1a/train.csv"]
+        );
+        let both = ["hub/snapshots/1a/page.html", "hub/snapshots/1a/train.csv"];
+        assert_eq!(names(&[&hub]), both, "its blobs are the same files");
+        assert_eq!(names(&[&hub.join("blobs/88bb"), &one]), ["train.csv"]);
+        assert_eq!(names(&[&one, &hub.join("blobs/88bb")]), ["train.csv"]);
+        assert_eq!(
+            names(&[&hub.join("blobs/../snapshots/1a/page.html")]),
+            ["page.html"]
+        );
+        // A link whose name says no more than the file's own does not rename it.
+        std::fs::write(dir.path().join("a.txt"), "text").expect("writes");
+        std::os::unix::fs::symlink(dir.path().join("a.txt"), hub.join("b.txt")).expect("links");
+        assert_eq!(
+            names(&[&dir.path().join("a.txt"), &hub.join("b.txt")]),
+            ["a.txt"]
+        );
+        assert_eq!(
+            names(&[&hub.join("b.txt"), &dir.path().join("a.txt")]),
+            ["a.txt"]
+        );
     }
 
     #[test]

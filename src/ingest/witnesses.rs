@@ -38,7 +38,7 @@ pub fn numbering(source: &Source, block: &Block, wishes: &Wishes) -> Numbering {
         numbering::survey(|| {
             if let Some(block) = block {
                 // What cannot be read says nothing here; it is refused when it is parsed.
-                let _ = Parsed::witness().add(source, format, block, rules);
+                Parsed::witness().add(source, format, block, rules);
             }
         })
     };

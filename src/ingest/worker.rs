@@ -57,7 +57,7 @@ impl<'a> Worker<'a> {
     /// Parses and encodes a group; nothing here depends on other groups.
     ///
     /// # Errors
-    /// When a Parquet column is of a type that is not read at all, or encoding fails.
+    /// When encoding fails.
     pub fn run(&self, group: Group) -> Result<Done> {
         let mut parsed = Parsed::default();
         let (mut shapes, mut ended) = (BTreeMap::new(), Vec::new());
@@ -78,7 +78,7 @@ impl<'a> Worker<'a> {
             }
             // That it cannot be opened is what its format says already.
             let Ok(format) = source.format else { continue };
-            parsed.add(&source, format, block, self.rules)?;
+            parsed.add(&source, format, block, self.rules);
             for (shape, count) in std::mem::take(&mut parsed.shapes) {
                 *shapes
                     .entry(source.name.clone())

@@ -238,6 +238,7 @@ const REPAIRS: &[(&str, Phrase)] = &[
     ("hyphens", s::REPAIRED_HYPHENS),
     ("ansi", s::REPAIRED_ANSI),
     ("overstrikes", s::REPAIRED_OVERSTRIKES),
+    ("windows-1252", s::REPAIRED_WINDOWS),
     ("controls", s::REPAIRED_CONTROLS),
     ("soft-hyphens", s::REPAIRED_SOFT),
     ("zero-width", s::REPAIRED_ZERO),

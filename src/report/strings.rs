@@ -77,6 +77,7 @@ phrases! {
     REPAIRED_HYPHENS: "words cut at line ends, joined (words)", "слова с переносами соединены (слова)";
     REPAIRED_ANSI: "terminal escape sequences removed (sequences)", "убраны управляющие последовательности терминала";
     REPAIRED_OVERSTRIKES: "overstrikes of man pages made plain (characters)", "убраны надпечатки man-страниц (символы)";
+    REPAIRED_WINDOWS: "punctuation of windows-1252 that was control characters (characters)", "знаки windows-1252, ставшие управляющими символами, восстановлены (символы)";
     REPAIRED_CONTROLS: "control characters removed (characters)", "убраны управляющие символы (символы)";
     REPAIRED_SOFT: "soft hyphens removed (characters)", "убраны мягкие переносы (символы)";
     REPAIRED_ZERO: "zero-width characters removed (characters)", "убраны символы нулевой ширины (символы)";

@@ -194,6 +194,8 @@ fn rows_of_csv_know_their_lines_whatever_ends_them() {
     );
     // Without a header no row is lost.
     assert_eq!(csv_lines("привет,пока\nкот,пёс\n", columns), [1, 2]);
+    let sums = "два плюс два,четыре\n3+3,6\n4+4,8\n5+5,10\n";
+    assert_eq!(csv_lines(sums, columns), [1, 2, 3, 4]);
 }
 
 #[test]

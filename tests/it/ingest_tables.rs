@@ -4,8 +4,9 @@ use crate::support::archives::gzip;
 use crate::support::corpus::{assert_balances, documents, places, rejects, text};
 use crate::support::{Prep, place, write};
 use arrow::array::{
-    ArrayRef, DictionaryArray, Int64Array, LargeStringArray, ListBuilder, RecordBatch, StringArray,
-    StringBuilder, StringViewArray, StructArray,
+    ArrayRef, DictionaryArray, FixedSizeListArray, Int64Array, LargeStringArray, ListBuilder,
+    RecordBatch, StringArray, StringBuilder, StringViewArray, StructArray,
+    TimestampMicrosecondArray, TimestampMillisecondArray,
 };
 use arrow::datatypes::{DataType, Field, Int32Type};
 use arrow::ipc::writer::{FileWriter, StreamWriter};
@@ -102,6 +103,67 @@ fn arrow_files_and_streams_are_read_as_parquet_is() {
             meta,
             serde_json::json!({"topic": "тема", "tags": ["a", "b"], "about": {"n": 1}})
         );
+    }
+}
+
+#[test]
+fn instants_of_any_time_zone_are_text() {
+    let place = place();
+    // 31 January 2026, 10:00:00 in Greenwich.
+    let at = 1_769_853_600_000_i64;
+    let zone = |zone: &str| -> ArrayRef {
+        let instants = TimestampMicrosecondArray::from(vec![Some(at * 1000 + 250_000), None]);
+        Arc::new(instants.with_timezone(zone))
+    };
+    let pairs: ArrayRef = Arc::new(FixedSizeListArray::new(
+        Arc::new(Field::new("item", zone("UTC").data_type().clone(), true)),
+        1,
+        zone("UTC"),
+        None,
+    ));
+    let moscow = zone("Europe/Moscow");
+    let inner = Field::new("when", moscow.data_type().clone(), true);
+    let inside: ArrayRef = Arc::new(StructArray::from(vec![(Arc::new(inner), moscow)]));
+    let plain: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![at, at]));
+    let text: ArrayRef = Arc::new(StringArray::from(vec!["раз", "два"]));
+    let batch = RecordBatch::try_from_iter_with_nullable([
+        ("text", text, false),
+        ("utc", zone("UTC"), true),
+        ("offset", zone("+03:00"), true),
+        ("inside", inside, true),
+        ("list", pairs, true),
+        ("plain", plain, true),
+    ])
+    .expect("a batch");
+    let mut parquet = Vec::new();
+    let mut writer =
+        parquet::arrow::ArrowWriter::try_new(&mut parquet, batch.schema(), None).expect("memory");
+    writer.write(&batch).expect("memory");
+    writer.close().expect("memory");
+    for (name, bytes) in [("a.parquet", parquet), ("a.arrow", file(&[batch]))] {
+        let source = place.path().join(name);
+        let corpus = place.path().join(format!("corpus {name}"));
+        write(&source, bytes);
+        assert_balances(&Prep::ingest(&source, &corpus).json());
+        let meta: Vec<serde_json::Value> = documents(&corpus)
+            .iter()
+            .map(|document| {
+                serde_json::from_str(document.meta.as_deref().expect("has one")).expect("JSON")
+            })
+            .collect();
+        let utc = "2026-01-31T10:00:00.250Z";
+        assert_eq!(
+            meta[0],
+            serde_json::json!({
+                "utc": utc,
+                "offset": "2026-01-31T13:00:00.250+03:00",
+                "inside": {"when": utc},
+                "list": [utc],
+                "plain": "2026-01-31T10:00:00",
+            }),
+            "{name}"
+        );
+        assert_eq!(meta[1]["utc"], serde_json::Value::Null, "{name}");
     }
 }
 

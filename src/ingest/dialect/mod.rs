@@ -25,7 +25,7 @@ pub struct Dialect {
     pub grammar: Grammar,
     /// Names of the columns: those of the header, else `column_1`, `column_2`, …
     pub columns: Vec<Column>,
-    /// Whether the first row holds the names.
+    /// Whether the first row holds names: those of the columns, unless the user gave others.
     pub has_header: bool,
 }
 
@@ -126,10 +126,14 @@ impl Dialect {
             .to_owned());
         };
         let width = reading.width();
-        let has_header = reading
-            .rows
-            .split_first()
-            .is_some_and(|(first, below)| is_header(first, below, mapping));
+        // Where the user names the columns, the first row is data unless all of it are names.
+        let has_header = reading.rows.split_first().is_some_and(|(first, below)| {
+            if names.is_empty() {
+                is_header(first, below, mapping)
+            } else {
+                holds_names_alone(first, names, mapping)
+            }
+        });
         if !names.is_empty() && names.len() != width {
             return Err(format!(
                 "it has {width} columns, --columns names {}",
@@ -259,6 +263,19 @@ fn has_known_name(row: &[String], mapping: Option<&Mapping>) -> bool {
     let mut mapped = mapping.iter().flat_map(|mapping| mapping.paths());
     mapped.any(|path| names.contains(&path.trim().to_lowercase()))
         || names.iter().any(|name| shape::is_known_field(name))
+}
+
+/// Whether each field of a row is a name of `names`, or one that `--map` or a shape knows.
+fn holds_names_alone(row: &[String], names: &[String], mapping: Option<&Mapping>) -> bool {
+    let is_given = |field: &String| {
+        let mut names = names.iter();
+        names.any(|name| name.trim().to_lowercase() == field.trim().to_lowercase())
+    };
+    let is_name =
+        |field: &String| is_given(field) || has_known_name(std::slice::from_ref(field), mapping);
+    // Rows of the sample hold something.
+    let mut filled = row.iter().filter(|field| !field.trim().is_empty());
+    filled.all(is_name)
 }
 
 /// Whether a row names columns: it has a name that `--map` or a shape knows; or short and different texts above
@@ -419,6 +436,22 @@ mod tests {
         assert!(dialect.grammar.spaced && dialect.has_header);
         let inch = "question,answer\na, \"b\" and c\nd,e\n";
         assert!(Dialect::detect(inch, &[], None).is_ok_and(|dialect| !dialect.grammar.spaced));
+    }
+
+    #[test]
+    fn the_first_row_is_data_where_the_user_names_the_columns() {
+        let names = ["question".to_owned(), "answer".to_owned()];
+        for (sample, has_header) in [
+            ("два плюс два;четыре\n3+3;6\n4+4;8\n", false),
+            ("Вопрос;7\nкто?;8\n", false),
+            ("ответ;ещё слово\nкто?;8\n", false),
+            ("Question;Answer\nкто?;я\n", true),
+            ("Вопрос;Ответ\nкто?;я\n", true),
+        ] {
+            let dialect = Dialect::detect(sample, &names, None).expect("told");
+            assert_eq!(dialect.has_header, has_header, "{sample}");
+            assert_eq!(dialect.names().collect::<Vec<_>>(), ["question", "answer"]);
+        }
     }
 
     #[test]

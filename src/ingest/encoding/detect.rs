@@ -3,9 +3,11 @@
 //! In order: a byte order mark; UTF-16 and UTF-32, whose NUL bytes nothing else has; then UTF-8 and the
 //! single-byte encodings side by side, each with what the sample costs in it in bits, the cheapest wins.
 //! A valid UTF-8 sequence is cheap and a damaged one dear, so that a UTF-8 file with a few bytes of
-//! windows-1252 stays UTF-8 and its damaged lines are told apart later.
+//! windows-1252 stays UTF-8 and its damaged lines are told apart later. Where a single-byte encoding wins
+//! though whole lines are UTF-8, the lines are read one by one: in a file of both kinds those of UTF-8 say
+//! what it is, and the others are decoded one by one as the damaged ones are.
 
-use super::russian::BIT;
+use super::russian::{BIT, Tally};
 use super::single_byte::costs;
 use super::unicode::{Order, utf8_evidence, wide};
 use super::{ENCODINGS, Encoding};
@@ -108,6 +110,15 @@ fn cheapest(sample: &[u8], utf8_cost: u64) -> Detected {
             confidence,
         };
     }
+    if encoding != Encoding::Utf8
+        && let Some(mixed) = Mixed::of(sample)
+        && mixed.cost < cost
+    {
+        return Detected {
+            encoding: Encoding::Utf8,
+            confidence: mixed.share(),
+        };
+    }
     if let Some((_, tally)) = tallies.iter().find(|(candidate, _)| *candidate == encoding) {
         noise = (tally.mean_bits() - DOUBTFUL_BITS) / (NOISE_BITS - DOUBTFUL_BITS);
     }
@@ -123,6 +134,60 @@ fn cheapest(sample: &[u8], utf8_cost: u64) -> Detected {
         confidence: surely as f32,
     }
 }
+
+/// Characters beyond ASCII that a line which is UTF-8 proves something by, and in all such lines: in a
+/// single-byte encoding one in ten pairs of letters looks like one, and four in a row without another letter
+/// one in thousands.
+const PROVING_CHARACTERS: u64 = 4;
+const PROVING_IN_ALL: u64 = 8;
+/// What it costs a line to be in another encoding than the one before.
+const CHANGE_COST: u64 = 4 * BIT;
+
+/// A sample as lines of UTF-8 among lines of single-byte encodings, as where files were put together.
+#[derive(Default)]
+struct Mixed {
+    /// Of each line in the encoding that it is read in.
+    cost: u64,
+    /// Lines that are not ASCII, and those of them that are UTF-8.
+    lines: u64,
+    whole: u64,
+}
+
+impl Mixed {
+    /// `None` where no lines prove that there is any UTF-8.
+    fn of(sample: &[u8]) -> Option<Self> {
+        let mut mixed = Self::default();
+        let mut proving = 0;
+        for line in sample.split(|byte| *byte == b'\n') {
+            if line.is_ascii() {
+                continue;
+            }
+            mixed.lines += 1;
+            mixed.cost += if let Ok(text) = std::str::from_utf8(line) {
+                mixed.whole += 1;
+                let sequences = text.chars().filter(|c| !c.is_ascii()).count() as u64;
+                if sequences >= PROVING_CHARACTERS {
+                    proving += sequences;
+                }
+                sequences * SEQUENCE_COST
+            } else if let Some((_, tally)) = rescue(line) {
+                tally.cost + CHANGE_COST
+            } else {
+                let evidence = utf8_evidence(line);
+                evidence.sequences * SEQUENCE_COST + evidence.damaged.max(1) * DAMAGE_COST
+            };
+        }
+        (proving >= PROVING_IN_ALL).then_some(mixed)
+    }
+
+    /// Share of the lines beyond ASCII that are UTF-8.
+    fn share(&self) -> f32 {
+        self.whole as f32 / self.lines.max(1) as f32
+    }
+}
+
+/// By how much `MacCyrillic` is the less likely encoding of a single line.
+const SELDOM_BITS: f64 = 8.0;
 
 /// Letters of ASCII for each byte beyond it from which a text is Latin, and how many at least.
 const LATIN_LETTERS: usize = 10;
@@ -193,6 +258,12 @@ fn readings(sample: &[u8]) -> Vec<(Encoding, u64)> {
 /// put together from several sources have such lines. `None` where the reading is not certain.
 #[must_use]
 pub fn rescue_line(line: &[u8]) -> Option<(String, Encoding)> {
+    let (encoding, _) = rescue(line)?;
+    Some((encoding.decode(line).text, encoding))
+}
+
+/// The single-byte encoding that a line is certainly in, and what it costs there.
+fn rescue(line: &[u8]) -> Option<(Encoding, Tally)> {
     let mut readings = costs(line);
     readings.sort_by_key(|(_, tally)| tally.cost);
     let (encoding, tally) = readings[0];
@@ -201,11 +272,17 @@ pub fn rescue_line(line: &[u8]) -> Option<(String, Encoding)> {
     let rival = readings[1..]
         .iter()
         .find(|(other, _)| other.decode(line).text != text)?;
-    let lead = rival.1.bits() - tally.bits();
+    let mut lead = rival.1.bits() - tally.bits();
+    // Which letters are small is all that tells a short line of the two apart, and one is seldom seen.
+    if rival.0 == Encoding::MacCyrillic {
+        lead += SELDOM_BITS;
+    } else if encoding == Encoding::MacCyrillic {
+        lead -= SELDOM_BITS;
+    }
     let certain = match encoding {
         // One é among Latin letters is as good as a hundred.
         Encoding::Windows1252 => tally.mean_bits() <= 7.0 && utf8_evidence(line).sequences == 0,
         _ => tally.mean_bits() <= 6.5 && lead >= 8.0 && tally.letters >= 4,
     };
-    certain.then_some((text, encoding))
+    certain.then_some((encoding, tally))
 }

@@ -263,3 +263,57 @@ fn latin_text_with_a_few_signs_is_no_cyrillic() {
         assert_eq!(found.encoding, expected, "{found:?}");
     }
 }
+
+#[test]
+fn lines_of_utf8_among_lines_of_another_encoding_are_both_read() {
+    let lines = [
+        "{\"question\":\"Сколько будет два плюс два?\",\"answer\":\"Четыре.\"}",
+        "{\"question\":\"Кто написал «Му-му»?\",\"answer\":\"Иван Тургенев.\"}",
+        "{\"question\":\"Где находится Байкал?\",\"answer\":\"В Сибири, недалеко от Иркутска.\"}",
+        "{\"question\":\"Почему небо голубое?\",\"answer\":\"Воздух рассеивает синий свет сильнее.\"}",
+        "{\"question\":\"Как зовут лису?\",\"answer\":\"Алиса, если верить сказке.\"}",
+    ];
+    for encoding in [Encoding::Windows1251, Encoding::Koi8R, Encoding::Cp866] {
+        // One of so many lines is UTF-8, or all others are.
+        for (every, is_utf8) in [(5, true), (2, true), (2, false), (5, false), (10, false)] {
+            let mut file = Vec::new();
+            for at in 0..60 {
+                let line = lines[at % lines.len()];
+                let encoding = if at.is_multiple_of(every) == is_utf8 {
+                    Encoding::Utf8
+                } else {
+                    encoding
+                };
+                file.extend(encode(encoding, line));
+                file.push(b'\n');
+            }
+            let found = detect(&file);
+            assert_eq!(found.encoding, Encoding::Utf8, "{encoding:?} {every}");
+            for line in file.split(|byte| *byte == b'\n') {
+                if std::str::from_utf8(line).is_err() {
+                    let (_, rescued) = rescue_line(line).expect("certain");
+                    assert_eq!(rescued, encoding);
+                }
+            }
+        }
+        // A text of a few lines.
+        let few: Vec<u8> = [
+            Encoding::Utf8,
+            Encoding::Utf8,
+            Encoding::Utf8,
+            encoding,
+            encoding,
+        ]
+        .iter()
+        .zip(lines)
+        .flat_map(|(encoding, line)| [encode(*encoding, line), b"\n".to_vec()].concat())
+        .collect();
+        let found = detect(&few);
+        assert_eq!(found.encoding, Encoding::Utf8, "{encoding:?}");
+        let all: Vec<u8> = lines
+            .iter()
+            .flat_map(|line| [encode(encoding, line), b"\n".to_vec()].concat())
+            .collect();
+        assert_eq!(detect(&all).encoding, encoding, "{encoding:?}");
+    }
+}

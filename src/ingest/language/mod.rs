@@ -4,14 +4,18 @@
 //! of names are set aside ([`lines`]); a line of prose belongs to the script that carries it, so that
 //! a Russian sentence full of English terms is Russian. Cyrillic languages are told apart by the
 //! letters that only some of them have and where they stand ([`letters`]), Latin ones by their most
-//! common words ([`words`]), where those are silent by trigrams (`whatlang`).
+//! common words ([`words`]). Where a short text has too few of either, trigrams (`whatlang`) are asked, too
+//! ([`latin`], [`cyrillic`]).
 
+mod cyrillic;
+mod latin;
 mod letters;
 mod lines;
 #[cfg(test)]
 mod tests;
 mod words;
 
+use latin::SILENT;
 use letters::Letters;
 use lines::Fence;
 use words::Hits;
@@ -22,7 +26,7 @@ pub const SAMPLE_BYTES: usize = 4 << 10;
 const WINDOWS: usize = 8;
 /// A longer line is taken in pieces.
 const LINE_BYTES: usize = 400;
-/// Letters below which common words and trigrams guess rather than tell.
+/// Letters below which those of Cyrillic guess rather than tell.
 const ENOUGH_LETTERS: u32 = 24;
 /// Share of the letters of prose, and number of them, from which a second language counts.
 const LEAST_SHARE: f32 = 0.05;
@@ -74,6 +78,7 @@ struct Line {
 struct Tally {
     lines: Vec<Line>,
     cyrillic: Letters,
+    cyrillic_text: String,
     latin: Hits,
     latin_text: String,
     /// Letters of scripts that are neither Latin nor Cyrillic.
@@ -139,6 +144,10 @@ impl Tally {
             return;
         }
         let code = if is_cyrillic {
+            // Of a longer text the letters tell enough.
+            if self.cyrillic.cyrillic < cyrillic::MOST_LETTERS {
+                push(&mut self.cyrillic_text, line);
+            }
             self.cyrillic += &letters;
             letters.clear_language()
         } else {
@@ -155,7 +164,7 @@ impl Tally {
     }
 
     fn language(mut self) -> Language {
-        let mut limit = 1.0;
+        let (mut limit, mut is_prose) = (1.0, true);
         if self.lines.is_empty() && self.other == 0 {
             if self.rest.all() == 0 {
                 return Language {
@@ -165,7 +174,7 @@ impl Tally {
                 };
             }
             // Code and names alone: a guess.
-            limit = 0.5;
+            (limit, is_prose) = (0.5, false);
             let is_cyrillic = self.rest.cyrillic * 2 >= self.rest.all();
             self.lines.push(Line {
                 is_cyrillic,
@@ -176,11 +185,13 @@ impl Tally {
             self.latin = std::mem::take(&mut self.rest_hits);
             self.latin_text = std::mem::take(&mut self.rest_text);
         }
-        let cyrillic = self.cyrillic.language();
+        let by_letters = self.cyrillic.language();
+        let cyrillic = cyrillic::language(&self.cyrillic, &self.cyrillic_text, by_letters);
         let latin_letters = self.letters(false);
         // Latin without common words is terms and names when there is Cyrillic prose.
         let has_cyrillic = self.letters(true) >= LEAST_LETTERS / 2;
-        let latin = latin_language(&self.latin, &self.latin_text, latin_letters, has_cyrillic);
+        let is_doubtful = has_cyrillic || !is_prose;
+        let latin = latin::language(&self.latin, &self.latin_text, latin_letters, is_doubtful);
         let is_silent = latin.sure <= SILENT && has_cyrillic;
         let mut amounts: Vec<(&'static str, u32, f32)> = Vec::new();
         let mut add = |code, letters, sure| match amounts.iter_mut().find(|(has, ..)| *has == code)
@@ -192,6 +203,10 @@ impl Tally {
             let whole = if line.is_cyrillic { cyrillic } else { latin };
             match line.code {
                 None if is_silent && !line.is_cyrillic => {}
+                // What the letters of a line say was heard.
+                Some(code) if line.is_cyrillic && code == by_letters.code => {
+                    add(whole.code, line.letters, whole.sure);
+                }
                 Some(code) if code != whole.code => add(code, line.letters, 0.9),
                 _ => add(whole.code, line.letters, whole.sure),
             }
@@ -234,55 +249,6 @@ impl Tally {
 struct Told {
     code: &'static str,
     sure: f32,
-}
-
-/// How sure Latin text is that no word speaks for.
-const SILENT: f32 = 0.4;
-
-/// The language of Latin prose; beside Cyrillic prose trigrams are not asked.
-fn latin_language(hits: &Hits, text: &str, letters: u32, is_beside: bool) -> Told {
-    if let Some(code) = hits.language() {
-        let sure = (0.6 + 3.0 * hits.share()).min(1.0);
-        return Told { code, sure };
-    }
-    let silent = Told {
-        code: "en",
-        sure: SILENT,
-    };
-    if letters < ENOUGH_LETTERS || is_beside {
-        // A name, a number with a unit: English is the likeliest, not certain.
-        return silent;
-    }
-    let Some(found) = whatlang::detect(text) else {
-        return silent;
-    };
-    let sure = found.is_reliable();
-    let code = match found.lang() {
-        whatlang::Lang::Eng => {
-            let sure = if hits.distinct("en") > 0 {
-                0.5 + 0.4 * found.confidence() as f32
-            } else {
-                SILENT
-            };
-            return Told { code: "en", sure };
-        }
-        whatlang::Lang::Deu => "de",
-        whatlang::Lang::Fra => "fr",
-        whatlang::Lang::Spa => "es",
-        _ if sure && hits.is_empty() && letters >= 2 * ENOUGH_LETTERS => {
-            return Told {
-                code: "other",
-                sure: 0.8,
-            };
-        }
-        _ => return silent,
-    };
-    // Trigrams of terms and identifiers look like any language; some word must agree.
-    if sure && hits.distinct(code) > 0 && hits.distinct(code) > hits.distinct("en") {
-        Told { code, sure: 0.9 }
-    } else {
-        silent
-    }
 }
 
 fn push(text: &mut String, line: &str) {

@@ -141,6 +141,95 @@ fn sentences_are_in_their_language() {
     assert!(wrong.is_empty(), "{} of {all}: {wrong:#?}", wrong.len());
 }
 
+/// Short ones, many without a common word or a letter that tells, written for this test.
+const SHORT: &[(&str, &[&str])] = &[
+    (
+        "de",
+        &[
+            "Guten Morgen, wie geht es Ihnen heute?",
+            "Welche Farbe hat der Himmel bei Sonnenuntergang?",
+            "Berlin liegt an der Spree und zählt viele Brücken.",
+            "Die Datei konnte nicht gelesen werden: keine Berechtigung.",
+        ],
+    ),
+    (
+        "fr",
+        &[
+            "Bonjour, comment allez-vous ?",
+            "Quelle heure est-il à Paris ?",
+            "Le chat dort sur la chaise verte.",
+            "Impossible de lire le fichier : permission refusée.",
+        ],
+    ),
+    (
+        "es",
+        &[
+            "¿Dónde está la biblioteca?",
+            "Error de lectura del archivo de entrada.",
+            "La niña come una manzana roja.",
+            "¿Cuántos años tiene tu hermano menor?",
+        ],
+    ),
+    (
+        "other",
+        &[
+            "Nie można odczytać pliku wejściowego.",
+            "Gdzie mieszka twoja siostra?",
+            "Não foi possível abrir o ficheiro.",
+            "Onde fica a estação de comboios?",
+            "Impossibile leggere il file di ingresso.",
+            "Dove si trova la stazione ferroviaria?",
+            "De kat slaapt op de groene stoel.",
+        ],
+    ),
+    (
+        "bg",
+        &["Добър ден! Как сте днес?", "Файлът не може да се прочете."],
+    ),
+    ("uk", &["Дуже добре, дякую"]),
+    ("be", &["Памылка чытання файла, паспрабуйце яшчэ раз."]),
+    (
+        "en",
+        &[
+            "Cannot read the input file.",
+            "Unable to open display",
+            "Where does your sister live?",
+            "Invalid option",
+            "The café served crème brûlée after dinner.",
+            "Restart network service and reload configuration",
+            "Antonio Banderas and Penélope Cruz were born in Spain.",
+            "Compare mitosis with meiosis",
+            "Translate \"Guten Tag\" please",
+        ],
+    ),
+    (
+        "ru",
+        &[
+            "Не удалось прочитать файл, попробуйте снова.",
+            "Где живет твоя сестра?",
+            "Кошка спит на зеленом стуле.",
+            "Столица Испании?",
+            "Да, конечно.",
+            "Перевод слова на болгарский: книга",
+            "Марина перемножила числа 81 и 100, сколько у нее получилось?",
+            "Какая команда стала чемпионом?",
+        ],
+    ),
+];
+
+#[test]
+fn short_texts_are_in_their_language() {
+    for (code, texts) in SHORT {
+        for text in *texts {
+            let found = tell(text);
+            assert_eq!(found.code, *code, "{found:?} {text}");
+        }
+    }
+    // Nothing in it tells, and that is said.
+    assert!(tell("Не вдалося прочитати файл, спробуйте ще раз.").score <= 0.6);
+    assert!(tell("Invalid option").score <= 0.5);
+}
+
 #[test]
 fn short_and_empty_texts_do_not_pretend() {
     assert_eq!(tell("93").code, "und");

@@ -11,56 +11,63 @@ const LANGUAGES: &[(&str, &str)] = &[
     (
         "en",
         "the of and to is that it was for with you this are be what how which have from not by or \
-         as at they we he she his her but can will has if would there their",
+         as at we they he she his her but can will has if would there their in on an a i no do so \
+         all one out up about who when were been your any only could than into may should each more \
+         most other then them these did does my our after some must cannot",
     ),
     (
         "de",
         "der die und das ist nicht ein eine einen einer mit zu den von auf sich auch für dem des \
          im wir ich sie es werden wird sind kann oder aber wie bei nach aus haben über durch noch \
-         wenn nur war",
+         wenn nur war in an so als am um vom zum zur bis hat er uns keine kein diese dieser alle \
+         mehr sein ihr man ohne wurde wurden muss soll dass beim unter ihre mich mir gibt bitte",
     ),
     (
         "fr",
         "le les des et est une dans que qui pour pas sur du au il la un en ce cette je nous vous \
-         avec plus par sont être mais ne aux ils elle dont ou leur comme où ses fait a à",
+         avec plus par sont être mais ne aux ils elle dont ou leur comme où ses fait a à de on si \
+         se aucun entre sous tout tous aussi cet peut même n d l",
     ),
     (
         "es",
         "el los las es una que en por con para del se no su un la como más pero al lo son este \
-         esta muy también está y o ha fue sus sobre cuando entre hay todo nos qué desde",
+         esta muy también está y o ha fue sus sobre cuando entre hay todo nos qué desde de a si ya \
+         sin hasta puede ser sólo solo ni le me cada sea tiene debe uno dos mi porque donde así",
     ),
     // Portuguese, Italian, Dutch, Polish, Czech, Swedish, Danish and Norwegian, Turkish, Romanian,
     // Finnish, Hungarian, Vietnamese and Indonesian, each a language of its own in the count.
     (
         "pt",
         "não uma com os as ao são mas em do da dos das você isso um que para por mais também foi \
-         seu sua é ele na no",
+         seu sua é ele na no de a o e se ou sem até pode ser já nos às à me pelo pela deve este esta quando muito ainda eu",
     ),
     (
         "it",
         "che di il della è non per un con gli del una sono nel alla anche più le questo dei si da \
-         ha come ma lo i delle",
+         ha come ma lo i delle in a e la o se su dal nella essere può questa l d",
     ),
     (
         "nl",
         "het een van niet dat zijn voor met op de en te die ook aan bij maar naar worden door wordt \
-         deze ik er",
+         deze ik er in is als of kan geen uit",
     ),
     (
         "pl",
-        "nie się jest że na do to jak z w po od przez są ale dla który może jego tak już",
+        "nie się jest że na do to jak z w po od przez są ale dla który może jego tak już i a o lub \
+         być co czy za jako",
     ),
     (
         "cs",
-        "je že se na by jsem to ve jako ale pro není také který jsou když byl podle až",
+        "je že se na by jsem to ve jako ale pro není také který jsou když byl podle až a i v z do \
+         nebo pokud",
     ),
     (
         "sv",
-        "och att det inte som en är på av för med till den om jag har var ett de från",
+        "och att det inte som en är på av för med till den om jag har var ett de från i kan eller",
     ),
     (
         "da",
-        "og ikke er på det til af en at som med den for har jeg de fra et var også",
+        "og ikke er på det til af en at som med den for har jeg de fra et var også i kan eller",
     ),
     (
         "tr",
@@ -68,7 +75,7 @@ const LANGUAGES: &[(&str, &str)] = &[
     ),
     (
         "ro",
-        "și este nu în pe că cu la o din pentru care sunt mai să de un fi lui",
+        "și este nu în pe că cu la o din pentru care sunt mai să de un fi lui a sau",
     ),
     (
         "fi",
@@ -81,6 +88,8 @@ const LANGUAGES: &[(&str, &str)] = &[
     ),
 ];
 
+/// The code of languages that are not told apart.
+pub(super) const OTHER: &str = "other";
 /// Languages that are told by their own code.
 const TOLD: usize = 4;
 const COUNT: usize = 16;
@@ -332,9 +341,18 @@ impl Hits {
             .map_or(0, |i| self.seen[i].count_ones())
     }
 
-    /// Whether no language has a common word here.
-    pub(super) fn is_empty(&self) -> bool {
-        self.count.iter().all(|count| *count == 0)
+    /// The likeliest language but English by its different common words, and how many they are.
+    pub(super) fn foreign(&self) -> (&'static str, u32) {
+        let rank = |i: usize| (self.seen[i].count_ones(), self.count[i]);
+        // The earlier of equal ones.
+        let first = (2..COUNT).fold(1, |best, i| if rank(i) > rank(best) { i } else { best });
+        (LANGUAGES[first].0, rank(first).0)
+    }
+
+    /// The code by which the language `code` is told.
+    pub(super) fn told(code: &'static str) -> &'static str {
+        let told = LANGUAGES[..TOLD].iter().any(|(known, _)| *known == code);
+        if told { code } else { OTHER }
     }
 
     /// The likeliest language, and by how much it leads: its count and the next one's.
@@ -357,22 +375,14 @@ impl Hits {
             && distinct >= 3
             && self.share() > 0.10
             && (count * 2 >= next * 3 || distinct >= 6 && count > next);
-        is_told.then_some(if first < TOLD {
-            LANGUAGES[first].0
-        } else {
-            "other"
-        })
+        is_told.then(|| Self::told(LANGUAGES[first].0))
     }
 
     /// The language of a line, where its words leave no doubt.
     pub(super) fn clear_language(&self) -> Option<&'static str> {
         let (first, count, next) = self.ranked();
         let is_clear = self.seen[first].count_ones() >= 3 && count >= 2 * next;
-        is_clear.then_some(if first < TOLD {
-            LANGUAGES[first].0
-        } else {
-            "other"
-        })
+        is_clear.then(|| Self::told(LANGUAGES[first].0))
     }
 }
 

@@ -49,7 +49,13 @@ impl Parsed {
                 continue;
             }
             let fields = dialect.grammar.fields(row);
-            if csv_rows::is_blank(&fields) || std::mem::take(&mut header) {
+            if csv_rows::is_blank(&fields) {
+                continue;
+            }
+            if std::mem::take(&mut header) {
+                if !repeats_header(dialect, &fields) {
+                    self.notes.push(other_header(name, record, row));
+                }
                 continue;
             }
             if dialect.has_header && repeats_header(dialect, &fields) {
@@ -117,6 +123,14 @@ fn repeats_header(dialect: &Dialect, fields: &[Cow<[u8]>]) -> bool {
         field.trim_ascii()
     });
     names.eq(fields.filter(|field| !field.is_empty()))
+}
+
+/// That the first row is a header with other names than the user's.
+fn other_header(name: &str, record: u64, row: &[u8]) -> String {
+    format!(
+        "{name}, row {record}: `{}` was read as a header and is no record; the names of its columns are those of --columns",
+        String::from_utf8_lossy(row)
+    )
 }
 
 fn count_lines(bytes: &[u8]) -> u64 {

@@ -19,7 +19,6 @@ use super::text::Split;
 use super::{language, rows};
 use crate::document::{Content, Document, DocumentId, Message};
 use crate::units::human_bytes;
-use anyhow::Result;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -75,17 +74,8 @@ impl Parsed {
         }
     }
 
-    /// Parses `block` of the source called `name`.
-    ///
-    /// # Errors
-    /// When a Parquet column is of a type that is not read at all.
-    pub fn add(
-        &mut self,
-        source: &Source,
-        format: Format,
-        block: Block,
-        rules: Rules<'_>,
-    ) -> Result<()> {
+    /// Parses `block` of `source`.
+    pub fn add(&mut self, source: &Source, format: Format, block: Block, rules: Rules<'_>) {
         let name = source.name.as_str();
         self.numbering = rules.first_option.or(source.numbering.get().copied());
         match block {
@@ -115,7 +105,16 @@ impl Parsed {
                         self.add_fields(name, row + i as u64, fields, rules, shown);
                     }
                 }
-                Err(error) => return Err(error.context(format!("{name}: rows from {row} on"))),
+                // The row cannot be shown, but it is counted.
+                Err(error) => {
+                    for row in row..row + batch.num_rows() as u64 {
+                        let message = format!(
+                            "{error:#}; leave the column out, or cast it to text, and write the file again"
+                        );
+                        let reject = Reject::new(name, row, "unsupported_column", message, &[]);
+                        self.rejects.push(reject);
+                    }
+                }
             },
             Block::Unreadable {
                 record,
@@ -154,7 +153,6 @@ impl Parsed {
             }
             Block::MemberEnd { .. } | Block::End { .. } => {}
         }
-        Ok(())
     }
 
     fn add_lines(
@@ -344,9 +342,7 @@ mod tests {
             numbering: OnceLock::new(),
             member_of: None,
         };
-        parsed
-            .add(&source, format, block, rules)
-            .expect("lines always parse");
+        parsed.add(&source, format, block, rules);
         parsed
     }
 

@@ -10,10 +10,11 @@ pub fn remove(text: &str, counts: &mut Counts) -> Option<String> {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
     let mut removed = 0;
-    while let Some(at) = rest.find(['\x1b', '\u{9b}']) {
+    let has_csi = has_csi(text);
+    while let Some(at) = rest.find(['\x1b', CSI]) {
         clean.push_str(&rest[..at]);
         rest = &rest[at..];
-        if let Some(length) = sequence(rest) {
+        if let Some(length) = sequence(rest, has_csi) {
             rest = &rest[length..];
             removed += 1;
         } else {
@@ -26,10 +27,37 @@ pub fn remove(text: &str, counts: &mut Counts) -> Option<String> {
     (removed > 0).then(|| clean + rest)
 }
 
+/// The one character that begins a control sequence as ESC [ does; in text decoded the wrong way it is
+/// a › of windows-1252.
+const CSI: char = '\u{9b}';
+
+/// Whether [`CSI`] begins control sequences in `text`: one of them has parameters, and there is an escape
+/// or another such sequence.
+fn has_csi(text: &str) -> bool {
+    let mut rests = text.split(CSI);
+    let has_escape = text.contains('\x1b');
+    rests.next();
+    let shown = rests.filter(|rest| short(rest.as_bytes()).is_some_and(|length| length > 1));
+    shown.take(2).count() >= if has_escape { 1 } else { 2 }
+}
+
+/// Bytes of what colours and moves a cursor after [`CSI`]: digits with semicolons and a letter, or the
+/// letter that resets or erases.
+fn short(bytes: &[u8]) -> Option<usize> {
+    let is_parameter = |byte: &&u8| matches!(byte, b'0'..=b'9' | b';' | b'?');
+    let parameters = bytes.iter().take_while(is_parameter).count();
+    match bytes.get(parameters)? {
+        b'm' | b'K' => Some(parameters + 1),
+        letter if letter.is_ascii_alphabetic() && parameters > 0 => Some(parameters + 1),
+        _ => None,
+    }
+}
+
 /// Bytes of the sequence that `text` begins with.
-fn sequence(text: &str) -> Option<usize> {
-    if let Some(rest) = text.strip_prefix('\u{9b}') {
-        return control(rest.as_bytes()).map(|length| '\u{9b}'.len_utf8() + length);
+fn sequence(text: &str, has_csi: bool) -> Option<usize> {
+    if let Some(rest) = text.strip_prefix(CSI) {
+        let length = short(rest.as_bytes()).filter(|_| has_csi);
+        return length.map(|length| CSI.len_utf8() + length);
     }
     let bytes = text.as_bytes();
     match bytes.get(1)? {

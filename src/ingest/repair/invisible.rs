@@ -1,13 +1,35 @@
-//! Characters that show nothing: control characters, soft hyphens, zero-width and bidi characters; and
-//! line separators, which become newlines.
+//! Characters that show nothing: control characters, soft hyphens, zero-width and bidi characters; line
+//! separators, which become newlines; and the control characters U+0080 to U+009F, which are quotes and
+//! dashes of windows-1252 that were decoded as ISO-8859-1.
 
 use super::{Counts, Repair, Switches};
+
+/// U+0080 to U+009F as windows-1252 has them, and as browsers read them (WHATWG, "numeric character
+/// reference end state"); the bytes that it leaves out are NUL here.
+const WINDOWS_1252: [char; 32] = [
+    '€', '\0', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\0', 'Ž', '\0', '\0', '‘',
+    '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\0', 'ž', 'Ÿ',
+];
+/// The next line, which breaks lines on mainframes; in windows-1252 it is an ellipsis.
+const NEXT_LINE: char = '\u{85}';
+
+/// What `character` is in windows-1252, of those that are control characters elsewhere.
+fn windows_1252(character: char) -> Option<char> {
+    let place = (character as usize).checked_sub(0x80)?;
+    WINDOWS_1252.get(place).copied().filter(|c| *c != '\0')
+}
 
 /// The text without them, as far as they are switched on.
 pub fn remove(text: &str, switches: Switches, counts: &mut Counts) -> Option<String> {
     let mut clean = String::with_capacity(text.len());
     let mut before = '\n';
     let mut changed = false;
+    let punctuates = switches.has(Repair::Windows1252);
+    // Where other signs of windows-1252 are, the ellipsis is one of them.
+    let is_windows = punctuates
+        && text
+            .chars()
+            .any(|c| c != NEXT_LINE && windows_1252(c).is_some());
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
         let after = characters.peek().copied().unwrap_or('\n');
@@ -17,6 +39,13 @@ pub fn remove(text: &str, switches: Switches, counts: &mut Counts) -> Option<Str
             '\x08' => !switches.has(Repair::Overstrikes),
             _ => false,
         };
+        let is_break = character == NEXT_LINE && !is_windows && after != ' ';
+        if let Some(sign) = windows_1252(character).filter(|_| punctuates && !kept && !is_break) {
+            clean.push(sign);
+            counts.add(Repair::Windows1252, 1);
+            (changed, before) = (true, sign);
+            continue;
+        }
         let kind = kind(character, before, after).filter(|repair| !kept && switches.has(*repair));
         let Some(repair) = kind else {
             clean.push(character);
@@ -28,7 +57,7 @@ pub fn remove(text: &str, switches: Switches, counts: &mut Counts) -> Option<Str
         // What breaks a line or a page does so, once.
         let breaks = matches!(
             character,
-            '\x0b' | '\x0c' | '\u{85}' | '\u{2028}' | '\u{2029}'
+            '\x0b' | '\x0c' | NEXT_LINE | '\u{2028}' | '\u{2029}'
         );
         if breaks && before != '\n' && after != '\n' {
             clean.push('\n');

@@ -42,6 +42,8 @@ pub enum Repair {
     Ansi,
     /// Bold and underlined as a printer strikes them.
     Overstrikes,
+    /// Quotes and dashes of windows-1252 that became control characters.
+    Windows1252,
     /// NUL, BEL and their like.
     Controls,
     /// Hyphens that show at line ends only.
@@ -99,6 +101,11 @@ pub const REPAIRS: &[Row] = &[
         Repair::Overstrikes,
         "overstrikes",
         "bold and underlined of man pages (x\\bx, _\\bx), made plain; characters",
+    ),
+    row(
+        Repair::Windows1252,
+        "windows-1252",
+        "quotes, dashes and € of windows-1252 decoded as ISO-8859-1 (U+0080 to U+009F), made what they were; characters",
     ),
     row(
         Repair::Controls,

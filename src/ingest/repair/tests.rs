@@ -81,6 +81,39 @@ fn invisible_characters_go_and_breaks_stay() {
 }
 
 #[test]
+fn quotes_and_dashes_of_windows_1252_are_what_they_were() {
+    let (text, counts) = cleaned(
+        "It\u{92}s a \u{93}quoted\u{94} word \u{96} 5 \u{80}\u{85}\nслово \u{97} слово\u{85} и\u{81} всё",
+    );
+    assert_eq!(text, "It’s a “quoted” word – 5 €…\nслово — слово… и всё");
+    assert_eq!(counts.get(Repair::Windows1252), 8);
+    assert_eq!(counts.get(Repair::Controls), 1, "U+0081 is nothing");
+    // › takes nothing of the text with it, though letters follow, and is one sequence among escapes.
+    for (text, wanted, sequences) in [
+        ("hello\u{9b} next", "hello› next", 0),
+        (
+            "\u{8b}mine\u{9b}, \u{8b}\u{9b}3 more",
+            "‹mine›, ‹›3 more",
+            0,
+        ),
+        ("\x1b[1mhello\x1b[m\u{9b} next", "hello› next", 2),
+        ("\u{9b}1;31mred\u{9b}0m\u{9b}K", "red", 3),
+        ("\x1b[1mred\u{9b}0;1m and", "red and", 2),
+    ] {
+        let (found, counts) = cleaned(text);
+        assert_eq!(
+            (found.as_str(), counts.get(Repair::Ansi)),
+            (wanted, sequences)
+        );
+    }
+    // Alone it breaks a line unless a space follows.
+    assert_eq!(cleaned("one\u{85}two\u{85} three").0, "one\ntwo… three");
+    let off = Switches::all().without(Repair::Windows1252);
+    let mut counts = Counts::default();
+    assert_eq!(clean("It\u{92}s", off, &mut counts), "Its");
+}
+
+#[test]
 fn letters_in_pieces_are_composed() {
     let (text, counts) = cleaned("йод\nи\u{306}од е\u{308}лка cafe\u{301}\nпуть\n");
     assert_eq!(text, "йод\nйод ёлка café\nпуть\n");
