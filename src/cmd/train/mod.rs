@@ -5,6 +5,7 @@ mod batches;
 mod input;
 mod list;
 mod objective;
+mod peak;
 mod person;
 mod prompts;
 mod ranks;
@@ -28,14 +29,13 @@ use crate::{
     model::{Adapters, Model, parameters},
     ops::Backend,
     output,
-    plan::gpu,
     run_dir::{self, Found},
     shard::Split,
     train::{
         Loader, Options, Packed, Tokens,
         finish::{Writing, finish, first_of, packing},
         memory,
-        mfu::{Peak, Utilisation, flops_per_token, measure},
+        mfu::{Utilisation, flops_per_token},
         ranks::{Ranks, check_shares, meet, own_rank},
         run::{Data, Saving, run_among as train},
     },
@@ -352,7 +352,7 @@ fn go<B: Backend>(
     }
     // When all ranks have loaded what they need they leave the machine to the measurement.
     meet(ranks, options)?;
-    let (known, origin) = peak(backend, args)?;
+    let (known, origin) = peak::of(backend, args.peak)?;
     let utilisation = known.map(|peak| Utilisation {
         flops_per_token: flops_per_token(options, &resolved.loader),
         peak: peak.times(ranks.count()),
@@ -429,30 +429,6 @@ fn tell_of_skipped(ctx: &Context, skipped: u64, steps: u64) {
              look at the data"
         ));
     }
-}
-
-/// The device's peak and where it is from: as stated, of a card as its data sheet has it, of a CPU as
-/// measured.
-fn peak<B: Backend>(backend: &B, args: &Args) -> Result<(Option<Peak>, String)> {
-    let stated = |flops_per_second| {
-        Some(Peak {
-            flops_per_second,
-            measured: false,
-        })
-    };
-    let name = backend.name();
-    Ok(match (args.peak, gpu::of_device(&name)) {
-        (Some(peak), _) => (stated(peak), "as --peak says".to_owned()),
-        (None, Some(card)) => (
-            stated(card.flops_per_second()),
-            format!("the dense bf16 rate of the data sheet of {}", card.title),
-        ),
-        (None, None) if name == "cpu" => (
-            Some(measure(backend)?),
-            "measured here by products of f32 matrices".to_owned(),
-        ),
-        (None, None) => (None, String::new()),
-    })
 }
 
 fn tell(args: &Args, ctx: &Context, report: &Value) {

@@ -62,6 +62,7 @@ pub const SOURCE: &str = concat!(
     include_str!("kernels/activations.cu"),
     include_str!("kernels/rows.cu"),
     include_str!("kernels/attention.cu"),
+    include_str!("kernels/warps.cu"),
     include_str!("kernels/flash.cu"),
     include_str!("kernels/head.cu"),
     include_str!("kernels/optimizer.cu"),

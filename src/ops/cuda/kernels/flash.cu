@@ -3,84 +3,12 @@
 // the gradients are made by two kernels, of queries and of keys and values, each of which makes the
 // scores again: no two blocks add to one place.
 //
-// The names of fragments are those of PTX's
-// mma.m16n8k16: of a 16 x 16 `a`, rows in lanes' groups of four, and of a 16 x 8 result, a thread has
-// the columns 2 * (lane % 4) and the next, in rows lane / 4 and 8 further.
+// Of a warp's 16 x 8 result a thread has the columns 2 * (lane % 4) and the next, in rows lane / 4 and 8
+// further (see warps.cu).
 
 // A warp has M times 16 rows of its block's own tile: with 2 each tile of the other side that it reads from
 // shared memory serves twice.
 #define OWN(M) (128 * M)
-
-#ifndef SIMULATED
-// Loads four 8 x 8 tiles of bf16 from shared memory: lanes 8 i to 8 i + 7 name the rows of tile i, and each
-// lane gets, of every tile, the two values of row lane / 4 that begin at column 2 (lane % 4).
-DEVICE void load_tiles(u32 tiles[4], const Bf16 *row) {
-    u32 at = (u32)__cvta_generic_to_shared(row);
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(tiles[0]), "=r"(tiles[1]), "=r"(tiles[2]), "=r"(tiles[3])
-                 : "r"(at));
-}
-
-// The same of the transposed tiles.
-DEVICE void load_transposed(u32 tiles[4], const Bf16 *row) {
-    u32 at = (u32)__cvta_generic_to_shared(row);
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(tiles[0]), "=r"(tiles[1]), "=r"(tiles[2]), "=r"(tiles[3])
-                 : "r"(at));
-}
-
-// Begins to copy sixteen bytes to shared memory, or zeros; `copied` waits for all that were begun.
-DEVICE void copy_sixteen(void *to, const void *from, bool is) {
-    u32 at = (u32)__cvta_generic_to_shared(to);
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(at), "l"(from),
-                 "r"(is ? 16 : 0)
-                 : "memory");
-}
-
-// The same with four bytes.
-DEVICE void copy_word(void *to, const void *from, bool is) {
-    u32 at = (u32)__cvta_generic_to_shared(to);
-    asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(at), "l"(from),
-                 "r"(is ? 4 : 0)
-                 : "memory");
-}
-
-DEVICE void copied() { asm volatile("cp.async.wait_all;" ::: "memory"); }
-
-// sum += a b for a warp: a [16, 16], b [16, 8].
-DEVICE void multiply(float sum[4], const u32 a[4], u32 b0, u32 b1) {
-    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, "
-                 "{%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-                 : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
-                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-}
-
-// sum = a b.
-DEVICE void multiply_first(float sum[4], const u32 a[4], u32 b0, u32 b1) {
-    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, "
-                 "{%4, %5, %6, %7}, {%8, %9}, {%10, %10, %10, %10};"
-                 : "=f"(sum[0]), "=f"(sum[1]), "=f"(sum[2]), "=f"(sum[3])
-                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1), "f"(0.0f));
-}
-#else
-DEVICE void multiply_first(float sum[4], const u32 a[4], u32 b0, u32 b1) {
-    sum[0] = sum[1] = sum[2] = sum[3] = 0.0f;
-    multiply(sum, a, b0, b1);
-}
-
-DEVICE void copy_sixteen(void *to, const void *from, bool is) {
-    const u64 zeros[2] = {0, 0};
-    const u64 *values = is ? (const u64 *)from : zeros;
-    ((u64 *)to)[0] = values[0];
-    ((u64 *)to)[1] = values[1];
-}
-
-DEVICE void copy_word(void *to, const void *from, bool is) {
-    *(u32 *)to = is ? *(const u32 *)from : 0;
-}
-
-DEVICE void copied() {}
-#endif
 
 // What all blocks of a call read.
 struct Sequence {
@@ -397,10 +325,10 @@ DEVICE void flash_queries(const Bf16 *q, const Bf16 *k, const Bf16 *v, const Bf1
             load_rows(value_tiles[turn ^ 1], v + at.other, at.kv_stride, part, next, seq);
         }
 #pragma unroll 1
-        for (u32 group_of = 0; group_of < OTHER(D); group_of += 8 * N) {
+        for (u32 within = 0; within < OTHER(D); within += 8 * N) {
             float scores[M][N][4], dp[M][N][4];
-            times_rows<D, N, M>(scores, a, keys, group_of);
-            times_rows<D, N, M>(dp, d, values, group_of);
+            times_rows<D, N, M>(scores, a, keys, within);
+            times_rows<D, N, M>(dp, d, values, within);
 #pragma unroll
             for (u32 m = 0; m < M; m++) {
                 for (u32 n = 0; n < N; n++) {
@@ -410,7 +338,7 @@ DEVICE void flash_queries(const Bf16 *q, const Bf16 *k, const Bf16 *v, const Bf1
                     }
                 }
                 u32 latest = from[m][0] > from[m][1] ? from[m][0] : from[m][1];
-                u32 place = key + group_of;
+                u32 place = key + within;
                 // All of it is seen but at the ends.
                 if (place < latest || place + 8 * N > row + m * 16 + 1) {
 #pragma unroll
@@ -435,7 +363,7 @@ DEVICE void flash_queries(const Bf16 *q, const Bf16 *k, const Bf16 *v, const Bf1
                 for (u32 m = 0; m < M; m++) {
                     as_operand(ds[m], dp[m][n], dp[m][n + 1]);
                 }
-                times_columns<D, M>(sums, ds, keys, group_of + n * 8);
+                times_columns<D, M>(sums, ds, keys, within + n * 8);
             }
         }
     }
@@ -519,28 +447,28 @@ DEVICE void flash_keys(const Bf16 *q, const Bf16 *k, const Bf16 *v, const Bf16 *
         const Tile<D> &queries = query_tiles[turn], &douts = dout_tiles[turn];
         const Terms<OTHER(D)> &terms = term_tiles[turn];
 #pragma unroll 1
-        for (u32 group_of = 0; group_of < OTHER(D); group_of += 8 * N) {
+        for (u32 within = 0; within < OTHER(D); within += 8 * N) {
             float scores[M][N][4], dp[M][N][4];
-            times_rows<D, N, M>(scores, a, queries, group_of);
-            times_rows<D, N, M>(dp, b, douts, group_of);
+            times_rows<D, N, M>(scores, a, queries, within);
+            times_rows<D, N, M>(dp, b, douts, within);
 #pragma unroll
             for (u32 m = 0; m < M; m++) {
                 for (u32 n = 0; n < N; n++) {
                     for (u32 j = 0; j < 4; j++) {
-                        u32 column = group_of + n * 8 + 2 * (lane % 4) + j % 2;
+                        u32 column = within + n * 8 + 2 * (lane % 4) + j % 2;
                         float log_sum = terms.log_sum[column] * LOG2_E;
                         scores[m][n][j] = power_of_two(scores[m][n][j] * scale - log_sum);
                     }
                 }
                 // All of it is seen but at the ends; the last query sees from the latest key on.
-                u32 begin = place + group_of, end = begin + 8 * N, top = first + m * 16;
-                u32 latest = first_of(s, terms.start[group_of + 8 * N - 1], end - 1);
+                u32 begin = place + within, end = begin + 8 * N, top = first + m * 16;
+                u32 latest = first_of(s, terms.start[within + 8 * N - 1], end - 1);
                 if (top < latest || top + 15 > begin || end > seq) {
 #pragma unroll
                     for (u32 n = 0; n < N; n++) {
                         for (u32 j = 0; j < 4; j++) {
                             u32 key = top + lane / 4 + j / 2 * 8;
-                            u32 column = group_of + n * 8 + 2 * (lane % 4) + j % 2;
+                            u32 column = within + n * 8 + 2 * (lane % 4) + j % 2;
                             u32 from = first_of(s, terms.start[column], place + column);
                             bool sees = key >= from && key <= place + column;
                             scores[m][n][j] = sees ? scores[m][n][j] : 0.0f;
@@ -549,7 +477,7 @@ DEVICE void flash_keys(const Bf16 *q, const Bf16 *k, const Bf16 *v, const Bf16 *
                 }
                 for (u32 n = 0; n < N; n++) {
                     for (u32 j = 0; j < 4; j++) {
-                        u32 column = group_of + n * 8 + 2 * (lane % 4) + j % 2;
+                        u32 column = within + n * 8 + 2 * (lane % 4) + j % 2;
                         dp[m][n][j] = scores[m][n][j] * (dp[m][n][j] - terms.inner[column]);
                     }
                 }
@@ -561,12 +489,12 @@ DEVICE void flash_keys(const Bf16 *q, const Bf16 *k, const Bf16 *v, const Bf16 *
                 for (u32 m = 0; m < M; m++) {
                     as_operand(p[m], scores[m][n], scores[m][n + 1]);
                 }
-                times_columns<D, M>(dvs, p, douts, group_of + n * 8);
+                times_columns<D, M>(dvs, p, douts, within + n * 8);
 #pragma unroll
                 for (u32 m = 0; m < M; m++) {
                     as_operand(p[m], dp[m][n], dp[m][n + 1]);
                 }
-                times_columns<D, M>(dks, p, queries, group_of + n * 8);
+                times_columns<D, M>(dks, p, queries, within + n * 8);
             }
         }
         turn ^= 1;
