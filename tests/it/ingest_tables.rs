@@ -222,6 +222,41 @@ fn compressed_parquet_is_read() {
 }
 
 #[test]
+fn a_damaged_row_group_costs_its_rows_and_no_others() {
+    let place = place();
+    let mut out = Vec::new();
+    let schema = rows(&["x"]).schema();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(&mut out, schema, None).expect("memory");
+    for group in 0..6 {
+        let texts: Vec<String> = (1..=50)
+            .map(|row| format!("строка номер {}", group * 50 + row))
+            .collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        writer.write(&rows(&texts)).expect("memory");
+        writer.flush().expect("memory");
+    }
+    let about = writer.close().expect("memory");
+    assert_eq!(about.num_row_groups(), 6);
+    let (start, bytes) = about.row_group(2).column(0).byte_range();
+    out[start as usize..(start + bytes) as usize].fill(0xff);
+    let (source, corpus) = (place.path().join("a.parquet"), place.path().join("corpus"));
+    write(&source, out);
+    let report = Prep::ingest(&source, &corpus).code(1).json();
+    assert_balances(&report);
+    assert_eq!(report["ledger"]["read"]["records"], 300);
+    let records: Vec<u64> = documents(&corpus)
+        .iter()
+        .map(|document| document.record)
+        .collect();
+    let kept: Vec<u64> = (1..=100).chain(151..=300).collect();
+    assert_eq!(records, kept);
+    let lost: Vec<_> = (101..=150)
+        .map(|row| (row, "unreadable".to_owned()))
+        .collect();
+    assert_eq!(places(&rejects(&corpus), "a.parquet"), lost);
+}
+
+#[test]
 fn the_first_line_of_excel_names_the_delimiter() {
     let place = place();
     let (source, corpus) = (place.path().join("a.csv"), place.path().join("corpus"));
