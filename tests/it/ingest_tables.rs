@@ -9,6 +9,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Int32Type};
 use arrow::ipc::writer::{FileWriter, StreamWriter};
+use prep::corpus::CorpusManifest;
 use prep::document::Content;
 use std::sync::Arc;
 
@@ -254,6 +255,78 @@ fn a_damaged_row_group_costs_its_rows_and_no_others() {
         .map(|row| (row, "unreadable".to_owned()))
         .collect();
     assert_eq!(places(&rejects(&corpus), "a.parquet"), lost);
+}
+
+/// How the one source of a corpus was read.
+fn format_of(corpus: &std::path::Path) -> String {
+    let manifest = CorpusManifest::read(corpus).expect("a finished corpus");
+    manifest.sources[0].format.clone().expect("it was read")
+}
+
+#[test]
+fn tables_are_told_under_the_name_of_a_text() {
+    let place = place();
+    let utf16 = |text: &str| -> Vec<u8> {
+        let units = "\u{feff}".encode_utf16().chain(text.encode_utf16());
+        units.flat_map(u16::to_le_bytes).collect()
+    };
+    for (name, bytes, records) in [
+        // What Excel calls Unicode text.
+        (
+            "unicode.txt",
+            utf16("Вопрос\tОтвет\r\nкто?\t\"я, \"\"сам\"\"\"\r\n"),
+            vec![2],
+        ),
+        (
+            "pairs.txt",
+            "question;answer;id\nкто?;я;1\nчто?;ты;2\n".into(),
+            vec![2, 3],
+        ),
+        ("texts.txt", "id\ttext\n1\tраз\n2\tдва\n".into(), vec![2, 3]),
+        (
+            "said.txt",
+            "sep=;\nquestion;answer\nкто?;я\n".into(),
+            vec![3],
+        ),
+    ] {
+        let (source, corpus) = (
+            place.path().join(name),
+            place.path().join(format!("corpus {name}")),
+        );
+        write(&source, bytes);
+        let report = Prep::ingest(&source, &corpus).json();
+        assert_balances(&report);
+        assert_eq!(format_of(&corpus), "csv", "{name}");
+        let found: Vec<u64> = documents(&corpus)
+            .iter()
+            .map(|document| document.record)
+            .collect();
+        assert_eq!(found, records, "{name}");
+    }
+}
+
+#[test]
+fn prose_with_tabs_and_semicolons_stays_prose() {
+    let place = place();
+    for (name, text) in [
+        ("words.txt", "кот\tcat\nпёс\tdog\nдом\thouse\nлес\twood\n"),
+        ("said.txt", "Вопрос; ответ.\nОн молчал; она ушла.\n"),
+        ("two.txt", "Вопрос, ответ\nДа, нет\n"),
+        ("text.txt", "Текст, слово\nРаз, два\nТри, пять\n"),
+        (
+            "play.txt",
+            "Вопрос\tОтвет\nкто?\tя\nА дальше идёт рассказ без всякой таблицы.\nИ ещё строка.\n",
+        ),
+        ("md.md", "| question | answer |\n|---|---|\n| a | b |\n"),
+    ] {
+        let (source, corpus) = (
+            place.path().join(name),
+            place.path().join(format!("corpus {name}")),
+        );
+        write(&source, text);
+        assert_balances(&Prep::ingest(&source, &corpus).json());
+        assert_eq!(format_of(&corpus), "text", "{name}");
+    }
 }
 
 #[test]
