@@ -257,6 +257,44 @@ fn a_damaged_row_group_costs_its_rows_and_no_others() {
     assert_eq!(places(&rejects(&corpus), "a.parquet"), lost);
 }
 
+#[test]
+fn columns_of_maps_are_objects() {
+    use arrow::array::{Int32Builder, MapBuilder};
+    let place = place();
+    let mut about = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
+    let mut counts = MapBuilder::new(None, Int32Builder::new(), StringBuilder::new());
+    for (key, value) in [("question", "кто?"), ("question", "что?")] {
+        for (key, value) in [(key, value), ("answer", "да")] {
+            about.keys().append_value(key);
+            about.values().append_value(value);
+        }
+        about.append(true).expect("as many keys as values");
+        counts.keys().append_value(7);
+        counts.values().append_value("семь");
+        counts.append(true).expect("as many keys as values");
+    }
+    let batch = RecordBatch::try_from_iter([
+        (
+            "text",
+            Arc::new(StringArray::from(vec!["раз", "два"])) as ArrayRef,
+        ),
+        ("about", Arc::new(about.finish()) as ArrayRef),
+        ("counts", Arc::new(counts.finish()) as ArrayRef),
+    ])
+    .expect("a batch");
+    let (source, corpus) = (place.path().join("a.arrow"), place.path().join("corpus"));
+    // A slice begins behind the first row.
+    write(&source, file(&[batch.slice(1, 1)]));
+    Prep::ingest(&source, &corpus).json();
+    let documents = documents(&corpus);
+    let meta: serde_json::Value =
+        serde_json::from_str(documents[0].meta.as_deref().expect("has one")).expect("JSON");
+    assert_eq!(
+        meta,
+        serde_json::json!({"about": {"question": "что?", "answer": "да"}, "counts": {"7": "семь"}})
+    );
+}
+
 /// How the one source of a corpus was read.
 fn format_of(corpus: &std::path::Path) -> String {
     let manifest = CorpusManifest::read(corpus).expect("a finished corpus");
@@ -326,6 +364,26 @@ fn prose_with_tabs_and_semicolons_stays_prose() {
         write(&source, text);
         assert_balances(&Prep::ingest(&source, &corpus).json());
         assert_eq!(format_of(&corpus), "text", "{name}");
+    }
+}
+
+#[test]
+fn a_table_without_anything_is_an_empty_source() {
+    for (name, text) in [
+        ("a.csv", ""),
+        ("a.csv", "\u{feff}"),
+        ("a.csv", "\u{feff}\r\n\r\n"),
+        ("a.tsv", "\n"),
+    ] {
+        let place = place();
+        let (source, corpus) = (place.path().join(name), place.path().join("corpus"));
+        write(&source, text);
+        assert_balances(&Prep::ingest(&source, &corpus).code(1).json());
+        assert_eq!(
+            places(&rejects(&corpus), name),
+            [(0, "empty_source".to_owned())],
+            "{text:?}"
+        );
     }
 }
 

@@ -154,6 +154,16 @@ impl Dialect {
         })
     }
 
+    /// That of a file without a row.
+    #[must_use]
+    pub fn of_nothing() -> Self {
+        Self {
+            grammar: COMMA,
+            columns: columns(&[String::new()]),
+            has_header: false,
+        }
+    }
+
     /// Names of the columns.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(|column| column.name.as_str())
