@@ -269,6 +269,7 @@ fn has_known_name(row: &[String], mapping: Option<&Mapping>) -> bool {
     let mut mapped = mapping.iter().flat_map(|mapping| mapping.paths());
     mapped.any(|path| names.contains(&path.trim().to_lowercase()))
         || names.iter().any(|name| shape::is_known_field(name))
+        || shape::names_a_pair(&names)
 }
 
 /// Whether a row names columns: it has a name that `--map` or a shape knows; or short and different texts above
