@@ -69,6 +69,8 @@ pub enum Block {
         error: String,
         tail: Vec<u8>,
     },
+    /// So many rows from `row` on cannot be read; what is behind them can.
+    UnreadableRows { row: u64, count: u64, error: String },
     /// Something of the source that cannot be read, with its reason.
     Refused(Box<Reject>),
     /// A record that is refused where it is cut, with the error's name and why.
@@ -110,6 +112,7 @@ impl Block {
             Self::RefusedRecord { raw, .. } => raw.len(),
             // So many of them are a group, too.
             Self::Refused(_)
+            | Self::UnreadableRows { .. }
             | Self::Note(_)
             | Self::Left { .. }
             | Self::FrameFields { .. }

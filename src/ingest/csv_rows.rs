@@ -34,6 +34,8 @@ pub enum Quotes {
     Escaped,
     /// Behind a backslash, and so are all backslashes, as Python writes it.
     AllEscaped,
+    /// As every other character: no field is quoted.
+    Literal,
 }
 
 /// What a table is written in where nothing says otherwise.
@@ -125,6 +127,9 @@ impl Search {
 impl Grammar {
     /// Whether a field begins behind `before`, which its row begins with and where no quote is open.
     fn opens_behind(self, before: &[u8]) -> bool {
+        if self.quotes == Quotes::Literal {
+            return false;
+        }
         let before = before.strip_prefix(MARK).unwrap_or(before);
         let spaces = before.iter().rev().take_while(|byte| **byte == b' ');
         let spaces = if self.spaced { spaces.count() } else { 0 };
@@ -134,7 +139,8 @@ impl Grammar {
 
     /// Whether what stands in a quoted field before a quote makes it a character.
     fn is_escaped(self, before: &[u8]) -> bool {
-        self.quotes != Quotes::Doubled && backslashes_before(before) % 2 == 1
+        matches!(self.quotes, Quotes::Escaped | Quotes::AllEscaped)
+            && backslashes_before(before) % 2 == 1
     }
 
     /// Whether a field ends before `after`, but for spaces; `None` when that is not there yet.
@@ -158,27 +164,48 @@ impl Grammar {
         self.read(row).1
     }
 
+    /// The fields of a row as they are written, each with whether it ends where its quote is closed, if it has one.
+    pub fn written(self, row: &[u8]) -> Vec<(&[u8], Option<bool>)> {
+        let (mut fields, mut rest) = (Vec::new(), Some(row));
+        while let Some(begun) = rest {
+            let (_, closed, left) = self.first(begun);
+            let behind = left.map_or(0, |left| left.len() + 1);
+            fields.push((&begun[..begun.len() - behind], closed));
+            rest = left;
+        }
+        fields
+    }
+
     fn read(self, row: &[u8]) -> (Vec<Cow<'_, [u8]>>, bool) {
         let (mut fields, mut rest) = (Vec::new(), Some(row));
         let mut strict = true;
         while let Some(begun) = rest {
-            let field = if self.spaced {
-                &begun[begun.iter().take_while(|byte| **byte == b' ').count()..]
-            } else {
-                begun
-            };
-            let (field, left) = if let Some(quoted) = field.strip_prefix(b"\"") {
-                let (field, closed, left) = self.quoted(quoted);
-                strict &= closed;
-                (field, left)
-            } else {
-                let (field, left) = self.divide(field);
-                (Cow::Borrowed(field), left)
-            };
+            let (field, closed, left) = self.first(begun);
+            strict &= closed.unwrap_or(true);
             fields.push(field);
             rest = left;
         }
         (fields, strict)
+    }
+
+    /// The first field of `begun`, whether it is quoted and then ends where its quote is closed, and what
+    /// is behind it.
+    fn first(self, begun: &[u8]) -> (Cow<'_, [u8]>, Option<bool>, Option<&[u8]>) {
+        let field = if self.spaced {
+            &begun[begun.iter().take_while(|byte| **byte == b' ').count()..]
+        } else {
+            begun
+        };
+        match field.strip_prefix(b"\"") {
+            Some(quoted) if self.quotes != Quotes::Literal => {
+                let (field, closed, left) = self.quoted(quoted);
+                (field, Some(closed), left)
+            }
+            _ => {
+                let (field, left) = self.divide(field);
+                (Cow::Borrowed(field), None, left)
+            }
+        }
     }
 
     /// What is before the next delimiter, and what is behind it.
@@ -197,7 +224,7 @@ impl Grammar {
     fn extend<'a>(self, field: &mut Cow<'a, [u8]>, piece: &'a [u8]) {
         let last = backslashes_before(piece);
         let is_plain = match self.quotes {
-            Quotes::Doubled => true,
+            Quotes::Doubled | Quotes::Literal => true,
             Quotes::Escaped => last < 2,
             Quotes::AllEscaped => memchr(b'\\', piece).is_none_or(|at| at + 1 == piece.len()),
         };

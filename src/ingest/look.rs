@@ -132,12 +132,13 @@ impl Sample {
             look.format = Ok(format);
         }
         if format == Format::Csv {
-            match Dialect::detect(
-                &self.text(encoding, look.lone_cr),
-                wishes.columns,
-                wishes.mapping,
-            ) {
+            let text = self.text(encoding, look.lone_cr);
+            match Dialect::detect(&text, wishes.columns, wishes.mapping) {
                 Ok(dialect) => look.dialect = Some(dialect),
+                // It is read, so that it is rejected as what it is: an empty source.
+                Err(_) if self.whole && text.trim().is_empty() => {
+                    look.dialect = Some(Dialect::of_nothing());
+                }
                 Err(why) => {
                     let message = format!("as CSV it cannot be read: {why}");
                     look.format = Err(Unread::format(message));

@@ -3,7 +3,7 @@
 use super::shape::Fields;
 use anyhow::{Result, bail};
 use arrow::array::timezone::Tz;
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, make_array};
+use arrow::array::{Array, ArrayRef, AsArray, MapArray, RecordBatch, make_array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, Schema, UInt64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -75,6 +75,31 @@ fn lists(items: &ArrayRef, offsets: &[usize], valid: &dyn Fn(usize) -> bool) -> 
 /// The zone that instants of named zones are written in: `2026-01-31T10:00:00Z`.
 const UTC: &str = "+00:00";
 
+/// Maps as objects: their keys as they are written.
+fn maps(column: &MapArray, valid: &dyn Fn(usize) -> bool) -> Result<Vec<Value>> {
+    let offsets: Vec<usize> = column
+        .value_offsets()
+        .iter()
+        .map(|at| *at as usize)
+        .collect();
+    let (first, last) = (offsets[0], offsets[offsets.len() - 1]);
+    let keys = values(&column.keys().slice(first, last - first))?;
+    let keys = keys.into_iter().map(|key| match key {
+        Value::String(key) => key,
+        other => other.to_string(),
+    });
+    let mut entries = keys.zip(values(&column.values().slice(first, last - first))?);
+    let maps = offsets.windows(2).enumerate().map(|(i, ends)| {
+        let map: Map<String, Value> = entries.by_ref().take(ends[1] - ends[0]).collect();
+        if valid(i) {
+            Value::Object(map)
+        } else {
+            Value::Null
+        }
+    });
+    Ok(maps.collect())
+}
+
 /// The values of a column.
 fn values(column: &ArrayRef) -> Result<Vec<Value>> {
     let valid = |i| column.is_valid(i);
@@ -128,6 +153,7 @@ fn values(column: &ArrayRef) -> Result<Vec<Value>> {
         DataType::FixedSizeList(item, _) => {
             return values(&cast(column, &DataType::List(Arc::clone(item)))?);
         }
+        DataType::Map(..) => maps(column.as_map(), &valid)?,
         DataType::Struct(fields) => {
             let parts = column.as_struct();
             let parts: Vec<Vec<Value>> =

@@ -205,3 +205,65 @@ fn one_column_of_texts_is_read() {
         );
     }
 }
+
+/// What the same rows become as a TSV file.
+fn ingested_tsv(tsv: &str) -> Vec<Pair> {
+    let place = place();
+    let (source, corpus) = (place.path().join("a.tsv"), place.path().join("corpus"));
+    write(&source, tsv);
+    assert_balances(&Prep::ingest(&source, &corpus).json());
+    pairs(&corpus)
+}
+
+#[test]
+fn tsv_that_does_not_quote_keeps_its_quotation_marks() {
+    let said = "question\tanswer\n\"Привет\", — сказал он.\t\"Hello,\" he said.\nкто?\tя\n";
+    assert_eq!(
+        ingested_tsv(said),
+        owned(&[
+            (2, "\"Привет\", — сказал он.", "\"Hello,\" he said."),
+            (3, "кто?", "я"),
+        ])
+    );
+    // The next line closes what nothing opened.
+    assert_eq!(
+        ingested_tsv("question\tanswer\nx\t\"y\nz\tw\"\nкто?\tя\n"),
+        owned(&[(2, "x", "\"y"), (3, "z", "w\""), (4, "кто?", "я")])
+    );
+    // A title in quotes is no sign that the file quotes: most of its fields are bare.
+    assert_eq!(
+        ingested_tsv(
+            "question\tanswer\nчто?\t\"Война и мир\"\nкак?\t\"Так\", — сказал.\nкто?\tя\n"
+        ),
+        owned(&[
+            (2, "что?", "\"Война и мир\""),
+            (3, "как?", "\"Так\", — сказал."),
+            (4, "кто?", "я"),
+        ])
+    );
+}
+
+#[test]
+fn tsv_that_quotes_is_read_so() {
+    for tsv in [
+        "question\tanswer\n\"кто\nже?\"\t\"я\tсам\"\n",
+        "question\tanswer\nкто?\t\"я \"\"сам\"\"\"\n",
+    ] {
+        let found = ingested_tsv(tsv);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(!found[0].2.starts_with('"'), "{found:?}");
+    }
+    // One quote that is not closed among many that are.
+    let mut tsv = "\"question\"\t\"answer\"\n".to_owned();
+    for row in 0..20 {
+        tsv.push_str(&format!("\"вопрос {row}\"\t\"ответ {row}\"\n"));
+    }
+    tsv.push_str("\"последний\" вопрос\t\"ответ\"\n");
+    let found = ingested_tsv(&tsv);
+    assert_eq!(found.len(), 21);
+    assert_eq!(
+        found[19],
+        (21, "вопрос 19".to_owned(), "ответ 19".to_owned())
+    );
+    assert_eq!(found[20].1, "последний вопрос");
+}

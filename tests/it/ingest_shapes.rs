@@ -230,3 +230,117 @@ fn sets_as_they_are_published_are_understood() {
         ),
     ]);
 }
+
+#[test]
+fn questions_in_topics_and_records_by_their_ids_are_read() {
+    let report = check(&[
+        (
+            "topics.json",
+            r#"[{"topic": "x", "questions": [{"question": "q", "answer": "a"}, {"question": "r", "answer": "b"}]}, {"topic": "y", "questions": [{"question": "s", "answer": "c"}, {"question": "t"}]}]"#,
+            &["u: q | a: a", "u: r | a: b", "u: s | a: c"],
+            &[(2, "no_answer")],
+        ),
+        (
+            "in-a-frame.json",
+            r#"{"topics": [{"topic": "x", "вопросы": [{"вопрос": "q", "ответ": "a"}]}]}"#,
+            &["u: q | a: a"],
+            &[],
+        ),
+        (
+            "lines.jsonl",
+            "{\"topic\": \"x\", \"questions\": [{\"question\": \"q\", \"options\": [\"да\", \"нет\"], \"answer\": \"A\"}]}\n",
+            &["u: q\nA) да\nB) нет | a: да"],
+            &[],
+        ),
+        (
+            "alone.json",
+            r#"{"topic": "x", "questions": [{"question": "q", "answer": "a"}]}"#,
+            &["u: q | a: a"],
+            &[],
+        ),
+        (
+            "by-id.json",
+            r#"{"id1": {"question": "q", "answer": "a"}, "id2" : {"question": "r", "answer": "b"} ,
+                "id3": {"x": 1}, "id4": {"question": "s", "answer": "c"}}"#,
+            &["u: q | a: a", "u: r | a: b", "u: s | a: c"],
+            &[(3, "unknown_shape")],
+        ),
+        (
+            "splits-by-id.json",
+            r#"{"train": {"1": {"question": "q", "answer": "a"}, "2": {"question": "r", "answer": "b"}}, "test": {"3": {"question": "s", "answer": "c"}}}"#,
+            &["u: q | a: a", "u: r | a: b", "u: s | a: c"],
+            &[],
+        ),
+        (
+            "viewer.json",
+            r#"{"features": [{"feature_idx": 0, "name": "question", "type": {"dtype": "string"}}], "rows": [{"row_idx": 0, "row": {"question": "q", "answer": "a"}, "truncated_cells": []}], "num_rows_total": 1}"#,
+            &["u: q | a: a"],
+            &[],
+        ),
+    ]);
+    assert_eq!(report["frame_fields"]["topic"], 1, "{report}");
+}
+
+#[test]
+fn names_that_people_give_to_fields_are_known() {
+    check(&[
+        ("qa.jsonl", r#"{"q": "q", "a": "a"}"#, &["u: q | a: a"], &[]),
+        (
+            "QA.csv",
+            "Q;A\nкто?;я\nгде?;тут\n",
+            &["u: кто? | a: я", "u: где? | a: тут"],
+            &[],
+        ),
+        (
+            "task.jsonl",
+            r#"{"задание": "q", "ответ": "a"}"#,
+            &["u: q | a: a"],
+            &[],
+        ),
+        (
+            "target.jsonl",
+            r#"{"input": "q", "target": "a"}"#,
+            &["u: q | a: a"],
+            &[],
+        ),
+        (
+            "human.jsonl",
+            r#"{"human": "q", "bot": "a"}"#,
+            &["u: q | a: a"],
+            &[],
+        ),
+        ("user.csv", "user,assistant\nq,a\n", &["u: q | a: a"], &[]),
+        (
+            "roles.jsonl",
+            r#"{"диалог": [{"роль": "пользователь", "текст": "q"}, {"роль": "ассистент", "текст": "a"}]}"#,
+            &["u: q | a: a"],
+            &[],
+        ),
+        (
+            "dialog.jsonl",
+            r#"{"dialog": ["q", "a", "r"]}"#,
+            &["u: q | a: a | u: r"],
+            &[],
+        ),
+        (
+            "row.jsonl",
+            r#"{"row_idx": 3, "row": {"instruction": "q", "output": "a"}, "truncated_cells": []}"#,
+            &["u: q | a: a"],
+            &[],
+        ),
+        // Letters of options are no question and no answer.
+        (
+            "options.jsonl",
+            r#"{"q": "q", "a": "1", "b": "2"}"#,
+            &[],
+            &[(1, "unknown_shape")],
+        ),
+        // Who wrote it is not what was said.
+        (
+            "author.jsonl",
+            r#"{"user": {"name": "x"}, "assistant": "y"}"#,
+            &[],
+            &[(1, "unknown_shape")],
+        ),
+    ]);
+}

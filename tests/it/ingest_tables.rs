@@ -10,6 +10,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Int32Type};
 use arrow::ipc::writer::{FileWriter, StreamWriter};
+use prep::corpus::CorpusManifest;
 use prep::document::Content;
 use std::sync::Arc;
 
@@ -281,6 +282,171 @@ fn compressed_parquet_is_read() {
     Prep::ingest(&source, &corpus).json();
     assert_eq!(documents(&corpus).len(), 2);
     assert!(!corpus.join(".spool").exists(), "the copy is gone");
+}
+
+#[test]
+fn a_damaged_row_group_costs_its_rows_and_no_others() {
+    let place = place();
+    let mut out = Vec::new();
+    let schema = rows(&["x"]).schema();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(&mut out, schema, None).expect("memory");
+    for group in 0..6 {
+        let texts: Vec<String> = (1..=50)
+            .map(|row| format!("строка номер {}", group * 50 + row))
+            .collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        writer.write(&rows(&texts)).expect("memory");
+        writer.flush().expect("memory");
+    }
+    let about = writer.close().expect("memory");
+    assert_eq!(about.num_row_groups(), 6);
+    let (start, bytes) = about.row_group(2).column(0).byte_range();
+    out[start as usize..(start + bytes) as usize].fill(0xff);
+    let (source, corpus) = (place.path().join("a.parquet"), place.path().join("corpus"));
+    write(&source, out);
+    let report = Prep::ingest(&source, &corpus).code(1).json();
+    assert_balances(&report);
+    assert_eq!(report["ledger"]["read"]["records"], 300);
+    let records: Vec<u64> = documents(&corpus)
+        .iter()
+        .map(|document| document.record)
+        .collect();
+    let kept: Vec<u64> = (1..=100).chain(151..=300).collect();
+    assert_eq!(records, kept);
+    let lost: Vec<_> = (101..=150)
+        .map(|row| (row, "unreadable".to_owned()))
+        .collect();
+    assert_eq!(places(&rejects(&corpus), "a.parquet"), lost);
+}
+
+#[test]
+fn columns_of_maps_are_objects() {
+    use arrow::array::{Int32Builder, MapBuilder};
+    let place = place();
+    let mut about = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
+    let mut counts = MapBuilder::new(None, Int32Builder::new(), StringBuilder::new());
+    for (key, value) in [("question", "кто?"), ("question", "что?")] {
+        for (key, value) in [(key, value), ("answer", "да")] {
+            about.keys().append_value(key);
+            about.values().append_value(value);
+        }
+        about.append(true).expect("as many keys as values");
+        counts.keys().append_value(7);
+        counts.values().append_value("семь");
+        counts.append(true).expect("as many keys as values");
+    }
+    let batch = RecordBatch::try_from_iter([
+        (
+            "text",
+            Arc::new(StringArray::from(vec!["раз", "два"])) as ArrayRef,
+        ),
+        ("about", Arc::new(about.finish()) as ArrayRef),
+        ("counts", Arc::new(counts.finish()) as ArrayRef),
+    ])
+    .expect("a batch");
+    let (source, corpus) = (place.path().join("a.arrow"), place.path().join("corpus"));
+    // A slice begins behind the first row.
+    write(&source, file(&[batch.slice(1, 1)]));
+    Prep::ingest(&source, &corpus).json();
+    let documents = documents(&corpus);
+    let meta: serde_json::Value =
+        serde_json::from_str(documents[0].meta.as_deref().expect("has one")).expect("JSON");
+    assert_eq!(
+        meta,
+        serde_json::json!({"about": {"question": "что?", "answer": "да"}, "counts": {"7": "семь"}})
+    );
+}
+
+/// How the one source of a corpus was read.
+fn format_of(corpus: &std::path::Path) -> String {
+    let manifest = CorpusManifest::read(corpus).expect("a finished corpus");
+    manifest.sources[0].format.clone().expect("it was read")
+}
+
+#[test]
+fn tables_are_told_under_the_name_of_a_text() {
+    let place = place();
+    let utf16 = |text: &str| -> Vec<u8> {
+        let units = "\u{feff}".encode_utf16().chain(text.encode_utf16());
+        units.flat_map(u16::to_le_bytes).collect()
+    };
+    for (name, bytes, records) in [
+        // What Excel calls Unicode text.
+        (
+            "unicode.txt",
+            utf16("Вопрос\tОтвет\r\nкто?\t\"я, \"\"сам\"\"\"\r\n"),
+            vec![2],
+        ),
+        (
+            "pairs.txt",
+            "question;answer;id\nкто?;я;1\nчто?;ты;2\n".into(),
+            vec![2, 3],
+        ),
+        ("texts.txt", "id\ttext\n1\tраз\n2\tдва\n".into(), vec![2, 3]),
+        (
+            "said.txt",
+            "sep=;\nquestion;answer\nкто?;я\n".into(),
+            vec![3],
+        ),
+    ] {
+        let (source, corpus) = (
+            place.path().join(name),
+            place.path().join(format!("corpus {name}")),
+        );
+        write(&source, bytes);
+        let report = Prep::ingest(&source, &corpus).json();
+        assert_balances(&report);
+        assert_eq!(format_of(&corpus), "csv", "{name}");
+        let found: Vec<u64> = documents(&corpus)
+            .iter()
+            .map(|document| document.record)
+            .collect();
+        assert_eq!(found, records, "{name}");
+    }
+}
+
+#[test]
+fn prose_with_tabs_and_semicolons_stays_prose() {
+    let place = place();
+    for (name, text) in [
+        ("words.txt", "кот\tcat\nпёс\tdog\nдом\thouse\nлес\twood\n"),
+        ("said.txt", "Вопрос; ответ.\nОн молчал; она ушла.\n"),
+        ("two.txt", "Вопрос, ответ\nДа, нет\n"),
+        ("text.txt", "Текст, слово\nРаз, два\nТри, пять\n"),
+        (
+            "play.txt",
+            "Вопрос\tОтвет\nкто?\tя\nА дальше идёт рассказ без всякой таблицы.\nИ ещё строка.\n",
+        ),
+        ("md.md", "| question | answer |\n|---|---|\n| a | b |\n"),
+    ] {
+        let (source, corpus) = (
+            place.path().join(name),
+            place.path().join(format!("corpus {name}")),
+        );
+        write(&source, text);
+        assert_balances(&Prep::ingest(&source, &corpus).json());
+        assert_eq!(format_of(&corpus), "text", "{name}");
+    }
+}
+
+#[test]
+fn a_table_without_anything_is_an_empty_source() {
+    for (name, text) in [
+        ("a.csv", ""),
+        ("a.csv", "\u{feff}"),
+        ("a.csv", "\u{feff}\r\n\r\n"),
+        ("a.tsv", "\n"),
+    ] {
+        let place = place();
+        let (source, corpus) = (place.path().join(name), place.path().join("corpus"));
+        write(&source, text);
+        assert_balances(&Prep::ingest(&source, &corpus).code(1).json());
+        assert_eq!(
+            places(&rejects(&corpus), name),
+            [(0, "empty_source".to_owned())],
+            "{text:?}"
+        );
+    }
 }
 
 #[test]

@@ -158,6 +158,16 @@ impl Dialect {
         })
     }
 
+    /// That of a file without a row.
+    #[must_use]
+    pub fn of_nothing() -> Self {
+        Self {
+            grammar: COMMA,
+            columns: columns(&[String::new()]),
+            has_header: false,
+        }
+    }
+
     /// Names of the columns.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(|column| column.name.as_str())
@@ -263,6 +273,7 @@ fn has_known_name(row: &[String], mapping: Option<&Mapping>) -> bool {
     let mut mapped = mapping.iter().flat_map(|mapping| mapping.paths());
     mapped.any(|path| names.contains(&path.trim().to_lowercase()))
         || names.iter().any(|name| shape::is_known_field(name))
+        || shape::names_a_pair(&names)
 }
 
 /// Whether each field of a row is a name of `names`, or one that `--map` or a shape knows.
@@ -325,7 +336,8 @@ const PROVING_ROWS: usize = 10;
 ///   or short names stand above a column of numbers;
 /// - where ten rows or more have the same three fields or more.
 ///
-/// `is_nameless` says that the name has no ending; `names` are those of `--columns`.
+/// A text that is called one (`.txt`) is a table only where its header has the columns of a shape, or a
+/// first line `sep=;` says so. `is_nameless` says that the name has no ending; `names` are those of `--columns`.
 #[must_use]
 pub fn is_table(
     sample: &str,
@@ -344,12 +356,12 @@ pub fn is_table(
     if is_mapped && (dialect.has_header || !names.is_empty()) {
         return true;
     }
-    let Some(delimiter) = dialect.grammar.delimiter.filter(|_| is_nameless) else {
+    let Some(delimiter) = dialect.grammar.delimiter else {
         return is_nameless && !names.is_empty();
     };
     let start = before_rows(sample.as_bytes());
     if start > BOM_BYTES || !names.is_empty() {
-        return true;
+        return is_nameless || names.is_empty();
     }
     let rows = rows(&sample[start.min(sample.len())..], dialect.grammar);
     let Some((first, below)) = rows.split_first() else {
@@ -365,7 +377,11 @@ pub fn is_table(
     let is_named = header.len() == first.len() && reads_like_names(&header);
     let shape = shape::Shape::of(&fields).filter(|_| dialect.has_header && is_named);
     let least = match shape {
-        Some(shape) if !shape.is_text() => 2,
+        Some(shape) if !shape.is_text() && (is_nameless || delimiter == b'\t') => 2,
+        Some(shape) if !shape.is_text() => LEAST_ROWS,
+        // The name says that it is a text: what follows is no proof against it.
+        Some(_) if !is_nameless && delimiter != b'\t' => return false,
+        None if !is_nameless => return false,
         Some(_) => LEAST_ROWS,
         None if delimiter == b'\t' || is_named && has_numbers_below(first, below) => LEAST_ROWS,
         None if first.len() > 2 => PROVING_ROWS,

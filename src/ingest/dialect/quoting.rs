@@ -41,9 +41,62 @@ fn strict_rows(sample: &str, grammar: Grammar) -> impl Iterator<Item = Option<us
     })
 }
 
-/// How quotes are written in quoted fields: behind backslashes where so more rows have their quotes
-/// where RFC 4180 wants them, and as many fields as the first.
+/// How quotes are written in quoted fields, and whether there are any.
 pub(super) fn quotes(sample: &str, grammar: Grammar) -> Quotes {
+    match behind_backslashes(sample, grammar) {
+        Quotes::Doubled if quotes_nothing(sample, grammar) => Quotes::Literal,
+        quotes => quotes,
+    }
+}
+
+/// Whether the fields that begin with a quote are not quoted, as in TSV whose writer leaves quotes alone.
+/// Only tabs are looked at, because text has none: what is divided by commas must quote.
+///
+/// A quote that is closed before its field ends, or never, or only in a later row, is a character. Where
+/// most fields are quoted, most quotes have to be such; where few are, more than those that had a reason
+/// to be written: a tab, a line end or a doubled quote in them. For quotes around all of a field stand in
+/// texts, too.
+fn quotes_nothing(sample: &str, grammar: Grammar) -> bool {
+    if grammar.delimiter != Some(b'\t') || !sample.contains('"') {
+        return false;
+    }
+    let sample = sample.as_bytes();
+    let tabs = |row: &[u8]| memchr::memchr_iter(b'\t', row).count();
+    let mut width = None;
+    let (mut odd, mut bare, mut closed, mut needed) = (0, 0, 0, 0);
+    for (start, ending) in csv_rows::rows(grammar, sample, false) {
+        let row = csv_rows::without_end(&sample[start..start + ending.bytes()]);
+        let width = *width.get_or_insert_with(|| tabs(row));
+        let mut lines = row.split(|byte| *byte == b'\n');
+        // Lines that are all rows by themselves.
+        let are_rows = row.contains(&b'\n') && lines.all(|line| tabs(line) == width);
+        if matches!(ending, Ending::Open(_)) || are_rows {
+            odd += 1;
+            continue;
+        }
+        for (field, is_closed) in grammar.written(row) {
+            let inner = field.trim_ascii();
+            let inner = inner.get(1..inner.len().saturating_sub(1));
+            let has_reason = |inner: &[u8]| {
+                inner.iter().any(|byte| matches!(byte, b'\t' | b'\n'))
+                    || memchr::memmem::find(inner, b"\"\"").is_some()
+            };
+            match is_closed {
+                None => bare += 1,
+                Some(false) => odd += 1,
+                Some(true) => {
+                    closed += 1;
+                    needed += usize::from(inner.is_some_and(has_reason));
+                }
+            }
+        }
+    }
+    odd > if closed > bare + odd { closed } else { needed }
+}
+
+/// Quotes are behind backslashes where so more rows have their quotes where RFC 4180 wants them, and as
+/// many fields as the first.
+fn behind_backslashes(sample: &str, grammar: Grammar) -> Quotes {
     if !sample.contains("\\\"") {
         return Quotes::Doubled;
     }

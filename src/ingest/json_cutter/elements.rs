@@ -6,6 +6,8 @@
 use super::frame::{is_frame_name, is_message_list, is_text_name};
 use super::passage::{Passage, asks};
 use super::sink::{LeftOut, Sink};
+use crate::ingest::json;
+use serde_json::Value;
 
 /// Bytes of elements that wait for a record in their array; those that come after them are counted.
 const WAITING_BYTES: usize = 4 << 20;
@@ -46,7 +48,7 @@ impl Elements {
     pub(super) fn add(&mut self, value: &[u8], left_out: LeftOut, sink: &mut Sink) {
         let is_record = left_out.bytes > 0
             || match value.first() {
-                Some(b'{') => true,
+                Some(b'{') => !self.is_schema(value),
                 Some(b'[') => self.holds_lists || is_message_list(value),
                 Some(b'"') => self.holds_texts,
                 _ => false,
@@ -74,6 +76,12 @@ impl Elements {
                 self.waiting.push(b'\n');
             }
         }
+    }
+
+    /// Whether an element tells of a column in what the viewer of Hugging Face saves.
+    fn is_schema(&self, value: &[u8]) -> bool {
+        self.name == "features"
+            && matches!(json::value(value), Some(Value::Object(own)) if own.contains_key("feature_idx"))
     }
 
     fn add_record(&mut self, value: &[u8], sink: &mut Sink) {

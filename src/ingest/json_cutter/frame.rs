@@ -1,6 +1,7 @@
 //! Whether a top object of a JSON file is a record or the frame around records, and what a frame
 //! has beside them.
 
+use super::by_id;
 use super::reader::{FRAMES_IN_FRAMES, HELD_BYTES, Reader};
 use crate::ingest::json;
 use crate::ingest::mapping::Mapping;
@@ -152,6 +153,20 @@ impl Outline {
         &self.name
     }
 
+    /// Whether the fields are records by their ids.
+    pub fn is_by_id(&self, held: &[u8], mapping: Option<&Mapping>) -> bool {
+        !self.objects.is_empty()
+            && self.fields.values().all(Value::is_object)
+            && by_id::are_records(held, &self.objects, mapping)
+    }
+
+    /// Forgets all fields but the name of the last.
+    pub fn forget(&mut self) {
+        self.fields.clear();
+        self.arrays.clear();
+        self.objects.clear();
+    }
+
     /// What the object is that begins with `held` and stands in `level` others. A record is held as far
     /// as `most` bytes where only that makes it one.
     pub fn meaning(
@@ -204,7 +219,8 @@ impl Outline {
             let text = held.get(*at..).unwrap_or_default();
             Reader::is_frame(text, mapping, level + 1)
         };
-        if self.arrays.iter().any(frames)
+        if self.is_by_id(held, mapping)
+            || self.arrays.iter().any(frames)
             || level < FRAMES_IN_FRAMES && self.objects.iter().any(in_frames)
         {
             Meaning::Frame

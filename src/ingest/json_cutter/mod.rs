@@ -10,6 +10,7 @@
 //! arrays of records is counted by name, or is a record where it looks like one; a passage before
 //! questions goes with each of them (`passage.rs`).
 
+mod by_id;
 mod chat;
 mod elements;
 mod frame;

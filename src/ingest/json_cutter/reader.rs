@@ -1,5 +1,6 @@
 //! The values of JSON one byte at a time: which of them are records.
 
+mod inner;
 mod place;
 mod resync;
 
@@ -52,6 +53,8 @@ pub(super) struct Reader<'a> {
     meaning: Meaning,
     /// What the top object has so far.
     outline: Outline,
+    /// Whether the fields of the frame are records under their ids.
+    is_by_id: bool,
     slot: Slot,
     /// Key at depth 1 of the top object, as it is written.
     key: Vec<u8>,
@@ -88,6 +91,7 @@ impl<'a> Reader<'a> {
             record_depth: 0,
             meaning: Meaning::Unknown,
             outline: Outline::default(),
+            is_by_id: false,
             slot: Slot::Key,
             key: Vec::new(),
             wrapper: Vec::new(),
@@ -99,43 +103,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads an object that stands in the field of a frame.
-    fn within(frame: &Self) -> Self {
-        Self {
-            held_bytes: frame.held_bytes,
-            next_look: frame.held_bytes,
-            level: frame.level + 1,
-            path: format!("{}{}.", frame.path, frame.outline.name()),
-            ..Self::new(frame.mapping)
-        }
-    }
-
-    /// Whether the object that begins with `text` is a frame in a frame of this level.
-    pub(super) fn is_frame(text: &[u8], mapping: Option<&'a Mapping>, level: usize) -> bool {
-        let mut reader = Self {
-            level,
-            held_bytes: usize::MAX,
-            next_look: usize::MAX,
-            ..Self::new(mapping)
-        };
-        let mut sink = Sink::default();
-        for byte in text {
-            // Its end tells what it is; no record of it is wanted here.
-            let is_last = reader.depth == 1 && reader.text == Text::Outside && *byte == b'}';
-            if is_last {
-                break;
-            }
-            reader.byte(*byte, &mut sink);
-        }
-        reader.told() == Meaning::Frame
-    }
-
     /// Reads the next byte.
     pub(super) fn byte(&mut self, byte: u8, sink: &mut Sink) {
         if let Some(inner) = &mut self.inner {
             inner.byte(byte, sink);
             if inner.depth == 0 {
-                self.close_inner();
+                self.close_inner(sink);
             }
             return;
         }
@@ -226,6 +199,8 @@ impl<'a> Reader<'a> {
             }
             b'}' | b']' => self.close(byte, sink),
             b',' if self.depth == self.record_depth && self.depth > 0 => self.finish(sink),
+            // Behind records by their ids that were taken out.
+            b',' if self.is_by_id && self.value.trim_ascii() == b"{" => {}
             b'\n' | b'\r' => self.keep(b' '),
             _ => self.keep(byte),
         }
@@ -302,6 +277,7 @@ impl<'a> Reader<'a> {
         }
         self.meaning = self.told();
         if self.meaning == Meaning::Frame {
+            self.is_by_id = self.outline.is_by_id(&self.value, self.mapping);
             let held = std::mem::take(&mut self.value);
             (self.text, self.depth, self.slot) = (Text::Outside, 0, Slot::Key);
             let mut first = true;
@@ -367,25 +343,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Ends an object of the frame: what it left is for the frame to judge.
-    fn close_inner(&mut self) {
-        let Some(inner) = self.inner.take() else {
-            return;
-        };
-        let rest: &[u8] = if inner.value.is_empty() {
-            b"null"
-        } else {
-            &inner.value
-        };
-        for byte in rest {
-            self.keep(*byte);
-        }
-        self.left_out.bytes += inner.left_out.bytes;
-        self.left_out.characters += inner.left_out.characters;
-    }
-
     /// Ends a frame: what is left of it is a record, has records, or is counted.
     fn finish_frame(&mut self, sink: &mut Sink) {
+        self.is_by_id = false;
         let (used, asking) = (std::mem::take(&mut self.used), self.asking.take());
         match (rest_of_frame(&self.value, &used), asking) {
             _ if self.left_out.bytes > 0 => self.finish(sink),

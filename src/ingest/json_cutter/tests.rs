@@ -393,3 +393,35 @@ fn what_stands_beside_records_is_read_as_python_writes_it() {
         [r#"FrameFields { fields: [("version", 1)] }"#, r#"{"a":1}"#]
     );
 }
+
+#[test]
+fn records_by_their_ids_are_not_held() {
+    let mut cutter = JsonCutter::new(None);
+    cutter.reader.held_bytes = 64;
+    let mut json = "{".to_owned();
+    for id in 0..500 {
+        let comma = if id == 0 { "" } else { "," };
+        json.push_str(&format!(
+            "{comma}\n \"k\\u0020{id}\" : {{\"question\":\"q\",\"answer\":\"{id}\"}} "
+        ));
+    }
+    json.push_str(", \"own\": {\"id\": 7, \"question\":\"q\",\"answer\":\"a\"}, \"n\": 1}");
+    for byte in json.bytes() {
+        cutter.reader.byte(byte, &mut cutter.sink);
+        let held = cutter.reader.bytes();
+        assert!(held < 300, "{held} bytes are held");
+    }
+    let lines = String::from_utf8(std::mem::take(&mut cutter.sink.lines)).expect("UTF-8");
+    let lines: Vec<&str> = lines.lines().collect();
+    assert_eq!(lines.len(), 501);
+    assert_eq!(
+        lines[499],
+        r#"{"id":"k 499","question":"q","answer":"499"}"#
+    );
+    assert_eq!(lines[500], r#"{"id": 7, "question":"q","answer":"a"}"#);
+    assert!(
+        matches!(&cutter.sink.ready[..], [Block::FrameFields { fields }] if *fields == [("n".to_owned(), 1)]),
+        "{:?}",
+        cutter.sink.ready
+    );
+}

@@ -124,6 +124,12 @@ impl Parsed {
                 self.rejects
                     .push(Reject::new(name, record, "unreadable", error, &tail));
             }
+            Block::UnreadableRows { row, count, error } => {
+                let rows = row..row + count;
+                self.rejects.extend(
+                    rows.map(|row| Reject::new(name, row, "unreadable", error.clone(), &[])),
+                );
+            }
             Block::Web { records, .. } => {
                 for record in records {
                     self.add_web(source, record, rules);

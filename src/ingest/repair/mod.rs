@@ -9,6 +9,7 @@
 
 mod ansi;
 mod hyphens;
+mod indentation;
 mod invisible;
 pub mod mojibake;
 mod overstrike;

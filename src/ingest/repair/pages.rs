@@ -6,6 +6,7 @@
 //! separate texts are left alone.
 
 use super::hyphens::{self, Words};
+use super::indentation;
 use super::{Counts, Repair, Switches};
 use std::collections::HashMap;
 
@@ -13,8 +14,6 @@ use std::collections::HashMap;
 const EDGE_LINES: usize = 3;
 /// Pages on which a line has to recur.
 const LEAST_PAGES: usize = 3;
-/// Indentation beyond which a line is part of a column rather than a paragraph's beginning.
-const PARAGRAPH_INDENT: usize = 8;
 
 /// Running text that was laid out in pages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +64,7 @@ pub fn pages(text: &str, switches: Switches, counts: &mut Counts) -> Option<Runn
         });
     }
     if switches.has(Repair::Layout) {
-        joined = fold_indentation(&joined, counts);
+        joined = indentation::fold(&joined, counts);
     }
     Some(Running {
         text: joined,
@@ -297,54 +296,4 @@ fn join_pages(pages: &[Vec<&str>], first_lines: &[u32]) -> (String, Vec<u32>) {
         }
     }
     (joined.join("\n"), numbers)
-}
-
-/// Takes off what indents a whole block and what begins a paragraph; lists and code keep their steps.
-fn fold_indentation(text: &str, counts: &mut Counts) -> String {
-    let lines: Vec<&str> = text.split('\n').collect();
-    let mut folded: Vec<String> = Vec::with_capacity(lines.len());
-    for block in lines.chunk_by(|a, b| a.is_empty() == b.is_empty()) {
-        let indents: Vec<usize> = block.iter().map(|line| indent(line)).collect();
-        let least = indents.iter().min().copied().unwrap_or(0);
-        for (index, line) in block.iter().enumerate() {
-            let own = indents[index] - least;
-            let below = indents.get(index + 1).map_or(0, |below| below - least);
-            let above = index
-                .checked_sub(1)
-                .map_or(0, |above| indents[above] - least);
-            let item = index > 0 && is_item(block[index - 1]);
-            let begins = own <= PARAGRAPH_INDENT && below == 0 && above == 0 && !item;
-            let kept = if begins { 0 } else { own };
-            counts.add(Repair::Layout, u64::from(kept != indents[index]));
-            folded.push(number_then_title(&line[indents[index] - kept..]));
-        }
-    }
-    folded.join("\n")
-}
-
-/// Whether a line begins an item of a list, whose other lines are indented.
-fn is_item(line: &str) -> bool {
-    let line = line.trim_start();
-    let number = line.trim_start_matches(|c: char| c.is_ascii_digit());
-    line.starts_with(['•', '–', '—', '-', '*', '·'])
-        || number.len() < line.len() && number.starts_with(['.', ')'])
-}
-
-fn indent(line: &str) -> usize {
-    line.len() - line.trim_start_matches(' ').len()
-}
-
-/// "2.4.2      Карта памяти" with one space: a heading is no table.
-fn number_then_title(line: &str) -> String {
-    let number = line.len()
-        - line
-            .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
-            .len();
-    let title = line[number..].trim_start_matches(' ');
-    let wide = line.len() - number - title.len() > 1;
-    if number > 0 && wide && !title.contains("  ") && title.starts_with(char::is_alphabetic) {
-        format!("{} {title}", &line[..number])
-    } else {
-        line.to_owned()
-    }
 }

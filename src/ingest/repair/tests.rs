@@ -273,3 +273,48 @@ fn form_feeds_between_chapters_questions_and_tables_take_nothing_away() {
         );
     }
 }
+
+#[test]
+fn code_in_pages_keeps_its_steps() {
+    let page =
+        |number: usize, body: &str| format!("РУКОВОДСТВО ПРОГРАММИСТА\n\n{body}\n\n{number}\n");
+    let python = "def f(n):\n    if n > 0:\n        return 1\n    total = 0\n\n    for i in range(n):\n        total += i\n    return total\n\nif x:\n    y\nz";
+    let loops = "Names:\n\nfor name in names:\n    Show(name)\nend\n\nfoo();\n    Bar();\nbaz();";
+    let prose = "    Первый абзац начинается здесь и\nидёт дальше до самого конца.\n    Второй абзац тоже короткий и\nкончается здесь.";
+    let text = [
+        page(1, python),
+        page(2, loops),
+        page(3, prose),
+        page(4, "Конец."),
+    ]
+    .join("\x0c");
+    let running = pages(&text, Switches::all(), &mut Counts::default()).expect("pages");
+    let wanted = format!(
+        "{python}\n\n{loops}\n\nПервый абзац начинается здесь и\nидёт дальше до самого конца.\nВторой абзац тоже короткий и\nкончается здесь.\n\nКонец.\n"
+    );
+    assert_eq!(running.text, wanted);
+    // A listing that is set in as a whole loses that and nothing more.
+    let inset: Vec<String> = python
+        .lines()
+        .map(|line| {
+            if line.is_empty() {
+                String::new()
+            } else {
+                format!("      {line}")
+            }
+        })
+        .collect();
+    let text = [
+        page(1, &inset.join("\n")),
+        page(2, loops),
+        page(3, prose),
+        page(4, "Конец."),
+    ]
+    .join("\x0c");
+    let running = pages(&text, Switches::all(), &mut Counts::default()).expect("pages");
+    assert!(
+        running.text.starts_with(&format!("{python}\n\n")),
+        "{}",
+        running.text
+    );
+}

@@ -2,11 +2,12 @@
 
 use super::fields::{find, is_same};
 use super::names::{
-    ANSWER, ANSWERS, CANDIDATES, CHOSEN, COMPLETION, CONTEXT, CONVERSATIONS, CORRECT, DIALOG,
-    ENDINGS, FIRST_OPTION, IDEAL, INSTRUCTION, MESSAGES, OPTIONS, OUTPUT, PROMPT, QUESTION,
-    REJECTED, REPLY, SECOND_OPTION, TEXT,
+    A, ANSWER, ANSWERS, ASSISTANT, CANDIDATES, CHOSEN, COMPLETION, CONTEXT, CONVERSATIONS, CORRECT,
+    DIALOG, ENDINGS, FIRST_OPTION, IDEAL, INPUT, INSTRUCTION, MESSAGES, OPTIONS, OUTPUT, PROMPT, Q,
+    QUESTION, REJECTED, REPLY, SECOND_OPTION, TARGET, TEXT, USER,
 };
 use super::{Fields, answers, choice};
+use std::collections::BTreeSet;
 
 /// Whether a field of this name means something to a shape.
 #[must_use]
@@ -24,6 +25,19 @@ pub fn is_known_field(name: &str) -> bool {
     ];
     let mut known = known.iter().copied().flatten();
     known.any(|known| is_same(known, name))
+}
+
+/// Whether among these names are those of a question and its answer that mean it only together.
+#[must_use]
+pub fn names_a_pair(names: &BTreeSet<String>) -> bool {
+    let has = |known: &[&str]| {
+        names
+            .iter()
+            .any(|name| known.iter().any(|known| is_same(known, name)))
+    };
+    [(Q, A), (INPUT, TARGET), (USER, ASSISTANT)]
+        .into_iter()
+        .any(|(asked, said)| has(asked) && has(said))
 }
 
 /// Whether a field of this name holds an answer, several, or turns: numbers in it become text.

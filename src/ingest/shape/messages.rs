@@ -53,8 +53,8 @@ pub(super) const ROLES: &[(&str, &[&str])] = &[
     ),
 ];
 
-const ROLE: &[&str] = &["role", "from", "speaker"];
-const CONTENT: &[&str] = &["content", "value", "text"];
+const ROLE: &[&str] = &["role", "from", "speaker", "роль"];
+const CONTENT: &[&str] = &["content", "value", "text", "текст"];
 
 /// Our name of a role.
 pub(super) fn known_role(role: &str) -> Result<&'static str, Misfit> {

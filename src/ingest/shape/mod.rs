@@ -8,6 +8,8 @@ mod answers;
 mod candidates;
 mod choice;
 mod fields;
+mod fits;
+mod grouped;
 mod marked;
 mod meant;
 mod messages;
@@ -30,25 +32,31 @@ use crate::document::Content;
 pub use choice::is_option_column;
 use choice::{take_ending, take_marked_options, take_multiple_choice};
 use fields::{find, take_text};
+use fits::{
+    always, has_answers_in_objects, has_mark, has_questions, is_list, is_list_of_texts,
+    is_messages_in, is_text,
+};
+use grouped::{has_row, take_grouped, take_row};
 use marked::{
     has_marked_answers, has_marks_of_each, has_options_marked, take_marked_answers,
     take_marks_of_each,
 };
 pub use meant::{
-    has_option_columns, holds_what_is_said, is_known_field, lists_options, names_option, says,
+    has_option_columns, holds_what_is_said, is_known_field, lists_options, names_a_pair,
+    names_option, says,
 };
 pub use messages::{is_dialogue, is_messages, record_of};
 use messages::{take_messages, take_turn_texts};
 use names::{
-    ANSWER, ANSWERS, BEGINNING, BODY, CHOSEN, COMPLETION, CONVERSATIONS, CORRECT, DATA, DIALOG,
-    ENDINGS, FIRST_OPTION, ID, IDEAL, INPUT, INSTANCES, INSTRUCTION, LABEL, MESSAGES, OPTIONS,
-    OUTPUT, PASSAGE, PASSAGES, PROMPT, QUESTION, QUESTION_ITEMS, QUESTIONS, REJECTED,
-    SECOND_OPTION, TEXT, TITLE, TREE,
+    A, ANSWER, ANSWERS, ASSISTANT, BEGINNING, BODY, CHOSEN, COMPLETION, CONVERSATIONS, CORRECT,
+    DATA, DIALOG, ENDINGS, FIRST_OPTION, ID, IDEAL, INPUT, INSTANCES, INSTRUCTION, LABEL, MESSAGES,
+    OPTIONS, OUTPUT, PASSAGE, PASSAGES, PROMPT, Q, QUESTION, QUESTION_ITEMS, QUESTIONS, REJECTED,
+    ROW, SECOND_OPTION, TARGET, TEXT, TITLE, TREE, USER,
 };
 use own::{is_document, take_document};
 use pairs::{
     take_alpaca, take_completion, take_context_question, take_forum, take_ideal, take_instances,
-    take_question,
+    take_pair, take_question,
 };
 pub use passages::{asks_about_passage, has_passage, holds_questions};
 use passages::{has_question_items, take_passage, take_passage_items, take_squad};
@@ -170,10 +178,7 @@ pub const SHAPES: &[Shape] = &[
         name: "messages",
         example: r#"{"dialog": [{"role": "user", "content": "…"}, …]} (or "turns", "chat")"#,
         requires: &[DIALOG],
-        fits: |fields| {
-            let list = value_of(fields, DIALOG).and_then(Value::as_array);
-            list.is_some_and(|list| is_messages(list))
-        },
+        fits: |fields| is_messages_in(fields, DIALOG),
         take: |fields| one(take_messages(fields, DIALOG).map(Content::Chat)),
     },
     Shape {
@@ -289,6 +294,22 @@ pub const SHAPES: &[Shape] = &[
         take: |fields| one(take_question(fields)),
     },
     Shape {
+        name: "question_answer",
+        example: r#"{"q": "…", "a": "…"}"#,
+        requires: &[Q, A],
+        fits: |fields| find(fields, SECOND_OPTION).is_none(),
+        take: |fields| one(take_pair(fields, Q, A)),
+    },
+    Shape {
+        name: "question_answer",
+        example: r#"{"user": "…", "assistant": "…"} (or "human" and "bot")"#,
+        requires: &[USER, ASSISTANT],
+        fits: |fields| {
+            find(fields, TEXT).is_none() && is_text(fields, USER) && is_text(fields, ASSISTANT)
+        },
+        take: |fields| one(take_pair(fields, USER, ASSISTANT)),
+    },
+    Shape {
         name: "context_question",
         example: r#"{"context": "…", "question": "…", "answers": {"text": ["…"]}}"#,
         requires: &[QUESTION, ANSWERS],
@@ -310,6 +331,13 @@ pub const SHAPES: &[Shape] = &[
         take: |fields| one(take_completion(fields, INPUT, OUTPUT)),
     },
     Shape {
+        name: "prompt_completion",
+        example: r#"{"input": "…", "target": "…"}"#,
+        requires: &[INPUT, TARGET],
+        fits: |fields| is_text(fields, INPUT),
+        take: |fields| one(take_completion(fields, INPUT, TARGET)),
+    },
+    Shape {
         name: "input_ideal",
         example: r#"{"input": [{"role": "system", "content": "…"}, …], "ideal": "…"}"#,
         requires: &[INPUT, IDEAL],
@@ -322,6 +350,13 @@ pub const SHAPES: &[Shape] = &[
         requires: &[ID, DATA],
         fits: |fields| is_list_of_texts(fields, DATA),
         take: |fields| one(take_turn_texts(fields, DATA)),
+    },
+    Shape {
+        name: "turns",
+        example: r#"{"dialog": ["…", "…"]} (user and assistant in turn)"#,
+        requires: &[DIALOG],
+        fits: |fields| is_list_of_texts(fields, DIALOG),
+        take: |fields| one(take_turn_texts(fields, DIALOG)),
     },
     Shape {
         name: "forum",
@@ -337,43 +372,28 @@ pub const SHAPES: &[Shape] = &[
         fits: always,
         take: |fields| one(take_text(fields, TEXT).map(Content::Text)),
     },
+    Shape {
+        name: "questions",
+        example: r#"{"topic": "…", "questions": [{"question": "…", "answer": "…"}]} (each in a shape of its own)"#,
+        requires: &[QUESTIONS],
+        fits: grouped::has_questions,
+        take: take_grouped,
+    },
+    Shape {
+        name: "questions",
+        example: r#"{"topic": "…", "items": [{"question": "…", "answer": "…"}]}"#,
+        requires: &[QUESTION_ITEMS],
+        fits: grouped::has_questions,
+        take: take_grouped,
+    },
+    Shape {
+        name: "row",
+        example: r#"{"row_idx": 0, "row": {"question": "…", "answer": "…"}} (the Hugging Face viewer)"#,
+        requires: &[ROW],
+        fits: has_row,
+        take: take_row,
+    },
 ];
-
-fn always(_: &Fields) -> bool {
-    true
-}
-
-fn value_of<'a>(fields: &'a Fields, names: &[&str]) -> Option<&'a Value> {
-    find(fields, names).map(|key| &fields[&key])
-}
-
-fn is_list(fields: &Fields, names: &[&str]) -> bool {
-    value_of(fields, names).is_some_and(Value::is_array)
-}
-
-/// Whether passages are such with questions, and not what was found for one question. An object whose
-/// fields are not known may be one.
-fn has_questions(fields: &Fields) -> bool {
-    let list = value_of(fields, PASSAGES).and_then(Value::as_array);
-    list.is_some_and(|list| match list.first() {
-        Some(Value::Object(first)) => first.is_empty() || find(first, QUESTIONS).is_some(),
-        first => first.is_none(),
-    })
-}
-
-/// Whether the answers of a forum are objects, or nobody has answered yet.
-fn has_answers_in_objects(fields: &Fields) -> bool {
-    match value_of(fields, ANSWERS) {
-        Some(Value::Array(list)) => list.first().is_none_or(Value::is_object),
-        Some(value) => value.is_null(),
-        None => false,
-    }
-}
-
-/// Whether the field that says which option is right says more than yes or no.
-fn has_mark(fields: &Fields) -> bool {
-    value_of(fields, CORRECT).is_some_and(|mark| !mark.is_boolean())
-}
 
 /// Refuses an answer that the field `label` of its record calls a bad one.
 ///
@@ -381,11 +401,6 @@ fn has_mark(fields: &Fields) -> bool {
 /// When it does.
 pub fn check_label(fields: &Fields) -> Result<(), Misfit> {
     pairs::check_label(fields)
-}
-
-fn is_list_of_texts(fields: &Fields, names: &[&str]) -> bool {
-    let list = value_of(fields, names).and_then(Value::as_array);
-    list.is_some_and(|list| !list.is_empty() && list.iter().all(Value::is_string))
 }
 
 fn one(content: Result<Content, Misfit>) -> Items {

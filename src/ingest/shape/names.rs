@@ -17,7 +17,7 @@ pub(super) const TURNS: &[&str] = &[
 pub(super) const PROMPT: &[&str] = &["prompt"];
 pub(super) const CHOSEN: &[&str] = &["chosen"];
 pub(super) const REJECTED: &[&str] = &["rejected"];
-pub(super) const INSTRUCTION: &[&str] = &["instruction", "инструкция"];
+pub(super) const INSTRUCTION: &[&str] = &["instruction", "инструкция", "задание"];
 pub(super) const INPUT: &[&str] = &["input", "ввод", "вход"];
 pub(super) const OUTPUT: &[&str] = &["output", "response", "вывод", "выход", "ответ"];
 pub(super) const HISTORY: &[&str] = &["history"];
@@ -188,3 +188,13 @@ pub(super) const CANDIDATE_STEMS: &[&str] = &[
     "generation",
     "ответ",
 ];
+/// A question and its answer by their first letters, which only together mean that.
+pub(super) const Q: &[&str] = &["q"];
+pub(super) const A: &[&str] = &["a"];
+/// What comes out for an `input`.
+pub(super) const TARGET: &[&str] = &["target", "targets"];
+/// Who says it, as the name of what is said.
+pub(super) const USER: &[&str] = &["user", "human", "пользователь"];
+pub(super) const ASSISTANT: &[&str] = &["assistant", "bot", "ассистент", "бот"];
+/// The record in what the viewer of Hugging Face puts around it.
+pub(super) const ROW: &[&str] = &["row"];

@@ -1,6 +1,8 @@
 //! UTF-8 that was read as a single-byte encoding. Runs of characters beyond ASCII go back to bytes; a
-//! run that is whole UTF-8 of ordinary characters is proof, the more the longer it is.
+//! run that is whole UTF-8 of ordinary characters is proof, the more the longer it is. But what misread
+//! the words of a line misread all of them: beside healthy Cyrillic words they are what the line is about.
 
+use super::swap::Undone;
 use super::tables::{Reading, Table, tables};
 
 /// How surely a run is a misreading.
@@ -13,14 +15,23 @@ enum Proof {
 }
 
 /// The line with one layer off.
-pub fn peel(line: &str) -> Option<String> {
-    tables().iter().find_map(|table| peel_as(line, table))
+pub fn peel(line: &str) -> Undone {
+    let mut found = Undone::Healthy;
+    for table in tables() {
+        match peel_as(line, table) {
+            Undone::Healthy => {}
+            Undone::Unsure => found = Undone::Unsure,
+            repaired @ Undone::Repaired(_) => return repaired,
+        }
+    }
+    found
 }
 
-fn peel_as(line: &str, table: &Table) -> Option<String> {
+fn peel_as(line: &str, table: &Table) -> Undone {
     let mut pieces: Vec<(&str, Option<String>)> = Vec::new();
     let mut proven = false;
     let (mut letters, mut longest, mut unlike) = (0, 0, 0);
+    let mut has_words = false;
     let mut at = 0;
     while at < line.len() {
         let ascii = line[at..]
@@ -46,16 +57,37 @@ fn peel_as(line: &str, table: &Table) -> Option<String> {
             proven |= proof(line, ascii, end, text, table.reading) == Proof::Certain;
         } else {
             unlike += 1;
+            has_words |= has_word(&line[ascii..end]);
         }
         pieces.push((&line[ascii..end], run));
         at = end;
     }
     proven |= unlike == 0 && longest >= 2 && letters >= 3;
-    proven.then(|| {
-        pieces
-            .iter()
-            .map(|(known, repaired)| repaired.as_deref().unwrap_or(known))
-            .collect()
+    if !proven {
+        return Undone::Healthy;
+    }
+    if has_words && letters > 0 {
+        return Undone::Unsure;
+    }
+    let pieces = pieces.iter();
+    let repaired = pieces.map(|(known, repaired)| repaired.as_deref().unwrap_or(known));
+    Undone::Repaired(repaired.collect())
+}
+
+/// Letters of a word that no misreading has in a row: in UTF-8 each second byte of Cyrillic is one that
+/// is no letter of the same case in any of the encodings.
+const WORD_LETTERS: usize = 3;
+
+/// Whether a run has a Cyrillic word of one case, but for its first letter.
+fn has_word(run: &str) -> bool {
+    let (mut lower, mut upper) = (0, 0);
+    run.chars().any(|character| {
+        (lower, upper) = match character {
+            'а'..='я' => (lower + 1, 0),
+            'А'..='Я' => (0, upper + 1),
+            _ => (0, 0),
+        };
+        lower.max(upper) >= WORD_LETTERS
     })
 }
 

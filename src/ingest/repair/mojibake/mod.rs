@@ -48,8 +48,8 @@ fn judge(line: &str) -> Judged {
     for _ in 0..DEPTH {
         let now = judged.repaired.as_deref().unwrap_or(line);
         let undone = match layer::peel(now) {
-            Some(next) => Undone::Repaired(next),
-            None => swap::undo(now),
+            Undone::Healthy => swap::undo(now),
+            undone => undone,
         };
         match undone {
             Undone::Repaired(next) => judged.repaired = Some(next),

@@ -152,6 +152,32 @@ fn healthy_lines_never_change() {
     }
 }
 
+#[test]
+fn texts_about_misreadings_are_left_alone() {
+    for line in [
+        "Строка РџСЂРёРІРµС‚ означает Привет.",
+        "Вместо «Привет» видно Ð¿Ñ€Ð¸Ð²ÐµÑ‚, а в KOI8-R — п÷я─п╦п╡п╣я┌.",
+        "The string Ð¿Ñ€Ð¸Ð²ÐµÑ‚ means привет.",
+        "ОШИБКА: РџСЂРёРІРµС‚",
+    ] {
+        assert_eq!(mojibake(line), None, "{line}");
+        let mut counts = Counts::default();
+        assert_eq!(mojibake_lines(line, &mut counts), line);
+        assert_eq!(
+            (counts.get(Repair::Mojibake), counts.left),
+            (0, 1),
+            "{line}"
+        );
+    }
+    // Without a healthy word beside it, it is as certain as ever.
+    for (damaged, meant) in [
+        ("Log: РџСЂРёРІРµС‚ (ok)", "Log: Привет (ok)"),
+        ("РўРµРєСЃС‚ donвЂ™t", "Текст don’t"),
+    ] {
+        assert_eq!(mojibake(damaged).as_deref(), Some(meant), "{damaged}");
+    }
+}
+
 /// Russian with a Latin letter at many capitals.
 const GLUED: &[&str] = &[
     r#"text = "Граф\nИ что же нам теперь делать?\n\nЖульета\nИ все то же, что и вчера.\nА ты?\n\nГраф\nТо и делай.\nАх, как же!\nИ не спорь.\n""#,

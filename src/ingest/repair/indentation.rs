@@ -1,0 +1,185 @@
+//! Indentation of running text that was laid out in pages: what indents a whole block goes, and what
+//! begins a paragraph; lists and code keep their steps.
+//!
+//! Of one line between two that are not indented only its words tell whether it begins a paragraph or is
+//! the body of an `if`: it is a paragraph's where it is Russian, or where a sentence ends before it and it
+//! begins as one does.
+
+use super::{Counts, Repair};
+
+/// Indentation beyond which a line is part of a column rather than a paragraph's beginning.
+const PARAGRAPH_INDENT: usize = 8;
+/// Words of a line that make it prose.
+const PROSE_WORDS: usize = 4;
+
+/// The text without the indentation of blocks and of paragraphs' beginnings.
+pub(super) fn fold(text: &str, counts: &mut Counts) -> String {
+    let lines: Vec<&str> = text.split('\n').collect();
+    let mut folded: Vec<String> = Vec::with_capacity(lines.len());
+    // What a listing is set in by, as long as its blocks follow one another.
+    let mut listing = None;
+    for block in lines.chunk_by(|a, b| a.is_empty() == b.is_empty()) {
+        let indents: Vec<usize> = block.iter().map(|line| indent(line)).collect();
+        let mut least = indents.iter().min().copied().unwrap_or(0);
+        if !block[0].is_empty() {
+            listing = is_listing(block).then(|| least.min(listing.unwrap_or(least)));
+            least = listing.unwrap_or(least);
+        }
+        for (index, line) in block.iter().enumerate() {
+            let own = indents[index] - least;
+            let below = indents.get(index + 1).map_or(0, |below| below - least);
+            let above = index.checked_sub(1).map(|above| block[above]);
+            let is_alone = below == 0 && above.is_none_or(|above| indent(above) == least);
+            let begins = (1..=PARAGRAPH_INDENT).contains(&own)
+                && is_alone
+                && listing.is_none()
+                && !above.is_some_and(is_item)
+                && begins_paragraph(line.trim_start(), above);
+            let kept = if begins { 0 } else { own };
+            counts.add(Repair::Layout, u64::from(kept != indents[index]));
+            folded.push(number_then_title(&line[indents[index] - kept..]));
+        }
+    }
+    folded.join("\n")
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
+}
+
+/// Whether a line begins an item of a list, whose other lines are indented.
+fn is_item(line: &str) -> bool {
+    let line = line.trim_start();
+    let number = line.trim_start_matches(|c: char| c.is_ascii_digit());
+    line.starts_with(['•', '–', '—', '-', '*', '·'])
+        || number.len() < line.len() && number.starts_with(['.', ')'])
+}
+
+fn is_cyrillic(letter: char) -> bool {
+    ('\u{400}'..='\u{52f}').contains(&letter)
+}
+
+/// Whether a line that is indented alone is the beginning of a paragraph below `above`.
+fn begins_paragraph(line: &str, above: Option<&str>) -> bool {
+    if is_code(line) || above.is_some_and(is_code) {
+        return false;
+    }
+    let letters = || line.chars().filter(|c| c.is_alphabetic());
+    let cyrillic = letters().filter(|c| is_cyrillic(*c)).count();
+    let is_long = line.split_whitespace().count() >= PROSE_WORDS;
+    if cyrillic * 2 > letters().count() {
+        return is_long || !letters().next().is_some_and(char::is_lowercase);
+    }
+    let ended = above.is_none_or(|above| above.trim_end().ends_with(SENTENCE_ENDS));
+    let begins = |c: char| c.is_uppercase() || c.is_numeric() || SENTENCE_BEGINS.contains(&c);
+    ended && line.starts_with(begins)
+}
+
+const SENTENCE_ENDS: [char; 11] = ['.', '!', '?', '…', ':', '»', '”', '"', '’', '\'', ')'];
+const SENTENCE_BEGINS: [char; 8] = ['«', '“', '„', '"', '‘', '—', '–', '('];
+
+/// Whether a block is a listing: more of its lines are code than not.
+fn is_listing(block: &[&str]) -> bool {
+    block.iter().filter(|line| is_code(line)).count() * 2 > block.len()
+}
+
+/// What stands in lines of code and not in sentences.
+const SIGNS: &[&str] = &[
+    " = ", " == ", " != ", " += ", " -= ", " := ", "->", "=>", "::", "()", "](", "&&", "||",
+];
+/// What lines of code begin with that end with a colon or a brace.
+const HEADS: &[&str] = &[
+    "if", "elif", "else", "for", "while", "def", "class", "try", "except", "finally", "with",
+    "async", "switch", "case", "default", "do", "fn", "func", "function", "struct", "impl",
+    "match",
+];
+/// Short lines of code begin with it.
+const STATEMENTS: &[&str] = &[
+    "return", "import", "from", "break", "continue", "pass", "raise",
+];
+
+/// What no sentence begins with.
+const STARTS: &[&str] = &["//", "/*", "#include", ">>> "];
+
+/// Whether a line reads as code.
+fn is_code(line: &str) -> bool {
+    let line = line.trim();
+    let words = line.split_whitespace().count();
+    let first = line
+        .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+        .next()
+        .unwrap_or_default();
+    let is_sentence = words > PROSE_WORDS && line.starts_with(char::is_uppercase);
+    if line.ends_with(['{', '}']) || STARTS.iter().any(|start| line.starts_with(start)) {
+        return true;
+    }
+    if line.ends_with(';') && (words < 3 && first.len() > 1 || line.contains(['(', '=', '['])) {
+        return true;
+    }
+    if HEADS.contains(&first) && line.ends_with(':')
+        || STATEMENTS.contains(&first) && words <= PROSE_WORDS && !line.ends_with('.')
+    {
+        return true;
+    }
+    !is_sentence && (SIGNS.iter().any(|sign| line.contains(sign)) || is_call(line))
+}
+
+/// Whether a line is a call: `names.append(x)`.
+fn is_call(line: &str) -> bool {
+    let is_name = |name: &str| {
+        let mut letters = name.bytes();
+        !name.is_empty() && letters.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'))
+    };
+    let called = line.strip_suffix(')').and_then(|call| call.split_once('('));
+    called.is_some_and(|(name, _)| is_name(name))
+}
+
+/// "2.4.2      Карта памяти" with one space: a heading is no table.
+fn number_then_title(line: &str) -> String {
+    let number = line.len()
+        - line
+            .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
+            .len();
+    let title = line[number..].trim_start_matches(' ');
+    let wide = line.len() - number - title.len() > 1;
+    if number > 0 && wide && !title.contains("  ") && title.starts_with(char::is_alphabetic) {
+        format!("{} {title}", &line[..number])
+    } else {
+        line.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_is_told_from_prose() {
+        for line in [
+            "if x > 0:",
+            "    return total",
+            "total += i",
+            "Show(name)",
+            "self.items.append(x)",
+            "int n = 0;",
+            "baz();",
+            "for (i = 0; i < n; i++) {",
+            "else:",
+            "}",
+            "Сообщить(\"да\");",
+        ] {
+            assert!(is_code(line), "{line}");
+        }
+        for line in [
+            "if you go to Moscow,",
+            "Она молчала;",
+            "And miles to go before I sleep;",
+            "from the beginning of the century to its end",
+            "Note (see below)",
+            "Пусть x = 5, и тогда всё равно",
+            "",
+        ] {
+            assert!(!is_code(line), "{line}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Whether the values of a record are such as its shape has, where names alone do not tell.
+
+use super::Fields;
+use super::fields::find;
+use super::messages::is_messages;
+use super::names::{ANSWERS, CORRECT, PASSAGES, QUESTIONS};
+use serde_json::Value;
+
+pub(super) fn always(_: &Fields) -> bool {
+    true
+}
+
+fn value_of<'a>(fields: &'a Fields, names: &[&str]) -> Option<&'a Value> {
+    find(fields, names).map(|key| &fields[&key])
+}
+
+pub(super) fn is_text(fields: &Fields, names: &[&str]) -> bool {
+    value_of(fields, names).is_some_and(Value::is_string)
+}
+
+pub(super) fn is_list(fields: &Fields, names: &[&str]) -> bool {
+    value_of(fields, names).is_some_and(Value::is_array)
+}
+
+/// Whether passages are such with questions, and not what was found for one question. An object whose
+/// fields are not known may be one.
+pub(super) fn has_questions(fields: &Fields) -> bool {
+    let list = value_of(fields, PASSAGES).and_then(Value::as_array);
+    list.is_some_and(|list| match list.first() {
+        Some(Value::Object(first)) => first.is_empty() || find(first, QUESTIONS).is_some(),
+        first => first.is_none(),
+    })
+}
+
+/// Whether the answers of a forum are objects, or nobody has answered yet.
+pub(super) fn has_answers_in_objects(fields: &Fields) -> bool {
+    match value_of(fields, ANSWERS) {
+        Some(Value::Array(list)) => list.first().is_none_or(Value::is_object),
+        Some(value) => value.is_null(),
+        None => false,
+    }
+}
+
+/// Whether the field that says which option is right says more than yes or no.
+pub(super) fn has_mark(fields: &Fields) -> bool {
+    value_of(fields, CORRECT).is_some_and(|mark| !mark.is_boolean())
+}
+
+pub(super) fn is_list_of_texts(fields: &Fields, names: &[&str]) -> bool {
+    let list = value_of(fields, names).and_then(Value::as_array);
+    list.is_some_and(|list| !list.is_empty() && list.iter().all(Value::is_string))
+}
+
+pub(super) fn is_messages_in(fields: &Fields, names: &[&str]) -> bool {
+    let list = value_of(fields, names).and_then(Value::as_array);
+    list.is_some_and(|list| is_messages(list))
+}
