@@ -2,8 +2,8 @@
 //! begins a paragraph; lists and code keep their steps.
 //!
 //! Of one line between two that are not indented only its words tell whether it begins a paragraph or is
-//! the body of an `if`: it is a paragraph's where it is Russian, or where a sentence ends before it and it
-//! begins as one does.
+//! the body of an `if`: it is prose where a sentence ends with it, where it is Russian, or where a sentence
+//! ends before it and it begins as one does.
 
 use super::{Counts, Repair};
 
@@ -34,7 +34,7 @@ pub(super) fn fold(text: &str, counts: &mut Counts) -> String {
                 && is_alone
                 && listing.is_none()
                 && !above.is_some_and(is_item)
-                && begins_paragraph(line.trim_start(), above);
+                && is_prose(line.trim(), above);
             let kept = if begins { 0 } else { own };
             counts.add(Repair::Layout, u64::from(kept != indents[index]));
             folded.push(number_then_title(&line[indents[index] - kept..]));
@@ -59,10 +59,13 @@ fn is_cyrillic(letter: char) -> bool {
     ('\u{400}'..='\u{52f}').contains(&letter)
 }
 
-/// Whether a line that is indented alone is the beginning of a paragraph below `above`.
-fn begins_paragraph(line: &str, above: Option<&str>) -> bool {
+/// Whether a line that is indented alone below `above` is prose: the beginning of a paragraph, or its end.
+fn is_prose(line: &str, above: Option<&str>) -> bool {
     if is_code(line) || above.is_some_and(is_code) {
         return false;
+    }
+    if line.ends_with('.') {
+        return true;
     }
     let letters = || line.chars().filter(|c| c.is_alphabetic());
     let cyrillic = letters().filter(|c| is_cyrillic(*c)).count();
@@ -76,7 +79,7 @@ fn begins_paragraph(line: &str, above: Option<&str>) -> bool {
 }
 
 const SENTENCE_ENDS: [char; 11] = ['.', '!', '?', '…', ':', '»', '”', '"', '’', '\'', ')'];
-const SENTENCE_BEGINS: [char; 8] = ['«', '“', '„', '"', '‘', '—', '–', '('];
+const SENTENCE_BEGINS: [char; 9] = ['•', '«', '“', '„', '"', '‘', '—', '–', '('];
 
 /// Whether a block is a listing: more of its lines are code than not.
 fn is_listing(block: &[&str]) -> bool {
@@ -109,7 +112,8 @@ fn is_code(line: &str) -> bool {
         .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
         .next()
         .unwrap_or_default();
-    let is_sentence = words > PROSE_WORDS && line.starts_with(char::is_uppercase);
+    let is_sentence = words > PROSE_WORDS
+        && (line.starts_with(char::is_uppercase) || line.ends_with(['.', ',', '»']));
     if line.ends_with(['{', '}']) || STARTS.iter().any(|start| line.starts_with(start)) {
         return true;
     }
@@ -152,6 +156,36 @@ fn number_then_title(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn single_lines_fold_where_they_are_prose() {
+        for (above, line, folds) in [
+            (
+                "cdrom-checker Checks media. The",
+                "image was not corrupted.",
+                true,
+            ),
+            ("hw-detect Определяет", "дисков и PCMCIA.", true),
+            (
+                "add brackets around it: «[2001:db8::1]».",
+                "Если у вас нет",
+                true,
+            ),
+            ("in these directories:", "• dmesg", true),
+            ("ends here.", "The next one begins", true),
+            ("--- language=fr", "country=FR --- quiet", false),
+            ("if x:", "y", false),
+            ("names:", "first", false),
+        ] {
+            let text = format!("{above}\n    {line}\nи дальше");
+            let wanted = if folds {
+                format!("{above}\n{line}\nи дальше")
+            } else {
+                text.clone()
+            };
+            assert_eq!(fold(&text, &mut Counts::default()), wanted);
+        }
+    }
 
     #[test]
     fn code_is_told_from_prose() {
