@@ -52,16 +52,19 @@ DEVICE float reciprocal(float x) {
     asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(one_over) : "f"(x));
     return one_over;
 }
+#else
+DEVICE float power_of_two(float x) { return exp2f(x); }
+DEVICE float reciprocal(float x) { return 1.0f / x; }
+#endif
 
-// Two values as bf16, the first one lower.
+// Two values as bf16, the first one lower. Cards before Ampere have no instruction for it.
+#if !defined(SIMULATED) && (!defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800)
 DEVICE u32 both(float low, float high) {
     u32 pair;
     asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
     return pair;
 }
 #else
-DEVICE float power_of_two(float x) { return exp2f(x); }
-DEVICE float reciprocal(float x) { return 1.0f / x; }
 DEVICE u32 both(float low, float high) { return narrow(low).bits | (u32)narrow(high).bits << 16; }
 #endif
 

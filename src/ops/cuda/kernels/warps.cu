@@ -6,11 +6,18 @@
 // 2 * (lane % 4) and the next.
 
 #ifndef SIMULATED
+// Cards before Ampere have none of these instructions; bf16 is refused there, so that nothing comes here.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+#define AMPERE(...) __trap()
+#else
+#define AMPERE(...) asm volatile(__VA_ARGS__)
+#endif
+
 // Loads four 8 x 8 tiles of bf16 from shared memory: lanes 8 i to 8 i + 7 name the rows of tile i, and each
 // lane gets, of every tile, the two values of row lane / 4 that begin at column 2 (lane % 4).
 DEVICE void load_tiles(u32 tiles[4], const Bf16 *row) {
     u32 at = (u32)__cvta_generic_to_shared(row);
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+    AMPERE("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                  : "=r"(tiles[0]), "=r"(tiles[1]), "=r"(tiles[2]), "=r"(tiles[3])
                  : "r"(at));
 }
@@ -18,7 +25,7 @@ DEVICE void load_tiles(u32 tiles[4], const Bf16 *row) {
 // The same of the transposed tiles.
 DEVICE void load_transposed(u32 tiles[4], const Bf16 *row) {
     u32 at = (u32)__cvta_generic_to_shared(row);
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+    AMPERE("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                  : "=r"(tiles[0]), "=r"(tiles[1]), "=r"(tiles[2]), "=r"(tiles[3])
                  : "r"(at));
 }
@@ -26,7 +33,7 @@ DEVICE void load_transposed(u32 tiles[4], const Bf16 *row) {
 // Begins to copy sixteen bytes to shared memory, or zeros; `copied` waits for all that were begun.
 DEVICE void copy_sixteen(void *to, const void *from, bool is) {
     u32 at = (u32)__cvta_generic_to_shared(to);
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(at), "l"(from),
+    AMPERE("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(at), "l"(from),
                  "r"(is ? 16 : 0)
                  : "memory");
 }
@@ -34,16 +41,16 @@ DEVICE void copy_sixteen(void *to, const void *from, bool is) {
 // The same with four bytes.
 DEVICE void copy_word(void *to, const void *from, bool is) {
     u32 at = (u32)__cvta_generic_to_shared(to);
-    asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(at), "l"(from),
+    AMPERE("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(at), "l"(from),
                  "r"(is ? 4 : 0)
                  : "memory");
 }
 
-DEVICE void copied() { asm volatile("cp.async.wait_all;" ::: "memory"); }
+DEVICE void copied() { AMPERE("cp.async.wait_all;" ::: "memory"); }
 
 // sum += a b for a warp: a [16, 16], b [16, 8].
 DEVICE void multiply(float sum[4], const u32 a[4], u32 b0, u32 b1) {
-    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, "
+    AMPERE("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, "
                  "{%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
                  : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
@@ -51,7 +58,7 @@ DEVICE void multiply(float sum[4], const u32 a[4], u32 b0, u32 b1) {
 
 // sum = a b.
 DEVICE void multiply_first(float sum[4], const u32 a[4], u32 b0, u32 b1) {
-    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, "
+    AMPERE("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, "
                  "{%4, %5, %6, %7}, {%8, %9}, {%10, %10, %10, %10};"
                  : "=f"(sum[0]), "=f"(sum[1]), "=f"(sum[2]), "=f"(sum[3])
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1), "f"(0.0f));
