@@ -88,6 +88,16 @@ impl Bench {
         for threads in [1, 2] {
             self.shard("shard", &corpus, threads, Some(&tokenizer));
         }
+        for threads in [1, 2] {
+            let exact = ["--dedup", "exact"];
+            self.shard_with(
+                "shard, exact copies",
+                &corpus,
+                threads,
+                Some(&tokenizer),
+                &exact,
+            );
+        }
         self.tokens(bytes.min(40_000_000), &tokenizer);
     }
 
@@ -105,6 +115,9 @@ impl Bench {
         self.ingest("ingest small", &small.join("data"));
         let corpus = self.dir.join("ingest small 1");
         self.shard("shard small", &corpus, 1, Some(shards));
+        // What datatrove does: neither rules nor a search for copies.
+        let bare = ["--dedup", "off", "--profile", "none"];
+        self.shard_with("shard small, tokens alone", &corpus, 1, Some(shards), &bare);
         let script = concat!(
             env!("CARGO_MANIFEST_DIR"),
             "/benches/peers/datatrove_tokens.py"
@@ -153,12 +166,24 @@ impl Bench {
     }
 
     fn shard(&mut self, name: &str, corpus: &Path, threads: u32, tokenizer: Option<&Path>) {
+        self.shard_with(name, corpus, threads, tokenizer, &[]);
+    }
+
+    fn shard_with(
+        &mut self,
+        name: &str,
+        corpus: &Path,
+        threads: u32,
+        tokenizer: Option<&Path>,
+        options: &[&str],
+    ) {
         let out = self.dir.join(format!("{name} {threads}"));
         let report = std::fs::read(corpus.join("report.json")).unwrap();
         let report: Value = serde_json::from_slice(&report).unwrap();
         let bytes = report["ledger"]["kept"]["bytes"].as_u64().unwrap();
         let run = Self::prep(name, threads, bytes, |command| {
             command.arg("shard").arg(corpus).arg("--out").arg(&out);
+            command.args(options);
             if let Some(tokenizer) = tokenizer {
                 command.arg("--tokenizer").arg(tokenizer);
             }
@@ -273,8 +298,13 @@ impl Bench {
             "ingest jsonl to datatrove, 2 threads": to_peer("jsonl", 2),
             "ingest questions to datatrove, 1 thread": to_peer("questions", 1),
             "ingest questions to datatrove, 2 threads": to_peer("questions", 2),
+            "shard, exact copies, 2 threads to 1": two_threads("shard, exact copies"),
             "shard to datatrove's tokenization": ratio(
                 self.speed("shard small", 1),
+                self.speed("peer tokens", 1),
+            ),
+            "tokens alone to datatrove's tokenization": ratio(
+                self.speed("shard small, tokens alone", 1),
                 self.speed("peer tokens", 1),
             ),
         })

@@ -79,6 +79,8 @@ fn make(dir: &Path, limit: u64, tokens: u64) -> usize {
         origins: Vec::new(),
         pairs: Vec::new(),
         labels: None,
+        removed: Vec::new(),
+        conflicts: Vec::new(),
     };
     atomic::write_json(&dir.join("manifest.json"), &manifest).unwrap();
     manifest.train.shards.len()

@@ -57,12 +57,10 @@ pub fn shards(dir: &Path) -> Result<Vec<Check>> {
         tokenizer(dir, &manifest),
     ));
     checks.push(Check::of(
-        "all shards in the directory are of the manifest",
+        "all files in the directory and its folders are of the manifest",
         none_foreign(dir, &manifest),
     ));
-    let beside = manifest.keys.iter().chain(&manifest.origins);
-    let labels = manifest.labels.iter().flat_map(|labels| &labels.files);
-    for entry in beside.chain(&manifest.pairs).chain(labels) {
+    for entry in beside(&manifest) {
         checks.push(Check::of(
             format!("{} has the size and hash of the manifest", entry.file),
             file(dir, &entry.file, entry.bytes, &entry.xxh3),
@@ -86,7 +84,10 @@ pub fn shards(dir: &Path) -> Result<Vec<Check>> {
         }
     }
     if !manifest.pairs.is_empty() {
-        for split in Split::ALL {
+        let files = files_of_pairs(dir);
+        let whole = files.iter().all(|check| check.holds);
+        checks.extend(files);
+        for split in Split::ALL.into_iter().filter(|_| whole) {
             checks.push(Check::of(
                 format!(
                     "pairs of {}: both answers whole, not the same",
@@ -97,6 +98,39 @@ pub fn shards(dir: &Path) -> Result<Vec<Check>> {
         }
     }
     Ok(checks)
+}
+
+/// The files of a shard directory that are no shards.
+fn beside(manifest: &ShardManifest) -> impl Iterator<Item = &PartEntry> {
+    let labels = manifest.labels.iter().flat_map(|labels| &labels.files);
+    (manifest.keys.iter())
+        .chain(&manifest.origins)
+        .chain(&manifest.pairs)
+        .chain(labels)
+        .chain(&manifest.removed)
+        .chain(&manifest.conflicts)
+}
+
+/// The shards of preferences, which have a manifest of their own.
+fn files_of_pairs(dir: &Path) -> Vec<Check> {
+    let dir = pairs::dir(dir);
+    let manifest = match ShardManifest::read(&dir) {
+        Ok(manifest) => manifest,
+        Err(error) => return vec![Check::of("the manifest of the pairs", Err(error))],
+    };
+    let entries = Split::ALL
+        .into_iter()
+        .flat_map(|split| &manifest.split(split).shards);
+    entries
+        .map(|entry| {
+            let (name, folder) = (&entry.file, pairs::FOLDER);
+            let found = file(&dir, name, entry.bytes, &entry.xxh3);
+            Check::of(
+                format!("{folder}/{name} has the size and hash of its manifest"),
+                found,
+            )
+        })
+        .collect()
 }
 
 /// Whether the pairs of preferences are whole: two sequences of one document, each with tokens that
@@ -138,6 +172,12 @@ pub fn corpus(dir: &Path) -> Result<Vec<Check>> {
             )
         })
         .collect();
+    let listed = manifest.documents.iter().chain(&manifest.rejects);
+    let listed: Vec<&str> = listed.map(|entry| entry.file.as_str()).collect();
+    checks.push(Check::of(
+        "no file lies between the documents and rejects of the manifest",
+        no_other(dir, &["documents", "rejects"], &listed),
+    ));
     checks.push(Check::of(
         "documents are those of the ledger, each id once",
         documents(dir, &manifest.documents),
@@ -167,7 +207,8 @@ fn tokenizer(dir: &Path, manifest: &ShardManifest) -> Result<String> {
     Ok(format!("fingerprint {}", info.tokenizer_fingerprint))
 }
 
-/// Whether no other shard lies between those of the manifest: what reads a folder would read it too.
+/// Whether no other shard lies between those of the manifest, and no other file in their folders: what
+/// reads a folder would read it too.
 fn none_foreign(dir: &Path, manifest: &ShardManifest) -> Result<String> {
     let mut foreign = Vec::new();
     let entries =
@@ -184,13 +225,62 @@ fn none_foreign(dir: &Path, manifest: &ShardManifest) -> Result<String> {
             }
         }
     }
+    let mut listed: Vec<String> = beside(manifest).map(|entry| entry.file.clone()).collect();
+    if !manifest.pairs.is_empty() {
+        let of_pairs = ShardManifest::read(&pairs::dir(dir))?;
+        let shards = Split::ALL
+            .into_iter()
+            .flat_map(|split| &of_pairs.split(split).shards);
+        listed.extend(shards.map(|shard| format!("{}/{}", pairs::FOLDER, shard.file)));
+    }
+    // Manifests of before list neither of the last two.
+    let known = !(manifest.removed.is_empty() && manifest.conflicts.is_empty());
+    let folders = [
+        "dedup",
+        "origins",
+        "labels",
+        pairs::FOLDER,
+        "removed",
+        "conflicts",
+    ];
+    let listed: Vec<&str> = listed.iter().map(String::as_str).collect();
+    foreign.extend(others(dir, &folders[..if known { 6 } else { 4 }], &listed)?);
+    is_none(foreign)
+}
+
+/// Whether nothing lies in these folders but what is listed.
+fn no_other(dir: &Path, folders: &[&str], listed: &[&str]) -> Result<String> {
+    is_none(others(dir, folders, listed)?)
+}
+
+fn is_none(mut foreign: Vec<String>) -> Result<String> {
     foreign.sort();
     ensure!(
         foreign.is_empty(),
         "{} not in the manifest; move such files out of the directory",
         foreign.join(", ")
     );
-    Ok("no other shard".to_owned())
+    Ok("no other file".to_owned())
+}
+
+/// What lies in these folders, of those that exist, beside what is listed.
+fn others(dir: &Path, folders: &[&str], listed: &[&str]) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for folder in folders {
+        let path = dir.join(folder);
+        if !path.is_dir() {
+            continue;
+        }
+        let entries =
+            std::fs::read_dir(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        for entry in entries {
+            let name = format!("{folder}/{}", entry?.file_name().to_string_lossy());
+            if !listed.contains(&name.as_str()) {
+                found.push(name);
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn ledger_of_shards(dir: &Path, manifest: &ShardManifest) -> Result<String> {
@@ -346,12 +436,19 @@ fn continuations(data: &Dataset) -> Result<String> {
 fn round_trip(dir: &Path, data: &Dataset) -> Result<String> {
     let tokenizer = Tokenizer::from_dir(dir)?;
     let exact = tokenizer.gives_back() && tokenizer.letters() == Letters::Text;
-    let step = data.documents().div_ceil(ROUND_TRIPS).max(1);
+    let mut texts = 0_u64;
+    data.for_each_document(|_, tokens| {
+        texts += u64::from(is_text(tokens));
+        Ok(())
+    })?;
+    let step = texts.div_ceil(ROUND_TRIPS).max(1);
     let (mut number, mut same, mut alike) = (0, 0_u64, 0_u64);
     data.for_each_document(|id, tokens| {
-        let chosen = number % step == 0;
+        if !is_text(tokens) {
+            return Ok(());
+        }
         number += 1;
-        if !chosen || !is_text(tokens) {
+        if number % step != 1 % step {
             return Ok(());
         }
         let content = &tokens.ids[usize::from(tokenizer.adds_bos())..tokens.ids.len() - 1];

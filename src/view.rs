@@ -376,15 +376,24 @@ pub fn encoding(encoding: &EncodingReport) -> String {
         ),
         ("Unicode", encoding.unicode_version.clone()),
         ("special tokens", special.to_owned()),
-        (
-            "documents begin with",
-            encoding.bos.clone().unwrap_or_else(|| "no BOS".to_owned()),
-        ),
+        ("documents begin with", begins_with(encoding)),
         ("texts end with", encoding.eos.clone()),
     ] {
         table.row(vec![name.to_owned(), value]);
     }
     table.render()
+}
+
+/// BOS of texts, and of chats where it is another.
+fn begins_with(encoding: &EncodingReport) -> String {
+    let name = |bos: &Option<String>| bos.clone().unwrap_or_else(|| "no BOS".to_owned());
+    let texts = name(&encoding.bos);
+    match &encoding.bos_of_chats {
+        Some(chats) if encoding.bos.is_none() => {
+            format!("{texts}; chats with {chats}, which their template writes")
+        }
+        _ => texts,
+    }
 }
 
 /// Chats that were cut, `None` where none was to be.

@@ -1,5 +1,5 @@
 //! Megabytes a second and core of text to ids, beside other exact tokenizers in the same run:
-//! `PREP_DATA=folder cargo bench --bench encode [TOKENIZER...]`.
+//! `PREP_DATA=folder cargo bench --bench encode [TOKENIZER|en|ru...]`.
 //!
 //! Text: the Russian and English files of the data folder, their paragraphs repeated in shuffled order to
 //! 40 MB (`PREP_BENCH_MB`) a language, in documents of about 8 kB, so that words come as often as they do.
@@ -69,14 +69,23 @@ fn main() {
     let size = megabytes("PREP_BENCH_MB", 40);
     let crate_size = megabytes("PREP_BENCH_CRATE_MB", 4);
     let peers = Peers::find();
+    // All tokenizers if none is named, and all languages.
+    let wanted = |name: &str, among: &[&str]| {
+        let any = chosen.iter().any(|chosen| among.contains(&&**chosen));
+        !any || chosen.iter().any(|chosen| chosen == name)
+    };
     let mut rows = Vec::new();
     println!(
         "tokenizer            text  tool                     first  steady  two threads  prep is (first, steady)  ids equal"
     );
+    let langs = TEXTS.map(|(lang, _)| lang);
     for (lang, files) in TEXTS {
+        if !wanted(lang, &langs) {
+            continue;
+        }
         let documents = documents(&data.join("text").join(lang), files, size);
         for name in TOKENIZERS {
-            if !chosen.is_empty() && !chosen.iter().any(|chosen| chosen == name) {
+            if !wanted(name, &TOKENIZERS) {
                 continue;
             }
             let path = data.join("tokenizers").join(format!("{name}.json.zst"));

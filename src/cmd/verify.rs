@@ -10,10 +10,10 @@ use std::path::PathBuf;
 
 /// Check a corpus or shards against their manifest, and for sense.
 ///
-/// Of both: sizes and hashes of all files, and the ledger. Of a corpus: every document is read, and
+/// Of both: sizes and hashes of all files but `report.html`, which `prep report` may write anew, other
+/// files in their folders, and the ledger. Of a corpus: every document is read, and
 /// no id occurs twice. Of shards: the tokenizer and its chat template, totals, ids within the
-/// vocabulary, BOS and EOS of each document, masks, continued rows, shards that the manifest does not
-/// name, and 200 texts a split decoded and encoded again. All checks are made; the
+/// vocabulary, BOS and EOS of each document, masks, continued rows, and 200 texts a split decoded and encoded again. All checks are made; the
 /// exit code is 2 when one fails. Memory: 16 bytes a document of a corpus.
 #[derive(Debug, clap::Args)]
 pub struct Args {

@@ -4,6 +4,7 @@
 //! NFD with marks stripped (so ё and е, й and и agree in the key only). The text itself is never
 //! rewritten by it.
 
+use crate::eight_bytes::{HIGH, ascii_letters};
 use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -34,8 +35,32 @@ pub fn append_key_with(text: &str, key: &mut String, numbers: Numbers) {
         in_number: false,
         numbers,
     };
+    let tables = &*TABLES;
     let mut at = 0;
     while let Some(&lead) = bytes.get(at) {
+        // A word at once, as far as it is of one alphabet.
+        if let Some(eight) = bytes[at..].first_chunk::<8>() {
+            let eight = u64::from_le_bytes(*eight);
+            let letters = (!ascii_letters(eight) & HIGH).trailing_zeros() as usize / 8;
+            if letters > 0 {
+                out.begin();
+                out.in_number = false;
+                out.push_eight(eight | LOWER_CASE, letters);
+                at += letters;
+                continue;
+            }
+        }
+        if let Some(first) = tables.cyrillic(&bytes[at..]) {
+            out.begin();
+            out.in_number = false;
+            out.push_two(first);
+            at += 2;
+            while let Some(next) = tables.cyrillic(&bytes[at..]) {
+                out.push_two(next);
+                at += 2;
+            }
+            continue;
+        }
         let lower = LOWER[usize::from(lead)];
         if lower != 0 {
             out.begin();
@@ -53,7 +78,7 @@ pub fn append_key_with(text: &str, key: &mut String, numbers: Numbers) {
             ),
             _ => (usize::MAX, 0),
         };
-        if let Some(class) = CLASSES.get(c)
+        if let Some(class) = tables.classes.get(c)
             && *class != Class::Other
         {
             out.push(*class, c as u32);
@@ -105,8 +130,38 @@ enum Class {
     Other,
 }
 
-/// Classes of the characters of one and two bytes below U+0530 (about 6 kB).
-static CLASSES: LazyLock<Vec<Class>> = LazyLock::new(|| ('\0'..'\u{530}').map(class_of).collect());
+/// The bit that makes letters of ASCII those of lower case.
+const LOWER_CASE: u64 = 0x2020_2020_2020_2020;
+
+/// What the key makes of frequent characters.
+struct Tables {
+    /// Classes of the characters of one and two bytes below U+0530 (about 6 kB).
+    classes: Vec<Class>,
+    /// What becomes of the characters U+0400 to U+047F, if it is one of two bytes; else 0.
+    cyrillic: [[u8; 2]; 128],
+}
+
+static TABLES: LazyLock<Tables> = LazyLock::new(|| {
+    let classes: Vec<Class> = ('\0'..'\u{530}').map(class_of).collect();
+    let cyrillic = std::array::from_fn(|index| match classes[0x400 + index] {
+        Class::Wide(bytes) => bytes,
+        _ => [0; 2],
+    });
+    Tables { classes, cyrillic }
+});
+
+impl Tables {
+    /// What the key makes of the Cyrillic letter that `bytes` begin with.
+    #[inline(always)]
+    fn cyrillic(&self, bytes: &[u8]) -> Option<[u8; 2]> {
+        let &[lead, second] = bytes.first_chunk()?;
+        if lead & 0xFE != 0xD0 {
+            return None;
+        }
+        let folded = self.cyrillic[usize::from(lead & 1) << 6 | usize::from(second & 0x3F)];
+        (folded[0] != 0).then_some(folded)
+    }
+}
 
 /// Marks are dropped, so their canonical order does not matter and each character stands alone.
 fn decomposed(c: char) -> impl Iterator<Item = char> {
@@ -161,6 +216,24 @@ impl Folder {
         self.length += 1;
     }
 
+    /// Two bytes.
+    #[inline(always)]
+    fn push_two(&mut self, two: [u8; 2]) {
+        if let Some(place) = self.out[self.length..].first_chunk_mut() {
+            *place = two;
+        }
+        self.length += 2;
+    }
+
+    /// The first `count` of eight bytes.
+    #[inline(always)]
+    fn push_eight(&mut self, eight: u64, count: usize) {
+        if let Some(place) = self.out[self.length..].first_chunk_mut() {
+            *place = eight.to_le_bytes();
+        }
+        self.length += count;
+    }
+
     #[inline(always)]
     fn begin(&mut self) {
         if self.pending_space && self.length > 0 {
@@ -180,8 +253,7 @@ impl Folder {
             Class::Wide(bytes) => {
                 self.begin();
                 self.in_number = false;
-                self.push_byte(bytes[0]);
-                self.push_byte(bytes[1]);
+                self.push_two(bytes);
             }
             Class::Number => {
                 // A run of digits, with its inner points and commas, is one 0.

@@ -198,6 +198,7 @@ pub fn export(
         );
     }
     let data = Dataset::open(shards, split)?;
+    data.check_files(shards)?;
     let target = Target {
         out: out.to_owned(),
         split,

@@ -14,6 +14,7 @@ use arrow::buffer::{BooleanBuffer, Buffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, UInt16Type, UInt32Type};
 use arrow::ipc::reader::StreamDecoder;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 /// Token ids of a shard, in the width in which they are stored.
@@ -59,7 +60,7 @@ impl Shard {
 /// #     let ids: Vec<u32> = (record * 300..record * 300 + 300).map(|id| id % 1000).collect();
 /// #     writer.push(DocumentId::new("a.txt", record as u64), &ids, &[true; 300], 900)?;
 /// # }
-/// # let manifest = ShardManifest { format: "prep-shards".into(), version: VERSION, prep_version: "0".into(), config: serde_json::Value::Null, info, train: writer.finish()?, val: SplitEntry::default(), keys: Vec::new(), origins: Vec::new(), pairs: Vec::new(), labels: None };
+/// # let manifest = ShardManifest { format: "prep-shards".into(), version: VERSION, prep_version: "0".into(), config: serde_json::Value::Null, info, train: writer.finish()?, val: SplitEntry::default(), keys: Vec::new(), origins: Vec::new(), pairs: Vec::new(), labels: None, removed: Vec::new(), conflicts: Vec::new() };
 /// # atomic::write_json(&dir.join("manifest.json"), &manifest)?;
 /// // `dir` is what `prep shard CORPUS --out DIR` wrote.
 /// let data = Dataset::open(dir, Split::Train)?;
@@ -334,7 +335,7 @@ const BITS: [[bool; 8]; 256] = {
 };
 
 /// Bits of `bits` from `from` on, a byte at once: one by one would take as long as the ids eight times.
-fn unpack(bits: &BooleanBuffer, from: usize, out: &mut [bool]) {
+pub(crate) fn unpack(bits: &BooleanBuffer, from: usize, out: &mut [bool]) {
     let head = (from + bits.offset()).wrapping_neg() % 8;
     let (head, rest) = out.split_at_mut(head.min(out.len()));
     for (i, bit) in head.iter_mut().enumerate() {
@@ -413,9 +414,12 @@ fn map_shard(
     );
     // A shard is written once and renamed into place; nobody who follows the format changes it.
     let mut buffer = mapped::buffer(&file)?;
+    super::frames::check(&buffer)?;
     let mut decoder = StreamDecoder::new().with_require_alignment(true);
-    let batch = decoder
-        .decode(&mut buffer)
+    // Of a damaged schema it panics where it should say so.
+    let decoded = catch_unwind(AssertUnwindSafe(|| decoder.decode(&mut buffer)));
+    let batch = decoded
+        .map_err(|_| anyhow::anyhow!("is damaged: its schema makes no sense"))?
         .context("is no Arrow stream")?
         .context("holds no record batch")?;
     let expected = format::schema(info);

@@ -86,6 +86,12 @@ pub struct ShardManifest {
     /// The labels of the documents, where they were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<LabelsEntry>,
+    /// The documents that were dropped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<PartEntry>,
+    /// The questions with contradicting answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<PartEntry>,
 }
 
 impl ShardManifest {
@@ -110,6 +116,8 @@ impl ShardManifest {
             origins,
             pairs: Vec::new(),
             labels: None,
+            removed: Vec::new(),
+            conflicts: Vec::new(),
         }
     }
 

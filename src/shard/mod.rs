@@ -6,6 +6,7 @@
 
 pub mod dataset;
 pub mod format;
+mod frames;
 pub mod labels;
 pub mod manifest;
 pub mod origins;

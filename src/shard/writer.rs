@@ -302,9 +302,32 @@ mod tests {
             origins: Vec::new(),
             pairs: Vec::new(),
             labels: None,
+            removed: Vec::new(),
+            conflicts: Vec::new(),
         };
         atomic::write_json(&dir.join("manifest.json"), &manifest).expect("writes");
         manifest
+    }
+
+    /// A reader that does not look at hashes ends with an error, not with the program.
+    #[test]
+    fn a_flipped_bit_of_a_header_is_an_error_or_a_number() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let manifest = write(dir.path(), 1000, 100_000, &[5, 0, 70]);
+        let path = dir.path().join(&manifest.train.shards[0].file);
+        let whole = std::fs::read(&path).expect("reads");
+        let mut refused = 0;
+        for bit in 0..8 * whole.len() {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(&path, &bytes).expect("writes");
+            let Ok(data) = Dataset::open(dir.path(), Split::Train) else {
+                refused += 1;
+                continue;
+            };
+            assert!(data.check_files(dir.path()).is_err(), "bit {bit}");
+        }
+        assert!(refused > 100, "{refused} of {}", 8 * whole.len());
     }
 
     #[test]

@@ -111,6 +111,10 @@ pub struct Account {
     pub origins: Vec<PartEntry>,
     /// The files of labels, in order.
     pub labels: Vec<PartEntry>,
+    /// The files of removed documents, in order.
+    pub removed: Vec<PartEntry>,
+    /// The files of contradicting answers, in order.
+    pub conflicts: Vec<PartEntry>,
     /// Answers that contradict another one.
     pub conflicting_answers: u64,
 }
@@ -128,7 +132,9 @@ impl Account {
             all.keys.extend(account.keys);
             all.origins.extend(account.origins);
             all.labels.extend(account.labels);
-            all.conflicting_answers += account.conflicts.map_or(0, |entry| entry.rows);
+            all.conflicting_answers += account.conflicts.as_ref().map_or(0, |entry| entry.rows);
+            all.removed.extend(account.removed);
+            all.conflicts.extend(account.conflicts);
         }
         all.total.ledgers.check()?;
         Ok(all)

@@ -5,6 +5,7 @@ use super::{Job, work};
 use crate::document::DocumentId;
 use crate::interrupt;
 use crate::progress::{Progress, Unit};
+use crate::shard::dataset::unpack;
 use crate::shard::manifest::SplitEntry;
 use crate::shard::shuffle::{Item, Order, Shuffle};
 use crate::shard::writer::SplitWriter;
@@ -143,8 +144,8 @@ fn rows(
     let pieces = batch.column(6).as_primitive::<UInt32Type>();
     for row in (0..batch.num_rows()).filter(|row| copies.value(*row) > round) {
         let range = tokens.value_offsets()[row] as usize..tokens.value_offsets()[row + 1] as usize;
-        mask.clear();
-        mask.extend(range.clone().map(|i| all_masks.value(i)));
+        mask.resize(range.len(), false);
+        unpack(all_masks.values(), range.start, mask);
         let mut id = [0; 16];
         id.copy_from_slice(ids.value(row));
         each(&Item {

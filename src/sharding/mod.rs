@@ -44,7 +44,7 @@ use crate::progress::{Progress, Unit};
 use crate::run_dir::{self, Found};
 use crate::shard::ShardManifest;
 use crate::shard::labels::LabelsEntry;
-use crate::tokenize::{EncodePath, Letters, Tokenizer};
+use crate::tokenize::{EncodePath, Letters, Policy, Tokenizer};
 use anyhow::{Context as _, Result, bail, ensure};
 use earlier::Earlier;
 use edit::Edits;
@@ -192,6 +192,8 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
     let manifest = ShardManifest {
         pairs,
         labels,
+        removed: std::mem::take(&mut account.removed),
+        conflicts: std::mem::take(&mut account.conflicts),
         ..ShardManifest::new(config, info, splits, keys, origins)
     };
     finish::run(&job, &tokenizer, &manifest, &account, &plan, ends)
@@ -212,9 +214,13 @@ fn configure(mut tokenizer: Tokenizer, options: &Options) -> Result<Tokenizer> {
     if options.letters == Letters::Tokens {
         tokenizer.set_letters(Letters::Tokens);
     }
-    match &options.chat_template {
-        Some(template) => tokenizer.with_chat_template(template),
-        None => Ok(tokenizer),
+    let tokenizer = match &options.chat_template {
+        Some(template) => tokenizer.with_chat_template(template)?,
+        None => tokenizer,
+    };
+    match options.bos {
+        Policy::Never => tokenizer.without_bos_in_chats(),
+        Policy::Auto | Policy::Always => Ok(tokenizer),
     }
 }
 

@@ -108,6 +108,9 @@ pub struct EncodingReport {
     pub allow_special: bool,
     /// Letters of the token that documents begin with, `null` if none.
     pub bos: Option<String>,
+    /// The same of chats, whose template may write one.
+    #[serde(default)]
+    pub bos_of_chats: Option<String>,
     /// Letters of the token that texts end with.
     pub eos: String,
 }
@@ -129,6 +132,7 @@ impl EncodingReport {
             checks,
             allow_special: tokenizer.letters() == Letters::Tokens,
             bos: bos.map(|id| tokenizer.token(id)),
+            bos_of_chats: tokenizer.bos_of_chats().map(|id| tokenizer.token(id)),
             eos: tokenizer.token(tokenizer.eos_id()),
         }
     }

@@ -6,9 +6,10 @@
 
 use super::chunks::{self, Cut};
 use super::fast::{Checks, Encode, EncodePath, Fast};
-use super::shield;
+use super::{scores, shield};
 use anyhow::{Context, Result};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -98,6 +99,11 @@ impl Engine {
     ///
     /// `named` are tokens that are special whatever tokenizer.json says of them.
     pub fn new(json: &Value, named: &[&str]) -> Result<Self> {
+        let mut json = Cow::Borrowed(json);
+        if json.pointer("/model/vocab").is_some_and(Value::is_array) {
+            scores::as_the_library_reads(&mut json.to_mut()["model"]);
+        }
+        let json = &*json;
         let model: ModelWrapper = serde_json::from_value(
             json.get("model").cloned().unwrap_or(Value::Null),
         )
@@ -288,13 +294,23 @@ impl Engine {
 
     /// The token that the file's post-processor puts before every text, if it does.
     pub fn bos_of_post_processor(&self) -> Option<u32> {
+        self.before_texts().first().copied()
+    }
+
+    /// The tokens that the file's post-processor puts before every text.
+    pub fn before_texts(&self) -> Vec<u32> {
         let ids = |special| {
             let encoding = self.template.encode_fast("a", special).ok()?;
             Some(encoding.get_ids().to_vec())
         };
-        let (bare, dressed) = (ids(false)?, ids(true)?);
-        let first = *dressed.first()?;
-        (dressed.len() > bare.len() && bare.first() != Some(&first)).then_some(first)
+        let (Some(bare), Some(mut dressed)) = (ids(false), ids(true)) else {
+            return Vec::new();
+        };
+        let bare_at = dressed
+            .windows(bare.len().max(1))
+            .position(|part| part == bare);
+        dressed.truncate(bare_at.unwrap_or(0));
+        dressed
     }
 }
 

@@ -13,6 +13,7 @@ mod fast;
 mod fingerprint;
 pub mod inspect;
 mod load;
+mod scores;
 mod shield;
 mod specials;
 mod token_bytes;
@@ -182,6 +183,7 @@ impl Tokenizer {
             );
             config.eos = Named::Token(eos.to_owned());
         }
+        specials::check_beginning(&self.engine, &config, bos)?;
         // The special tokens are then those of the configuration that `save` writes.
         if config.eos == self.config.eos {
             self.specials = specials::resolve(&self.engine, &config, &parsed, bos)?;
@@ -224,6 +226,25 @@ impl Tokenizer {
     pub fn with_chat_template(mut self, name_or_file: &str) -> Result<Self> {
         self.template = chat::named_template(name_or_file, |token| self.engine.is_added(token))?;
         Ok(self)
+    }
+
+    /// Takes BOS out of what the chat template writes, also where it is rendered by others.
+    ///
+    /// # Errors
+    /// When the template is not Jinja.
+    pub fn without_bos_in_chats(mut self) -> Result<Self> {
+        self.template = self.template.without_bos(self.specials.adds_bos)?;
+        Ok(self)
+    }
+
+    /// The special token that the chat template begins every chat with, if it does.
+    #[must_use]
+    pub fn bos_of_chats(&self) -> Option<u32> {
+        let probe = [Message::new("user", "a"), Message::new("assistant", "b")];
+        let ids = self.encode_chat(&probe).ok()?.ids;
+        ids.first()
+            .copied()
+            .filter(|id| Some(*id) == self.specials.bos)
     }
 
     /// Tokens without which the built-in chat template of that name makes no sense.

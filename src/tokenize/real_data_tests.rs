@@ -28,6 +28,24 @@ const REAL: [(&str, u32, bool); 10] = [
     ("ruen_unigram_8k.json.zst", 8000, false),
 ];
 
+/// Ruled lines, which pieces make in several ways of nearly the same score: ids of the Python library
+/// (tokenizers 0.23.3, `encode(text, add_special_tokens=False)`), which reads scores as [`scores`] says.
+#[test]
+fn unigram_ties_are_broken_as_python_breaks_them() {
+    let Some(data) = data() else { return };
+    let path = data.join("tokenizers/ruen_unigram_8k.json.zst");
+    let tokenizer = Tokenizer::from_file(&path).unwrap();
+    for (text, ids) in [
+        ("-".repeat(31), [&[192, 3912, 1033][..], &[]].concat()),
+        ("!".repeat(9), [&[4][..], &[45; 9]].concat()),
+        ("/".repeat(23), [&[913, 118][..], &[3713; 10]].concat()),
+        ("а".repeat(15), [&[212][..], &[16; 14]].concat()),
+        ("=".repeat(40), [&[3629][..], &[445; 38]].concat()),
+    ] {
+        assert_eq!(tokenizer.encode_text(&text).unwrap(), ids, "{text}");
+    }
+}
+
 #[test]
 fn real_tokenizers_give_the_ids_of_the_crate_and_count_bytes() {
     let Some(data) = data() else { return };

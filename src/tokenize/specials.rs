@@ -125,6 +125,25 @@ pub(super) fn resolve(
     })
 }
 
+/// Refuses a file that puts several tokens before a text, where it is to decide: prep writes one.
+pub(super) fn check_beginning(
+    engine: &Engine,
+    config: &TokenizerConfig,
+    policy: Policy,
+) -> Result<()> {
+    let several = engine.before_texts();
+    if policy != Policy::Auto || config.add_bos_token.is_some() || several.len() < 2 {
+        return Ok(());
+    }
+    let letters: Vec<String> = several.iter().filter_map(|id| engine.token(*id)).collect();
+    bail!(
+        "this tokenizer puts {} tokens before a text ({}), and prep writes one; say --bos never, or \
+         --bos always for the first alone",
+        several.len(),
+        letters.join(" ")
+    )
+}
+
 /// Tokens that begin, end and pad a text, as far as there are any.
 struct Chosen {
     bos: Option<u32>,

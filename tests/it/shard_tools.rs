@@ -256,6 +256,50 @@ fn an_export_does_not_overwrite_what_it_did_not_write() {
 }
 
 #[test]
+fn verify_finds_files_that_the_manifest_does_not_name() {
+    let made = Made::new();
+    for foreign in [
+        "shards/origins/part-00009.arrow",
+        "shards/removed/part-00009.parquet",
+        "corpus/documents/part-00009.parquet",
+    ] {
+        write(&made.at(foreign), "something else");
+        let dir = made.at(foreign.split('/').next().expect("a directory"));
+        let (said, _) = Prep::new(["verify"])
+            .arg(dir)
+            .code(2)
+            .prints("WRONG")
+            .says("1 of")
+            .run();
+        let name = foreign.split_once('/').expect("a folder").1;
+        assert!(
+            said.contains(&format!("{name} not in the manifest")),
+            "{said}"
+        );
+        std::fs::remove_file(made.at(foreign)).expect("removes");
+    }
+}
+
+#[test]
+fn what_is_damaged_is_not_exported() {
+    let made = Made::new();
+    let shard = made.at("shards/train-00000.arrow");
+    let mut bytes = read(&shard);
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    write(&shard, &bytes);
+    let said = Prep::new(["export", "--format", "nanogpt"])
+        .arg(made.at("shards"))
+        .arg("--out")
+        .arg(made.at("damaged"))
+        .fails();
+    assert!(
+        said.contains("train-00000.arrow was changed or damaged"),
+        "{said}"
+    );
+}
+
+#[test]
 fn verify_finds_what_is_damaged_and_names_it() {
     let made = Made::new();
     for dir in ["corpus", "shards"] {
@@ -317,6 +361,11 @@ fn verify_finds_what_is_damaged_and_names_it() {
     std::fs::remove_file(&keys).expect("remove");
     assert!(against("gone").contains("keys-00000.arrow"));
     write(&keys, &whole);
+    let (said, _) = damage("shards/removed/part-00000.parquet", &|bytes| {
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+    });
+    assert!(said.contains("removed/part-00000.parquet has"), "{said}");
     let (said, _) = damage("shards/tokenizer_config.json", &|bytes| {
         let config = String::from_utf8(bytes.clone()).expect("text");
         *bytes = config

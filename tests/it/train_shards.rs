@@ -59,6 +59,8 @@ pub fn write_of(
         origins: Vec::new(),
         pairs: Vec::new(),
         labels: None,
+        removed: Vec::new(),
+        conflicts: Vec::new(),
         info,
     };
     atomic::write_json(&dir.join("manifest.json"), &manifest).expect("writes the manifest");

@@ -189,13 +189,18 @@ fn missing_bos(tokenizer: &Tokenizer, ids: &[u32]) -> Option<u32> {
     (ids.first() != Some(&bos)).then_some(bos)
 }
 
-/// A token counts if and only if it begins inside a span. Both lists are in order.
+/// A token counts if and only if it holds a byte of a span, as in `transformers`:
+/// of a template that ends its prompt with a space, the first word of an answer begins with that space.
+/// Both lists are in order.
 fn mask(tokens: &[Placed], spans: &[Range<usize>]) -> Vec<bool> {
-    let mut spans = spans.iter().peekable();
-    (tokens.iter())
-        .map(|token| {
+    let ends = tokens.iter().skip(1).map(|next| next.begin);
+    let mut spans = spans.iter().filter(|span| !span.is_empty()).peekable();
+    (tokens.iter().zip(ends.chain([usize::MAX])))
+        .map(|(token, end)| {
             while spans.next_if(|span| span.end <= token.begin).is_some() {}
-            spans.peek().is_some_and(|span| span.contains(&token.begin))
+            // Tokens of one character begin at the same byte, and so end behind it.
+            let end = end.max(token.begin + 1);
+            spans.peek().is_some_and(|span| span.start < end)
         })
         .collect()
 }

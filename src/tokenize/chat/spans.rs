@@ -2,7 +2,8 @@
 //!
 //! Turn `i` begins where the prompt for it ends: `messages[..i]` with the generation prompt, compared
 //! with the whole chat as far as both agree, because some templates open a thought there that they
-//! drop from the history. It ends with the first special token after its content (with all that
+//! drop from the history. Where they drop it from an answer before, both part too early: then the turn
+//! begins behind the last generation prompt before its content. It ends with the first special token after its content (with all that
 //! follows it, where the template ends turns without a special token). Where contents are is learnt
 //! by rendering them once more with a private-use character before and after each; a template that
 //! looks at how a content begins is asked again with the one after it only. If that does not help
@@ -44,14 +45,14 @@ pub(super) fn find(
             text: &text,
             index,
         };
+        let before = spans.last().map_or(0, |span| span.end);
         let span = match marked
             .as_ref()
             .and_then(|marked| Some((marked, marked.places[index].as_ref()?)))
         {
-            Some((marked, place)) => turn.around(marked, place)?,
+            Some((marked, place)) => turn.around(marked, place, before)?,
             None => turn.by_prefixes()?,
         };
-        let before = spans.last().map_or(0, |span| span.end);
         spans.push(span.start.max(before)..span.end.max(before));
     }
     Ok(Rendered { text, spans })
@@ -157,15 +158,43 @@ struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// The span of the turn whose content is at `place`.
-    fn around(&self, marked: &Marked, place: &Place) -> Result<Range<usize>> {
+    /// The span of the turn whose content is at `place`; the assistant's turn before ends at `before`.
+    fn around(&self, marked: &Marked, place: &Place, before: usize) -> Result<Range<usize>> {
         let prompt = self.prompt()?;
-        let start = match place.start {
-            Some(content) => common_prefix(&self.text[..content], &prompt),
-            None if self.text.starts_with(&prompt) && prompt.len() <= place.end => prompt.len(),
-            None => return Err(self.lost()),
+        // Where the template does not show how the content begins, all of the prompt has to be there.
+        let known = place.start.unwrap_or(place.end);
+        let agree = common_prefix(&self.text[..known], &prompt);
+        let start = if agree == prompt.len() {
+            agree
+        } else {
+            let history = self.history()?;
+            match place.start {
+                Some(_) if agree >= history.len() && prompt.starts_with(&history) => agree,
+                _ => {
+                    let generation = prompt.strip_prefix(history.as_str()).unwrap_or_default();
+                    self.behind_last(generation, before.min(known)..known)?
+                }
+            }
         };
         Ok(start..place.end + self.end_of_turn(marked, place)?)
+    }
+
+    /// The messages before this turn, without what asks for it.
+    fn history(&self) -> Result<String> {
+        let before = &self.messages[..self.index];
+        match before {
+            [] => Ok(String::new()),
+            before => self.program.render(self.tokenizer, before, false),
+        }
+    }
+
+    /// The end of the last generation prompt in this part of the text. It has to have a special token:
+    /// anything else a content may say, too.
+    fn behind_last(&self, generation: &str, part: Range<usize>) -> Result<usize> {
+        let is_sure = self.tokenizer.guard.find(generation, 0).is_some();
+        let place = (self.text[part.clone()].rfind(generation)).filter(|_| is_sure);
+        let place = place.ok_or_else(|| self.lost())?;
+        Ok(part.start + place + generation.len())
     }
 
     /// The prompt that this turn answers.

@@ -66,6 +66,70 @@ fn a_prompt_that_opens_a_thought_is_cut_where_the_history_differs() {
     );
 }
 
+/// As Qwen3 does: of answers before the last question no thoughts are shown.
+#[test]
+fn thoughts_that_the_history_drops_put_no_other_turn_into_the_loss() {
+    let tokenizer = untagged(
+        "{% set ns = namespace(last=0) %}{% for m in messages %}{% if m.role == 'user' %}{% set ns.last = loop.index0 %}\
+         {% endif %}{% endfor %}{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' }}\
+         {{ m.content.split('</t>')[-1] if m.role == 'assistant' and loop.index0 < ns.last else m.content }}\
+         {{ '<|im_end|>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}",
+    );
+    let turns = |first: &str, second: &str, between: &str| {
+        let mut turns = vec![
+            Message::new("user", "cat"),
+            Message::new("assistant", first),
+            Message::new(between, "раму"),
+            Message::new("assistant", second),
+            Message::new("user", "The"),
+            Message::new("assistant", "<t>a</t>sat"),
+        ];
+        if between.is_empty() {
+            turns.remove(2);
+        }
+        turns
+    };
+    for between in ["tool", "user", ""] {
+        for (first, second) in [
+            ("<t>b</t>Да", "<t>c</t>мыла"),
+            ("<t>b</t>Да", "мыла"),
+            ("Да", "<t>c</t>мыла"),
+        ] {
+            let encoded = tokenizer
+                .encode_chat(&turns(first, second, between))
+                .unwrap();
+            assert_eq!(
+                counted(&tokenizer, &encoded),
+                ["Да<|im_end|>", "мыла<|im_end|>", "<t>a</t>sat<|im_end|>"],
+                "{first} {second} {between}"
+            );
+        }
+    }
+}
+
+/// The token of the first word begins with the space that ends the prompt.
+#[test]
+fn the_first_word_counts_with_the_space_before_it() {
+    let prompt = "{% for m in messages %}{{ m.role + ': ' }}";
+    for (turn, end) in [
+        (
+            "{% if m.role == 'assistant' %}{% generation %}{{ m.content + '<|im_end|>' }}{% endgeneration %}{% else %}\
+          {{ m.content }}{% endif %}{% endfor %}",
+            "",
+        ),
+        (
+            "{{ m.content + '<|im_end|>' }}{% endfor %}",
+            "{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}",
+        ),
+    ] {
+        let tokenizer = untagged(&format!("{prompt}{turn}{end}"));
+        let encoded = tokenizer.encode_chat(&chat()).unwrap();
+        let said = counted(&tokenizer, &encoded);
+        assert_eq!(said[1], " sat<|im_end|>", "{turn}");
+        assert_eq!(said[0].trim_start(), "Да,\nконечно! 🙂<|im_end|>", "{turn}");
+    }
+}
+
 #[test]
 fn a_turn_without_a_special_token_ends_with_what_follows_it() {
     let tokenizer = untagged(

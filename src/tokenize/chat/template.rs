@@ -42,6 +42,16 @@ impl Template {
         })
     }
 
+    /// The template in use with nothing for `bos_token`.
+    pub fn without_bos(self, adds_bos: bool) -> Result<Self> {
+        let source = self.source(adds_bos);
+        if !source.contains("bos_token") {
+            return Ok(self);
+        }
+        // A newline behind a tag is the tag's: so none of the template's own is lost.
+        Self::jinja(&format!("{{% set bos_token = '' %}}\n{source}"))
+    }
+
     /// The Jinja in use.
     pub fn source(&self, adds_bos: bool) -> String {
         self.program(adds_bos).source.clone()

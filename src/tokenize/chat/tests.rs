@@ -118,6 +118,56 @@ fn without_bos_no_built_in_template_writes_it() {
 }
 
 #[test]
+fn without_bos_no_template_of_a_file_writes_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("chat.jinja");
+    let jinja = "\n{{ bos_token }}{% for m in messages %}{{ m.content + eos_token }}{% endfor %}";
+    std::fs::write(&path, jinja).unwrap();
+    let tokenizer = small().with_chat_template(path.to_str().unwrap()).unwrap();
+    let with = tokenizer.encode_chat(&chat()).unwrap().ids;
+    let bos = tokenizer.bos_id().unwrap();
+    let mut without = tokenizer.without_bos_in_chats().unwrap();
+    without.set_specials(Policy::Never, None).unwrap();
+    assert_eq!(without.bos_of_chats(), None);
+    let expected: Vec<u32> = with.iter().copied().filter(|id| *id != bos).collect();
+    assert_eq!(without.encode_chat(&chat()).unwrap().ids, expected);
+    assert!(with.len() > expected.len());
+    // Who loads the files that are written has no BOS either.
+    without.save(dir.path()).unwrap();
+    let loaded = Tokenizer::from_dir(dir.path()).unwrap();
+    assert_eq!(loaded.encode_chat(&chat()).unwrap().ids, expected);
+}
+
+#[test]
+fn two_tokens_before_texts_are_refused_until_the_user_decides() {
+    let tokenizer = with_specials(&["[gMASK]", "<sop>"]);
+    let [first, second] = ["[gMASK]", "<sop>"].map(|token| tokenizer.engine.id(token).unwrap());
+    let mut json: serde_json::Value = serde_json::from_slice(tokenizer.json()).unwrap();
+    json["post_processor"] = serde_json::json!({
+        "type": "TemplateProcessing", "pair": [],
+        "single": [{"SpecialToken": {"id": "[gMASK]", "type_id": 0}}, {"SpecialToken": {"id": "<sop>", "type_id": 0}},
+            {"Sequence": {"id": "A", "type_id": 0}}],
+        "special_tokens": {
+            "[gMASK]": {"id": "[gMASK]", "ids": [first], "tokens": ["[gMASK]"]},
+            "<sop>": {"id": "<sop>", "ids": [second], "tokens": ["<sop>"]},
+        },
+    });
+    let json = serde_json::to_vec(&json).unwrap();
+    let mut tokenizer = Tokenizer::new(json, TokenizerConfig::default()).unwrap();
+    let error = tokenizer.set_specials(Policy::Auto, None).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("2 tokens before a text ([gMASK] <sop>)"),
+        "{error}"
+    );
+    for policy in [Policy::Never, Policy::Always] {
+        tokenizer.set_specials(policy, None).unwrap();
+    }
+    assert_eq!(tokenizer.encode_document("cat").unwrap().ids[0], first);
+}
+
+#[test]
 fn templates_are_chosen_by_the_vocabulary() {
     for row in &BUILT_IN {
         let chosen = with_specials(row.chosen_by);

@@ -139,6 +139,44 @@ fn fuzzed_texts_have_the_ids_of_the_crate_for_metaspaces() {
     }
 }
 
+/// "▁мыла" added to a vocabulary is found by the crate in what the normaliser makes of " мыла", and at the
+/// beginning, where it puts a space.
+#[test]
+fn texts_with_added_words_have_the_ids_of_the_crate() {
+    for (name, mut json) in metaspaces() {
+        let id = json["model"]["vocab"].as_object().unwrap().len();
+        for (number, content) in ["▁мыла", "▁▁раму", "ма▁п"].into_iter().enumerate()
+        {
+            for normalized in [true, false] {
+                json["added_tokens"].as_array_mut().unwrap().push(json!({
+                    "id": id + 2 * number + usize::from(normalized), "content": format!("{content}{}", if normalized { "" } else { "х" }),
+                    "single_word": false, "lstrip": false, "rstrip": false, "normalized": normalized, "special": false,
+                }));
+            }
+        }
+        let json = serde_json::to_vec(&json).unwrap();
+        let tokenizer = Tokenizer::new(json, TokenizerConfig::default()).unwrap();
+        assert_eq!(
+            tokenizer.encode_path(),
+            EncodePath::Fast("metaspace"),
+            "{name}"
+        );
+        for text in [
+            "мама мыла раму",
+            "мыла",
+            "мылах",
+            " мыла",
+            "ма па",
+            "ма п",
+            "мама  раму",
+            "рамураму",
+            "▁мыла мыла",
+        ] {
+            compare(&tokenizer, text, &name);
+        }
+    }
+}
+
 #[test]
 fn merges_over_spaces_and_missing_bytes_are_left_to_the_crate() {
     let (_, json) = metaspaces().swap_remove(0);

@@ -31,6 +31,7 @@ pub use classes::UNICODE_VERSION;
 
 use super::chunks::{self, Chunk};
 use super::engine::Pipeline;
+use aho_corasick::AhoCorasick;
 use anyhow::Result;
 pub(super) use patterns::GPT2 as GPT2_PATTERN;
 use piece::{Form, Model, State};
@@ -82,9 +83,11 @@ impl AddAssign for Checks {
 pub(super) struct Fast {
     recipe: Recipe,
     classes: &'static classes::Classes,
-    /// Letters of added tokens that are not special; a text that has any is the crate's.
-    added: Vec<String>,
+    /// Letters of added tokens that are not special; a text that has any is the crate's. `None`: none.
+    added: Option<AhoCorasick>,
     normalizer: Option<NormalizerWrapper>,
+    /// See [`Model::dense`].
+    dense: bool,
     /// States that no thread is using; each thread takes the one that was put back last.
     states: Mutex<Vec<State>>,
     differs: AtomicBool,
@@ -95,6 +98,9 @@ pub(super) struct Fast {
 /// One text in so many is judged by the oracle, for a piece of so many bytes.
 const JUDGED_IN: u64 = 1000;
 const JUDGED_BYTES: usize = 1024;
+/// A sentence of which a tokenizer that knows Russian makes an id of each four to six bytes.
+const RUSSIAN: &str =
+    "Завтра утром они поедут в город, чтобы купить новые книги и встретить друзей.";
 /// A long text is encoded in chunks of about this many bytes: a hundredth of a second of work.
 const CHUNK_BYTES: usize = 1 << 20;
 
@@ -105,11 +111,12 @@ impl Fast {
         let added = oracle.get_added_vocabulary();
         let normalizer = oracle.get_normalizer();
         let recipe = recognise::recipe(json, model)?;
-        let fast = Self {
-            added: letters_of_added(added, normalizer)?,
+        let mut fast = Self {
+            added: finder(&letters_of_added(added, normalizer, &recipe)?)?,
             classes: classes::classes().ok_or("the character classes could not be built")?,
             normalizer: normalizer.filter(|_| recipe.nfc).cloned(),
             recipe,
+            dense: false,
             states: Mutex::new(Vec::new()),
             differs: AtomicBool::new(false),
             chunk_bytes: CHUNK_BYTES,
@@ -119,9 +126,19 @@ impl Fast {
             .collect();
         specials.sort_unstable();
         let specials = specials.concat();
-        for probe in probes::PROBES.into_iter().chain([specials.as_str()]) {
+        let texts: Vec<String> = (added.get_added_tokens_decoder().values())
+            .filter(|token| !token.special)
+            .map(|token| token.content.replace(metaspace::METASPACE, " "))
+            .map(|content| format!("{}a{content} {content}", content.trim_start()))
+            .collect();
+        let probes = probes::PROBES.into_iter().chain([specials.as_str()]);
+        for probe in probes.chain(texts.iter().map(String::as_str)) {
             fast.judge(probe, oracle);
         }
+        let mut ids = Vec::new();
+        // What was kept before goes: words have their tables by this.
+        fast.dense = fast.encode(RUSSIAN, &mut ids) && 3 * ids.len() > RUSSIAN.len();
+        fast.forget_words();
         if fast.differs() {
             return Err("its ids differ from those of the tokenizers crate");
         }
@@ -222,6 +239,7 @@ impl Fast {
         let model = Model {
             merges: &self.recipe.merges,
             whole: &self.recipe.whole,
+            dense: self.dense,
         };
         match self.recipe.split {
             Split::Pattern(pattern) => {
@@ -263,19 +281,9 @@ impl Fast {
 
     /// Whether `text` holds an added token that is not special.
     pub fn has_added(&self, text: &str) -> bool {
-        let bytes = text.as_bytes();
-        // Sorted: tokens with the same first byte, which is nearly always `<`, are neighbours.
-        let mut groups = self
-            .added
-            .chunk_by(|a, b| a.as_bytes()[0] == b.as_bytes()[0]);
-        groups.any(|tokens| {
-            let first = tokens[0].as_bytes()[0];
-            memchr::memchr_iter(first, bytes).any(|at| {
-                tokens
-                    .iter()
-                    .any(|token| bytes[at..].starts_with(token.as_bytes()))
-            })
-        })
+        self.added
+            .as_ref()
+            .is_some_and(|added| added.is_match(text))
     }
 
     /// Whether the oracle encodes `text` as the fast path does. If not, that is off for good.
@@ -305,10 +313,21 @@ impl Fast {
     }
 }
 
-/// Letters of the added tokens that are not special, as they are and as the normaliser makes them.
+/// What finds any of `letters`, which is nearly never there: by their first bytes, where these are few.
+fn finder(letters: &[String]) -> Result<Option<AhoCorasick>, Refusal> {
+    if letters.is_empty() {
+        return Ok(None);
+    }
+    let finder = AhoCorasick::new(letters).map_err(|_| "it has too many added tokens")?;
+    Ok(Some(finder))
+}
+
+/// Letters of the added tokens that are not special, as they are and as the normaliser makes them; of a
+/// normaliser that makes "▁" of spaces, also without them at the beginning, where it may put one.
 fn letters_of_added(
     added: &AddedVocabulary,
     normalizer: Option<&NormalizerWrapper>,
+    recipe: &Recipe,
 ) -> Result<Vec<String>, Refusal> {
     let mut letters = Vec::new();
     let mut added: Vec<_> = added.get_added_tokens_decoder().iter().collect();
@@ -323,7 +342,14 @@ fn letters_of_added(
                 .normalize(&mut normalized)
                 .map_err(|_| "an added token cannot be normalised")?;
         }
-        letters.extend([token.content.clone(), normalized.get().to_owned()]);
+        let both = [token.content.clone(), normalized.get().to_owned()];
+        if normalizer.is_some() && matches!(recipe.split, Split::Metaspace(_)) && token.normalized {
+            let spaced = both
+                .iter()
+                .map(|content| content.replace(metaspace::METASPACE, " "));
+            letters.extend(spaced.map(|content| content.trim_start_matches(' ').to_owned()));
+        }
+        letters.extend(both);
     }
     letters.sort_unstable();
     letters.dedup();

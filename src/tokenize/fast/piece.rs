@@ -55,6 +55,8 @@ pub(super) struct Split<'a> {
 pub(super) struct Model<'a> {
     pub merges: &'a Merges,
     pub whole: &'a HashMap<Vec<u8>, u32>,
+    /// Whether words in other scripts than Latin have about an id for each two bytes.
+    pub dense: bool,
 }
 
 impl State {
@@ -100,7 +102,7 @@ impl State {
     }
 
     #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,avx512f,avx512bw")]
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,avx512f,avx512bw,avx512dq,avx512vl")]
     fn piece_avx512(&mut self, piece: &[u8], split: &Split<'_>, out: &mut Vec<u32>) -> bool {
         self.piece::<super::simd::Avx512>(piece, split, out)
     }
@@ -146,9 +148,12 @@ impl State {
     ) -> bool {
         match self.level {
             Level::Any => self.words::<Any>(chunk, metaspace, model, out),
-            // SAFETY: this level was detected, and AVX-512 has AVX2.
+            // SAFETY: this level was detected.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 | Level::Avx512 => unsafe { self.words_avx2(chunk, metaspace, model, out) },
+            Level::Avx2 => unsafe { self.words_avx2(chunk, metaspace, model, out) },
+            // SAFETY: this level was detected.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => unsafe { self.words_avx512(chunk, metaspace, model, out) },
         }
     }
 
@@ -162,6 +167,18 @@ impl State {
         out: &mut Vec<u32>,
     ) -> bool {
         self.words::<super::simd::Avx2>(chunk, metaspace, model, out)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,avx512f,avx512bw,avx512dq,avx512vl")]
+    fn words_avx512(
+        &mut self,
+        chunk: Chunk,
+        metaspace: Metaspace,
+        model: Model<'_>,
+        out: &mut Vec<u32>,
+    ) -> bool {
+        self.words::<super::simd::Avx512>(chunk, metaspace, model, out)
     }
 
     #[inline(always)]

@@ -45,6 +45,9 @@ impl Split {
 
 /// Reads a tokenizer.json whose model is `model` (with dropout off and specials hidden, if need be).
 pub(super) fn recipe(json: &Value, model: &Value) -> Result<Recipe, Refusal> {
+    if model.get("type").is_some_and(|kind| kind != "BPE") {
+        return Err("its model is not BPE");
+    }
     let metaspace = Metaspace::of(json.get("normalizer"), json.get("pre_tokenizer"));
     let nfc = match json.get("normalizer") {
         None | Some(Value::Null) => false,
@@ -60,9 +63,6 @@ pub(super) fn recipe(json: &Value, model: &Value) -> Result<Recipe, Refusal> {
             .map(Split::Pattern)
             .ok_or("its split pattern is not one of those that the fast path knows")?,
     };
-    if model.get("type").is_some_and(|kind| kind != "BPE") {
-        return Err("its model is not BPE");
-    }
     let drops = model
         .get("dropout")
         .is_some_and(|dropout| !dropout.is_null());

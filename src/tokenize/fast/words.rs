@@ -10,7 +10,8 @@
     reason = "compiled once for each instruction set, as their callers are"
 )]
 
-use super::cache::{self, Cache, ELSEWHERE, ID_BITS, LongKey, MOST_IDS, Room};
+use super::cache::keys::{self, LongKey, Table, TinyKey, WideKey};
+use super::cache::{self, Cache, ELSEWHERE, Head, ID_BITS, MOST_IDS, Room};
 use super::merge::Scratch;
 use super::piece::Model;
 use super::simd::Instructions;
@@ -21,7 +22,8 @@ use std::collections::HashMap;
 const BATCH: usize = 64;
 /// Ids of a word that is found at once, and what is written behind them.
 const SLOT: usize = size_of::<cache::Slot>() / 4;
-const HALF: usize = SLOT / 2;
+/// Words whose heads are read together.
+const HEADS: usize = 8;
 /// The bits of an id.
 const ID: u32 = (1 << ID_BITS) - 1;
 
@@ -41,7 +43,14 @@ struct Batch {
     begins: [u32; BATCH],
     lens: [u32; BATCH],
     sets: [u32; BATCH],
+    /// Of each word, as if it were tiny.
+    tiny: [TinyKey; BATCH],
+    /// Of words of the short and the long table.
     keys: [LongKey; BATCH],
+    wide: [WideKey; BATCH],
+    /// Of each word; behind the last, what ends the batch.
+    heads: [Head; BATCH + HEADS],
+    /// Ids of the words that are not tiny.
     slots: [cache::Slot; BATCH],
     /// Ids one behind the other, with the room of a slot at the end.
     found: [u32; (BATCH + 1) * SLOT],
@@ -53,6 +62,8 @@ struct Classes {
     short: u64,
     long: u64,
     wide: u64,
+    /// Too long for any.
+    longer: u64,
 }
 
 /// Words of more than 63 bytes or 21 ids, such as ruled lines and indents, which also come again.
@@ -93,7 +104,10 @@ impl Words {
                 begins: [0; BATCH],
                 lens: [0; BATCH],
                 sets: [0; BATCH],
+                tiny: [0; BATCH],
                 keys: [[0; 2]; BATCH],
+                wide: [[0; 64]; BATCH],
+                heads: [0; BATCH + HEADS],
                 slots: [[0; SLOT]; BATCH],
                 found: [0; (BATCH + 1) * SLOT],
             }),
@@ -112,35 +126,62 @@ impl Words {
         let mut from = 0;
         while from + 1 < places.len() {
             let places = &places[from..places.len().min(from + BATCH + 1)];
-            let classes = self.classes::<I>(places);
+            self.read(piece, places);
+            let classes = self.classes::<I>(places.len() - 1, model.dense);
             self.ask(piece, &classes);
-            self.find::<I>(piece, &classes);
-            self.append(piece, places, model, out);
+            self.find::<I>(&classes);
+            self.append::<I>(piece, places, model, out);
             from += places.len() - 1;
         }
     }
 
-    /// Tells words apart by their lengths.
+    /// Places, lengths and tiny keys of all words: as if all were tiny, which is quicker than to ask.
     #[inline(always)]
-    fn classes<I: Instructions>(&mut self, places: &[u32]) -> Classes {
-        let Batch { begins, lens, .. } = &mut *self.batch;
+    fn read(&mut self, piece: &[u8], places: &[u32]) {
+        let batch = &mut *self.batch;
+        let (begins, lens) = (&mut batch.begins, &mut batch.lens);
         let count = places.len() - 1;
         begins[..count].copy_from_slice(&places[..count]);
+        begins[count..].fill(0);
         for ((len, begin), end) in lens.iter_mut().zip(&places[..count]).zip(&places[1..]) {
             *len = end - begin;
         }
-        let all = u64::MAX >> (BATCH + 1 - places.len());
-        let [tiny, short, long] = [cache::TINY, cache::SHORT, cache::LONG]
-            .map(|most| I::at_most(lens, most as u32) & all);
-        Classes {
-            tiny,
-            short: short & !tiny,
-            long: long & !short,
-            wide: all & !long,
+        for (eight, begin) in batch.tiny.iter_mut().zip(begins) {
+            *eight = keys::eight(piece, *begin as usize);
+        }
+        for ((key, set), len) in batch.tiny.iter_mut().zip(&mut batch.sets).zip(lens) {
+            *key = keys::tiny_key(*key, *len);
+            *set = keys::tiny_set(*key);
         }
     }
 
-    /// Keys and sets of the words that are not tiny; the sets are asked for.
+    /// Tells the words apart by their tables, as [`Table::of`] does.
+    #[inline(always)]
+    fn classes<I: Instructions>(&self, count: usize, dense: bool) -> Classes {
+        let Batch { lens, tiny, .. } = &*self.batch;
+        let all = u64::MAX >> (BATCH - count);
+        let by = |limits: keys::Limits| limits.map(|most| I::at_most(lens, most));
+        let [mut tinies, mut shorts, mut longs] = by(keys::BY_BYTES);
+        if dense {
+            let foreign = tiny.iter().rev();
+            let foreign =
+                foreign.fold(0, |bits, key| bits << 1 | u64::from(keys::is_foreign(*key)));
+            let [tiny, short, long] = by(keys::BY_IDS);
+            tinies = tinies & !foreign | tiny;
+            shorts = shorts & !foreign | short;
+            longs = longs & !foreign | long;
+        }
+        let wides = I::at_most(lens, keys::WIDE as u32);
+        Classes {
+            tiny: tinies & all,
+            short: shorts & !tinies & all,
+            long: longs & !shorts & all,
+            wide: wides & !longs & all,
+            longer: !wides & all,
+        }
+    }
+
+    /// Keys and sets of the words that are not tiny; the sets are asked for. The others are near.
     #[inline(always)]
     fn ask(&mut self, piece: &[u8], classes: &Classes) {
         let (cache, batch) = (&self.cache, &mut *self.batch);
@@ -148,69 +189,96 @@ impl Words {
         let word = |index: usize| (begins[index] as usize, lens[index] as usize);
         for index in ones(classes.short) {
             let (begin, len) = word(index);
-            let key = cache::short_key(piece, begin, len);
-            let set = cache::short_set(key);
+            let key = keys::short_key(piece, begin, len);
+            let set = keys::short_set(key);
             cache.prefetch_short(set);
             batch.keys[index][0] = key;
             batch.sets[index] = set;
         }
         for index in ones(classes.long) {
             let (begin, len) = word(index);
-            let key = cache::long_key(piece, begin, len);
-            let set = cache::long_set(key);
+            let key = keys::long_key(piece, begin, len);
+            let set = keys::long_set(key);
             cache.prefetch_long(set);
             batch.keys[index] = key;
             batch.sets[index] = set;
         }
+        for index in ones(classes.wide) {
+            let (begin, len) = word(index);
+            let key = keys::wide_key(piece, begin, len);
+            let entry = keys::wide_entry(&key);
+            cache.prefetch_wide(entry);
+            batch.wide[index] = key;
+            batch.sets[index] = entry;
+        }
     }
 
-    /// Ids into the slots. The sets of tiny words are near enough not to be asked for.
+    /// The heads of all words, and the slots of those that are not tiny.
     #[inline(always)]
-    fn find<I: Instructions>(&mut self, piece: &[u8], classes: &Classes) {
+    fn find<I: Instructions>(&mut self, classes: &Classes) {
         let (cache, batch) = (&self.cache, &mut *self.batch);
         for index in ones(classes.tiny) {
-            let (begin, len) = (batch.begins[index] as usize, batch.lens[index] as usize);
-            let key = cache::tiny_key(piece, begin, len);
-            cache.tiny::<I>(key, &mut batch.slots[index]);
+            batch.heads[index] = cache.tiny::<I>(batch.tiny[index], batch.sets[index]);
         }
         for index in ones(classes.short) {
             let (key, set) = (batch.keys[index][0], batch.sets[index]);
-            cache.short::<I>(key, set, &mut batch.slots[index]);
+            batch.heads[index] = cache.short::<I>(key, set, &mut batch.slots[index]);
         }
         for index in ones(classes.long) {
             let (key, set) = (batch.keys[index], batch.sets[index]);
-            cache.long::<I>(key, set, &mut batch.slots[index]);
+            batch.heads[index] = cache.long::<I>(key, set, &mut batch.slots[index]);
         }
         for index in ones(classes.wide) {
-            batch.slots[index][0] = cache::NOT_HERE;
+            let (key, entry) = (&batch.wide[index], batch.sets[index]);
+            batch.heads[index] = cache.wide::<I>(key, entry, &mut batch.slots[index]);
+        }
+        for index in ones(classes.longer) {
+            batch.heads[index] = u64::from(cache::NOT_HERE);
         }
     }
 
     /// Appends the ids in the order of the text.
     #[inline(always)]
-    fn append(&mut self, piece: &[u8], places: &[u32], model: Model<'_>, out: &mut Vec<u32>) {
-        let mut filled = 0;
-        for index in 0..(places.len() - 1).min(BATCH) {
+    fn append<I: Instructions>(
+        &mut self,
+        piece: &[u8],
+        places: &[u32],
+        model: Model<'_>,
+        out: &mut Vec<u32>,
+    ) {
+        let count = (places.len() - 1).min(BATCH);
+        self.batch.heads[count..].fill(u64::from(cache::NOT_HERE));
+        let (mut index, mut filled) = (0, 0);
+        while index < count {
             let batch = &mut *self.batch;
-            let slot = &batch.slots[index];
-            let count = cache::count_of(slot);
-            if count == ELSEWHERE {
+            let heads = batch.heads[index..].first_chunk::<HEADS>();
+            let room = batch.found[filled..].first_chunk_mut();
+            if let (Some(heads), Some(room)) = (heads, room) {
+                let (words, ids) = I::pack(heads, room);
+                filled += ids;
+                index += words;
+                if words == HEADS {
+                    continue;
+                }
+            }
+            if index >= count {
+                break;
+            }
+            // A word of more than two ids.
+            let many = batch.heads[index] as u32 >> ID_BITS;
+            if many == u32::from(ELSEWHERE) {
                 out.extend_from_slice(&batch.found[..filled]);
                 filled = 0;
                 let word = &piece[places[index] as usize..places[index + 1] as usize];
                 self.append_slow(word, model, out);
-                continue;
-            }
-            let room = batch.found[filled..].first_chunk_mut::<SLOT>();
-            if let (Some(room), [ids, more]) = (room, slot.as_chunks::<HALF>().0)
-                && let [first, second] = room.as_chunks_mut::<HALF>().0
-            {
-                *first = ids.map(|id| id & ID);
-                if usize::from(count) > HALF {
-                    *second = more.map(|id| id & ID);
+            } else {
+                let slot = &batch.slots[index];
+                for (id, from) in batch.found[filled..].iter_mut().zip(&slot[..many as usize]) {
+                    *id = from & ID;
                 }
+                filled += many as usize;
             }
-            filled += usize::from(count);
+            index += 1;
         }
         out.extend_from_slice(&self.batch.found[..filled]);
     }
@@ -219,13 +287,18 @@ impl Words {
     #[cold]
     #[inline(never)]
     fn append_slow(&mut self, word: &[u8], model: Model<'_>, out: &mut Vec<u32>) {
+        let table = Table::of(word, model.dense);
         let mut room: Room = [0; MOST_IDS];
-        if let Some(found) = self.cache.more(word, &mut room) {
+        if let Some(table) = table
+            && let Some(found) = self.cache.more(word, table, &mut room)
+        {
             return out.extend_from_slice(&room[..found]);
         }
         self.compute(word, model);
         out.extend_from_slice(&self.merged);
-        self.cache.keep(word, &self.merged);
+        if let Some(table) = table {
+            self.cache.keep(word, table, &self.merged);
+        }
     }
 
     fn compute(&mut self, word: &[u8], model: Model<'_>) {
@@ -242,7 +315,7 @@ impl Words {
         model
             .merges
             .merge(word, &mut self.scratch, &mut self.merged);
-        let cached = word.len() <= cache::WIDE && self.merged.len() <= MOST_IDS;
+        let cached = word.len() <= keys::WIDE && self.merged.len() <= MOST_IDS;
         if !cached && word.len() <= RARE_LONGEST {
             self.rare.keep(word, &self.merged);
         }
