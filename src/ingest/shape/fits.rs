@@ -1,6 +1,7 @@
 //! Whether the values of a record are such as its shape has, where names alone do not tell.
 
 use super::Fields;
+use super::choice::has_columns;
 use super::fields::find;
 use super::messages::is_messages;
 use super::names::{ANSWERS, CORRECT, PASSAGES, QUESTIONS};
@@ -44,6 +45,11 @@ pub(super) fn has_answers_in_objects(fields: &Fields) -> bool {
 /// Whether the field that says which option is right says more than yes or no.
 pub(super) fn has_mark(fields: &Fields) -> bool {
     value_of(fields, CORRECT).is_some_and(|mark| !mark.is_boolean())
+}
+
+/// The same of options in columns of their own.
+pub(super) fn has_mark_of_columns(fields: &Fields) -> bool {
+    has_columns(fields) && has_mark(fields)
 }
 
 pub(super) fn is_list_of_texts(fields: &Fields, names: &[&str]) -> bool {

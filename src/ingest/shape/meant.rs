@@ -2,9 +2,9 @@
 
 use super::fields::{find, is_same};
 use super::names::{
-    A, ANSWER, ANSWERS, ASSISTANT, CANDIDATES, CHOSEN, COMPLETION, CONTEXT, CONVERSATIONS, CORRECT,
-    DIALOG, ENDINGS, FIRST_OPTION, IDEAL, INPUT, INSTRUCTION, MESSAGES, OPTIONS, OUTPUT, PROMPT, Q,
-    QUESTION, REJECTED, REPLY, SECOND_OPTION, TARGET, TEXT, USER,
+    A, ANSWER, ANSWERS, ASKED, ASSISTANT, CANDIDATES, CHOSEN, COMPLETION, CONTEXT, CONVERSATIONS,
+    CORRECT, DIALOG, ENDINGS, FIRST_OPTION, IDEAL, INPUT, INSTRUCTION, MESSAGES, NAMES_OPTION,
+    OPTIONS, OUTPUT, PROMPT, Q, QUESTION, REJECTED, REPLY, SECOND_OPTION, TARGET, TEXT, USER,
 };
 use super::{Fields, answers, choice};
 use std::collections::BTreeSet;
@@ -72,7 +72,7 @@ pub fn lists_options(name: &str) -> bool {
 /// Whether a field of this name says which option is right.
 #[must_use]
 pub fn names_option(name: &str) -> bool {
-    let mut known = [ANSWER, CORRECT].into_iter().flatten();
+    let mut known = [NAMES_OPTION, CORRECT].into_iter().flatten();
     known.any(|known| is_same(known, name))
 }
 
@@ -80,7 +80,7 @@ pub fn names_option(name: &str) -> bool {
 #[must_use]
 pub fn has_option_columns(fields: &Fields) -> bool {
     let has = |names| find(fields, names).is_some();
-    has(FIRST_OPTION) && has(SECOND_OPTION) && has(QUESTION) && (has(ANSWER) || has(CORRECT))
+    has(FIRST_OPTION) && has(SECOND_OPTION) && has(ASKED) && (has(NAMES_OPTION) || has(CORRECT))
 }
 
 /// Whether within such a field one of this name says it: by its name, or as an option under its letter.

@@ -5,6 +5,7 @@
 //! Russian.
 
 mod answers;
+mod asked;
 mod candidates;
 mod choice;
 mod fields;
@@ -27,6 +28,7 @@ mod table;
 mod tools;
 mod transcript;
 mod tree;
+mod unread;
 mod written;
 
 use crate::document::Content;
@@ -177,15 +179,20 @@ impl Shape {
     /// # Errors
     /// Names the field that is missing or of the wrong type.
     pub fn take(&self, fields: &mut Fields) -> Items {
-        (self.take)(fields)
+        let items = (self.take)(fields)?;
+        Ok(unread::checked(self.name, items, fields))
     }
 }
 
 /// The names of the shapes, each once.
 #[must_use]
 pub fn names() -> Vec<&'static str> {
-    let mut names: Vec<_> = SHAPES.iter().map(|shape| shape.name).collect();
-    names.dedup();
+    let mut names = Vec::new();
+    for shape in SHAPES {
+        if !names.contains(&shape.name) {
+            names.push(shape.name);
+        }
+    }
     names
 }
 

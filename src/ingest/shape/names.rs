@@ -44,6 +44,45 @@ pub(super) const ANSWER: &[&str] = &[
     "решение",
     "cop",
 ];
+/// What is asked, under the names that all shapes have for it.
+pub(super) const ASKED: &[&str] = &[
+    "question",
+    "question_text",
+    "вопрос",
+    "query",
+    "запрос",
+    "problem",
+    "задача",
+    "prompt",
+    "instruction",
+    "инструкция",
+    "задание",
+    "input",
+    "ввод",
+    "вход",
+];
+/// What may name an option: an answer, under the names that all shapes have for it, or a label.
+pub(super) const NAMES_OPTION: &[&str] = &[
+    "answer",
+    "response",
+    "answer_text",
+    "answerkey",
+    "answer_key",
+    "correct_answer",
+    "best_answer",
+    "ответ",
+    "правильный_ответ",
+    "solution",
+    "решение",
+    "cop",
+    "output",
+    "вывод",
+    "выход",
+    "target",
+    "targets",
+    "completion",
+    "label",
+];
 /// Which of several answers is right.
 pub(super) const CORRECT: &[&str] = &[
     "correct",
@@ -131,23 +170,33 @@ pub(super) const OPTIONS: &[&str] = &[
     "possible_answers",
     "answer_choices",
     "answer_options",
+    "choice_list",
+    "choices_list",
+    "option_list",
+    "options_list",
     "варианты",
     "варианты_ответа",
     "варианты_ответов",
 ];
+/// Lists that are the options of a question where the answer names one of them, and else its other
+/// wordings or further answers.
+pub(super) const MAYBE_OPTIONS: &[&str] = &["variants", "alternatives", "answers", "ответы"];
 pub(super) const ENDINGS: &[&str] = &["endings"];
 pub(super) const BEGINNING: &[&str] = &["ctx"];
 pub(super) const LABEL: &[&str] = &["label"];
 pub(super) const FIRST_OPTION: &[&str] = &[
     "a",
     "option_a",
+    "option0",
     "option1",
     "choice_a",
+    "choice0",
     "choice1",
     "opa",
     "а",
     "вариант_а",
     "вариант_a",
+    "вариант0",
     "вариант1",
 ];
 pub(super) const SECOND_OPTION: &[&str] = &[
@@ -163,6 +212,33 @@ pub(super) const SECOND_OPTION: &[&str] = &[
     "вариант2",
     // The Russian letter that looks like a B.
     "в",
+    // Behind an option of the number 0.
+    "option1",
+    "choice1",
+    "вариант1",
+];
+/// The same columns where only an answer that names one of them says that they are options.
+pub(super) const MAYBE_FIRST_OPTION: &[&str] = &[
+    "answer_a",
+    "ответ_а",
+    "ответ_a",
+    "answer0",
+    "answer1",
+    "ответ0",
+    "ответ1",
+    "0",
+    "1",
+];
+pub(super) const MAYBE_SECOND_OPTION: &[&str] = &[
+    "answer_b",
+    "ответ_б",
+    "ответ_b",
+    "answer2",
+    "answer1",
+    "ответ2",
+    "ответ1",
+    "2",
+    "1",
 ];
 /// What stands before the letter or number of an option in a column of its own.
 pub(super) const OPTION_STEMS: &[&str] = &["option", "choice", "вариант"];

@@ -1,10 +1,13 @@
 //! The table of shapes, in the order in which a record is compared with them.
 
+use super::asked::{
+    asks_with_options, names_one_of_columns, names_one_of_list, take_asked_choice, take_renamed,
+};
 use super::choice::{take_ending, take_marked_options, take_multiple_choice};
 use super::fields::{find, take_text};
 use super::fits::{
-    always, has_answers_in_objects, has_mark, has_questions, is_list, is_list_of_texts,
-    is_messages_in, is_text,
+    always, has_answers_in_objects, has_mark, has_mark_of_columns, has_questions, is_list,
+    is_list_of_texts, is_messages_in, is_text,
 };
 use super::grouped::{has_row, take_grouped, take_row};
 use super::marked::{
@@ -13,10 +16,11 @@ use super::marked::{
 };
 use super::messages::{take_messages, take_turn_texts};
 use super::names::{
-    A, ANSWER, ANSWERS, ASSISTANT, BEGINNING, BODY, CHOSEN, COMPLETION, CONVERSATIONS, CORRECT,
-    DATA, DIALOG, ENDINGS, FIRST_OPTION, ID, IDEAL, INPUT, INSTANCES, INSTRUCTION, LABEL, MESSAGES,
-    OPTIONS, OUTPUT, PASSAGE, PASSAGES, PROMPT, Q, QUESTION, QUESTION_ITEMS, QUESTIONS, REJECTED,
-    ROW, SECOND_OPTION, TARGET, TEXT, TITLE, TREE, USER,
+    A, ANSWER, ANSWERS, ASKED, ASSISTANT, BEGINNING, BODY, CHOSEN, COMPLETION, CONVERSATIONS,
+    CORRECT, DATA, DIALOG, ENDINGS, FIRST_OPTION, ID, IDEAL, INPUT, INSTANCES, INSTRUCTION, LABEL,
+    MAYBE_FIRST_OPTION, MAYBE_OPTIONS, MAYBE_SECOND_OPTION, MESSAGES, NAMES_OPTION, OPTIONS,
+    OUTPUT, PASSAGE, PASSAGES, PROMPT, Q, QUESTION, QUESTION_ITEMS, QUESTIONS, REJECTED, ROW,
+    SECOND_OPTION, TARGET, TEXT, TITLE, TREE, USER,
 };
 use super::own::{self, is_document, take_document};
 use super::pairs::{
@@ -102,6 +106,20 @@ pub const SHAPES: &[Shape] = &[
         take: take_instances,
     },
     Shape {
+        name: "multiple_choice",
+        example: r#"{"prompt": "…", "options": ["…", "…"], "answer": "B"} (or "instruction", "input"; "output", "target", "completion", "label")"#,
+        requires: &[ASKED, NAMES_OPTION, OPTIONS],
+        fits: asks_with_options,
+        take: |fields| one(take_asked_choice(fields)),
+    },
+    Shape {
+        name: "multiple_choice",
+        example: r#"{"prompt": "…", "A": "…", "B": "…", "answer": "B"} (or "instruction", "input"; "output", "target", "completion", "label")"#,
+        requires: &[ASKED, NAMES_OPTION, FIRST_OPTION, SECOND_OPTION],
+        fits: asks_with_options,
+        take: |fields| one(take_asked_choice(fields)),
+    },
+    Shape {
         name: "alpaca",
         example: r#"{"instruction": "…", "input": "…", "output": "…"}"#,
         requires: &[INSTRUCTION, OUTPUT],
@@ -133,7 +151,7 @@ pub const SHAPES: &[Shape] = &[
         name: "multiple_choice",
         example: r#"{"question": "…", "Option A": "…", "Option B": "…", "Correct": "B"}"#,
         requires: &[QUESTION, CORRECT, FIRST_OPTION, SECOND_OPTION],
-        fits: has_mark,
+        fits: has_mark_of_columns,
         take: |fields| one(take_marked_options(fields)),
     },
     Shape {
@@ -142,6 +160,20 @@ pub const SHAPES: &[Shape] = &[
         requires: &[QUESTION, CORRECT, OPTIONS],
         fits: has_mark,
         take: |fields| one(take_marked_options(fields)),
+    },
+    Shape {
+        name: "multiple_choice",
+        example: r#"{"question": "…", "answers": ["…", "…"], "answer": 1} (or "variants", where the answer names one)"#,
+        requires: &[QUESTION, ANSWER, MAYBE_OPTIONS],
+        fits: names_one_of_list,
+        take: |fields| one(take_renamed(fields)),
+    },
+    Shape {
+        name: "multiple_choice",
+        example: r#"{"question": "…", "Answer A": "…", "Answer B": "…", "Correct Answer": "B"} (or "1", "2", where the answer names one)"#,
+        requires: &[QUESTION, ANSWER, MAYBE_FIRST_OPTION, MAYBE_SECOND_OPTION],
+        fits: names_one_of_columns,
+        take: |fields| one(take_renamed(fields)),
     },
     Shape {
         name: "multiple_choice",

@@ -2,6 +2,7 @@
 
 mod answers;
 mod choices;
+mod other_names;
 mod preferences;
 mod turns;
 
