@@ -156,7 +156,11 @@ pub(super) const BODY: &[&str] = &["body"];
 pub(super) const ACCEPTED_ID: &[&str] = &["accepted_answer_id"];
 pub(super) const IS_ACCEPTED: &[&str] = &["is_accepted", "accepted", "selected", "is_selected"];
 /// How good one of several answers was found.
-pub(super) const SCORE: &[&str] = &["pm_score", "score", "votes", "upvotes"];
+pub(super) const SCORE: &[&str] = &[
+    "pm_score", "score", "scores", "votes", "upvotes", "rating", "ratings",
+];
+/// The same, the best first.
+pub(super) const RANK: &[&str] = &["rank", "ranks", "ranking"];
 pub(super) const PASSAGES: &[&str] = &["paragraphs", "passages", "абзацы"];
 pub(super) const QUESTIONS: &[&str] = &["qas", "questions", "вопросы"];
 /// A list of questions beside a passage, where its name does not say so.
@@ -184,6 +188,8 @@ pub(super) const MAYBE_OPTIONS: &[&str] = &["variants", "alternatives", "answers
 pub(super) const ENDINGS: &[&str] = &["endings"];
 pub(super) const BEGINNING: &[&str] = &["ctx"];
 pub(super) const LABEL: &[&str] = &["label"];
+/// Marks of single answers, where they are 0 or 1.
+pub(super) const LABELS: &[&str] = &["label", "labels"];
 pub(super) const FIRST_OPTION: &[&str] = &[
     "a",
     "option_a",

@@ -11,8 +11,8 @@ use super::fits::{
 };
 use super::grouped::{has_row, take_grouped, take_row};
 use super::marked::{
-    has_marked_answers, has_marks_of_each, has_options_marked, take_marked_answers,
-    take_marks_of_each,
+    has_labelled_answers, has_marked_answers, has_marks_of_each, has_options_marked,
+    take_labelled_answers, take_marked_answers, take_marks_of_each,
 };
 use super::messages::{take_messages, take_turn_texts};
 use super::names::{
@@ -146,6 +146,13 @@ pub const SHAPES: &[Shape] = &[
         requires: &[QUESTION, ANSWERS, CORRECT],
         fits: has_marked_answers,
         take: |fields| one(take_marked_answers(fields)),
+    },
+    Shape {
+        name: "multiple_choice",
+        example: r#"{"question": "…", "answers": ["…", "…"], "label": 1}"#,
+        requires: &[QUESTION, ANSWERS, LABEL],
+        fits: has_labelled_answers,
+        take: |fields| one(take_labelled_answers(fields)),
     },
     Shape {
         name: "multiple_choice",
