@@ -5,6 +5,7 @@ use super::choice::has_columns;
 use super::fields::find;
 use super::messages::is_messages;
 use super::names::{ANSWERS, CORRECT, PASSAGES, QUESTIONS};
+use super::turn::transposed;
 use serde_json::Value;
 
 pub(super) fn always(_: &Fields) -> bool {
@@ -58,6 +59,6 @@ pub(super) fn is_list_of_texts(fields: &Fields, names: &[&str]) -> bool {
 }
 
 pub(super) fn is_messages_in(fields: &Fields, names: &[&str]) -> bool {
-    let list = value_of(fields, names).and_then(Value::as_array);
-    list.is_some_and(|list| is_messages(list))
+    let value = value_of(fields, names).cloned().map(transposed);
+    value.is_some_and(|value| value.as_array().is_some_and(|list| is_messages(list)))
 }

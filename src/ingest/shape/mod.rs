@@ -29,6 +29,7 @@ mod table;
 mod tools;
 mod transcript;
 mod tree;
+mod turn;
 mod unread;
 mod written;
 

@@ -4,7 +4,14 @@
 pub(super) const MESSAGES: &[&str] = &["messages", "сообщения"];
 pub(super) const CONVERSATIONS: &[&str] = &["conversations", "conversation", "диалог"];
 /// Names of a list of turns that other things have, too.
-pub(super) const DIALOG: &[&str] = &["dialog", "dialogue", "turns", "chat", "чат"];
+pub(super) const DIALOG: &[&str] = &[
+    "dialog",
+    "dialogue",
+    "turns",
+    "chat",
+    "chat_messages",
+    "чат",
+];
 /// A list of turns in an object that is only around it.
 pub(super) const TURNS: &[&str] = &[
     "messages",
@@ -13,12 +20,15 @@ pub(super) const TURNS: &[&str] = &[
     "turns",
     "dialog",
     "dialogue",
+    "chat_messages",
 ];
 pub(super) const PROMPT: &[&str] = &["prompt"];
-pub(super) const CHOSEN: &[&str] = &["chosen"];
-pub(super) const REJECTED: &[&str] = &["rejected"];
+pub(super) const CHOSEN: &[&str] = &["chosen", "preferred_output"];
+pub(super) const REJECTED: &[&str] = &["rejected", "non_preferred_output"];
 pub(super) const INSTRUCTION: &[&str] = &["instruction", "инструкция", "задание"];
 pub(super) const INPUT: &[&str] = &["input", "ввод", "вход"];
+/// An input that has a target beside it.
+pub(super) const INPUTS: &[&str] = &["input", "inputs", "ввод", "вход"];
 pub(super) const OUTPUT: &[&str] = &["output", "response", "вывод", "выход", "ответ"];
 pub(super) const HISTORY: &[&str] = &["history"];
 pub(super) const QUESTION: &[&str] = &[
@@ -163,6 +173,9 @@ pub(super) const SCORE: &[&str] = &[
 pub(super) const RANK: &[&str] = &["rank", "ranks", "ranking"];
 pub(super) const PASSAGES: &[&str] = &["paragraphs", "passages", "абзацы"];
 pub(super) const QUESTIONS: &[&str] = &["qas", "questions", "вопросы"];
+/// The same names over one question, as a column of a table has them.
+pub(super) const QUESTIONS_COLUMN: &[&str] = &["questions", "вопросы"];
+pub(super) const ANSWERS_COLUMN: &[&str] = &["answers", "ответы", "answer", "ответ"];
 /// A list of questions beside a passage, where its name does not say so.
 pub(super) const QUESTION_ITEMS: &[&str] = &["items", "data", "entries", "examples", "qa_pairs"];
 pub(super) const INSTANCES: &[&str] = &["instances"];

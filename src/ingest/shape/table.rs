@@ -16,16 +16,17 @@ use super::marked::{
 };
 use super::messages::{take_messages, take_turn_texts};
 use super::names::{
-    A, ANSWER, ANSWERS, ASKED, ASSISTANT, BEGINNING, BODY, CHOSEN, COMPLETION, CONVERSATIONS,
-    CORRECT, DATA, DIALOG, ENDINGS, FIRST_OPTION, ID, IDEAL, INPUT, INSTANCES, INSTRUCTION, LABEL,
-    MAYBE_FIRST_OPTION, MAYBE_OPTIONS, MAYBE_SECOND_OPTION, MESSAGES, NAMES_OPTION, OPTIONS,
-    OUTPUT, PASSAGE, PASSAGES, PROMPT, Q, QUESTION, QUESTION_ITEMS, QUESTIONS, REJECTED, ROW,
-    SECOND_OPTION, TARGET, TEXT, TITLE, TREE, USER,
+    A, ANSWER, ANSWERS, ANSWERS_COLUMN, ASKED, ASSISTANT, BEGINNING, BODY, CHOSEN, COMPLETION,
+    CONVERSATIONS, CORRECT, DATA, DIALOG, ENDINGS, FIRST_OPTION, ID, IDEAL, INPUT, INPUTS,
+    INSTANCES, INSTRUCTION, LABEL, MAYBE_FIRST_OPTION, MAYBE_OPTIONS, MAYBE_SECOND_OPTION,
+    MESSAGES, NAMES_OPTION, OPTIONS, OUTPUT, PASSAGE, PASSAGES, PROMPT, Q, QUESTION,
+    QUESTION_ITEMS, QUESTIONS, QUESTIONS_COLUMN, REJECTED, ROW, SECOND_OPTION, TARGET, TEXT, TITLE,
+    TREE, USER,
 };
 use super::own::{self, is_document, take_document};
 use super::pairs::{
-    take_alpaca, take_completion, take_context_question, take_forum, take_ideal, take_instances,
-    take_pair, take_question,
+    take_alpaca, take_column_pair, take_completion, take_context_question, take_forum, take_ideal,
+    take_instances, take_pair, take_question,
 };
 use super::passages::{has_question_items, take_passage, take_passage_items, take_squad};
 use super::preference::take_preference;
@@ -227,6 +228,13 @@ pub const SHAPES: &[Shape] = &[
         take: |fields| one(take_pair(fields, USER, ASSISTANT)),
     },
     Shape {
+        name: "question_answer",
+        example: r#"{"questions": "…", "answers": "…"} (columns of a table: one of each)"#,
+        requires: &[QUESTIONS_COLUMN, ANSWERS_COLUMN],
+        fits: |fields| is_text(fields, QUESTIONS_COLUMN) && is_text(fields, ANSWERS_COLUMN),
+        take: |fields| one(take_column_pair(fields)),
+    },
+    Shape {
         name: "context_question",
         example: r#"{"context": "…", "question": "…", "answers": {"text": ["…"]}}"#,
         requires: &[QUESTION, ANSWERS],
@@ -250,9 +258,9 @@ pub const SHAPES: &[Shape] = &[
     Shape {
         name: "prompt_completion",
         example: r#"{"input": "…", "target": "…"}"#,
-        requires: &[INPUT, TARGET],
-        fits: |fields| is_text(fields, INPUT),
-        take: |fields| one(take_completion(fields, INPUT, TARGET)),
+        requires: &[INPUTS, TARGET],
+        fits: |fields| is_text(fields, INPUTS),
+        take: |fields| one(take_completion(fields, INPUTS, TARGET)),
     },
     Shape {
         name: "input_ideal",
