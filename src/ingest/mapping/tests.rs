@@ -176,3 +176,31 @@ fn what_is_missing_is_named_and_what_is_there_is_counted() {
         assert!(why.contains(needle), "{why}");
     }
 }
+
+#[test]
+fn options_are_mapped_as_a_list_or_as_columns() {
+    let wanted = chat(&[("user", "q\nA) x\nB) y"), ("assistant", "y")]);
+    for (map, json) in [
+        (
+            "question=ask,answer=key,options=picks",
+            r#"{"ask":"q","picks":["x","y"],"key":"B"}"#,
+        ),
+        (
+            "question=ask,answer=key,option_a=one,option_b=two",
+            r#"{"ask":"q","one":"x","two":"y","key":"B"}"#,
+        ),
+    ] {
+        let (content, rest, _) = take(map, json);
+        assert_eq!(
+            (content, rest.as_str()),
+            (Ok(wanted.clone()), "{}"),
+            "{map}"
+        );
+    }
+    // That they are none is said by leaving them out.
+    let (content, ..) = take(
+        "question=ask,answer=key",
+        r#"{"ask":"q","picks":["x","y"],"key":"B"}"#,
+    );
+    assert_eq!(content, Ok(chat(&[("user", "q"), ("assistant", "B")])));
+}

@@ -1,9 +1,11 @@
 //! Which of several answers is learned: the one that is marked as right, that was accepted, that has
 //! the highest score; else the first. A mark that leads to no answer is a misfit, never the first.
+//! Marks and scores are those of each answer, or in a list of as many beside them (`beside.rs`).
 
+use super::beside::with_beside;
 use super::fields::{as_answer, find, take};
-use super::marked::right_one;
-use super::names::{ACCEPTED_ID, ID, IS_ACCEPTED, IS_CORRECT, SCORE};
+use super::marked::{mark_key, right_one};
+use super::names::{ACCEPTED_ID, ID, IS_ACCEPTED, IS_CORRECT, LABELS, RANK, SCORE};
 use super::written::{looks_structured, structure_of};
 use super::{Fields, Misfit};
 use serde_json::{Value, json};
@@ -32,7 +34,7 @@ fn accepted_id(fields: &Fields) -> Option<String> {
     id.filter(|id| !id.is_empty())
 }
 
-fn no_correct(name: &str, why: &str) -> Misfit {
+pub(super) fn no_correct(name: &str, why: &str) -> Misfit {
     Misfit::named(
         "no_correct_answer",
         format!("of the answers in the field `{name}` {why}; the first of them may be a wrong one"),
@@ -41,7 +43,11 @@ fn no_correct(name: &str, why: &str) -> Misfit {
 
 /// Those of the answers that their marks call right; all of them where none has a mark.
 fn right_answers<'a>(told: Vec<&'a Value>, name: &str) -> Result<Vec<&'a Value>, Misfit> {
-    let mark = |answer: &'a Value| part(answer, IS_CORRECT).filter(|mark| !mark.is_null());
+    let mark = |answer: &'a Value| {
+        let own = answer.as_object()?;
+        let mark = &own[&mark_key(own)?];
+        Some(mark).filter(|mark| !mark.is_null())
+    };
     if !told.iter().any(|answer| mark(answer).is_some()) {
         return Ok(told);
     }
@@ -57,7 +63,21 @@ fn right_answers<'a>(told: Vec<&'a Value>, name: &str) -> Result<Vec<&'a Value>,
 
 /// The answers of an object with lists of texts and of marks, each as an object of its own.
 fn with_marks(answers: &Value, name: &str) -> Result<Option<Value>, Misfit> {
-    let (Some(marks), Some(texts)) = (part(answers, IS_CORRECT), part(answers, SAID)) else {
+    let is_told = |marks: &&Value| {
+        let list = marks.as_array();
+        list.is_some_and(|list| list.iter().all(|mark| is_yes(mark) != is_no(mark)))
+    };
+    let marks = part(answers, IS_CORRECT).or_else(|| part(answers, LABELS).filter(is_told));
+    let (marks, texts) = (marks, part(answers, SAID));
+    if let (None, Some(Value::Array(scores)), Some(Value::Array(texts))) =
+        (marks, part(answers, SCORE), texts)
+        && scores.len() == texts.len()
+    {
+        let both = texts.iter().zip(scores);
+        let each = both.map(|(text, score)| json!({ "text": text, "score": score }));
+        return Ok(Some(each.collect::<Vec<_>>().into()));
+    }
+    let (Some(marks), Some(texts)) = (marks, texts) else {
         return Ok(None);
     };
     match (marks, texts) {
@@ -93,9 +113,10 @@ fn best_answer(answers: &Value, accepted: Option<&str>, name: &str) -> Result<St
         part(answer, IS_ACCEPTED).is_some_and(is_yes)
             || accepted.is_some() && own.and_then(id_text).as_deref() == accepted
     };
-    let score = |answer: &Value| match part(answer, SCORE)? {
-        Value::String(text) => text.trim().parse().ok(),
-        other => other.as_f64(),
+    let score = |answer: &Value| {
+        let score = part(answer, SCORE).and_then(number);
+        // The best has the lowest rank.
+        score.or_else(|| part(answer, RANK).and_then(number).map(|rank| -rank))
     };
     let marked = told.iter().copied().find(|answer| is_accepted(answer));
     // Of equal scores the first is kept.
@@ -114,6 +135,14 @@ fn best_answer(answers: &Value, accepted: Option<&str>, name: &str) -> Result<St
         )),
         (None, None, Some(first)) => first_answer(first, name),
         (None, _, None) => first_answer(answers, name),
+    }
+}
+
+/// A number, also as the text of one.
+pub(super) fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::String(text) => text.trim().parse().ok(),
+        other => other.as_f64(),
     }
 }
 
@@ -183,6 +212,9 @@ pub(super) fn take_answer(fields: &mut Fields, names: &[&str]) -> Result<String,
             }
             Ok(best)
         }
+        Value::Null => Err(Misfit::no_answer(format!(
+            "the field `{key}` is null; a question without an answer teaches none"
+        ))),
         other => as_answer(other, &key),
     }
 }
@@ -214,8 +246,10 @@ pub(super) fn take_best(fields: &mut Fields, names: &[&str]) -> Result<Option<St
 }
 
 fn marked_or_best(fields: &Fields, answers: &Value, name: &str) -> Result<String, Misfit> {
-    match right_one(fields, answers)? {
-        Some(right) => Ok(right),
-        None => best_answer(answers, accepted_id(fields).as_deref(), name),
+    if let Some(right) = right_one(fields, answers, name)? {
+        return Ok(right);
     }
+    let marked = with_beside(fields, answers, name)?;
+    let answers = marked.as_ref().unwrap_or(answers);
+    best_answer(answers, accepted_id(fields).as_deref(), name)
 }

@@ -5,8 +5,13 @@
 //! the numbers of the file tell (`numbering.rs`). Several are named by a list ("A, C", "A and C", "AC"), and words before a name
 //! ("the answer is B") change nothing. An answer that only can be a name and names none is a misfit, never a text.
 
-use super::fields::{as_answer, find, folded, is_same, take, take_text, type_name};
-use super::names::{ANSWER, BEGINNING, CORRECT, ENDINGS, LABEL, OPTION_STEMS, OPTIONS, QUESTION};
+use super::fields::{
+    as_answer, find, folded, is_same, take, take_question_text, take_text, type_name,
+};
+use super::names::{
+    ANSWER, BEGINNING, CORRECT, ENDINGS, FIRST_OPTION, LABEL, OPTION_STEMS, OPTIONS, QUESTION,
+    SECOND_OPTION,
+};
 use super::numbering::{self, Numbering};
 use super::operands::check_operands;
 use super::pairs::take_about;
@@ -79,7 +84,7 @@ impl Choices {
 }
 
 /// Takes the options, in a list or in columns of their own.
-fn take_options(fields: &mut Fields) -> Result<Choices, Misfit> {
+pub(super) fn take_options(fields: &mut Fields) -> Result<Choices, Misfit> {
     let Some(key) = find(fields, OPTIONS) else {
         return columns(fields);
     };
@@ -279,6 +284,12 @@ fn unmix(fields: &mut Fields) -> bool {
     true
 }
 
+/// Whether a first and a second option have columns of their own.
+pub(super) fn has_columns(fields: &Fields) -> bool {
+    // The one of the number 1 is the first or the second one.
+    find(fields, FIRST_OPTION) != find(fields, SECOND_OPTION)
+}
+
 /// Options in columns of their own: `A`, `option_a`, `option1`, `opa`, or `А`, `вариант_а`.
 fn columns(fields: &mut Fields) -> Result<Choices, Misfit> {
     let numbering = numbering::now();
@@ -290,10 +301,13 @@ fn columns(fields: &mut Fields) -> Result<Choices, Misfit> {
         is_mixed: unmix(fields),
     };
     let lower = |letter: char| letter.to_lowercase().to_string();
+    let zeros: Vec<String> = OPTION_STEMS.iter().map(|stem| format!("{stem}0")).collect();
+    let zeros: Vec<&str> = zeros.iter().map(String::as_str).collect();
+    let from = usize::from(find(fields, &zeros).is_none());
     for (i, (latin, russian)) in LATIN.chars().zip(RUSSIAN.chars()).enumerate() {
         let (letter, own) = (lower(latin), lower(russian));
         let stems = || OPTION_STEMS.iter();
-        let numbered: Vec<String> = stems().map(|stem| format!("{stem}{}", i + 1)).collect();
+        let numbered: Vec<String> = stems().map(|stem| format!("{stem}{}", i + from)).collect();
         let in_latin = stems().map(|stem| format!("{stem}{letter}"));
         let in_latin: Vec<String> = in_latin
             .chain([letter.clone(), format!("op{letter}")])
@@ -315,7 +329,11 @@ fn columns(fields: &mut Fields) -> Result<Choices, Misfit> {
         let is_in = |names: &[String]| names.iter().any(|name| is_same(&key, name));
         let is_numbered = is_in(&numbered);
         if is_numbered {
-            choices.counting = "numbers count from 1, as the columns do";
+            choices.counting = if from == 0 {
+                "numbers count from 0, as the columns do"
+            } else {
+                "numbers count from 1, as the columns do"
+            };
             choices.numbering = None;
         }
         // Questions with fewer options leave the last columns empty.
@@ -326,7 +344,7 @@ fn columns(fields: &mut Fields) -> Result<Choices, Misfit> {
                 } else {
                     latin
                 },
-                label: (i + if is_numbered { 1 } else { numbering.first() }).to_string(),
+                label: (i + if is_numbered { from } else { numbering.first() }).to_string(),
                 column: key,
                 text,
             });
@@ -361,7 +379,7 @@ fn take_choice(
     answer: &[&str],
     resolve: fn(&Choices, Value) -> Result<String, Misfit>,
 ) -> Result<Content, Misfit> {
-    let question = take_text(fields, QUESTION)?;
+    let question = take_question_text(fields, QUESTION)?;
     let context = take_about(fields, &question)?;
     check_operands(fields)?;
     let name = find(fields, answer).unwrap_or_default();

@@ -1,9 +1,11 @@
 //! Whether the values of a record are such as its shape has, where names alone do not tell.
 
 use super::Fields;
+use super::choice::has_columns;
 use super::fields::find;
 use super::messages::is_messages;
 use super::names::{ANSWERS, CORRECT, PASSAGES, QUESTIONS};
+use super::turn::transposed;
 use serde_json::Value;
 
 pub(super) fn always(_: &Fields) -> bool {
@@ -46,12 +48,17 @@ pub(super) fn has_mark(fields: &Fields) -> bool {
     value_of(fields, CORRECT).is_some_and(|mark| !mark.is_boolean())
 }
 
+/// The same of options in columns of their own.
+pub(super) fn has_mark_of_columns(fields: &Fields) -> bool {
+    has_columns(fields) && has_mark(fields)
+}
+
 pub(super) fn is_list_of_texts(fields: &Fields, names: &[&str]) -> bool {
     let list = value_of(fields, names).and_then(Value::as_array);
     list.is_some_and(|list| !list.is_empty() && list.iter().all(Value::is_string))
 }
 
 pub(super) fn is_messages_in(fields: &Fields, names: &[&str]) -> bool {
-    let list = value_of(fields, names).and_then(Value::as_array);
-    list.is_some_and(|list| is_messages(list))
+    let value = value_of(fields, names).cloned().map(transposed);
+    value.is_some_and(|value| value.as_array().is_some_and(|list| is_messages(list)))
 }

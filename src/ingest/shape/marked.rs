@@ -1,23 +1,32 @@
 //! Answers and options of which a mark says whether they are right: a mark of each, or one beside them.
 
 use super::answers::{is_no, is_yes};
+use super::asked::is_lone_name;
 use super::choice::listed;
-use super::fields::{find, take, take_text};
-use super::names::{ANSWER, ANSWERS, CORRECT, IS_CORRECT, OPTIONS, QUESTION};
+use super::fields::{find, is_same, take, take_question_text};
+use super::names::{ANSWER, ANSWERS, CORRECT, IS_CORRECT, LABEL, LABELS, OPTIONS, QUESTION};
 use super::pairs::take_about;
 use super::written::structured;
 use super::{Fields, Misfit};
 use crate::document::Content;
 use serde_json::Value;
 
+/// The field of an answer that says whether it is right: by its name, or a label of 0 or 1.
+pub(super) fn mark_key(answer: &Fields) -> Option<String> {
+    let is_told = |key: &String| is_yes(&answer[key]) != is_no(&answer[key]);
+    find(answer, IS_CORRECT).or_else(|| find(answer, LABELS).filter(is_told))
+}
+
 /// The list under one of `names` with what marks each: two answers or more in one line each, some of
 /// them right and the others wrong.
 fn each_marked(fields: &Fields, names: &[&str]) -> Option<(Vec<Value>, Vec<Value>)> {
     // Most lists have none, and this is asked for each record.
-    let has_mark = |answer: &Value| {
-        let own = answer.as_object();
-        own.is_some_and(|own| find(own, IS_CORRECT).is_some())
+    // Labels are the names of options, and only of answers they are marks.
+    let mark = |own: &Fields| match names {
+        OPTIONS => find(own, IS_CORRECT),
+        _ => mark_key(own),
     };
+    let has_mark = |answer: &Value| answer.as_object().is_some_and(|own| mark(own).is_some());
     let key = find(fields, names)?;
     let list = match &fields[&key] {
         Value::Array(list) if list.first().is_some_and(has_mark) => list.clone(),
@@ -31,7 +40,7 @@ fn each_marked(fields: &Fields, names: &[&str]) -> Option<(Vec<Value>, Vec<Value
     let mut answers = list;
     for answer in &mut answers {
         let own = answer.as_object_mut()?;
-        let mark = own.shift_remove(&find(own, IS_CORRECT)?)?;
+        let mark = own.shift_remove(&mark(own)?)?;
         if is_yes(&mark) == is_no(&mark) {
             return None;
         }
@@ -64,7 +73,7 @@ pub(super) fn take_marks_of_each(fields: &mut Fields) -> Result<Content, Misfit>
     } else {
         OPTIONS
     };
-    let question = take_text(fields, QUESTION)?;
+    let question = take_question_text(fields, QUESTION)?;
     let context = take_about(fields, &question)?;
     let Some((answers, marks)) = each_marked(fields, names) else {
         return Err(Misfit::wrong(format!(
@@ -107,12 +116,50 @@ pub(super) fn has_marked_answers(fields: &Fields) -> bool {
     }
 }
 
+/// Whether a label beside two answers or more, in texts, names one of them, and nothing else does.
+pub(super) fn has_labelled_answers(fields: &Fields) -> bool {
+    if find(fields, ANSWER).is_some() || find(fields, CORRECT).is_some() {
+        return false;
+    }
+    let list = find(fields, ANSWERS).map(|key| structured(fields[&key].clone()));
+    match list {
+        Some(Value::Array(list)) => labelled(fields, &list).is_some(),
+        _ => false,
+    }
+}
+
+/// The label beside answers in texts that is the name of one of them: a letter, a number, its text. One
+/// of another kind is a class of the question.
+fn labelled(fields: &Fields, answers: &[Value]) -> Option<String> {
+    let key = find(fields, LABEL)?;
+    if answers.len() < 2 || !answers.iter().all(Value::is_string) {
+        return None;
+    }
+    let label = &fields[&key];
+    let is_name = is_lone_name(label) || answers.contains(label);
+    let options = listed(answers.to_vec().into(), "answers").ok()?;
+    let is_one = match options.resolve_all_surely(label.clone()) {
+        Ok(_) => true,
+        Err(misfit) => misfit.error == "ambiguous_option" || label.is_string(),
+    };
+    (is_name && is_one).then_some(key)
+}
+
 /// A list of answers beside which it is said which of them is right: the answers are the options.
 pub(super) fn take_marked_answers(fields: &mut Fields) -> Result<Content, Misfit> {
-    let question = take_text(fields, QUESTION)?;
+    take_answers_by(fields, CORRECT)
+}
+
+/// The same where a label says it.
+pub(super) fn take_labelled_answers(fields: &mut Fields) -> Result<Content, Misfit> {
+    take_answers_by(fields, LABEL)
+}
+
+fn take_answers_by(fields: &mut Fields, names: &[&str]) -> Result<Content, Misfit> {
+    let question = take_question_text(fields, QUESTION)?;
     let context = take_about(fields, &question)?;
-    let name = find(fields, CORRECT).unwrap_or_default();
-    let mark = take(fields, CORRECT)?;
+    let name = find(fields, names).unwrap_or_default();
+    let mark = take(fields, names)?;
     let mut options = listed(take(fields, ANSWERS)?, "answers")?;
     options.count_as_named(&name, None, &mark);
     let answer = options.resolve_all_surely(mark)?;
@@ -120,12 +167,21 @@ pub(super) fn take_marked_answers(fields: &mut Fields) -> Result<Content, Misfit
 }
 
 /// The right one of several answers as a field beside them says, `None` where there is no such field
-/// or it says yes to all of them.
+/// or it says yes to all of them. Beside a list called `answers` a label may be that field.
 ///
 /// # Errors
 /// When the field says no, or names none of them.
-pub(super) fn right_one(fields: &Fields, answers: &Value) -> Result<Option<String>, Misfit> {
-    let Some(key) = find(fields, CORRECT) else {
+pub(super) fn right_one(
+    fields: &Fields,
+    answers: &Value,
+    name: &str,
+) -> Result<Option<String>, Misfit> {
+    let by_label = || {
+        let list = answers.as_array()?;
+        let are_answers = ANSWERS.iter().any(|known| is_same(known, name));
+        are_answers.then(|| labelled(fields, list))?
+    };
+    let Some(key) = find(fields, CORRECT).or_else(by_label) else {
         return Ok(None);
     };
     let mark = &fields[&key];

@@ -2,9 +2,10 @@
 
 use super::fields::{find, is_same};
 use super::names::{
-    A, ANSWER, ANSWERS, ASSISTANT, CANDIDATES, CHOSEN, COMPLETION, CONTEXT, CONVERSATIONS, CORRECT,
-    DIALOG, ENDINGS, FIRST_OPTION, IDEAL, INPUT, INSTRUCTION, MESSAGES, OPTIONS, OUTPUT, PROMPT, Q,
-    QUESTION, REJECTED, REPLY, SECOND_OPTION, TARGET, TEXT, USER,
+    A, ANSWER, ANSWERS, ANSWERS_COLUMN, ASKED, ASSISTANT, CANDIDATES, CHOSEN, COMPLETION, CONTEXT,
+    CONVERSATIONS, CORRECT, DIALOG, ENDINGS, FIRST_OPTION, IDEAL, INPUTS, INSTRUCTION, MESSAGES,
+    NAMES_OPTION, OPTIONS, OUTPUT, PROMPT, Q, QUESTION, QUESTIONS_COLUMN, REJECTED, REPLY,
+    SECOND_OPTION, TARGET, TEXT, USER,
 };
 use super::{Fields, answers, choice};
 use std::collections::BTreeSet;
@@ -35,9 +36,14 @@ pub fn names_a_pair(names: &BTreeSet<String>) -> bool {
             .iter()
             .any(|name| known.iter().any(|known| is_same(known, name)))
     };
-    [(Q, A), (INPUT, TARGET), (USER, ASSISTANT)]
-        .into_iter()
-        .any(|(asked, said)| has(asked) && has(said))
+    [
+        (Q, A),
+        (INPUTS, TARGET),
+        (USER, ASSISTANT),
+        (QUESTIONS_COLUMN, ANSWERS_COLUMN),
+    ]
+    .into_iter()
+    .any(|(asked, said)| has(asked) && has(said))
 }
 
 /// Whether a field of this name holds an answer, several, or turns: numbers in it become text.
@@ -72,7 +78,7 @@ pub fn lists_options(name: &str) -> bool {
 /// Whether a field of this name says which option is right.
 #[must_use]
 pub fn names_option(name: &str) -> bool {
-    let mut known = [ANSWER, CORRECT].into_iter().flatten();
+    let mut known = [NAMES_OPTION, CORRECT].into_iter().flatten();
     known.any(|known| is_same(known, name))
 }
 
@@ -80,7 +86,7 @@ pub fn names_option(name: &str) -> bool {
 #[must_use]
 pub fn has_option_columns(fields: &Fields) -> bool {
     let has = |names| find(fields, names).is_some();
-    has(FIRST_OPTION) && has(SECOND_OPTION) && has(QUESTION) && (has(ANSWER) || has(CORRECT))
+    has(FIRST_OPTION) && has(SECOND_OPTION) && has(ASKED) && (has(NAMES_OPTION) || has(CORRECT))
 }
 
 /// Whether within such a field one of this name says it: by its name, or as an option under its letter.

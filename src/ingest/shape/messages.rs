@@ -2,9 +2,10 @@
 
 use super::answers::take_answer;
 use super::fields::{as_answer, as_text, find, take, take_text, type_name};
-use super::names::{CHOSEN, MESSAGES, REPLY, TURNS};
+use super::names::{CHOSEN, INPUT, MESSAGES, OUTPUT, REJECTED, REPLY, TURNS};
 use super::pairs::{check_label, take_system};
 use super::tools::{call_text, calls_text};
+use super::turn::{CONTENT, ROLE, check_weights, role_key, transposed};
 use super::written::{structure_of, structured};
 use super::{Fields, Misfit};
 use crate::document::{Content, Message};
@@ -53,9 +54,6 @@ pub(super) const ROLES: &[(&str, &[&str])] = &[
     ),
 ];
 
-const ROLE: &[&str] = &["role", "from", "speaker", "роль"];
-const CONTENT: &[&str] = &["content", "value", "text", "текст"];
-
 /// Our name of a role.
 pub(super) fn known_role(role: &str) -> Result<&'static str, Misfit> {
     known(role).ok_or_else(|| {
@@ -65,7 +63,7 @@ pub(super) fn known_role(role: &str) -> Result<&'static str, Misfit> {
     })
 }
 
-fn known(role: &str) -> Option<&'static str> {
+pub(super) fn known(role: &str) -> Option<&'static str> {
     let lower = role.trim().to_lowercase();
     let mut roles = ROLES.iter();
     let found = roles.find(|(_, names)| names.contains(&lower.as_str()))?;
@@ -76,7 +74,7 @@ fn known(role: &str) -> Option<&'static str> {
 pub fn is_messages(list: &[Value]) -> bool {
     let has_role = |turn: &Value| {
         turn.as_object()
-            .is_some_and(|turn| find(turn, ROLE).is_some())
+            .is_some_and(|turn| role_key(turn).is_some())
     };
     !list.is_empty() && list.iter().all(has_role)
 }
@@ -87,7 +85,7 @@ pub fn is_dialogue(list: &[Value]) -> bool {
     let role = |turn: &Value| {
         let turn = turn.as_object()?;
         find(turn, CONTENT)?;
-        known(turn[&find(turn, ROLE)?].as_str()?)
+        known(turn[&role_key(turn)?].as_str()?)
     };
     let roles: Option<Vec<&str>> = list.iter().map(role).collect();
     roles.is_some_and(|roles| roles.contains(&"user") && roles.contains(&"assistant"))
@@ -130,17 +128,9 @@ pub fn record_of(list: Vec<Value>) -> Fields {
 
 pub(super) fn take_messages(fields: &mut Fields, names: &[&str]) -> Result<Vec<Message>, Misfit> {
     let key = find(fields, names).unwrap_or_else(|| names[0].to_owned());
-    let mut list = take(fields, names)?;
-    // A list in an object of its own; what else that has is the user's.
-    if let Value::Object(around) = &mut list
-        && let Some(inner) = find(around, TURNS)
-    {
-        let turns = around.shift_remove(&inner).unwrap_or_default();
-        let around = std::mem::replace(&mut list, turns);
-        if around.as_object().is_some_and(|around| !around.is_empty()) {
-            fields.insert(format!("{key}.around"), around);
-        }
-    }
+    let list = take(fields, names)?;
+    let list = unwrapped(transposed(structured(list)), &key, fields);
+    check_weights(&list, &key)?;
     let messages = as_messages(keep_if_it_says_more(list, &key, fields), &key)?;
     let messages = with_answer(messages, fields)?;
     // ShareGPT keeps the system prompt beside the turns.
@@ -150,6 +140,22 @@ pub(super) fn take_messages(fields: &mut Fields, names: &[&str]) -> Result<Vec<M
     let mut all = take_system(fields)?;
     all.extend(messages);
     Ok(all)
+}
+
+/// A list in an object of its own; what else that has is the user's.
+fn unwrapped(mut list: Value, key: &str, fields: &mut Fields) -> Value {
+    if let Value::Object(around) = &mut list
+        && role_key(around).is_none()
+        && let Some(inner) = find(around, TURNS)
+    {
+        let turns = around.shift_remove(&inner).unwrap_or_default();
+        let around = std::mem::replace(&mut list, turns);
+        if around.as_object().is_some_and(|around| !around.is_empty()) {
+            fields.insert(format!("{key}.around"), around);
+        }
+        return transposed(list);
+    }
+    list
 }
 
 /// The turns, and the answer that is beside them where they end with the user's. Two answers beside
@@ -170,7 +176,7 @@ fn with_answer(mut turns: Vec<Message>, fields: &mut Fields) -> Result<Vec<Messa
         let names = [key.as_str()];
         let is_turns = match &fields[&key] {
             Value::Array(list) => is_messages(list),
-            Value::Object(turn) => find(turn, ROLE).is_some(),
+            Value::Object(turn) => role_key(turn).is_some(),
             Value::String(text) => messages_in(text).is_some(),
             _ => false,
         };
@@ -245,7 +251,18 @@ pub(super) fn take_turn_texts(fields: &mut Fields, names: &[&str]) -> Result<Con
 }
 
 fn add_turn(mut turn: Fields, messages: &mut Vec<Message>) -> Result<(), Misfit> {
-    if find(&turn, ROLE).is_none()
+    let key = role_key(&turn);
+    if key.is_none()
+        && let (Some(asked), Some(said)) = (find(&turn, INPUT), find(&turn, OUTPUT))
+    {
+        // {"input": "…", "output": "…"}: a turn of each.
+        for (role, key) in [("user", asked), ("assistant", said)] {
+            let said = turn.shift_remove(&key).unwrap_or_default();
+            messages.push(Message::new(role, as_text(said, &key)?));
+        }
+        return Ok(());
+    }
+    if key.is_none()
         && !turn.is_empty()
         && turn
             .iter()
@@ -257,7 +274,8 @@ fn add_turn(mut turn: Fields, messages: &mut Vec<Message>) -> Result<(), Misfit>
         }
         return Ok(());
     }
-    let role = known_role(&take_text(&mut turn, ROLE)?)?;
+    let key = key.as_deref().unwrap_or(ROLE[0]);
+    let role = known_role(&take_text(&mut turn, &[key])?)?;
     let calls = calls_text(&turn)?;
     let content = match (find(&turn, CONTENT), &calls) {
         // An assistant that calls a tool need not say anything.
@@ -265,6 +283,11 @@ fn add_turn(mut turn: Fields, messages: &mut Vec<Message>) -> Result<(), Misfit>
         (Some(key), Some(_)) if turn[&key].is_null() => String::new(),
         _ => match take(&mut turn, CONTENT)? {
             Value::Array(parts) => parts_text(parts, "content")?,
+            Value::Null if role == "assistant" => {
+                return Err(Misfit::no_answer(
+                    "the content is null; the assistant says nothing".to_owned(),
+                ));
+            }
             other => as_text(other, "content")?,
         },
     };
@@ -322,16 +345,32 @@ pub(super) fn take_turns(
     role: &str,
 ) -> Result<Vec<Message>, Misfit> {
     let key = find(fields, names).unwrap_or_else(|| names[0].to_owned());
-    match take(fields, names)? {
-        list @ Value::Array(_) => as_messages(keep_if_it_says_more(list, &key, fields), &key),
+    let value = unwrapped(transposed(take(fields, names)?), &key, fields);
+    // A rejected answer is not learned, whatever its weight.
+    let check = |list: &Value| {
+        if names == REJECTED {
+            return Ok(());
+        }
+        check_weights(list, &key)
+    };
+    match value {
+        list @ Value::Array(_) => {
+            check(&list)?;
+            as_messages(keep_if_it_says_more(list, &key, fields), &key)
+        }
         // One turn needs no list around it.
         turn @ Value::Object(_) => {
             let list = Value::Array(vec![turn]);
+            check(&list)?;
             as_messages(keep_if_it_says_more(list, &key, fields), &key)
         }
         // Columns of CSV hold lists as they are written.
         Value::String(text) => match messages_in(&text) {
-            Some(list) => as_messages(list.into(), &key),
+            Some(list) => {
+                let list = Value::Array(list);
+                check(&list)?;
+                as_messages(list, &key)
+            }
             None if is_broken(&text) => Err(broken(&key)),
             None => Ok(vec![Message::new(role, text)]),
         },

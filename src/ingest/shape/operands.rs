@@ -2,8 +2,9 @@
 
 use super::Fields;
 use super::Misfit;
+use super::choice::has_columns;
 use super::fields::find;
-use super::names::{ANSWER, FIRST_OPTION, OPTIONS, SECOND_OPTION};
+use super::names::{FIRST_OPTION, NAMES_OPTION, OPTIONS, SECOND_OPTION};
 use serde_json::Value;
 
 /// A number, as a number or as the text of one.
@@ -25,13 +26,16 @@ fn numbers(fields: &Fields) -> Option<[f64; 3]> {
     if first.chars().count() > 1 || second.chars().count() > 1 {
         return None;
     }
-    let (_, answer) = of(ANSWER)?;
+    let (_, answer) = of(NAMES_OPTION)?;
     Some([number(a)?, number(b)?, number(answer)?])
 }
 
 /// Whether the columns are options: not where all are numbers and the answer is neither of them nor
 /// their place.
 pub(super) fn has_options(fields: &Fields) -> bool {
+    if !has_columns(fields) {
+        return false;
+    }
     let Some([a, b, answer]) = numbers(fields) else {
         return true;
     };

@@ -46,7 +46,7 @@ fn behind_words(given: &str) -> &str {
 }
 
 /// The letter or number behind "option", "choice" or the like, which itself says nothing.
-fn behind_stem(name: &str) -> Option<&str> {
+pub(super) fn behind_stem(name: &str) -> Option<&str> {
     let stems = OPTION_STEMS.iter().chain(&["answer", "ответ"]);
     for stem in stems {
         let end = name.char_indices().nth(stem.chars().count());
@@ -401,16 +401,18 @@ impl Choices {
 
     /// The question with its options, and the answer.
     pub(super) fn asked(&self, context: Option<String>, question: &str, answer: String) -> Content {
-        let listed: String = self
-            .all
-            .iter()
-            .map(|option| format!("\n{}) {}", option.letter, option.text.trim()))
-            .collect();
-        let question = with_context(context, format!("{}{listed}", question.trim_end()));
+        let question = with_context(context, self.under(question));
         Content::Chat(vec![
             Message::new("user", question),
             Message::new("assistant", answer),
         ])
+    }
+
+    /// The question with its options.
+    pub(super) fn under(&self, question: &str) -> String {
+        let options = self.all.iter();
+        let listed = options.map(|option| format!("\n{}) {}", option.letter, option.text.trim()));
+        format!("{}{}", question.trim_end(), listed.collect::<String>())
     }
 
     /// The options that a list names: "A, C", "A and C", "1; 3", or letters without anything between,

@@ -1,11 +1,11 @@
 //! One question, one answer: pairs, alpaca, a question about a passage.
 
 use super::answers::{answer_texts, is_no, nothing_said, take_answer, take_best};
-use super::fields::{as_answer, find, take, take_text};
+use super::fields::{as_answer, find, take, take_question_text, take_text};
 use super::messages::{broken, is_broken, is_messages, messages_in, take_turns};
 use super::names::{
     ABOUT, ANSWER, ANSWERS, BODY, CONTEXT, HISTORY, IDEAL, INPUT, INSTANCES, INSTRUCTION,
-    IS_CORRECT, LABEL, OUTPUT, QUESTION, SOLUTION, SYSTEM, TITLE,
+    IS_CORRECT, LABEL, OUTPUT, QUESTION, QUESTIONS_COLUMN, SOLUTION, SYSTEM, TITLE,
 };
 use super::transcript::prompt_turns;
 use super::written::{looks_structured, structure_of};
@@ -37,7 +37,7 @@ pub(super) fn take_pair(
 pub(super) fn take_question(fields: &mut Fields) -> Result<Content, Misfit> {
     check_label(fields)?;
     let mut messages = take_system(fields)?;
-    let question = take_text(fields, QUESTION)?;
+    let question = take_question_text(fields, QUESTION)?;
     let question = with_context(take_about(fields, &question)?, question);
     let question = with_input(fields, question)?;
     messages.push(Message::new("user", question));
@@ -111,6 +111,29 @@ pub(super) fn check_label(fields: &Fields) -> Result<(), Misfit> {
             fields[&key]
         ),
     ))
+}
+
+/// A question and an answer under names of several, as columns of tables are called; a cell may hold a
+/// list of answers.
+pub(super) fn take_column_pair(fields: &mut Fields) -> Result<Content, Misfit> {
+    let key = find(fields, QUESTIONS_COLUMN).unwrap_or_default();
+    let question = take_text(fields, QUESTIONS_COLUMN)?;
+    fields.insert(QUESTION[0].to_owned(), question.into());
+    if find(fields, ANSWER).is_some_and(|key| !fields[&key].is_null()) {
+        return take_question(fields);
+    }
+    check_label(fields)?;
+    let answers = find(fields, ANSWERS).unwrap_or_default();
+    let content = take_context_question(fields).map_err(|misfit| misfit.at(&key))?;
+    // One answer leaves nothing beside it.
+    let is_learned =
+        |said: &Message| fields.get(&answers).and_then(Value::as_str) == Some(&said.content);
+    if let Content::Chat(turns) = &content
+        && turns.last().is_some_and(is_learned)
+    {
+        fields.shift_remove(&answers);
+    }
+    Ok(content)
 }
 
 /// What the user says and what is to follow, as texts or as lists of messages.
@@ -319,7 +342,7 @@ pub(super) fn take_history(fields: &mut Fields) -> Result<Vec<Message>, Misfit> 
 
 pub(super) fn take_context_question(fields: &mut Fields) -> Result<Content, Misfit> {
     check_correct(fields)?;
-    let question = take_text(fields, QUESTION)?;
+    let question = take_question_text(fields, QUESTION)?;
     let question = with_context(take_about(fields, &question)?, question);
     let answer = take_best(fields, ANSWERS)?.ok_or_else(|| nothing_said(ANSWERS[0]))?;
     Ok(Content::Chat(vec![

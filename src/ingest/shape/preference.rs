@@ -2,7 +2,7 @@
 
 use super::candidates::put_candidates;
 use super::fields::find;
-use super::messages::{take_messages, take_turns};
+use super::messages::{known, take_messages, take_turns};
 use super::names::{
     CHOSEN, CONVERSATIONS, INPUT, INSTRUCTION, MESSAGES, PROMPT, QUESTION, REJECTED,
 };
@@ -10,6 +10,7 @@ use super::pairs::{
     take_context, take_history, take_instruction, take_system, with_context, with_input,
 };
 use super::transcript::{prompt_turns, transcript};
+use super::turn::{are_pairs, role_key};
 use super::{Fields, Misfit};
 use crate::document::{Content, Message};
 use serde_json::Value;
@@ -53,7 +54,13 @@ fn take_asked(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
         }
         None => {
             let mut lists = [MESSAGES, CONVERSATIONS].into_iter();
-            match lists.find(|names| says(fields, names).is_some()) {
+            let is_asked = |names: &&[&str]| {
+                says(fields, names).is_some_and(|key| {
+                    // A conversation that both answers have in them is a note of the user's.
+                    !are_pairs(&fields[&key]) || !have_prompts(fields)
+                })
+            };
+            match lists.find(is_asked) {
                 Some(names) => take_messages(fields, names)?,
                 None => Vec::new(),
             }
@@ -63,6 +70,16 @@ fn take_asked(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
         messages.splice(0..0, take_system(fields)?);
     }
     Ok(messages)
+}
+
+/// Whether both answers begin with what they answer.
+fn have_prompts(fields: &Fields) -> bool {
+    [CHOSEN, REJECTED].iter().all(|names| {
+        let list = find(fields, names).and_then(|key| fields[&key].as_array());
+        let first = list.and_then(|list| list.first()?.as_object());
+        let role = first.and_then(|turn| known(turn[&role_key(turn)?].as_str()?));
+        matches!(role, Some("user" | "system"))
+    })
 }
 
 pub(super) fn take_preference(fields: &mut Fields) -> Result<Content, Misfit> {

@@ -2,6 +2,7 @@
 
 mod answers;
 mod choices;
+mod other_names;
 mod preferences;
 mod turns;
 
@@ -92,10 +93,10 @@ fn every_shape_is_recognised_and_keeps_what_it_does_not_know() {
             "{}",
         ),
         (
-            r#"{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a","weight":0}]}"#,
+            r#"{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a","weight":1}]}"#,
             "messages",
             two.clone(),
-            r#"{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a","weight":0}]}"#,
+            r#"{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a","weight":1}]}"#,
         ),
         (
             r#"{"title":"t","text":"body"}"#,

@@ -151,3 +151,87 @@ fn answers_in_cells_are_read_as_they_are_written() {
         ),
     ]);
 }
+
+#[test]
+fn labels_and_scores_of_each_answer_are_obeyed() {
+    check(&[
+        (
+            r#"{"question":"q","answers":[{"text":"x","label":0},{"text":"y","label":1}]}"#,
+            Ok(LISTED),
+        ),
+        (
+            r#"{"question":"q","answers":[{"text":"x","label":0},{"text":"y","label":0}]}"#,
+            Err("no_correct_answer"),
+        ),
+        (
+            r#"{"question":"q","answers":{"text":["x","y"],"labels":[0,1]}}"#,
+            Ok(BEST),
+        ),
+        (
+            r#"{"question":"q","answers":[{"text":"x","rating":1},{"text":"y","rating":9}]}"#,
+            Ok(BEST),
+        ),
+        (
+            r#"{"question":"q","answers":[{"text":"x","rank":2},{"text":"y","rank":1}]}"#,
+            Ok(BEST),
+        ),
+        (
+            r#"{"question":"q","answers":{"text":["x","y"],"score":[1,9]}}"#,
+            Ok(BEST),
+        ),
+        // A label that is a class says nothing of right and wrong.
+        (
+            r#"{"question":"q","answers":[{"text":"y","label":"LOC"},{"text":"x","label":"LOC"}]}"#,
+            Ok(BEST),
+        ),
+    ]);
+    let passage = r#"{"passage":"p","questions":[{"question":"q","answers":[{"text":"x","label":0},{"text":"y","label":1}]}]}"#;
+    check(&[(passage, Ok(&[("user", "p\n\nq"), ("assistant", "y")]))]);
+}
+
+#[test]
+fn lists_beside_answers_mark_them_or_are_misfits() {
+    for (beside, wanted) in [
+        (r#""labels":[0,1]"#, Ok(BEST)),
+        (r#""is_correct":[false,true]"#, Ok(BEST)),
+        (r#""scores":[1,9]"#, Ok(BEST)),
+        (r#""scores":"[1, 9]""#, Ok(BEST)),
+        (r#""ranks":[2,1]"#, Ok(BEST)),
+        (r#""labels":[0,0]"#, Err("no_correct_answer")),
+        (r#""gold":[0,1]"#, Err("no_correct_answer")),
+        (r#""verdicts":["wrong","right"]"#, Err("no_correct_answer")),
+        // A label of the record is the name of an answer.
+        (r#""label":1"#, Ok(LISTED)),
+        (r#""label":"B""#, Ok(LISTED)),
+        (r#""label":"y""#, Ok(LISTED)),
+    ] {
+        let json = format!(r#"{{"question":"q","answers":["x","y"],{beside}}}"#);
+        check(&[(&json, wanted)]);
+    }
+    // Places in a passage, sources, and classes of the question are no marks.
+    for beside in [
+        r#""answer_start":[5,7]"#,
+        r#""gold":[1,1]"#,
+        r#""gold":[0,1,2]"#,
+        r#""tags":["a","b"]"#,
+        r#""label":"geography""#,
+        r#""label":7"#,
+    ] {
+        let json = format!(r#"{{"question":"q","answers":["y","x"],{beside}}}"#);
+        check(&[(&json, Ok(BEST))]);
+    }
+}
+
+#[test]
+fn nothing_is_learned_from_what_is_null() {
+    check(&[
+        (r#"{"question":"q","answer":null}"#, Err("no_answer")),
+        (r#"{"instruction":"q","output":null}"#, Err("no_answer")),
+        (r#"{"question":null,"answer":"a"}"#, Err("no_question")),
+        (r#"{"question":" ","answer":"a"}"#, Err("no_question")),
+        (
+            r#"{"context":"c","question":"","answers":["a"]}"#,
+            Err("no_question"),
+        ),
+    ]);
+}

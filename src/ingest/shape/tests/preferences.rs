@@ -118,3 +118,28 @@ fn history_and_input_belong_to_what_is_asked() {
         );
     }
 }
+
+#[test]
+fn what_is_answered_stands_in_the_answers_or_in_an_input() {
+    let turns = |said: &str| {
+        format!(r#"[{{"role":"user","content":"q"}},{{"role":"assistant","content":"{said}"}}]"#)
+    };
+    let (chosen, rejected) = (turns("b"), turns("a"));
+    for conversation in [
+        r#"[{"input":"q","output":null}]"#,
+        r#"[{"input":"q","output":"as it was"}]"#,
+    ] {
+        let json =
+            format!(r#"{{"conversation":{conversation},"chosen":{chosen},"rejected":{rejected}}}"#);
+        check(&json, GOOD);
+        let left = format!(r#"{{"conversation":{conversation}}}"#);
+        assert_eq!(read(&json).2, left);
+    }
+    let openai = r#"{"input":{"messages":[{"role":"user","content":"q"}],"tools":[]},"preferred_output":[{"role":"assistant","content":"b"}],"non_preferred_output":[{"role":"assistant","content":"a"}]}"#;
+    check(openai, GOOD);
+    // What is rejected is not learned, whatever its weight.
+    check(
+        r#"{"prompt":"q","chosen":"b","rejected":[{"role":"assistant","content":"a","weight":0}]}"#,
+        GOOD,
+    );
+}

@@ -113,3 +113,95 @@ fn turns_are_known_by_what_they_hold_where_their_name_says_little() {
         (r#"{"question":"q","answer":"a","turns":1}"#, Ok(ONE)),
     ]);
 }
+
+#[test]
+fn turns_that_are_not_to_be_learned_are_refused() {
+    let record = |first: &str, last: &str| {
+        format!(
+            r#"{{"messages":[{{"role":"user","content":"q"}},{{"role":"assistant","content":"b"{first}}},{{"role":"user","content":"r"}},{{"role":"assistant","content":"a"{last}}}]}}"#
+        )
+    };
+    let refused = Err("undesired_answer");
+    for (first, last) in [
+        (r#","weight":0"#, r#","weight":1"#),
+        (r#","weight":1"#, r#","weight":0"#),
+        (r#","weight":0.0"#, ""),
+        ("", r#","train":false"#),
+    ] {
+        check(&[(&record(first, last), refused)]);
+    }
+    let all: Turns = &[
+        ("user", "q"),
+        ("assistant", "b"),
+        ("user", "r"),
+        ("assistant", "a"),
+    ];
+    check(&[
+        (&record(r#","weight":1"#, r#","weight":1"#), Ok(all)),
+        (&record("", ""), Ok(all)),
+        (
+            r#"{"prompt":[{"role":"user","content":"q"}],"completion":[{"role":"assistant","content":"a","weight":0}]}"#,
+            refused,
+        ),
+        // What the user says is not learned anyway.
+        (
+            r#"{"messages":[{"role":"user","content":"q","weight":0},{"role":"assistant","content":"a"}]}"#,
+            Ok(ONE),
+        ),
+    ]);
+}
+
+#[test]
+fn turns_have_many_names() {
+    check(&[
+        (
+            r#"{"messages":{"role":["user","bot"],"content":["q","a"]},"seed":"x"}"#,
+            Ok(ONE),
+        ),
+        (
+            r#"{"messages":"{'role': ['user', 'bot'], 'content': ['q', 'a']}"}"#,
+            Ok(ONE),
+        ),
+        (
+            r#"{"conversations":{"from":["human","gpt"],"value":["q","a"],"weight":[null,1]}}"#,
+            Ok(ONE),
+        ),
+        (
+            r#"{"messages":{"role":["user","bot"],"content":["q"]}}"#,
+            Err("wrong_type"),
+        ),
+        (
+            r#"{"dialog":{"role":["user","bot"],"content":["q","a"]}}"#,
+            Ok(ONE),
+        ),
+        (
+            r#"{"conversation":[{"input":"q","output":"a"},{"input":"r","output":"b"}]}"#,
+            Ok(&[
+                ("user", "q"),
+                ("assistant", "a"),
+                ("user", "r"),
+                ("assistant", "b"),
+            ]),
+        ),
+        (
+            r#"{"messages":[{"author":"user","content":"q"},{"author":"bot","content":"a"}]}"#,
+            Ok(ONE),
+        ),
+        (
+            r#"{"messages":[{"type":"human","content":"q"},{"type":"ai","content":"a"}]}"#,
+            Ok(ONE),
+        ),
+        (
+            r#"{"chat_messages":[{"sender":"human","text":"q"},{"sender":"assistant","text":"a"}]}"#,
+            Ok(ONE),
+        ),
+        (
+            r#"{"turns":[{"speaker":"user","utterance":"q"},{"speaker":"assistant","utterance":"a"}]}"#,
+            Ok(ONE),
+        ),
+        (r#"{"inputs":"q","targets":"a","language":"ru"}"#, Ok(ONE)),
+        (r#"{"Вопросы":"q","Ответы":"a"}"#, Ok(ONE)),
+        (r#"{"Questions":"q","Answers":"['a', 'b']"}"#, Ok(ONE)),
+        (r#"{"Questions":"q","Answer":"a"}"#, Ok(ONE)),
+    ]);
+}
