@@ -149,6 +149,11 @@ impl Outline {
     }
 
     /// Name of the field that was noted last.
+    /// Its fields so far; values stand for their kinds.
+    pub fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -10,6 +10,7 @@ mod choice;
 mod fields;
 mod fits;
 mod grouped;
+mod lead;
 mod marked;
 mod meant;
 mod messages;
@@ -37,6 +38,7 @@ use fits::{
     is_messages_in, is_text,
 };
 use grouped::{has_row, take_grouped, take_row};
+pub use lead::{Lead, is_undesired};
 use marked::{
     has_marked_answers, has_marks_of_each, has_options_marked, take_marked_answers,
     take_marks_of_each,
@@ -58,7 +60,7 @@ use pairs::{
     take_alpaca, take_completion, take_context_question, take_forum, take_ideal, take_instances,
     take_pair, take_question,
 };
-pub use passages::{asks_about_passage, has_passage, holds_questions};
+pub use passages::{asks_about_passage, has_passage, holds_questions, names_questions};
 use passages::{has_question_items, take_passage, take_passage_items, take_squad};
 use preference::take_preference;
 pub use recent::Recent;
