@@ -194,7 +194,7 @@ fn fold(
             .as_ref()
             .is_ok_and(|format| format.is_archive());
         if !archive && !state.ledgers.by_source.contains_key(&source.name) {
-            let message = reject::HOLDS_NOTHING.to_owned();
+            let message = reject::holds_nothing(source.format.as_ref().ok().copied()).to_owned();
             let reject = Reject::new(&source.name, 0, reject::EMPTY, message, &[]);
             book_reject(&mut state.ledgers, &reject);
             done.parsed.rejects.push(reject);
