@@ -187,7 +187,13 @@ const SHORT: &[(&str, &[&str])] = &[
         &["Добър ден! Как сте днес?", "Файлът не може да се прочете."],
     ),
     ("uk", &["Дуже добре, дякую"]),
-    ("be", &["Памылка чытання файла, паспрабуйце яшчэ раз."]),
+    (
+        "be",
+        &[
+            "Памылка чытання файла, паспрабуйце яшчэ раз.",
+            "Ты ведаеш гэту работу? Так, ведаю.",
+        ],
+    ),
     (
         "en",
         &[
@@ -213,6 +219,7 @@ const SHORT: &[(&str, &[&str])] = &[
             "Перевод слова на болгарский: книга",
             "Марина перемножила числа 81 и 100, сколько у нее получилось?",
             "Какая команда стала чемпионом?",
+            "Я знаю эту работу. Знаешь ты эту работу? Да.",
         ],
     ),
 ];
@@ -225,6 +232,12 @@ fn short_texts_are_in_their_language() {
             assert_eq!(found.code, *code, "{found:?} {text}");
         }
     }
+    // Lines that repeat lack the same letters once.
+    let log = |number| {
+        format!("2024-01-01 00:00:0{number} INFO [main] Запрос {number} обработан за 12 мс\n")
+    };
+    let found = tell(&(0..8).map(log).collect::<String>());
+    assert_eq!(found.code, "ru", "{found:?}");
     // Nothing in it tells, and that is said.
     assert!(tell("Не вдалося прочитати файл, спробуйте ще раз.").score <= 0.6);
     assert!(tell("Invalid option").score <= 0.5);
