@@ -21,11 +21,8 @@ impl Parsed {
             let record = first_line + number as u64;
             let line = &bytes[start..end];
             start = end + 1;
-            let line = if record == 1 {
-                line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
-            } else {
-                line
-            };
+            // Files that were written behind one another have a byte order mark each.
+            let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
             if line.trim_ascii().is_empty() {
                 continue;
             }

@@ -384,6 +384,20 @@ mod tests {
     #[test]
     fn invalid_utf8_costs_its_line() {
         let mut parsed = Parsed::default();
+    #[test]
+    fn files_behind_one_another_have_a_byte_order_mark_each() {
+        let parsed = parse(
+            Format::Jsonl,
+            "\u{feff}{\"text\":\"a\"}\n\u{feff}{\"text\":\"b\"}\n\u{feff}\n{\"text\":\"\u{feff}c\"}\n",
+        );
+        let records: Vec<u64> = parsed
+            .documents
+            .iter()
+            .map(|document| document.record)
+            .collect();
+        assert_eq!((records, parsed.rejects), (vec![1, 2, 4], Vec::new()));
+    }
+
         let rules = Rules {
             split: Split::Paragraphs { characters: 1_000 },
             shape: None,
