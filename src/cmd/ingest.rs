@@ -1,6 +1,6 @@
 //! `prep ingest`: raw files to normalised documents.
 
-use super::Context;
+use super::{Context, unread_flags};
 use crate::exit::Exit;
 use crate::ingest::encoding::Encoding;
 use crate::ingest::format::Format;
@@ -66,7 +66,7 @@ pub struct Args {
     /// beginning or end of a line (inside a line it is a line break and no more); a chapter
     /// or a separator line (***, ---, %); a lesser heading; several blank lines; one; the end of a
     /// sentence at a line's end; a line's end. Code blocks and front matter are kept whole.
-    #[arg(long, value_name = "CHARACTERS", default_value_t = 16_000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "CHARACTERS", default_value_t = DOCUMENT_CHARACTERS, value_parser = clap::value_parser!(u64).range(1..))]
     document_size: u64,
     /// Encoding of every text source, for instance windows-1251. Default: detected for each on a
     /// sample of 256 kB; the manifest says what was found and how surely.
@@ -110,6 +110,20 @@ impl Args {
     }
 
     fn split(&self) -> Split {
+    /// The flags that were given of those that only some formats use.
+    fn given(&self) -> Vec<&'static str> {
+        let given = [
+            ("--columns", !self.columns.is_empty()),
+            ("--first-option", self.first_option.is_some()),
+            ("--encoding", self.encoding.is_some()),
+            ("--split", self.split != "paragraphs"),
+            ("--document-size", self.document_size != DOCUMENT_CHARACTERS),
+            ("--shape", self.shape.is_some()),
+        ];
+        let given = given.into_iter().filter(|(_, is_given)| *is_given);
+        given.map(|(flag, _)| flag).collect()
+    }
+
         match self.split.as_str() {
             "lines" => Split::Lines,
             "none" => Split::None,
@@ -121,6 +135,9 @@ impl Args {
 }
 
 fn shape_names() -> Vec<&'static str> {
+/// What `--document-size` is where it is not given.
+const DOCUMENT_CHARACTERS: u64 = 16_000;
+
     shape::names()
 }
 
@@ -218,6 +235,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     }
     for (reason, remedy) in LEFT_OUT {
         let sources = report.ledgers.by_source.iter();
+    let formats = report.sources.iter();
+    let formats = formats.filter_map(|source| source.format.as_deref());
+    unread_flags::note(&args.given(), formats, true, context);
         let left = sources.filter(|(_, ledger)| ledger.dropped.contains_key(*reason));
         let names: Vec<&str> = left.map(|(name, _)| name.as_str()).collect();
         note_left(&names, remedy, context);
@@ -308,3 +328,7 @@ fn dry_run(args: &Args, context: &Context) -> Result<Exit> {
     super::dry_run::run(found.sources, rules, &wishes, context)?;
     Ok(Exit::Done)
 }
+    let formats = found.sources.iter();
+    let formats = formats.filter_map(|source| Some(source.format.as_ref().ok()?.name()));
+    let formats: Vec<&str> = formats.collect();
+    unread_flags::note(&args.given(), formats.into_iter(), false, context);
