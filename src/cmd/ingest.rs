@@ -28,7 +28,8 @@ use std::path::PathBuf;
 /// of another size or time is compared with what was read of it, and a finished run reads all of them again.
 /// Memory: 150 to 320 MB with two threads whatever the size of the input, and 40 MB more for each
 /// further one; --memory allows so many threads as fit. Pages of HTML of the largest size take up to 200
-/// MB more for each thread.
+/// MB more for each thread. JSON records of many small values take up to 90 times their size as they are
+/// parsed: half of what --memory leaves is for them, and one that does not fit is rejected.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Files, directories and patterns (quote them) to read; `-` is standard input, of which a copy is
@@ -109,7 +110,6 @@ impl Args {
         Ok(Some(mapping))
     }
 
-    fn split(&self) -> Split {
     /// The flags that were given of those that only some formats use.
     fn given(&self) -> Vec<&'static str> {
         let given = [
@@ -124,6 +124,7 @@ impl Args {
         given.map(|(flag, _)| flag).collect()
     }
 
+    fn split(&self) -> Split {
         match self.split.as_str() {
             "lines" => Split::Lines,
             "none" => Split::None,
@@ -134,10 +135,10 @@ impl Args {
     }
 }
 
-fn shape_names() -> Vec<&'static str> {
 /// What `--document-size` is where it is not given.
 const DOCUMENT_CHARACTERS: u64 = 16_000;
 
+fn shape_names() -> Vec<&'static str> {
     shape::names()
 }
 
@@ -159,16 +160,26 @@ impl Args {
 const THREAD_BYTES: u64 = 40 << 20;
 const BASE_BYTES: u64 = 256 << 20;
 
+/// The least memory for heavy records ([`tree_bytes`]).
+const LEAST_TREE_BYTES: u64 = 16 << 20;
+
+/// What of `memory` is for JSON records that are heavy as they are parsed: the same for any number of threads.
+fn tree_bytes(memory: u64) -> u64 {
+    let rest = memory.saturating_sub(BASE_BYTES + THREAD_BYTES);
+    LEAST_TREE_BYTES.max(rest / 2)
+}
+
 /// As many threads as `--memory` has room for.
 fn within_memory(context: &Context) -> Result<Context> {
-    let fit = context.memory.saturating_sub(BASE_BYTES) / THREAD_BYTES;
+    let rest = context.memory.saturating_sub(BASE_BYTES);
     anyhow::ensure!(
-        fit > 0,
+        rest >= THREAD_BYTES,
         "--memory {}: prep ingest needs {} with one thread",
         human_bytes(context.memory),
         human_bytes(BASE_BYTES + THREAD_BYTES)
     );
-    let threads = context.threads.min(fit as usize);
+    let fit = rest.saturating_sub(tree_bytes(context.memory)) / THREAD_BYTES;
+    let threads = context.threads.min(fit.max(1) as usize);
     if threads < context.threads {
         context.note(&format!(
             "--memory has room for {threads} of {} threads",
@@ -205,6 +216,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         first_option: args.first_option.map(Numbering::of_first),
         hidden: args.hidden,
         strict: args.strict,
+        most_tree: tree_bytes(context.memory),
     };
     let report = ingest::run(&options, &within_memory(context)?)?;
     crate::report::at_the_end(&options.out, context);
@@ -223,6 +235,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
             path.0
         ));
     }
+    let formats = report.sources.iter();
+    let formats = formats.filter_map(|source| source.format.as_deref());
+    unread_flags::note(&args.given(), formats, true, context);
     for note in &report.notes {
         context.note(note);
     }
@@ -235,9 +250,6 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     }
     for (reason, remedy) in LEFT_OUT {
         let sources = report.ledgers.by_source.iter();
-    let formats = report.sources.iter();
-    let formats = formats.filter_map(|source| source.format.as_deref());
-    unread_flags::note(&args.given(), formats, true, context);
         let left = sources.filter(|(_, ledger)| ledger.dropped.contains_key(*reason));
         let names: Vec<&str> = left.map(|(name, _)| name.as_str()).collect();
         note_left(&names, remedy, context);
@@ -324,11 +336,12 @@ fn dry_run(args: &Args, context: &Context) -> Result<Exit> {
         mapping: mapping.as_ref(),
         repairs: args.no_repair.unwrap_or_default(),
         first_option: args.first_option.map(Numbering::of_first),
+        most_tree: tree_bytes(context.memory),
     };
-    super::dry_run::run(found.sources, rules, &wishes, context)?;
-    Ok(Exit::Done)
-}
     let formats = found.sources.iter();
     let formats = formats.filter_map(|source| Some(source.format.as_ref().ok()?.name()));
     let formats: Vec<&str> = formats.collect();
+    super::dry_run::run(found.sources, rules, &wishes, context)?;
     unread_flags::note(&args.given(), formats.into_iter(), false, context);
+    Ok(Exit::Done)
+}
