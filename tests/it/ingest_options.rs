@@ -147,7 +147,7 @@ fn flags_that_no_source_can_use_are_named() {
         } else {
             command.arg("--out").arg(out)
         };
-        command.run().1
+        command.prints("a.").says("next: ").run().1
     };
     for dry_run in [false, true] {
         for (source, flags) in [

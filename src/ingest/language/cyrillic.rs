@@ -94,10 +94,11 @@ pub(super) fn language(letters: &Letters, text: &str, told: Told) -> Told {
         Lang::Ukr | Lang::Bel => words[0],
         _ => words[0] + *endings,
     };
-    let new_letters = letters.cyrillic.saturating_sub(repeated_letters(text));
-    let is_long = new_letters >= ALONE_LETTERS;
+    let new_letters = LazyCell::new(|| letters.cyrillic.saturating_sub(repeated_letters(text)));
+    // Whether trigrams may tell without a word: not where Russian has one.
+    let may_stand_alone = words[0] == 0 && letters.cyrillic >= ALONE_LETTERS;
     let is_possible = |(lang, row, _): &(Lang, usize, &str)| {
-        let is_alone = words[*row] == 0 && is_long && matches!(lang, Lang::Bul | Lang::Bel);
+        let is_alone = words[*row] == 0 && may_stand_alone && matches!(lang, Lang::Bul | Lang::Bel);
         // What is cheap and seldom true comes first.
         if words[*row] < words[0] || words[*row] == 0 && !is_alone {
             return false;
@@ -109,7 +110,9 @@ pub(super) fn language(letters: &Letters, text: &str, told: Told) -> Told {
             Lang::Ukr => true,
             _ => !text.contains(NOT_SERBIAN),
         };
-        by_letters && words[*row] >= russian(*lang)
+        by_letters
+            && words[*row] >= russian(*lang)
+            && (words[*row] > 0 || *new_letters >= ALONE_LETTERS)
     };
     let possible: Vec<_> = CANDIDATES.into_iter().filter(is_possible).collect();
     if possible.is_empty() {
@@ -225,7 +228,7 @@ const REFLEXIVE: &str = "лась";
 
 /// Whether `text` spells something as Belarusian never does: a letter is soft that is hard there, в stands
 /// behind a vowel where ў does, or a verb ends as no other.
-fn has_russian_spelling(text: &str) -> bool {
+pub(super) fn has_russian_spelling(text: &str) -> bool {
     let mut rests = text.split(HARD);
     rests.next();
     if rests.any(|rest| rest.starts_with(SOFTENING)) {

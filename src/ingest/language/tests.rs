@@ -187,13 +187,7 @@ const SHORT: &[(&str, &[&str])] = &[
         &["Добър ден! Как сте днес?", "Файлът не може да се прочете."],
     ),
     ("uk", &["Дуже добре, дякую"]),
-    (
-        "be",
-        &[
-            "Памылка чытання файла, паспрабуйце яшчэ раз.",
-            "Ты ведаеш гэту работу? Так, ведаю.",
-        ],
-    ),
+    ("be", &["Памылка чытання файла, паспрабуйце яшчэ раз."]),
     (
         "en",
         &[
@@ -223,6 +217,25 @@ const SHORT: &[(&str, &[&str])] = &[
         ],
     ),
 ];
+
+#[test]
+fn spellings_that_belarusian_has_not_are_known() {
+    for text in [
+        "Знаешь ты эту работу?",
+        "Я плавала в квасе",
+        "Я забралась на печку",
+        "Тебя, время, доставка",
+    ] {
+        assert!(cyrillic::has_russian_spelling(text), "{text}");
+    }
+    let belarusian = SENTENCES
+        .iter()
+        .chain(SHORT)
+        .filter(|(code, _)| *code == "be");
+    for text in belarusian.flat_map(|(_, texts)| *texts) {
+        assert!(!cyrillic::has_russian_spelling(text), "{text}");
+    }
+}
 
 #[test]
 fn short_texts_are_in_their_language() {

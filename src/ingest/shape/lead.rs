@@ -83,7 +83,7 @@ impl Lead {
     }
 
     /// What it adds at the beginning of `record`, behind its bracket, as JSON; none where the record is
-    /// of no shape, or says all of that itself.
+    /// of no shape or a text, or says all of that itself.
     #[must_use]
     pub fn beginning(&self, record: &Value) -> Option<String> {
         match record {
@@ -94,11 +94,14 @@ impl Lead {
     }
 
     fn fields(&self, own: &Fields) -> Option<String> {
-        let shape = Shape::of(own)?;
+        // A text is not spoken to.
+        if Shape::of(own).is_none_or(Shape::is_text) {
+            return None;
+        }
         let has = |names| find(own, names).is_some();
         let system = self.system.as_deref().filter(|_| !has(SYSTEM));
         let instruction = self.instruction.as_deref().filter(|_| !has(INSTRUCTION));
-        let is_taken = !shape.is_text() && instruction.is_some_and(|text| takes(own, text));
+        let is_taken = instruction.is_some_and(|text| takes(own, text));
         let mut beginning = String::new();
         // An instruction that the shape has no place for is what all turns are about.
         let is_system = !is_taken && !has(SYSTEM);
@@ -177,6 +180,7 @@ mod tests {
                 None,
             ),
             (json!({"note": 1}), None),
+            (json!({"text": "t"}), None),
             (json!("text"), None),
         ] {
             assert_eq!(lead.beginning(&record).as_deref(), wanted, "{record}");
