@@ -122,9 +122,10 @@ fn render(preview: &Preview) -> String {
         );
     }
     for reject in &preview.rejects {
+        // What helps stands at the end of a message.
         line(
             "reject",
-            fit(&format!(
+            wrap(&format!(
                 "{}: {} ({})",
                 reject.record, reject.message, reject.error
             )),
@@ -158,6 +159,34 @@ fn document(shown: &Shown) -> String {
     out
 }
 
+/// All of a text as lines of a terminal, behind one another as values of a source stand.
+fn wrap(text: &str) -> String {
+    let (mut lines, mut width) = (String::new(), 0);
+    for word in text.split_whitespace() {
+        let word: String = word.chars().map(shown).collect();
+        let characters = word.chars().count();
+        if width > 0 && width + 1 + characters > LINE_CHARACTERS {
+            lines += "\n            ";
+            width = 0;
+        } else if width > 0 {
+            lines.push(' ');
+            width += 1;
+        }
+        lines += &word;
+        width += characters;
+    }
+    lines
+}
+
+/// A character that moves no cursor.
+fn shown(character: char) -> char {
+    match character {
+        '\n' => '⏎',
+        c if c.is_control() => '·',
+        c => c,
+    }
+}
+
 /// A text as one line of a terminal.
 fn fit(text: &str) -> String {
     let mut line = String::new();
@@ -166,18 +195,28 @@ fn fit(text: &str) -> String {
             line.push('…');
             break;
         }
-        match character {
-            '\n' => line.push('⏎'),
-            c if c.is_control() => line.push('·'),
-            c => line.push(c),
-        }
+        line.push(shown(character));
     }
     line
 }
 
 #[cfg(test)]
 mod tests {
-    use super::fit;
+    use super::{fit, wrap};
+
+    #[test]
+    fn a_message_is_shown_whole_in_lines_that_fit() {
+        let message = format!("1: {}\u{1b}[1m (error)", "слово ".repeat(60));
+        let lines = wrap(&message);
+        assert!(lines.lines().count() > 3);
+        assert!(
+            lines
+                .lines()
+                .all(|line| line.trim_start().chars().count() <= 96)
+        );
+        let joined: Vec<&str> = lines.split_whitespace().collect();
+        assert_eq!(joined.join(" "), message.replace('\u{1b}', "·"));
+    }
 
     #[test]
     fn a_text_fits_a_line_and_moves_no_cursor() {

@@ -1,6 +1,6 @@
 //! `prep ingest`: raw files to normalised documents.
 
-use super::Context;
+use super::{Context, unread_flags};
 use crate::exit::Exit;
 use crate::ingest::encoding::Encoding;
 use crate::ingest::format::Format;
@@ -28,7 +28,8 @@ use std::path::PathBuf;
 /// of another size or time is compared with what was read of it, and a finished run reads all of them again.
 /// Memory: 150 to 320 MB with two threads whatever the size of the input, and 40 MB more for each
 /// further one; --memory allows so many threads as fit. Pages of HTML of the largest size take up to 200
-/// MB more for each thread.
+/// MB more for each thread. JSON records of many small values take up to 90 times their size as they are
+/// parsed: half of what --memory leaves is for them, and one that does not fit is rejected.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Files, directories and patterns (quote them) to read; `-` is standard input, of which a copy is
@@ -67,7 +68,7 @@ pub struct Args {
     /// beginning or end of a line (inside a line it is a line break and no more); a chapter
     /// or a separator line (***, ---, %); a lesser heading; several blank lines; one; the end of a
     /// sentence at a line's end; a line's end. Code blocks and front matter are kept whole.
-    #[arg(long, value_name = "CHARACTERS", default_value_t = 16_000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "CHARACTERS", default_value_t = DOCUMENT_CHARACTERS, value_parser = clap::value_parser!(u64).range(1..))]
     document_size: u64,
     /// Encoding of every text source, for instance windows-1251. Default: detected for each on a
     /// sample of 256 kB; the manifest says what was found and how surely.
@@ -110,6 +111,20 @@ impl Args {
         Ok(Some(mapping))
     }
 
+    /// The flags that were given of those that only some formats use.
+    fn given(&self) -> Vec<&'static str> {
+        let given = [
+            ("--columns", !self.columns.is_empty()),
+            ("--first-option", self.first_option.is_some()),
+            ("--encoding", self.encoding.is_some()),
+            ("--split", self.split != "paragraphs"),
+            ("--document-size", self.document_size != DOCUMENT_CHARACTERS),
+            ("--shape", self.shape.is_some()),
+        ];
+        let given = given.into_iter().filter(|(_, is_given)| *is_given);
+        given.map(|(flag, _)| flag).collect()
+    }
+
     fn split(&self) -> Split {
         match self.split.as_str() {
             "lines" => Split::Lines,
@@ -120,6 +135,9 @@ impl Args {
         }
     }
 }
+
+/// What `--document-size` is where it is not given.
+const DOCUMENT_CHARACTERS: u64 = 16_000;
 
 fn shape_names() -> Vec<&'static str> {
     shape::names()
@@ -143,16 +161,26 @@ impl Args {
 const THREAD_BYTES: u64 = 40 << 20;
 const BASE_BYTES: u64 = 256 << 20;
 
+/// The least memory for heavy records ([`tree_bytes`]).
+const LEAST_TREE_BYTES: u64 = 16 << 20;
+
+/// What of `memory` is for JSON records that are heavy as they are parsed: the same for any number of threads.
+fn tree_bytes(memory: u64) -> u64 {
+    let rest = memory.saturating_sub(BASE_BYTES + THREAD_BYTES);
+    LEAST_TREE_BYTES.max(rest / 2)
+}
+
 /// As many threads as `--memory` has room for.
 fn within_memory(context: &Context) -> Result<Context> {
-    let fit = context.memory.saturating_sub(BASE_BYTES) / THREAD_BYTES;
+    let rest = context.memory.saturating_sub(BASE_BYTES);
     anyhow::ensure!(
-        fit > 0,
+        rest >= THREAD_BYTES,
         "--memory {}: prep ingest needs {} with one thread",
         human_bytes(context.memory),
         human_bytes(BASE_BYTES + THREAD_BYTES)
     );
-    let threads = context.threads.min(fit as usize);
+    let fit = rest.saturating_sub(tree_bytes(context.memory)) / THREAD_BYTES;
+    let threads = context.threads.min(fit.max(1) as usize);
     if threads < context.threads {
         context.note(&format!(
             "--memory has room for {threads} of {} threads",
@@ -189,6 +217,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         first_option: args.first_option.map(Numbering::of_first),
         hidden: args.hidden,
         strict: args.strict,
+        most_tree: tree_bytes(context.memory),
     };
     let report = ingest::run(&options, &within_memory(context)?)?;
     crate::report::at_the_end(&options.out, context);
@@ -207,6 +236,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
             path.0
         ));
     }
+    let formats = report.sources.iter();
+    let formats = formats.filter_map(|source| source.format.as_deref());
+    unread_flags::note(&args.given(), formats, true, context);
     for note in &report.notes {
         context.note(note);
     }
@@ -305,7 +337,12 @@ fn dry_run(args: &Args, context: &Context) -> Result<Exit> {
         mapping: mapping.as_ref(),
         repairs: args.no_repair.unwrap_or_default(),
         first_option: args.first_option.map(Numbering::of_first),
+        most_tree: tree_bytes(context.memory),
     };
+    let formats = found.sources.iter();
+    let formats = formats.filter_map(|source| Some(source.format.as_ref().ok()?.name()));
+    let formats: Vec<&str> = formats.collect();
     super::dry_run::run(found.sources, rules, &wishes, context)?;
+    unread_flags::note(&args.given(), formats.into_iter(), false, context);
     Ok(Exit::Done)
 }

@@ -29,6 +29,7 @@ pub mod status;
 pub mod synth;
 pub mod tokenizer;
 pub mod train;
+mod unread_flags;
 pub mod verify;
 pub mod why;
 

@@ -4,6 +4,7 @@ use super::blocks::{self, Block, Piece};
 use super::source::{Source, Wishes};
 use super::spool::Spool;
 use super::state::Cursor;
+use super::weight::{Room, Taken};
 use anyhow::{Result, anyhow};
 use crossbeam_channel::{Receiver, bounded};
 use std::collections::VecDeque;
@@ -12,11 +13,15 @@ use std::thread::Scope;
 
 /// Bytes after which a group ends: one Parquet row group of documents.
 const GROUP_BYTES: usize = 4 << 20;
+/// Bytes of groups far larger than that, of long records, which wait for a worker or are with one.
+pub const LARGE_BYTES: u64 = 128 << 20;
 /// Sources that are open at once, at most.
 const MAX_OPEN: usize = 16;
 
 /// Blocks for one worker.
-pub struct Group {
+pub struct Group<'a> {
+    /// What it takes of the room for large ones, until it is done.
+    pub room: Option<Taken<'a>>,
     /// Blocks in order.
     pub blocks: Vec<Piece>,
     /// What comes after them.
@@ -29,6 +34,7 @@ pub struct Feed<'scope, 'env> {
     sources: &'env [Arc<Source>],
     spool: &'env Spool,
     wishes: &'env Wishes<'env>,
+    room: &'env Room,
     open: VecDeque<Receiver<Piece>>,
     next_to_open: usize,
     max_open: usize,
@@ -43,7 +49,7 @@ impl<'scope, 'env> Feed<'scope, 'env> {
     pub fn new(
         scope: &'scope Scope<'scope, 'env>,
         sources: &'env [Arc<Source>],
-        (spool, wishes): (&'env Spool, &'env Wishes<'env>),
+        (spool, wishes, room): (&'env Spool, &'env Wishes<'env>, &'env Room),
         cursor: Cursor,
         threads: usize,
     ) -> Self {
@@ -52,6 +58,7 @@ impl<'scope, 'env> Feed<'scope, 'env> {
             sources,
             spool,
             wishes,
+            room,
             open: VecDeque::new(),
             next_to_open: cursor.source,
             max_open: (threads + 1).min(MAX_OPEN),
@@ -105,8 +112,8 @@ impl<'scope, 'env> Feed<'scope, 'env> {
     }
 }
 
-impl Iterator for Feed<'_, '_> {
-    type Item = Result<Group>;
+impl<'env> Iterator for Feed<'_, 'env> {
+    type Item = Result<Group<'env>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let (mut blocks, mut size) = (Vec::new(), 0);
@@ -119,7 +126,10 @@ impl Iterator for Feed<'_, '_> {
             size += piece.block.size();
             blocks.push(piece);
         }
+        // Workers give it back, whatever comes after this group.
+        let room = (size > 2 * GROUP_BYTES).then(|| self.room.take(size as u64));
         (!blocks.is_empty()).then_some(Ok(Group {
+            room,
             blocks,
             end: self.cursor,
         }))

@@ -9,6 +9,7 @@ use super::codec::Codec;
 use super::encoding;
 use super::line_ends;
 use super::shape::Shape;
+use super::xml;
 use serde_json::{Deserializer, Value};
 use std::fmt;
 
@@ -395,8 +396,7 @@ fn unread(ending: Option<&str>, head: &[u8], text: &str) -> Unread {
     let xml = ending.is_some_and(|ending| XML_ENDINGS.contains(&ending))
         || text.trim_start().starts_with("<?xml");
     if xml {
-        let message = "XML is read only when asked for: --as text takes its text without the tags, --as html reads it as a page";
-        return Unread::format(message.to_owned());
+        return Unread::format(xml::remedy(text).to_owned());
     }
     if ending.is_none() && head.contains(&0) {
         let message =
@@ -476,6 +476,20 @@ mod tests {
             ("a.txt", "%PDF-1.4", "pdftotext"),
             ("a.xml", "<?xml version='1.0'?><doc/>", "--as text"),
             ("a", "<?xml version='1.0'?><doc/>", "--as text"),
+            (
+                "a.fb2",
+                "<?xml version='1.0'?>\n<FictionBook xmlns=''>",
+                "its pictures",
+            ),
+            ("a.xml", "<!-- x -->\n<mediawiki>", "WikiExtractor"),
+            ("a.xml", "<?xml version='1.0'?><tei:TEI>", "the header"),
+            (
+                "Posts.xml",
+                "<?xml version='1.0'?><posts>\n <row Id='1' Body='b' />",
+                "in attributes, which are not read",
+            ),
+            ("a.xml", "<rss version='2.0'>", "a feed"),
+            ("a.tmx.xml", "<tmx version='1.4'>", "both languages"),
             ("a.rst", "Title\n=====\n", ".rst"),
         ] {
             let message = detect(name, head).expect_err("not read").message;

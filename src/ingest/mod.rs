@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Memory: two blocks for each open source and `2 * threads + 2` groups under way, up to 320 MB with
-//! two threads, whatever the size of the input.
+//! two threads, whatever the size of the input; JSON records that are heavy as they are parsed beside
+//! that, as many as there is room for (`weight.rs`).
 
 mod archive;
 mod arrow_file;
@@ -48,6 +49,7 @@ pub mod text;
 pub mod walk;
 mod warc;
 mod web;
+mod weight;
 mod whole_cutter;
 mod witnesses;
 mod worker;
@@ -72,6 +74,7 @@ use state::{Stamp, State};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use weight::Room;
 use worker::{Done, Worker, account_left, book_reject};
 
 /// Ingests, or continues an interrupted run, or finds that all is done.
@@ -135,12 +138,14 @@ pub fn run(options: &Options, context: &Context) -> Result<IngestReport> {
         mapping: options.mapping.as_ref(),
         repairs: options.repairs,
         first_option: options.first_option,
+        most_tree: options.most_tree,
     })?;
+    let room = Room::new(feed::LARGE_BYTES);
     std::thread::scope(|scope| {
         let feed = Feed::new(
             scope,
             &sources,
-            (&spool, &wishes),
+            (&spool, &wishes, &room),
             state.cursor,
             context.threads,
         );
@@ -194,7 +199,7 @@ fn fold(
             .as_ref()
             .is_ok_and(|format| format.is_archive());
         if !archive && !state.ledgers.by_source.contains_key(&source.name) {
-            let message = reject::HOLDS_NOTHING.to_owned();
+            let message = reject::holds_nothing(source.format.as_ref().ok().copied()).to_owned();
             let reject = Reject::new(&source.name, 0, reject::EMPTY, message, &[]);
             book_reject(&mut state.ledgers, &reject);
             done.parsed.rejects.push(reject);

@@ -38,6 +38,8 @@ pub struct Options {
     pub hidden: bool,
     /// Stop at the first record that cannot be read.
     pub strict: bool,
+    /// Bytes of memory for JSON records as they are parsed; one that takes more is rejected.
+    pub most_tree: u64,
 }
 
 impl Options {
@@ -57,6 +59,7 @@ impl Options {
             first_option: None,
             hidden: false,
             strict: false,
+            most_tree: u64::MAX,
         }
     }
 

@@ -8,7 +8,7 @@ use super::blocks::{self, Block, Piece};
 use super::encoding;
 use super::format::Format;
 use super::parse::{Parsed, Rules};
-use super::reject::{EMPTY, HOLDS_NOTHING};
+use super::reject::{EMPTY, holds_nothing};
 use super::rows;
 use super::shape::{self, Fields, Shape};
 use super::source::{Source, Wishes};
@@ -181,12 +181,13 @@ pub fn preview(source: &Arc<Source>, rules: Rules<'_>, wishes: &Wishes) -> Previ
     let is_empty =
         parsed.documents.is_empty() && parsed.rejects.is_empty() && parsed.left.is_empty();
     if sample.is_all && is_empty && !format.is_archive() {
-        preview.decision = format!("it is rejected as {EMPTY}: {HOLDS_NOTHING}");
+        let why = holds_nothing(Some(format));
+        preview.decision = format!("it is rejected as {EMPTY}: {why}");
         preview.sample_rejects = 1;
         preview.rejects = vec![Rejected {
             record: 0,
             error: EMPTY,
-            message: HOLDS_NOTHING.to_owned(),
+            message: why.to_owned(),
         }];
         return preview;
     }

@@ -1,5 +1,6 @@
 //! Records that could not be read: each with its place, its error and its beginning.
 
+use super::format::Format;
 use crate::atomic::{AtomicFile, Written, cannot_write};
 use anyhow::{Context, Result};
 use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray, UInt64Array};
@@ -15,9 +16,17 @@ const SAMPLE_CHARACTERS: usize = 200;
 
 /// What a source without a record is rejected as, and why.
 pub const EMPTY: &str = "empty_source";
-/// What is said of it.
-pub const HOLDS_NOTHING: &str =
-    "the file holds no record; an empty source is often a failed download";
+
+/// What is said of a source of this format, or of an unknown one, without a record.
+#[must_use]
+pub fn holds_nothing(format: Option<Format>) -> &'static str {
+    match format {
+        Some(Format::Xml) => {
+            "there is no text between its tags: it may stand in attributes, as in dumps of Stack Exchange; write those as JSON lines or CSV and ingest that"
+        }
+        _ => "the file holds no record; an empty source is often a failed download",
+    }
+}
 
 /// A record that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]

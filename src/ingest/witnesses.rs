@@ -10,6 +10,7 @@ use super::parse::{Parsed, Rules};
 use super::repair::Switches;
 use super::shape::numbering::{self, Evidence, Numbering};
 use super::source::{Source, Wishes};
+use super::weight;
 
 /// Bytes and rows by which it is told whether a source has numbered options at all.
 const BEGINNING_BYTES: usize = 64 << 10;
@@ -33,6 +34,7 @@ pub fn numbering(source: &Source, block: &Block, wishes: &Wishes) -> Numbering {
         mapping: wishes.mapping,
         repairs: Switches::none(),
         first_option: None,
+        most_tree: weight::LOOKED_AT,
     };
     let evidence = |block: Option<Block>| {
         numbering::survey(|| {

@@ -1,12 +1,13 @@
 //! One group of blocks to an encoded row group, its rejects and its account: run on every core.
 
-use super::blocks::Block;
+use super::blocks::{Block, Piece};
 use super::feed::Group;
-use super::format::Unread;
+use super::format::{Format, Unread};
 use super::parse::{Parsed, Rules};
 use super::reject::Reject;
 use super::source::{LeftOut, Source};
 use super::state::{Begun, Cursor};
+use super::weight::{self, Room};
 use crate::corpus::{LanguageText, share_out};
 use crate::document::Document;
 use crate::document::parquet::{Encoder, RowGroup, schema};
@@ -40,6 +41,8 @@ pub(super) struct Done {
 pub(super) struct Worker<'a> {
     rules: Rules<'a>,
     encoder: Encoder,
+    /// Room for heavy records, of all workers together.
+    room: Room,
 }
 
 impl<'a> Worker<'a> {
@@ -50,16 +53,31 @@ impl<'a> Worker<'a> {
     pub fn new(rules: Rules<'a>) -> Result<Self> {
         Ok(Self {
             rules,
+            room: Room::new(rules.most_tree),
             encoder: Encoder::new(schema())?,
         })
+    }
+
+    /// Memory that heavy records of a piece take.
+    fn weight(&self, piece: &Piece) -> u64 {
+        match (&piece.block, &piece.source.format) {
+            (Block::Lines { bytes, .. }, Ok(Format::Jsonl | Format::Json)) => {
+                weight::of_lines(bytes, self.rules.most_tree)
+            }
+            _ => 0,
+        }
     }
 
     /// Parses and encodes a group; nothing here depends on other groups.
     ///
     /// # Errors
     /// When encoding fails.
-    pub fn run(&self, group: Group) -> Result<Done> {
+    pub fn run(&self, group: Group<'_>) -> Result<Done> {
         let mut parsed = Parsed::default();
+        let weight = group.blocks.iter().map(|piece| self.weight(piece)).sum();
+        // Both until its documents are encoded.
+        let _large = group.room;
+        let _taken = self.room.take(weight);
         let (mut shapes, mut ended) = (BTreeMap::new(), Vec::new());
         let mut begun = None;
         for piece in group.blocks {

@@ -122,6 +122,56 @@ fn a_line_of_5_megabytes_is_one_document() {
     }
 }
 
+/// Four lines of 4.4 MB that are 300 MB each in memory, between a first and a last.
+fn heavy_lines(path: &Path) {
+    let objects = vec!["{\"a\":1}"; 550_000].join(",");
+    let heavy = format!("{{\"text\":\"heavy\",\"v\":[{objects}]}}\n");
+    write(
+        path,
+        format!(
+            "{{\"text\":\"first\"}}\n{}{{\"text\":\"last\"}}\n",
+            heavy.repeat(4)
+        ),
+    );
+}
+
+#[test]
+fn records_that_are_heavy_in_memory_are_parsed_one_at_a_time() {
+    let place = place();
+    let (source, corpus) = (place.path().join("a.jsonl"), place.path().join("corpus"));
+    heavy_lines(&source);
+    let options = ["--threads", "4", "--memory", "1GiB"];
+    let (code, memory) = measured(Prep::ingest(&source, &corpus).args(options));
+    assert_eq!(code, 0);
+    assert!(memory < 640 << 20, "{memory} bytes");
+    assert_eq!(documents(&corpus).len(), 6);
+}
+
+#[test]
+fn a_record_that_is_too_heavy_costs_only_itself() {
+    let place = place();
+    let source = place.path().join("a.jsonl");
+    heavy_lines(&source);
+    let mut trees = Vec::new();
+    for threads in ["1", "3"] {
+        let corpus = place.path().join(threads);
+        let options = ["--threads", threads, "--memory", "512MiB"];
+        let (code, memory) = measured(Prep::ingest(&source, &corpus).args(options));
+        assert_eq!(code, 1);
+        assert!(memory < 200 << 20, "{memory} bytes");
+        let found = documents(&corpus);
+        let texts: Vec<&str> = found.iter().map(text).collect();
+        assert_eq!(texts, ["first", "last"]);
+        let rejects = rejects(&corpus);
+        assert_eq!(rejects.len(), 4);
+        assert_eq!(rejects[1].error, "record_too_heavy");
+        assert_eq!(rejects[1].record, 3);
+        assert!(rejects[1].message.contains("--memory"));
+        trees.push(crate::support::tree::of(&corpus));
+    }
+    assert!(trees[0] == trees[1]);
+}
+
 #[test]
 fn thousands_of_small_files() {
     let place = place();

@@ -4,6 +4,7 @@ use crate::support::corpus::{documents, rejects, text};
 use crate::support::{Prep, fixture, place, tree, write};
 use prep::document::{Content, Message};
 use serde_json::json;
+use std::path::Path;
 
 const CHAPTER: &str = "Он шёл по дороге и думал о своём, а вокруг было тихо и пусто.\n\n";
 
@@ -130,6 +131,49 @@ fn a_mapping_that_cannot_be_meant_is_said() {
         .prints("kept")
         .says("no record has the field `passage`")
         .run();
+}
+
+#[test]
+fn flags_that_no_source_can_use_are_named() {
+    let place = place();
+    let (jsonl, text) = (place.path().join("a.jsonl"), place.path().join("a.txt"));
+    write(&jsonl, "{\"question\":\"Кто?\",\"answer\":\"Я\"}\n");
+    write(&text, "Слово и дело.\n");
+    let unused = |source: &Path, flags: &[&str], dry_run: bool| {
+        let out = place.path().join(format!("out of {}", flags.join(" ")));
+        let command = Prep::talkative(["ingest"]).arg(source).args(flags);
+        let command = if dry_run {
+            command.arg("--dry-run")
+        } else {
+            command.arg("--out").arg(out)
+        };
+        command.prints("a.").says("next: ").run().1
+    };
+    for dry_run in [false, true] {
+        for (source, flags) in [
+            (&jsonl, ["--columns", "a,b"]),
+            (&jsonl, ["--split", "lines"]),
+            (&jsonl, ["--document-size", "100"]),
+            (&text, ["--columns", "a,b"]),
+            (&text, ["--shape", "question"]),
+            (&text, ["--first-option", "1"]),
+        ] {
+            let said = unused(source, &flags, dry_run);
+            assert!(
+                said.contains(&format!("warning: {} is for", flags[0])),
+                "{flags:?}: {said}"
+            );
+        }
+        for (source, flags) in [
+            (&jsonl, ["--shape", "question"]),
+            (&jsonl, ["--encoding", "utf-8"]),
+            (&text, ["--split", "lines"]),
+            (&text, ["--document-size", "100"]),
+        ] {
+            let said = unused(source, &flags, dry_run);
+            assert!(!said.contains("warning"), "{flags:?}: {said}");
+        }
+    }
 }
 
 #[test]

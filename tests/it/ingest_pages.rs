@@ -366,3 +366,25 @@ fn xml_is_text_when_asked_for_and_named_with_the_remedy_else() {
         format!("Глава\n\n{PROSE}\n\n{PROSE} Конец.")
     );
 }
+
+#[test]
+fn xml_without_text_between_its_tags_is_no_failed_download() {
+    let place = place();
+    let (source, corpus) = (place.path().join("Posts.xml"), place.path().join("corpus"));
+    write(
+        &source,
+        "<?xml version=\"1.0\"?>\n<posts>\n  <row Id=\"1\" Title=\"Как?\" />\n</posts>\n",
+    );
+    Prep::ingest(&source, &corpus)
+        .args(["--as", "text"])
+        .code(1)
+        .json();
+    let errors = rejects(&corpus);
+    assert_eq!(errors.len(), 1);
+    assert_eq!(errors[0].error, "empty_source");
+    assert!(
+        errors[0].message.contains("in attributes"),
+        "{}",
+        errors[0].message
+    );
+}

@@ -17,6 +17,7 @@ mod ingest_cut_off;
 mod ingest_damaged_json;
 mod ingest_fixtures;
 mod ingest_forms;
+mod ingest_frames;
 mod ingest_inputs;
 mod ingest_large;
 mod ingest_line_ends;

@@ -5,6 +5,7 @@ mod numbers;
 
 use super::mapping::Mapping;
 use super::shape::{self, Fields};
+use super::weight::{self, LOOKED_AT};
 use numbers::Named;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -41,9 +42,13 @@ pub fn parse(line: &str, mapping: Option<&Mapping>) -> serde_json::Result<(Line,
     }
 }
 
-/// A value that may have to be mended; none where it is no JSON. Bytes that are no UTF-8 become U+FFFD.
+/// A value that may have to be mended; none where it is no JSON, or too heavy to be looked into
+/// ([`LOOKED_AT`]). Bytes that are no UTF-8 become U+FFFD.
 #[must_use]
 pub fn value(bytes: &[u8]) -> Option<Value> {
+    if weight::of(bytes) > LOOKED_AT {
+        return None;
+    }
     if let Ok(value) = serde_json::from_slice(bytes) {
         return Some(value);
     }

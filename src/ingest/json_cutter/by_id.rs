@@ -6,7 +6,10 @@ use super::sink::{LeftOut, Sink};
 use crate::ingest::json;
 use crate::ingest::mapping::Mapping;
 use crate::ingest::shape::{Fields, Shape};
+use crate::ingest::weight;
+use serde::de::IgnoredAny;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Objects that prove a map of texts: `{"title": {"text": …}, "body": {"text": …}}` is none.
 const TEXTS: usize = 3;
@@ -42,12 +45,22 @@ pub(super) fn add(record: &[u8], id: &str, left_out: LeftOut, sink: &mut Sink) {
     if left_out.bytes > 0 {
         return sink.add_long(record, left_out);
     }
-    match json::value(record) {
-        Some(Value::Object(fields)) if !fields.contains_key("id") && !fields.is_empty() => {
-            let id = format!("{{\"id\":{},", Value::from(id));
-            sink.add(&[id.as_bytes(), &record[1..]].concat());
-        }
-        _ => sink.add(record),
+    #[expect(
+        clippy::zero_sized_map_values,
+        reason = "serde reads an object as a map, and of this one the names alone are wanted"
+    )]
+    // Of a heavy one the names of its fields are read alone.
+    let lacks_id = if weight::of(record) > weight::LOOKED_AT {
+        serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(record)
+            .is_ok_and(|fields| !fields.contains_key("id"))
+    } else {
+        matches!(json::value(record), Some(Value::Object(fields)) if !fields.contains_key("id") && !fields.is_empty())
+    };
+    if lacks_id {
+        let id = format!("{{\"id\":{},", Value::from(id));
+        sink.add(&[id.as_bytes(), &record[1..]].concat());
+    } else {
+        sink.add(record);
     }
 }
 

@@ -4,9 +4,10 @@
 //! are; what else stands among them is rejected, and where there is none of them all is counted.
 
 use super::frame::{is_frame_name, is_message_list, is_text_name};
+use super::lead::{self, Before};
 use super::passage::{Passage, asks};
 use super::sink::{LeftOut, Sink};
-use crate::ingest::json;
+use crate::ingest::{json, shape};
 use serde_json::Value;
 
 /// Bytes of elements that wait for a record in their array; those that come after them are counted.
@@ -23,15 +24,30 @@ pub(super) struct Elements {
     waiting: Vec<u8>,
     /// Elements that are no records and not rejected.
     passed_by: u64,
-    /// The passage that stands before the array, and belongs to each question in it.
-    passage: Option<Passage>,
-    /// Whether its first object is a question for which no passage stands before the array.
-    asks_alone: Option<bool>,
+    /// What stands before the array, and belongs to each record in it.
+    before: Before,
+    /// Records without a passage, and what the first of them lacks.
+    records: u64,
+    lacks: Option<Lacks>,
+    /// Why they are refused, where they show how not to answer.
+    refusal: Option<String>,
 }
 
+/// What a record has no word of: nothing that stands before its array says it.
+#[derive(Clone, Copy)]
+struct Lacks {
+    /// It is a question without a passage.
+    passage: bool,
+    /// It may have a system prompt or an instruction.
+    lead: bool,
+}
+
+/// Why a record is refused whose answer is not wanted.
+const UNDESIRED: &str = "undesired_answer";
+
 impl Elements {
-    /// The elements of the array `name` in the frame at `path`, behind `passage`.
-    pub(super) fn of(path: &str, name: &str, passage: Option<Passage>) -> Self {
+    /// The elements of the array `name` in the frame at `path`, behind what stands `before` it.
+    pub(super) fn of(path: &str, name: &str, before: Before) -> Self {
         Self {
             name: format!("{path}{name}"),
             holds_records: is_frame_name(name),
@@ -39,8 +55,14 @@ impl Elements {
             holds_lists: is_frame_name(name),
             waiting: Vec::new(),
             passed_by: 0,
-            passage,
-            asks_alone: None,
+            before,
+            records: 0,
+            lacks: None,
+            refusal: shape::is_undesired(name).then(|| {
+                format!(
+                    "the list `{path}{name}` shows how not to answer: its records are no examples to learn from; give it another name to read it"
+                )
+            }),
         }
     }
 
@@ -85,27 +107,58 @@ impl Elements {
     }
 
     fn add_record(&mut self, value: &[u8], sink: &mut Sink) {
-        let Some(passage) = &mut self.passage else {
-            if self.asks_alone.is_none() {
+        if let Some(why) = &self.refusal {
+            return sink.refuse(UNDESIRED, why.clone(), value);
+        }
+        if let Some(passage) = &mut self.before.passage
+            && let Some(question) = passage.with(value)
+        {
+            return sink.add(&question);
+        }
+        self.records += 1;
+        let Some(lead) = &self.before.lead else {
+            if self.lacks.is_none() {
                 let list = self.name.rsplit('.').next().unwrap_or(&self.name);
-                self.asks_alone = Some(asks(list, value));
+                self.lacks = Some(Lacks {
+                    passage: self.before.passage.is_none() && asks(list, value),
+                    lead: lead::is_lacking(value),
+                });
             }
             return sink.add(value);
         };
-        match passage.with(value) {
-            Some(question) => sink.add(&question),
+        match lead::with(lead, value) {
+            Some(record) => {
+                self.before.is_led = true;
+                sink.add(&record);
+            }
             None => sink.add(value),
         }
     }
 
-    /// Whether questions were read without a passage.
-    pub(super) fn asks_alone(&self) -> bool {
-        self.asks_alone == Some(true)
+    /// Questions that were read without a passage.
+    pub(super) fn asked_alone(&self) -> u64 {
+        match self.lacks {
+            Some(Lacks { passage: true, .. }) => self.records,
+            _ => 0,
+        }
     }
 
-    /// Names of the fields before the array that its records have.
+    /// Records that were read without a system prompt or an instruction.
+    pub(super) fn without_lead(&self) -> u64 {
+        match self.lacks {
+            Some(Lacks { lead: true, .. }) => self.records,
+            _ => 0,
+        }
+    }
+
+    /// Whether a record got something of the lead.
+    pub(super) fn has_lead(&self) -> bool {
+        self.before.is_led
+    }
+
+    /// Names of the fields before the array that its records have with their passage.
     pub(super) fn used(self) -> Vec<String> {
-        self.passage.map(Passage::used).unwrap_or_default()
+        self.before.passage.map(Passage::used).unwrap_or_default()
     }
 
     /// Counts what is neither kept nor rejected, at the end of the array.

@@ -6,6 +6,7 @@ use super::reader::{FRAMES_IN_FRAMES, HELD_BYTES, Reader};
 use crate::ingest::json;
 use crate::ingest::mapping::Mapping;
 use crate::ingest::shape::{self, Fields, Shape};
+use crate::ingest::weight;
 use serde_json::Value;
 
 /// Arrays of a top object that are looked into.
@@ -62,6 +63,11 @@ pub(super) fn is_text_name(name: &str) -> bool {
 
 /// Whether `value` is a list of messages.
 pub(super) fn is_message_list(value: &[u8]) -> bool {
+    // The first turns tell of one that is too heavy.
+    if weight::of(value) > weight::LOOKED_AT {
+        let first: Vec<Value> = elements(&value[1..]).take(ARRAYS).collect();
+        return shape::is_messages(&first);
+    }
     matches!(json::value(value), Some(Value::Array(list)) if shape::is_messages(&list))
 }
 
@@ -141,6 +147,11 @@ impl Outline {
                 at,
             });
         }
+    }
+
+    /// Its fields so far; values stand for their kinds.
+    pub fn fields(&self) -> &Fields {
+        &self.fields
     }
 
     /// Whether a text in it may be the passage of questions beside it.

@@ -8,12 +8,14 @@
 //! until it ends, or until 4 MiB of it have come. A frame is then cut from its beginning, and so are
 //! the frames in it (`{"train": {"data": […]}, "test": {"data": […]}}`). What a frame has beside its
 //! arrays of records is counted by name, or is a record where it looks like one; a passage before
-//! questions goes with each of them (`passage.rs`).
+//! questions goes with each of them (`passage.rs`), and so do a system prompt and an instruction before
+//! records (`lead.rs`). Lists that show how not to answer are refused.
 
 mod by_id;
 mod chat;
 mod elements;
 mod frame;
+mod lead;
 mod passage;
 mod reader;
 mod sink;

@@ -6,6 +6,7 @@
 
 use crate::ingest::json;
 use crate::ingest::shape::{self, Fields};
+use crate::units::grouped;
 use serde_json::Value;
 
 /// Why a passage is refused that came too late.
@@ -27,7 +28,7 @@ impl Passage {
     /// The passage in `frame`, an object as far as the bracket of the array `list`; none where it has
     /// none, or such lists are no questions.
     pub(super) fn before(frame: &[u8], list: &str) -> Option<Self> {
-        if !shape::holds_questions(list) {
+        if !is_asked_in(list) {
             return None;
         }
         let Some(Value::Object(mut fields)) = json::value(&[frame, b"]}"].concat()) else {
@@ -72,13 +73,19 @@ impl Passage {
 
 /// Whether an element of the array `list` is a question about a passage beside the array.
 pub(super) fn asks(list: &str, element: &[u8]) -> bool {
-    shape::holds_questions(list)
+    is_asked_in(list)
         && matches!(json::value(element), Some(Value::Object(own)) if shape::asks_about_passage(&own))
 }
 
-/// What is said of a passage that came too late.
-pub(super) fn too_late(list: &str) -> String {
+/// Whether a list of this name may hold questions about a passage beside it.
+fn is_asked_in(list: &str) -> bool {
+    shape::holds_questions(list) || shape::names_questions(list)
+}
+
+/// What is said of a passage that came too late for so many questions.
+pub(super) fn too_late(list: &str, questions: u64) -> String {
     format!(
-        "the passage of the questions in `{list}` stands behind them, and the object is too large to be held until then: its questions were read without it; write the passage before the list and ingest again, or give each question its own"
+        "the passage stands behind its {} questions in `{list}`, which were read without it: the object is too large to be held until then; write the passage before the list and ingest again, or give each question its own",
+        grouped(questions)
     )
 }

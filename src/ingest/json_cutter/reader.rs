@@ -1,16 +1,19 @@
 //! The values of JSON one byte at a time: which of them are records.
 
 mod inner;
+mod leading;
 mod place;
 mod resync;
 
 use super::chat::Chat;
 use super::elements::Elements;
 use super::frame::{Meaning, Outline, Rest, rest_of_frame};
+use super::lead::Before;
 use super::passage::{self, Passage};
 use super::sink::{LeftOut, Sink};
 use crate::ingest::cutter::MAX_LINE_BYTES;
 use crate::ingest::mapping::Mapping;
+use crate::ingest::shape::Lead;
 use place::{Slot, Text};
 use resync::{Doubt, Margin, NEWLINE, Opening, Tail};
 
@@ -64,8 +67,14 @@ pub(super) struct Reader<'a> {
     elements: Option<Elements>,
     /// Fields of the frame that its records have: a passage before them.
     used: Vec<String>,
-    /// The last list of questions without a passage before them.
-    asking: Option<String>,
+    /// The last list of questions without a passage before them, and how many those were.
+    asking: Option<(String, u64)>,
+    /// What the frames around it say to each record, and whether one got something of what is said here
+    /// or there.
+    around: Option<Lead>,
+    has_lead: bool,
+    /// Records that were read without a system prompt or an instruction.
+    without_lead: u64,
     /// What the top array has of one conversation; `None` where fields are mapped.
     chat: Option<Chat>,
     /// The object of the frame that is being read.
@@ -98,6 +107,9 @@ impl<'a> Reader<'a> {
             elements: None,
             used: Vec::new(),
             asking: None,
+            around: None,
+            has_lead: false,
+            without_lead: 0,
             chat: None,
             inner: None,
         }
@@ -241,12 +253,24 @@ impl<'a> Reader<'a> {
                     self.decide(sink);
                     self.slot = Slot::Inside;
                 }
-                if self.meaning == Meaning::Frame && self.depth == 2 {
+                // An instruction of several lines is for the records, and none of them.
+                let is_lead =
+                    byte == b'"' && self.mapping.is_none() && Lead::is_in(self.outline.name());
+                if self.meaning == Meaning::Frame && self.depth == 2 && !is_lead {
                     // The array's bracket stays with the frame.
                     let name = self.outline.name();
-                    let passage = (self.mapping.is_none() && self.outline.has_passage())
-                        .then(|| Passage::before(&self.value, name));
-                    self.elements = Some(Elements::of(&self.path, name, passage.flatten()));
+                    let before = if self.mapping.is_none() {
+                        Before {
+                            passage: (self.outline.has_passage())
+                                .then(|| Passage::before(&self.value, name))
+                                .flatten(),
+                            lead: self.lead([&self.value, b"]}".as_slice()].concat().as_slice()),
+                            is_led: false,
+                        }
+                    } else {
+                        Before::default()
+                    };
+                    self.elements = Some(Elements::of(&self.path, name, before));
                     self.wrapper = std::mem::take(&mut self.value);
                     self.record_depth = 2;
                     self.margin = Margin::Unknown;
@@ -310,8 +334,13 @@ impl<'a> Reader<'a> {
             self.opening = None;
             if let Some(elements) = self.elements.take() {
                 elements.end(sink);
-                if elements.asks_alone() {
-                    self.asking = Some(self.outline.name().to_owned());
+                if elements.asked_alone() > 0 {
+                    let list = self.outline.name().to_owned();
+                    self.asking = Some((list, elements.asked_alone()));
+                }
+                self.without_lead += elements.without_lead();
+                if elements.has_lead() {
+                    self.use_lead();
                 }
                 self.used.extend(elements.used());
             }
@@ -346,11 +375,15 @@ impl<'a> Reader<'a> {
     /// Ends a frame: what is left of it is a record, has records, or is counted.
     fn finish_frame(&mut self, sink: &mut Sink) {
         self.is_by_id = false;
-        let (used, asking) = (std::mem::take(&mut self.used), self.asking.take());
-        match (rest_of_frame(&self.value, &used), asking) {
+        let mut used = std::mem::take(&mut self.used);
+        self.refuse_late_lead(&mut used, sink);
+        match (rest_of_frame(&self.value, &used), self.asking.take()) {
             _ if self.left_out.bytes > 0 => self.finish(sink),
-            (Rest::Record, Some(list)) if self.mapping.is_none() && self.outline.has_passage() => {
-                sink.refuse(passage::TOO_LATE, passage::too_late(&list), &self.value);
+            (Rest::Record, Some((list, questions)))
+                if self.mapping.is_none() && self.outline.has_passage() =>
+            {
+                let why = passage::too_late(&list, questions);
+                sink.refuse(passage::TOO_LATE, why, &self.value);
                 self.value.clear();
             }
             (Rest::Record, _) => self.finish(sink),

@@ -5,7 +5,9 @@
 use super::Told;
 use super::letters::Letters;
 use super::words::OTHER;
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::cell::LazyCell;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 use whatlang::{Detector, Lang};
 
@@ -32,7 +34,8 @@ const WORDS: &[(&str, &str)] = &[
     (
         "ru",
         "что это из к если чтобы его ее её же был было уже только когда вы мы он она они вас нас мне \
-         об о со во их ещё еще этот эта эти всё так того для вот тебя меня ни кто где та",
+         об о со во их ещё еще этот эта эти всё так того для вот тебя меня ни кто где та \
+         какой какая какие каких своих своего своей",
     ),
     (
         "bg",
@@ -77,19 +80,29 @@ static TABLE: LazyLock<HashMap<&str, u8>> = LazyLock::new(|| {
 /// The language of `text`, whose letters say that it is Russian as `told` does.
 pub(super) fn language(letters: &Letters, text: &str, told: Told) -> Told {
     let is_short = (LEAST_LETTERS..MOST_LETTERS).contains(&letters.cyrillic);
-    let may_be_belarusian = letters.may_be_belarusian();
-    if told.code != "ru" || !is_short || letters.has_yeru() && !may_be_belarusian {
+    if told.code != "ru" || !is_short {
+        return told;
+    }
+    let may_be_belarusian = letters.may_be_belarusian() && !has_russian_spelling(text);
+    if letters.has_yeru() && !may_be_belarusian {
         return told;
     }
     let words = common_words(text);
-    let endings = russian_endings(text);
+    let endings = LazyCell::new(|| russian_endings(text));
     // What speaks for Russian against a language; Ukrainian and Belarusian have the same ends.
     let russian = |lang: Lang| match lang {
         Lang::Ukr | Lang::Bel => words[0],
-        _ => words[0] + endings,
+        _ => words[0] + *endings,
     };
-    let is_long = letters.cyrillic >= ALONE_LETTERS;
+    let new_letters = LazyCell::new(|| letters.cyrillic.saturating_sub(repeated_letters(text)));
+    // Whether trigrams may tell without a word: not where Russian has one.
+    let may_stand_alone = words[0] == 0 && letters.cyrillic >= ALONE_LETTERS;
     let is_possible = |(lang, row, _): &(Lang, usize, &str)| {
+        let is_alone = words[*row] == 0 && may_stand_alone && matches!(lang, Lang::Bul | Lang::Bel);
+        // What is cheap and seldom true comes first.
+        if words[*row] < words[0] || words[*row] == 0 && !is_alone {
+            return false;
+        }
         let by_letters = match lang {
             Lang::Bel => may_be_belarusian,
             _ if letters.has_yeru() => false,
@@ -97,8 +110,9 @@ pub(super) fn language(letters: &Letters, text: &str, told: Told) -> Told {
             Lang::Ukr => true,
             _ => !text.contains(NOT_SERBIAN),
         };
-        let is_alone = words[*row] == 0 && is_long && matches!(lang, Lang::Bul | Lang::Bel);
-        by_letters && words[*row] >= russian(*lang) && (words[*row] > 0 || is_alone)
+        by_letters
+            && words[*row] >= russian(*lang)
+            && (words[*row] > 0 || *new_letters >= ALONE_LETTERS)
     };
     let possible: Vec<_> = CANDIDATES.into_iter().filter(is_possible).collect();
     if possible.is_empty() {
@@ -132,7 +146,7 @@ pub(super) fn language(letters: &Letters, text: &str, told: Told) -> Told {
         }
     });
     let lead = (margin(lang, row) as f32).min(MOST_WORDS);
-    let beyond = LACK * letters.cyrillic.saturating_sub(FEW_LETTERS).min(100) as f32;
+    let beyond = LACK * new_letters.saturating_sub(FEW_LETTERS).min(100) as f32;
     let lack = match code {
         "uk" => -beyond,
         "be" => 0.0,
@@ -157,6 +171,21 @@ pub(super) fn language(letters: &Letters, text: &str, told: Told) -> Told {
     }
 }
 
+/// Letters of lines that say the same as one before, whatever numbers stand in them, as those of logs: they
+/// lack the same letters once more.
+fn repeated_letters(text: &str) -> u32 {
+    if text.trim_end().lines().nth(1).is_none() {
+        return 0;
+    }
+    let mut seen = HashSet::new();
+    let letters = |line: &str| -> String { line.chars().filter(|c| c.is_alphabetic()).collect() };
+    let repeated = text
+        .lines()
+        .map(letters)
+        .filter(|line| !seen.insert(line.clone()));
+    repeated.map(|line| Letters::count(&line).cyrillic).sum()
+}
+
 /// Ends of Bulgarian words with their article that Russian words do not have.
 const ENDINGS: &[&str] = &["ията", "ането", "ното", "ният", "стта"];
 
@@ -165,9 +194,14 @@ const RUSSIAN_ENDINGS: &[&str] = &["ой", "ого", "его", "ому", "ему
 /// Bytes of a long word.
 const LONG_WORD: usize = 12;
 
+/// Whether a character is no letter; those of Cyrillic are told without the tables of all scripts.
+fn is_no_letter(c: char) -> bool {
+    !matches!(c, '\u{400}'..='\u{481}' | '\u{48a}'..='\u{52f}') && !c.is_alphabetic()
+}
+
 /// How many long words of `text` end as Russian ones do.
 fn russian_endings(text: &str) -> u32 {
-    let words = text.split(|c: char| !c.is_alphabetic());
+    let words = text.split(is_no_letter);
     let long = words.filter(|word| word.len() >= LONG_WORD);
     long.filter(|word| RUSSIAN_ENDINGS.iter().any(|end| word.ends_with(end)))
         .count() as u32
@@ -183,16 +217,53 @@ fn has_soft_sign(text: &str) -> bool {
     rests.any(|rest| !rest.starts_with(['о', 'О']))
 }
 
+/// Letters that are always hard in Belarusian, and letters that soften the one before. Where Russian has
+/// знаешь, тебя and время, Belarusian has знаеш, цябе and час.
+const HARD: [char; 12] = ['р', 'т', 'д', 'ж', 'ш', 'ч', 'Р', 'Т', 'Д', 'Ж', 'Ш', 'Ч'];
+const SOFTENING: [char; 10] = ['ь', 'я', 'ю', 'е', 'ё', 'Ь', 'Я', 'Ю', 'Е', 'Ё'];
+
+const VOWELS: &str = "аеёиоуыэюяіАЕЁИОУЫЭЮЯІ";
+/// How verbs end of what she did to herself: забралась, in Belarusian забралася.
+const REFLEXIVE: &str = "лась";
+
+/// Whether `text` spells something as Belarusian never does: a letter is soft that is hard there, в stands
+/// behind a vowel where ў does, or a verb ends as no other.
+pub(super) fn has_russian_spelling(text: &str) -> bool {
+    let mut rests = text.split(HARD);
+    rests.next();
+    if rests.any(|rest| rest.starts_with(SOFTENING)) {
+        return true;
+    }
+    let is_vowel = |c: char| VOWELS.contains(c);
+    let has_hard_v = text.match_indices('в').any(|(at, v)| {
+        let (before, behind) = (&text[..at], &text[at + v.len()..]);
+        let before = before.strip_suffix(' ').unwrap_or(before);
+        before.ends_with(is_vowel) && !behind.starts_with(is_vowel) && !behind.starts_with('ь')
+    });
+    has_hard_v
+        || text.match_indices(REFLEXIVE).any(|(at, end)| {
+            text[at + end.len()..]
+                .chars()
+                .next()
+                .is_none_or(is_no_letter)
+        })
+}
+
 /// How many words of `text` are common in each language of [`WORDS`].
 fn common_words(text: &str) -> [u32; WORDS.len()] {
     let mut found = [0; WORDS.len()];
-    for word in text.split(|c: char| !c.is_alphabetic()) {
+    for word in text.split(is_no_letter) {
         // At the beginning of a sentence it is the Russian yes.
         if word.is_empty() || word == "Да" {
             continue;
         }
-        let word = word.to_lowercase();
-        let mut rows = TABLE.get(word.as_str()).copied().unwrap_or(0);
+        let is_lower = word.chars().all(|c| ('а'..='џ').contains(&c));
+        let word = if is_lower {
+            Cow::Borrowed(word)
+        } else {
+            Cow::Owned(word.to_lowercase())
+        };
+        let mut rows = TABLE.get(word.as_ref()).copied().unwrap_or(0);
         if ENDINGS.iter().any(|ending| word.ends_with(ending)) {
             rows |= 1 << CANDIDATES[0].1;
         }

@@ -213,9 +213,29 @@ const SHORT: &[(&str, &[&str])] = &[
             "Перевод слова на болгарский: книга",
             "Марина перемножила числа 81 и 100, сколько у нее получилось?",
             "Какая команда стала чемпионом?",
+            "Я знаю эту работу. Знаешь ты эту работу? Да.",
         ],
     ),
 ];
+
+#[test]
+fn spellings_that_belarusian_has_not_are_known() {
+    for text in [
+        "Знаешь ты эту работу?",
+        "Я плавала в квасе",
+        "Я забралась на печку",
+        "Тебя, время, доставка",
+    ] {
+        assert!(cyrillic::has_russian_spelling(text), "{text}");
+    }
+    let belarusian = SENTENCES
+        .iter()
+        .chain(SHORT)
+        .filter(|(code, _)| *code == "be");
+    for text in belarusian.flat_map(|(_, texts)| *texts) {
+        assert!(!cyrillic::has_russian_spelling(text), "{text}");
+    }
+}
 
 #[test]
 fn short_texts_are_in_their_language() {
@@ -225,6 +245,12 @@ fn short_texts_are_in_their_language() {
             assert_eq!(found.code, *code, "{found:?} {text}");
         }
     }
+    // Lines that repeat lack the same letters once.
+    let log = |number| {
+        format!("2024-01-01 00:00:0{number} INFO [main] Запрос {number} обработан за 12 мс\n")
+    };
+    let found = tell(&(0..8).map(log).collect::<String>());
+    assert_eq!(found.code, "ru", "{found:?}");
     // Nothing in it tells, and that is said.
     assert!(tell("Не вдалося прочитати файл, спробуйте ще раз.").score <= 0.6);
     assert!(tell("Invalid option").score <= 0.5);

@@ -62,6 +62,7 @@ mod tests {
         mapping: None,
         repairs: Switches::all(),
         first_option: None,
+        most_tree: u64::MAX,
     };
 
     fn recovered(line: &[u8]) -> (Option<String>, u64, u64) {

@@ -4,8 +4,20 @@ use super::{Parsed, Rules, utf8};
 use crate::ingest::json::{self, Line};
 use crate::ingest::reject::Reject;
 use crate::ingest::shape::{self, Fields, Shape};
+use crate::ingest::weight;
+use crate::units::human_bytes;
 use serde_json::Value;
 use std::borrow::Cow;
+
+/// Why a record is rejected that would take so much memory.
+fn too_heavy(line: &[u8], weight: u64, most: u64) -> String {
+    format!(
+        "the record has {}, and so many values and objects that it takes about {} of memory as it is parsed; --memory leaves {} for that, half of what it is above 300 MB: give more, or write the lists in the record as records of their own",
+        human_bytes(line.len() as u64),
+        human_bytes(weight),
+        human_bytes(most)
+    )
+}
 
 impl Parsed {
     pub(super) fn add_json_lines(
@@ -21,12 +33,16 @@ impl Parsed {
             let record = first_line + number as u64;
             let line = &bytes[start..end];
             start = end + 1;
-            let line = if record == 1 {
-                line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
-            } else {
-                line
-            };
+            // Files that were written behind one another have a byte order mark each.
+            let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
             if line.trim_ascii().is_empty() {
+                continue;
+            }
+            let weight = weight::of(line);
+            if weight > rules.most_tree {
+                let message = too_heavy(line, weight, rules.most_tree);
+                self.rejects
+                    .push(Reject::new(name, record, "record_too_heavy", message, line));
                 continue;
             }
             let text = match utf8(line) {

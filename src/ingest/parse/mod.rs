@@ -35,6 +35,8 @@ pub struct Rules<'a> {
     pub repairs: Switches,
     /// How options without labels count, `None` to tell it for each source.
     pub first_option: Option<Numbering>,
+    /// Bytes of memory that a JSON record may take as it is parsed.
+    pub most_tree: u64,
 }
 
 /// What a block became.
@@ -324,6 +326,7 @@ mod tests {
             mapping: None,
             repairs: Switches::all(),
             first_option: None,
+            most_tree: u64::MAX,
         };
         let block = Block::Lines {
             line: 1,
@@ -382,6 +385,20 @@ mod tests {
     }
 
     #[test]
+    fn files_behind_one_another_have_a_byte_order_mark_each() {
+        let parsed = parse(
+            Format::Jsonl,
+            "\u{feff}{\"text\":\"a\"}\n\u{feff}{\"text\":\"b\"}\n\u{feff}\n{\"text\":\"\u{feff}c\"}\n",
+        );
+        let records: Vec<u64> = parsed
+            .documents
+            .iter()
+            .map(|document| document.record)
+            .collect();
+        assert_eq!((records, parsed.rejects), (vec![1, 2, 4], Vec::new()));
+    }
+
+    #[test]
     fn invalid_utf8_costs_its_line() {
         let mut parsed = Parsed::default();
         let rules = Rules {
@@ -390,6 +407,7 @@ mod tests {
             mapping: None,
             repairs: Switches::all(),
             first_option: None,
+            most_tree: u64::MAX,
         };
         parsed.add_text("s", (1, 0), b"one\n\ntw\xffo\n\nthree\n".to_vec(), rules);
         assert_eq!(parsed.documents.len(), 1);

@@ -12,6 +12,7 @@ mod choice;
 mod fields;
 mod fits;
 mod grouped;
+mod lead;
 mod marked;
 mod meant;
 mod messages;
@@ -36,12 +37,13 @@ mod written;
 use crate::document::{Content, Message};
 pub use choice::is_option_column;
 use fields::find;
+pub use lead::{Lead, is_undesired};
 pub use meant::{
     has_option_columns, holds_what_is_said, is_known_field, lists_options, names_a_pair,
     names_option, says,
 };
 pub use messages::{is_dialogue, is_messages, record_of};
-pub use passages::{asks_about_passage, has_passage, holds_questions};
+pub use passages::{asks_about_passage, has_passage, holds_questions, names_questions};
 pub use recent::Recent;
 use serde_json::{Map, Value};
 pub use system::with_system;

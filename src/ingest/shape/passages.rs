@@ -77,6 +77,11 @@ pub fn holds_questions(name: &str) -> bool {
     QUESTION_ITEMS.iter().any(|known| is_same(known, name))
 }
 
+/// Whether a list of this name holds questions by its name.
+pub fn names_questions(name: &str) -> bool {
+    QUESTIONS.iter().any(|known| is_same(known, name))
+}
+
 /// Whether a text among `fields` may be the passage of questions beside it.
 pub fn has_passage(fields: &Fields) -> bool {
     find(fields, PASSAGE).is_some_and(|key| fields[&key].is_string())

@@ -194,3 +194,23 @@ pub const SILENT: &[&str] = &[
     "custom-info",
     "annotation-xml",
 ];
+/// The same in dumps of `MediaWiki`: what is said of a page beside its title and text.
+pub const MEDIAWIKI_SILENT: &[&str] = &[
+    "siteinfo",
+    "ns",
+    "id",
+    "redirect",
+    "restrictions",
+    "parentid",
+    "timestamp",
+    "contributor",
+    "minor",
+    "comment",
+    "origin",
+    "model",
+    "format",
+    "sha1",
+    "discussionthreadinginfo",
+    "upload",
+    "logitem",
+];

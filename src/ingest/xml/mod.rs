@@ -3,11 +3,16 @@
 //! Elements that are known to stand within a line vanish, paragraphs and headings get blank lines
 //! around them, all others end the line; code keeps its white space between fences. Metadata and
 //! embedded files (`teiHeader`, `title-info` and `binary` of `FictionBook`) are left out. Records are
-//! numbered by the lines of the text that results.
+//! numbered by the lines of the text that results. Where `xml:space="preserve"` says so white space is
+//! kept, and with it the lines of the pages in a dump of `MediaWiki`.
 
 mod elements;
+mod kept;
+mod remedy;
 
-use elements::{CELLS, CODE, INLINE, PARAGRAPHS, SILENT};
+use elements::{CELLS, CODE, INLINE, MEDIAWIKI_SILENT, PARAGRAPHS, SILENT};
+use kept::Kept;
+pub use remedy::remedy;
 use std::collections::VecDeque;
 use std::io::Read;
 
@@ -40,6 +45,9 @@ pub struct XmlText<R> {
     ended: bool,
     /// How deep in an element without text, and its name.
     silent: (u32, Vec<u8>),
+    kept: Kept,
+    /// Whether the first element says that this is a dump of a wiki.
+    is_wiki: Option<bool>,
     code: u32,
     /// Line ends that are due before the next word.
     gap: usize,
@@ -59,6 +67,8 @@ impl<R: Read> XmlText<R> {
             at: At::Text,
             ended: false,
             silent: (0, Vec::new()),
+            kept: Kept::default(),
+            is_wiki: None,
             code: 0,
             gap: 0,
             space: false,
@@ -95,10 +105,15 @@ impl<R: Read> XmlText<R> {
                 (b'?', None) if head.is_empty() => self.at = At::Until(b"?>", VecDeque::new()),
                 (b'>', None) => self.tag(&head, slash),
                 (b'"' | b'\'', None) if !head.is_empty() => {
+                    self.kept.begin_value(&head);
                     self.at = At::Tag(head, Some(byte), false);
                 }
-                (byte, Some(open)) if byte == open => self.at = At::Tag(head, None, false),
+                (byte, Some(open)) if byte == open => {
+                    self.kept.end_value();
+                    self.at = At::Tag(head, None, false);
+                }
                 (byte, quote) => {
+                    self.kept.value(byte);
                     if quote.is_none() && head.len() < NAME_BYTES {
                         head.push(byte);
                     }
@@ -156,10 +171,23 @@ impl<R: Read> XmlText<R> {
         if self.code > 0 {
             self.begin();
             self.out.push(byte);
+        } else if self.kept.is_inside() {
+            self.kept_text(byte);
         } else if byte.is_ascii_whitespace() {
             self.space = true;
         } else {
             self.begin();
+            self.out.push(byte);
+        }
+    }
+
+    /// A byte where white space is kept; blank lines at the beginning and the end are not.
+    fn kept_text(&mut self, byte: u8) {
+        if byte.is_ascii_whitespace() {
+            self.kept.space(byte, self.gap > 0);
+        } else {
+            self.begin();
+            self.out.append(self.kept.due());
             self.out.push(byte);
         }
     }
@@ -177,6 +205,7 @@ impl<R: Read> XmlText<R> {
     }
 
     fn end_line(&mut self, gap: usize) {
+        self.kept.due().clear();
         self.gap = self.gap.max(gap);
         self.space = false;
     }
@@ -223,6 +252,8 @@ impl<R: Read> XmlText<R> {
             .next()
             .unwrap_or_default();
         let name = name.to_ascii_lowercase();
+        let is_wiki = *self.is_wiki.get_or_insert(name == b"mediawiki");
+        self.kept.tag(&name, closing, empty);
         if self.silent.0 > 0 {
             if name == self.silent.1 && !empty {
                 self.silent.0 = if closing {
@@ -234,7 +265,7 @@ impl<R: Read> XmlText<R> {
             return;
         }
         let is = |names: &[&str]| names.iter().any(|one| one.as_bytes() == name);
-        if is(SILENT) {
+        if is(SILENT) || is_wiki && is(MEDIAWIKI_SILENT) {
             self.end_line(1);
             if !closing && !empty {
                 self.silent = (1, name);
@@ -326,6 +357,25 @@ mod tests {
             .read_to_string(&mut out)
             .expect("memory does not fail");
         out
+    }
+
+    #[test]
+    fn dumps_of_wikis_keep_their_lines_and_lose_their_numbers() {
+        let dump = "<mediawiki xml:lang=\"ru\">\n <siteinfo><sitename>Википедия</sitename></siteinfo>\n <page>\n  <title>Москва</title>\n  <ns>0</ns>\n  <id>7</id>\n\
+            <revision><id>1</id><timestamp>2024</timestamp><contributor><username>U</username><id>2</id></contributor><model>wikitext</model>\
+            <text bytes=\"30\" xml:space=\"preserve\">\n'''Москва''' — столица &lt;ref/&gt;.\r\n\n== История ==\n* пункт  1\n  :отступ\n</text><sha1>x</sha1></revision></page>\n\
+            <page><title>Б</title><revision><text xml:space='preserve' /></revision></page></mediawiki>";
+        assert_eq!(
+            text(dump),
+            "Москва\n\n'''Москва''' — столица <ref/>.\n\n== История ==\n* пункт  1\n  :отступ\n\nБ\n"
+        );
+        // Elsewhere these are words, and of another value nothing is kept.
+        assert_eq!(
+            text(
+                "<r><id>7</id><t xml:space=\"default\" title=\"preserve\">a\nb</t><t xml:space='preserve'>c<t>d\n</t>\ne</t> f\n g</r>"
+            ),
+            "7\na b\nc\nd\ne\nf g\n"
+        );
     }
 
     #[test]

@@ -10,7 +10,14 @@ use crate::ingest::mapping::Mapping;
 impl<'a> Reader<'a> {
     /// Reads an object that stands in the field of a frame.
     pub(super) fn within(frame: &Self) -> Self {
+        let before = by_id::without_key(&frame.value, frame.key.len());
+        let before = [&frame.value[..before], b"}"].concat();
         Self {
+            around: frame
+                .mapping
+                .is_none()
+                .then(|| frame.lead(&before))
+                .flatten(),
             held_bytes: frame.held_bytes,
             next_look: frame.held_bytes,
             level: frame.level + 1,
@@ -48,6 +55,10 @@ impl<'a> Reader<'a> {
         let Some(inner) = self.inner.take() else {
             return;
         };
+        self.without_lead += inner.without_lead;
+        if inner.has_lead {
+            self.use_lead();
+        }
         if self.is_by_id {
             self.outline.forget();
             if !inner.value.is_empty() {
