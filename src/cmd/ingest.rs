@@ -53,8 +53,8 @@ pub struct Args {
     shape: Option<String>,
     /// Which field of structured records is what, as target=field,target=field, for instance
     /// question=Колонка,answer=data.reply. Fields are named in any case, nested ones with dots, items of
-    /// lists by number. Targets: text; question and answer (context, system, and options or option_a,
-    /// option_b … option_f beside them); prompt and completion; instruction, input and output; messages;
+    /// lists by number. Targets: text; question and answer (context, system, and options or `option_a`,
+    /// `option_b` … `option_f` beside them); prompt and completion; instruction, input and output; messages;
     /// prompt, chosen and rejected; question and answers; input and ideal. Default: told by the names of
     /// the fields (--shape).
     #[arg(long, value_name = "MAP", conflicts_with = "shape")]

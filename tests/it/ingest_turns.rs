@@ -3,6 +3,7 @@
 use crate::support::shapes::check;
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table of cases")]
 fn turns_are_read_whole_or_rejected() {
     check(&[
         (

@@ -3,7 +3,8 @@
 //! The sets of all 64 words in the cache are asked for before the first is read, so that memory answers
 //! while others are computed. Words of one class of length are done after each other, not in the order
 //! of the text: a branch that asks each word how long it is would often be foreseen wrongly. So ids
-//! are found in places of their own first and put behind each other at the end.
+//! are found in places of their own first and put behind each other at the end: eight words at a time,
+//! where nearly all have one or two ids, as in English; else a word at a time.
 
 #![allow(
     clippy::inline_always,
@@ -24,6 +25,10 @@ const BATCH: usize = 64;
 const SLOT: usize = size_of::<cache::Slot>() / 4;
 /// Words whose heads are read together.
 const HEADS: usize = 8;
+/// Ids that are written together.
+const EIGHT: usize = 8;
+/// From so many words of a batch with more than two ids on it is quicker to take each by itself.
+const MANY: u32 = 6;
 /// The bits of an id.
 const ID: u32 = (1 << ID_BITS) - 1;
 
@@ -107,7 +112,7 @@ impl Words {
                 tiny: [0; BATCH],
                 keys: [[0; 2]; BATCH],
                 wide: [[0; 64]; BATCH],
-                heads: [0; BATCH + HEADS],
+                heads: [cache::NO_HEAD; BATCH + HEADS],
                 slots: [[0; SLOT]; BATCH],
                 found: [0; (BATCH + 1) * SLOT],
             }),
@@ -233,7 +238,7 @@ impl Words {
             batch.heads[index] = cache.wide::<I>(key, entry, &mut batch.slots[index]);
         }
         for index in ones(classes.longer) {
-            batch.heads[index] = u64::from(cache::NOT_HERE);
+            batch.heads[index] = cache::NO_HEAD;
         }
     }
 
@@ -247,37 +252,53 @@ impl Words {
         out: &mut Vec<u32>,
     ) {
         let count = (places.len() - 1).min(BATCH);
-        self.batch.heads[count..].fill(u64::from(cache::NOT_HERE));
+        self.batch.heads[count..].fill(cache::NO_HEAD);
+        let heads = self.batch.heads.first_chunk();
+        // Those behind the last word have no ids either.
+        let many = heads
+            .map_or(0, I::many)
+            .saturating_sub((BATCH - count) as u32);
         let (mut index, mut filled) = (0, 0);
         while index < count {
             let batch = &mut *self.batch;
-            let heads = batch.heads[index..].first_chunk::<HEADS>();
-            let room = batch.found[filled..].first_chunk_mut();
-            if let (Some(heads), Some(room)) = (heads, room) {
-                let (words, ids) = I::pack(heads, room);
-                filled += ids;
-                index += words;
-                if words == HEADS {
-                    continue;
+            if many < MANY {
+                let heads = batch.heads[index..].first_chunk::<HEADS>();
+                let room = batch.found[filled..].first_chunk_mut();
+                if let (Some(heads), Some(room)) = (heads, room) {
+                    let (words, ids) = I::pack(heads, room);
+                    filled += ids;
+                    index += words;
+                    if words == HEADS {
+                        continue;
+                    }
+                }
+                if index >= count {
+                    break;
                 }
             }
-            if index >= count {
-                break;
-            }
-            // A word of more than two ids.
-            let many = batch.heads[index] as u32 >> ID_BITS;
-            if many == u32::from(ELSEWHERE) {
+            let ids = batch.heads[index][0] >> ID_BITS;
+            if ids == u32::from(ELSEWHERE) {
                 out.extend_from_slice(&batch.found[..filled]);
                 filled = 0;
                 let word = &piece[places[index] as usize..places[index + 1] as usize];
                 self.append_slow(word, model, out);
-            } else {
-                let slot = &batch.slots[index];
-                for (id, from) in batch.found[filled..].iter_mut().zip(&slot[..many as usize]) {
-                    *id = from & ID;
-                }
-                filled += many as usize;
+                index += 1;
+                continue;
             }
+            // Eight at once, whatever follows the ids: a branch on their number would be foreseen wrongly.
+            let slot = batch.slots[index].as_chunks::<EIGHT>().0;
+            let two = batch.heads.as_flattened()[2 * index..].first_chunk::<EIGHT>();
+            let room = batch.found[filled..].as_chunks_mut::<EIGHT>().0;
+            if let ([first, rest @ ..], Some(two), [room, more @ ..]) = (slot, two, room) {
+                let from = if ids > 2 { first } else { two };
+                *room = from.map(|id| id & ID);
+                if ids > EIGHT as u32 {
+                    for (room, ids) in more.iter_mut().zip(rest) {
+                        *room = ids.map(|id| id & ID);
+                    }
+                }
+            }
+            filled += ids as usize;
             index += 1;
         }
         out.extend_from_slice(&self.batch.found[..filled]);

@@ -37,9 +37,12 @@ pub(super) type Room = [u32; MOST_IDS];
 /// of the others say nothing, and they are written five at a time, as eight.
 pub(super) type Slot = [u32; 32];
 
-/// The first two ids of a word in 32 bits each, and in the upper byte of the first how many it has, or
-/// [`ELSEWHERE`]. For most words it is all there is to know; else the ids are in a slot.
-pub(super) type Head = u64;
+/// The first two ids of a word, and in the upper byte of the first how many it has, or [`ELSEWHERE`]. For
+/// most words it is all there is to know; else the ids are in a slot.
+pub(super) type Head = [u32; 2];
+
+/// The head of a word whose ids are elsewhere.
+pub(super) const NO_HEAD: Head = [NOT_HERE, 0];
 
 /// What says that the ids of a slot are elsewhere.
 pub(super) const NOT_HERE: u32 = (ELSEWHERE as u32) << ID_BITS;
@@ -107,7 +110,7 @@ impl Cache {
         let (lanes, _) = set_of::<64, { 1 << TINY_LOG2 }>(&self.tiny, set).as_chunks::<8>();
         match lanes.first_chunk() {
             Some(set) => I::value_of(key, set),
-            None => u64::from(NOT_HERE),
+            None => NO_HEAD,
         }
     }
 
@@ -303,7 +306,7 @@ fn counted(slot: &mut Slot, count: u8, is_here: bool) -> Head {
 /// The first two ids of a slot.
 #[inline(always)]
 fn head_of(slot: &Slot) -> Head {
-    u64::from(slot[0]) | u64::from(slot[1]) << 32
+    [slot[0], slot[1]]
 }
 
 fn table(bytes: usize) -> Result<MmapMut> {

@@ -19,7 +19,7 @@ fn an_overfull_cache_forgets_and_never_errs() {
             Table::Tiny => {
                 let key = tiny_key(eight(word, 0), len as u32);
                 let head = cache.tiny::<Any>(key, tiny_set(key));
-                [slot[0], slot[1]] = [head as u32, (head >> 32) as u32];
+                [slot[0], slot[1]] = head;
                 head
             }
             Table::Short => {

@@ -14,7 +14,7 @@ mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-use super::cache::{Head, ID_BITS, NOT_HERE, id_at};
+use super::cache::{Head, ID_BITS, NO_HEAD, id_at};
 use super::masks::Block;
 #[cfg(target_arch = "x86_64")]
 pub(super) use x86::{Avx2, Avx512};
@@ -30,13 +30,15 @@ pub(super) trait Instructions {
     fn places(bits: u64, first: u32, out: &mut [u32; 64]);
     /// A bit for each number that is at most `most`.
     fn at_most(numbers: &[u32; 64], most: u32) -> u64;
-    /// What a set of four keys and their values has for `key`, or [`NOT_HERE`].
+    /// What a set of four keys and their values has for `key`, or [`NO_HEAD`].
     fn value_of(key: u64, set: &[[u8; 8]; 8]) -> Head;
     /// Five ids of three bytes each, in the first five places, and the last byte above the first of them.
     fn five_ids(value: &[u8; 16], out: &mut [u32; 8]);
     /// Puts the ids of words behind each other, up to the first word that has more than two. Returns how
     /// many words and ids these are; what is behind the ids says nothing.
     fn pack(heads: &[Head; 8], out: &mut [u32; 16]) -> (usize, usize);
+    /// How many of the words have more than two ids.
+    fn many(heads: &[Head; 64]) -> u32;
 }
 
 /// Sets of instructions, the later the more.
@@ -120,9 +122,7 @@ impl Instructions for Any {
     fn value_of(key: u64, set: &[[u8; 8]; 8]) -> Head {
         let (keys, values) = set.split_at(4);
         let place = keys.iter().position(|kept| *kept == key.to_le_bytes());
-        place.map_or(u64::from(NOT_HERE), |place| {
-            u64::from_le_bytes(values[place])
-        })
+        place.map_or(NO_HEAD, |place| head(u64::from_le_bytes(values[place])))
     }
 
     #[inline(always)]
@@ -137,19 +137,37 @@ impl Instructions for Any {
     fn pack(heads: &[Head; 8], out: &mut [u32; 16]) -> (usize, usize) {
         pack_each(heads, out)
     }
+
+    #[inline(always)]
+    fn many(heads: &[Head; 64]) -> u32 {
+        many_of(heads)
+    }
+}
+
+/// Both halves of a value.
+#[inline(always)]
+fn head(value: u64) -> Head {
+    [value as u32, (value >> 32) as u32]
+}
+
+/// [`Instructions::many`], a word at a time, or as the compiler does it.
+#[inline(always)]
+fn many_of(heads: &[Head; 64]) -> u32 {
+    let is_many = |[first, _]: &Head| u32::from(first >> ID_BITS > 2);
+    heads.iter().map(is_many).sum()
 }
 
 /// [`Instructions::pack`], a word at a time.
 #[inline(always)]
 fn pack_each(heads: &[Head; 8], out: &mut [u32; 16]) -> (usize, usize) {
     let mut filled = 0;
-    for (at, &head) in heads.iter().enumerate() {
-        let count = head as u32 >> ID_BITS;
+    for (at, &[first, second]) in heads.iter().enumerate() {
+        let count = first >> ID_BITS;
         if count > 2 {
             return (at, filled);
         }
         if let Some(two) = out[filled..].first_chunk_mut() {
-            *two = [head as u32 & ID, (head >> 32) as u32];
+            *two = [first & ID, second & ID];
         }
         filled += count as usize;
     }

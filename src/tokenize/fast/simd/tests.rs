@@ -7,12 +7,10 @@ fn simd_and_bytes_find_the_same_value() {
     set[4..].copy_from_slice(&[[11; 8], [12; 8], [13; 8], [14; 8]]);
     for place in 0..4 {
         let value = u64::from_le_bytes(set[4 + place]);
-        assert_eq!(Any::value_of(u64::from_le_bytes(set[place]), &set), value);
+        let found = Any::value_of(u64::from_le_bytes(set[place]), &set);
+        assert_eq!(found, [value as u32, (value >> 32) as u32]);
     }
-    assert_eq!(
-        Any::value_of(u64::from_le_bytes([11; 8]), &set),
-        u64::from(NOT_HERE)
-    );
+    assert_eq!(Any::value_of(u64::from_le_bytes([11; 8]), &set), NO_HEAD);
     let keys = set.map(u64::from_le_bytes).into_iter();
     for key in keys.chain([0, 1 << 56]) {
         let expected = Any::value_of(key, &set);
@@ -30,24 +28,45 @@ fn simd_and_bytes_find_the_same_value() {
 }
 
 #[test]
+fn simd_and_bytes_count_the_same_words_of_many_ids() {
+    for shift in 0..64 {
+        let heads: [Head; 64] = std::array::from_fn(|at| {
+            let count = [0, 1, 2, 3, 10, 21, 255][(at * 5 + shift) % 7];
+            [count << ID_BITS | 0x00FF_FFFF, u32::MAX]
+        });
+        let expected = heads.iter().filter(|head| head[0] >> ID_BITS > 2).count() as u32;
+        for level in Level::all() {
+            let many = match level {
+                Level::Any => Any::many(&heads),
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx2 => Avx2::many(&heads),
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx512 => Avx512::many(&heads),
+            };
+            assert_eq!(many, expected, "{level:?}");
+        }
+    }
+}
+
+#[test]
 fn simd_and_bytes_pack_the_same_ids() {
-    let head = |count: u64, first: u64| first | count << ID_BITS | (first + 1) << 32;
+    let head = |count: u32, first: u32| [first | count << ID_BITS, first + 1];
     // Every place of a word with more than two ids, and none, among words with none to two.
     for more in 0..=8 {
-        for counts in 0..3_u64.pow(8) {
+        for counts in 0..3_u32.pow(8) {
             let heads: [Head; 8] = std::array::from_fn(|at| {
-                let count = counts / 3_u64.pow(at as u32) % 3;
+                let count = counts / 3_u32.pow(at as u32) % 3;
                 let count = if at == more {
                     3 + 126 * (counts % 3)
                 } else {
                     count
                 };
-                head(count, 0x00F0_0000 + 2 * at as u64)
+                head(count, 0x00F0_0000 + 2 * at as u32)
             });
             let (mut wanted, mut filled) = ([0; 16], 0);
             for (at, head) in heads.iter().enumerate().take(more) {
                 let first = 0x00F0_0000 + 2 * at as u32;
-                for id in 0..(*head as u32 >> ID_BITS) {
+                for id in 0..(head[0] >> ID_BITS) {
                     wanted[filled] = first + id;
                     filled += 1;
                 }

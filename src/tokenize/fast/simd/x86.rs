@@ -5,7 +5,10 @@
     reason = "compiled once for each instruction set, as their callers are"
 )]
 
-use super::{Block, Head, ID, ID_BITS, Instructions, NOT_HERE, eight_places, pack_each};
+use super::super::cache::NOT_HERE;
+use super::{
+    Block, Head, ID, ID_BITS, Instructions, NO_HEAD, eight_places, head, many_of, pack_each,
+};
 #[allow(
     clippy::wildcard_imports,
     reason = "their names say where they are from"
@@ -14,7 +17,7 @@ use std::arch::x86_64::*;
 
 /// AVX2 and the bit manipulations that came with it. Only for callers that have detected it.
 pub struct Avx2;
-/// AVX-512 F and BW. Only for callers that have detected it.
+/// AVX-512 F, BW, DQ and VL. Only for callers that have detected it.
 pub struct Avx512;
 
 impl Instructions for Avx2 {
@@ -50,6 +53,11 @@ impl Instructions for Avx2 {
     #[inline(always)]
     fn pack(heads: &[Head; 8], out: &mut [u32; 16]) -> (usize, usize) {
         pack_each(heads, out)
+    }
+
+    #[inline(always)]
+    fn many(heads: &[Head; 64]) -> u32 {
+        many_of(heads)
     }
 }
 
@@ -88,6 +96,12 @@ impl Instructions for Avx512 {
     fn pack(heads: &[Head; 8], out: &mut [u32; 16]) -> (usize, usize) {
         // SAFETY: this type is used only where `Level::detect` has said so.
         unsafe { pack_avx512(heads, out) }
+    }
+
+    #[inline(always)]
+    fn many(heads: &[Head; 64]) -> u32 {
+        // SAFETY: this type is used only where `Level::detect` has said so.
+        unsafe { many_avx512(heads) }
     }
 }
 
@@ -180,11 +194,7 @@ fn value_of_avx2(key: u64, set: &[[u8; 8]; 8]) -> Head {
     let same = _mm256_cmpeq_epi64(keys, _mm256_set1_epi64x(key as i64));
     let places = _mm256_movemask_pd(_mm256_castsi256_pd(same)) as u32;
     let value = u64::from_le_bytes(set[4 + places.trailing_zeros() as usize % 4]);
-    if places == 0 {
-        u64::from(NOT_HERE)
-    } else {
-        value
-    }
+    if places == 0 { NO_HEAD } else { head(value) }
 }
 
 #[inline]
@@ -202,7 +212,22 @@ fn value_of_avx512(key: u64, set: &[[u8; 8]; 8]) -> Head {
     // A key is once in a set: its value, or what says that there is none, becomes the first.
     let none = _mm256_set1_epi64x(i64::from(NOT_HERE));
     let found = _mm256_mask_compress_epi64(none, same, values);
-    _mm_cvtsi128_si64(_mm256_castsi256_si128(found)) as u64
+    head(_mm_cvtsi128_si64(_mm256_castsi256_si128(found)) as u64)
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,popcnt")]
+fn many_avx512(heads: &[Head; 64]) -> u32 {
+    let most = _mm512_set1_epi64(i64::from(3_u32 << ID_BITS) - 1);
+    let firsts = _mm512_set1_epi64(i64::from(u32::MAX));
+    let (lanes, _) = heads.as_chunks::<8>();
+    let many = lanes.iter().map(|lane| {
+        // SAFETY: 64 bytes are read of as many.
+        let heads = unsafe { _mm512_loadu_si512(lane.as_ptr().cast()) };
+        let counts = _mm512_and_si512(heads, firsts);
+        _mm512_cmpgt_epu64_mask(counts, most).count_ones()
+    });
+    many.sum()
 }
 
 #[inline]
