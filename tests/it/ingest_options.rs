@@ -140,7 +140,10 @@ fn flags_that_no_source_can_use_are_named() {
     write(&jsonl, "{\"question\":\"Кто?\",\"answer\":\"Я\"}\n");
     write(&text, "Слово и дело.\n");
     let unused = |source: &Path, flags: &[&str], dry_run: bool| {
-        let out = place.path().join(format!("out of {}", flags.join(" ")));
+        let name = source.file_name().expect("a file").display();
+        let out = place
+            .path()
+            .join(format!("out of {name} {}", flags.join(" ")));
         let command = Prep::talkative(["ingest"]).arg(source).args(flags);
         let command = if dry_run {
             command.arg("--dry-run")
@@ -155,7 +158,7 @@ fn flags_that_no_source_can_use_are_named() {
             (&jsonl, ["--split", "lines"]),
             (&jsonl, ["--document-size", "100"]),
             (&text, ["--columns", "a,b"]),
-            (&text, ["--shape", "question"]),
+            (&text, ["--shape", "question_answer"]),
             (&text, ["--first-option", "1"]),
         ] {
             let said = unused(source, &flags, dry_run);
@@ -165,7 +168,7 @@ fn flags_that_no_source_can_use_are_named() {
             );
         }
         for (source, flags) in [
-            (&jsonl, ["--shape", "question"]),
+            (&jsonl, ["--shape", "question_answer"]),
             (&jsonl, ["--encoding", "utf-8"]),
             (&text, ["--split", "lines"]),
             (&text, ["--document-size", "100"]),

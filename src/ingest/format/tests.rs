@@ -55,20 +55,6 @@ fn what_is_not_read_is_named_with_its_remedy() {
         ("a.txt", "%PDF-1.4", "pdftotext"),
         ("a.xml", "<?xml version='1.0'?><doc/>", "--as text"),
         ("a", "<?xml version='1.0'?><doc/>", "--as text"),
-        (
-            "a.fb2",
-            "<?xml version='1.0'?>\n<FictionBook xmlns=''>",
-            "its pictures",
-        ),
-        ("a.xml", "<!-- x -->\n<mediawiki>", "WikiExtractor"),
-        ("a.xml", "<?xml version='1.0'?><tei:TEI>", "the header"),
-        (
-            "Posts.xml",
-            "<?xml version='1.0'?><posts>\n <row Id='1' Body='b' />",
-            "in attributes, which are not read",
-        ),
-        ("a.xml", "<rss version='2.0'>", "a feed"),
-        ("a.tmx.xml", "<tmx version='1.4'>", "both languages"),
         ("a.rst", "Title\n=====\n", ".rst"),
     ] {
         let message = detect(name, head).expect_err("not read").message;

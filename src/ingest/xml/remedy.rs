@@ -34,3 +34,29 @@ pub fn remedy(text: &str) -> &'static str {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_element_tells_what_helps() {
+        for (text, says) in [
+            (
+                "<?xml version='1.0'?>\n<FictionBook xmlns=''>",
+                "its pictures",
+            ),
+            ("<!-- x -->\n<mediawiki>", "WikiExtractor"),
+            ("<?xml version='1.0'?><tei:TEI>", "the header"),
+            (
+                "<?xml version='1.0'?><posts>\n <row Id='1' Body='b' />",
+                "in attributes, which are not read",
+            ),
+            ("<rss version='2.0'>", "a feed"),
+            ("<tmx version='1.4'>", "both languages"),
+            ("<doc/>", "--as html"),
+        ] {
+            assert!(remedy(text).contains(says), "{text}");
+        }
+    }
+}
