@@ -19,43 +19,6 @@ fn turns_are_read_whole_or_rejected() {
             &[],
         ),
         (
-            "blank.jsonl",
-            "{\"question\": \"q\", \"answer\": \"\"}\n{\"question\": \"q\", \"answer\": null}\n{\"question\": \"q\", \"answer\": []}\n{\"question\": \"\", \"answer\": \"a\"}\n{\"messages\": [{\"role\": \"user\", \"content\": \"q\"}, {\"role\": \"assistant\", \"content\": \" \"}]}\n{\"prompt\": \"\", \"completion\": \"a\"}",
-            &[],
-            &[
-                (1, "no_answer"),
-                (2, "no_answer"),
-                (3, "no_answer"),
-                (4, "no_question"),
-                (5, "no_answer"),
-                (6, "no_question"),
-            ],
-        ),
-        (
-            "blank.csv",
-            "question,answer\nq,\nr,b\n,c\n",
-            &["u: r | a: b"],
-            &[(2, "no_answer"), (4, "no_question")],
-        ),
-        (
-            "plural.csv",
-            "Вопросы;Ответы\nq;a\nr;b\n",
-            &["u: q | a: a", "u: r | a: b"],
-            &[],
-        ),
-        (
-            "plural-english.csv",
-            "Questions,Answers\nq,a\nr,b\n",
-            &["u: q | a: a", "u: r | a: b"],
-            &[],
-        ),
-        (
-            "kaggle.csv",
-            "id,prompt,A,B,answer\n0,q,x,y,B\n",
-            &["u: q\nA) x\nB) y | a: y"],
-            &[],
-        ),
-        (
             "picture.jsonl",
             r#"{"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}, {"type": "text", "text": "q"}]}, {"role": "assistant", "content": "a"}]}"#,
             &[],
@@ -73,7 +36,7 @@ fn turns_are_read_whole_or_rejected() {
             "null.jsonl",
             r#"{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": null}]}"#,
             &[],
-            &[(1, "no_answer")],
+            &[(1, "wrong_type")],
         ),
         (
             "sharegpt.jsonl",

@@ -83,12 +83,6 @@ impl Parsed {
                 .push(Reject::new(name, record, "empty_text", message, &raw()));
             return;
         }
-        if let Err(misfit) = shape::check_said(&content) {
-            let message = format!("{} (shape {})", misfit.why, shape.name);
-            self.rejects
-                .push(Reject::new(name, record, misfit.error, message, &raw()));
-            return;
-        }
         meta.extend(item.fields);
         let meta = (!meta.is_empty()).then(|| Value::Object(meta).to_string());
         self.keep(name, (record, number), content, meta, shape.name);

@@ -212,9 +212,6 @@ pub(super) fn take_answer(fields: &mut Fields, names: &[&str]) -> Result<String,
             }
             Ok(best)
         }
-        Value::Null => Err(Misfit::no_answer(format!(
-            "the field `{key}` is null; a question without an answer teaches none"
-        ))),
         other => as_answer(other, &key),
     }
 }

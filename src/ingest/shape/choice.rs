@@ -5,9 +5,7 @@
 //! the numbers of the file tell (`numbering.rs`). Several are named by a list ("A, C", "A and C", "AC"), and words before a name
 //! ("the answer is B") change nothing. An answer that only can be a name and names none is a misfit, never a text.
 
-use super::fields::{
-    as_answer, find, folded, is_same, take, take_question_text, take_text, type_name,
-};
+use super::fields::{as_answer, find, folded, is_same, take, take_text, type_name};
 use super::names::{
     ANSWER, BEGINNING, CORRECT, ENDINGS, FIRST_OPTION, LABEL, OPTION_STEMS, OPTIONS, QUESTION,
     SECOND_OPTION,
@@ -379,7 +377,7 @@ fn take_choice(
     answer: &[&str],
     resolve: fn(&Choices, Value) -> Result<String, Misfit>,
 ) -> Result<Content, Misfit> {
-    let question = take_question_text(fields, QUESTION)?;
+    let question = take_text(fields, QUESTION)?;
     let context = take_about(fields, &question)?;
     check_operands(fields)?;
     let name = find(fields, answer).unwrap_or_default();

@@ -67,23 +67,6 @@ pub(super) fn take_text(fields: &mut Fields, names: &[&str]) -> Result<String, M
     as_text(take(fields, names)?, &name)
 }
 
-/// A question: it is no question where it is null or blank.
-pub(super) fn take_question_text(fields: &mut Fields, names: &[&str]) -> Result<String, Misfit> {
-    let name = find(fields, names).unwrap_or_else(|| names[0].to_owned());
-    match take(fields, names)? {
-        Value::Null => Err(no_question(&name)),
-        Value::String(text) if text.trim().is_empty() => Err(no_question(&name)),
-        other => as_text(other, &name),
-    }
-}
-
-fn no_question(name: &str) -> Misfit {
-    Misfit::named(
-        "no_question",
-        format!("the field `{name}` holds no text; an answer to nothing teaches nothing"),
-    )
-}
-
 /// Text as it is; a number or truth value as it is written (answers such as 42).
 pub(super) fn as_text(value: Value, name: &str) -> Result<String, Misfit> {
     match value {

@@ -3,7 +3,7 @@
 use super::answers::{is_no, is_yes};
 use super::asked::is_lone_name;
 use super::choice::listed;
-use super::fields::{find, is_same, take, take_question_text};
+use super::fields::{find, is_same, take, take_text};
 use super::names::{ANSWER, ANSWERS, CORRECT, IS_CORRECT, LABEL, LABELS, OPTIONS, QUESTION};
 use super::pairs::take_about;
 use super::written::structured;
@@ -73,7 +73,7 @@ pub(super) fn take_marks_of_each(fields: &mut Fields) -> Result<Content, Misfit>
     } else {
         OPTIONS
     };
-    let question = take_question_text(fields, QUESTION)?;
+    let question = take_text(fields, QUESTION)?;
     let context = take_about(fields, &question)?;
     let Some((answers, marks)) = each_marked(fields, names) else {
         return Err(Misfit::wrong(format!(
@@ -156,7 +156,7 @@ pub(super) fn take_labelled_answers(fields: &mut Fields) -> Result<Content, Misf
 }
 
 fn take_answers_by(fields: &mut Fields, names: &[&str]) -> Result<Content, Misfit> {
-    let question = take_question_text(fields, QUESTION)?;
+    let question = take_text(fields, QUESTION)?;
     let context = take_about(fields, &question)?;
     let name = find(fields, names).unwrap_or_default();
     let mark = take(fields, names)?;

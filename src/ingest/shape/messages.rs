@@ -283,11 +283,6 @@ fn add_turn(mut turn: Fields, messages: &mut Vec<Message>) -> Result<(), Misfit>
         (Some(key), Some(_)) if turn[&key].is_null() => String::new(),
         _ => match take(&mut turn, CONTENT)? {
             Value::Array(parts) => parts_text(parts, "content")?,
-            Value::Null if role == "assistant" => {
-                return Err(Misfit::no_answer(
-                    "the content is null; the assistant says nothing".to_owned(),
-                ));
-            }
             other => as_text(other, "content")?,
         },
     };

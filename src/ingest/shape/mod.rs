@@ -34,7 +34,7 @@ mod turn;
 mod unread;
 mod written;
 
-use crate::document::{Content, Message};
+use crate::document::Content;
 pub use choice::is_option_column;
 use fields::find;
 pub use lead::{Lead, is_undesired};
@@ -140,32 +140,6 @@ pub struct Shape {
 /// When it does.
 pub fn check_label(fields: &Fields) -> Result<(), Misfit> {
     pairs::check_label(fields)
-}
-
-/// Refuses a chat in which nothing is asked, or an answer is blank: nothing is what it would teach.
-///
-/// # Errors
-/// Says which.
-pub fn check_said(content: &Content) -> Result<(), Misfit> {
-    let Content::Chat(turns) = content else {
-        return Ok(());
-    };
-    let is_blank = |turn: &Message| turn.content.trim().is_empty();
-    let blank = |turn: &Message| turn.role == "assistant" && is_blank(turn);
-    if let Some(at) = turns.iter().position(blank) {
-        return Err(Misfit::no_answer(format!(
-            "turn {} is the assistant's and holds no text; a question without an answer teaches none",
-            at + 1
-        )));
-    }
-    let mut asked = turns.iter().filter(|turn| turn.role == "user").peekable();
-    if asked.peek().is_some() && asked.all(is_blank) {
-        return Err(Misfit::named(
-            "no_question",
-            "what the user says is blank; an answer to nothing teaches nothing".to_owned(),
-        ));
-    }
-    Ok(())
 }
 
 impl Shape {

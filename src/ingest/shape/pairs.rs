@@ -1,7 +1,7 @@
 //! One question, one answer: pairs, alpaca, a question about a passage.
 
 use super::answers::{answer_texts, is_no, nothing_said, take_answer, take_best};
-use super::fields::{as_answer, find, take, take_question_text, take_text};
+use super::fields::{as_answer, find, take, take_text};
 use super::messages::{broken, is_broken, is_messages, messages_in, take_turns};
 use super::names::{
     ABOUT, ANSWER, ANSWERS, BODY, CONTEXT, HISTORY, IDEAL, INPUT, INSTANCES, INSTRUCTION,
@@ -37,7 +37,7 @@ pub(super) fn take_pair(
 pub(super) fn take_question(fields: &mut Fields) -> Result<Content, Misfit> {
     check_label(fields)?;
     let mut messages = take_system(fields)?;
-    let question = take_question_text(fields, QUESTION)?;
+    let question = take_text(fields, QUESTION)?;
     let question = with_context(take_about(fields, &question)?, question);
     let question = with_input(fields, question)?;
     messages.push(Message::new("user", question));
@@ -342,7 +342,7 @@ pub(super) fn take_history(fields: &mut Fields) -> Result<Vec<Message>, Misfit> 
 
 pub(super) fn take_context_question(fields: &mut Fields) -> Result<Content, Misfit> {
     check_correct(fields)?;
-    let question = take_question_text(fields, QUESTION)?;
+    let question = take_text(fields, QUESTION)?;
     let question = with_context(take_about(fields, &question)?, question);
     let answer = take_best(fields, ANSWERS)?.ok_or_else(|| nothing_said(ANSWERS[0]))?;
     Ok(Content::Chat(vec![

@@ -221,17 +221,3 @@ fn lists_beside_answers_mark_them_or_are_misfits() {
         check(&[(&json, Ok(BEST))]);
     }
 }
-
-#[test]
-fn nothing_is_learned_from_what_is_null() {
-    check(&[
-        (r#"{"question":"q","answer":null}"#, Err("no_answer")),
-        (r#"{"instruction":"q","output":null}"#, Err("no_answer")),
-        (r#"{"question":null,"answer":"a"}"#, Err("no_question")),
-        (r#"{"question":" ","answer":"a"}"#, Err("no_question")),
-        (
-            r#"{"context":"c","question":"","answers":["a"]}"#,
-            Err("no_question"),
-        ),
-    ]);
-}
