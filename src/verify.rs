@@ -233,8 +233,6 @@ fn none_foreign(dir: &Path, manifest: &ShardManifest) -> Result<String> {
             .flat_map(|split| &of_pairs.split(split).shards);
         listed.extend(shards.map(|shard| format!("{}/{}", pairs::FOLDER, shard.file)));
     }
-    // Manifests of before list neither of the last two.
-    let known = !(manifest.removed.is_empty() && manifest.conflicts.is_empty());
     let folders = [
         "dedup",
         "origins",
@@ -244,7 +242,7 @@ fn none_foreign(dir: &Path, manifest: &ShardManifest) -> Result<String> {
         "conflicts",
     ];
     let listed: Vec<&str> = listed.iter().map(String::as_str).collect();
-    foreign.extend(others(dir, &folders[..if known { 6 } else { 4 }], &listed)?);
+    foreign.extend(others(dir, &folders, &listed)?);
     is_none(foreign)
 }
 

@@ -63,7 +63,14 @@ pub fn of(json: &[u8]) -> u64 {
     }
 }
 
-/// The weight of the lines of a block that are parsed: those of at most `most`, and not the light ones.
+/// What a record of this weight takes beside its text, which has its own bound: the longest line.
+#[must_use]
+pub fn beside_text(json: &[u8], weight: u64) -> u64 {
+    weight.saturating_sub(TEXT * json.len() as u64)
+}
+
+/// The weight of the lines of a block that are parsed: those with at most `most` beside their text, and
+/// not the light ones.
 #[must_use]
 pub fn of_lines(lines: &[u8], most: u64) -> u64 {
     if lines.len() <= LIGHT_BYTES {
@@ -71,9 +78,10 @@ pub fn of_lines(lines: &[u8], most: u64) -> u64 {
     }
     let (mut start, mut weight) = (0, 0);
     for end in memchr::memchr_iter(b'\n', lines).chain([lines.len()]) {
-        let line = of(&lines[start..end]);
-        if (LIGHT_TREE..=most).contains(&line) {
-            weight += line;
+        let line = &lines[start..end];
+        let of_line = of(line);
+        if of_line >= LIGHT_TREE && beside_text(line, of_line) <= most {
+            weight += of_line;
         }
         start = end + 1;
     }

@@ -14,6 +14,7 @@ use super::sink::{LeftOut, Sink};
 use crate::ingest::cutter::MAX_LINE_BYTES;
 use crate::ingest::mapping::Mapping;
 use crate::ingest::shape::Lead;
+use leading::Told;
 use place::{Slot, Text};
 use resync::{Doubt, Margin, NEWLINE, Opening, Tail};
 
@@ -73,6 +74,7 @@ pub(super) struct Reader<'a> {
     /// or there.
     around: Option<Lead>,
     has_lead: bool,
+    told: Told,
     /// Records that were read without a system prompt or an instruction.
     without_lead: u64,
     /// What the top array has of one conversation; `None` where fields are mapped.
@@ -109,6 +111,7 @@ impl<'a> Reader<'a> {
             asking: None,
             around: None,
             has_lead: false,
+            told: Told::default(),
             without_lead: 0,
             chat: None,
             inner: None,
@@ -258,19 +261,19 @@ impl<'a> Reader<'a> {
                     byte == b'"' && self.mapping.is_none() && Lead::is_in(self.outline.name());
                 if self.meaning == Meaning::Frame && self.depth == 2 && !is_lead {
                     // The array's bracket stays with the frame.
-                    let name = self.outline.name();
+                    let name = self.outline.name().to_owned();
                     let before = if self.mapping.is_none() {
                         Before {
                             passage: (self.outline.has_passage())
-                                .then(|| Passage::before(&self.value, name))
+                                .then(|| Passage::before(&self.value, &name))
                                 .flatten(),
-                            lead: self.lead([&self.value, b"]}".as_slice()].concat().as_slice()),
+                            lead: self.lead(|frame| [&frame.value[..], b"]}"].concat()),
                             is_led: false,
                         }
                     } else {
                         Before::default()
                     };
-                    self.elements = Some(Elements::of(&self.path, name, before));
+                    self.elements = Some(Elements::of(&self.path, &name, before));
                     self.wrapper = std::mem::take(&mut self.value);
                     self.record_depth = 2;
                     self.margin = Margin::Unknown;

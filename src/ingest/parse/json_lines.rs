@@ -38,7 +38,7 @@ impl Parsed {
             if line.trim_ascii().is_empty() {
                 continue;
             }
-            let weight = weight::of(line);
+            let weight = weight::beside_text(line, weight::of(line));
             if weight > rules.most_tree {
                 let message = too_heavy(line, weight, rules.most_tree);
                 self.rejects

@@ -165,8 +165,10 @@ pub(super) fn names_one_of_list(fields: &Fields) -> bool {
         return false;
     };
     let are_wordings = options.all.iter().all(|one| one.text.trim().ends_with('?'));
-    let are_answers = ANSWERS.iter().any(|name| is_same(name, &list));
-    !are_wordings && (!are_answers || is_lone_name(said) && !is_one_of(said, &options))
+    let mut of_answers = ANSWERS.iter().chain(["alternatives"].iter());
+    let are_answers = of_answers.any(|name| is_same(name, &list));
+    // "C" beside "Vitamin C" is an answer; a number that is none of the texts is a place among them.
+    !are_wordings && (!are_answers || said.is_number() && !is_one_of(said, &options))
 }
 
 /// Whether an answer is written as one of the options.

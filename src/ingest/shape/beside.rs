@@ -6,15 +6,46 @@
 
 use super::answers::{is_no, is_yes, no_correct, number};
 use super::fields::{find, is_same};
-use super::names::{IS_CORRECT, LABELS, RANK, SCORE};
+use super::names::{IS_ACCEPTED, IS_CORRECT, LABELS, RANK, SCORE};
 use super::written::structured;
 use super::{Fields, Misfit};
 use serde_json::{Value, json};
 
-/// Parts of the names of lists that say where answers stand or come from.
+/// Words in the names of lists that say where answers stand or come from, without a plural's s.
 const OF_PLACES: &[&str] = &[
-    "start", "end", "offset", "span", "pos", "begin", "length", "index", "idx", "id", "page",
-    "year", "date", "time", "token", "char", "line", "section", "row", "count",
+    "start",
+    "end",
+    "offset",
+    "span",
+    "pos",
+    "position",
+    "begin",
+    "beginning",
+    "length",
+    "index",
+    "indice",
+    "indexe",
+    "idx",
+    "id",
+    "page",
+    "year",
+    "date",
+    "time",
+    "timestamp",
+    "token",
+    "char",
+    "character",
+    "line",
+    "section",
+    "row",
+    "count",
+    "freq",
+    "frequency",
+    "frequencie",
+    "hop",
+    "level",
+    "num",
+    "number",
 ];
 
 /// Answers in texts as objects with what a list of as many beside them says of each; `None` where there
@@ -42,10 +73,16 @@ pub(super) fn with_beside(
         _ => None,
     };
     let of = |names: &[&str]| find(fields, names).and_then(|key| list(&fields[&key]));
-    let is_told = |list: &Vec<Value>| list.iter().all(|mark| is_yes(mark) != is_no(mark));
-    let are_numbers = |list: &Vec<Value>| list.iter().all(|value| number(value).is_some());
+    // Where a mark is missing the answer has none.
+    let all = |list: &Vec<Value>, is: fn(&Value) -> bool| {
+        list.iter().all(|value| value.is_null() || is(value))
+            && list.iter().any(|value| !value.is_null())
+    };
+    let is_told = |list: &Vec<Value>| all(list, |mark| is_yes(mark) != is_no(mark));
+    let are_numbers = |list: &Vec<Value>| all(list, |value| number(value).is_some());
     let found = of(IS_CORRECT)
         .or_else(|| of(LABELS))
+        .or_else(|| of(IS_ACCEPTED))
         .filter(is_told)
         .map(|list| ("correct", list))
         .or_else(|| Some(("score", of(SCORE).filter(are_numbers)?)))
@@ -70,8 +107,25 @@ pub(super) fn with_beside(
 }
 
 fn is_place(name: &str) -> bool {
-    let name = name.to_lowercase();
-    OF_PLACES.iter().any(|part| name.contains(part))
+    words_of(name).any(|word| OF_PLACES.contains(&word.strip_suffix('s').unwrap_or(&word)))
+}
+
+/// The words of a name in lower case: parts between signs, and where capitals begin.
+pub(super) fn words_of(name: &str) -> impl Iterator<Item = String> {
+    let mut words = vec![String::new()];
+    let mut was_lower = false;
+    for letter in name.chars() {
+        if !letter.is_alphabetic() || was_lower && letter.is_uppercase() {
+            words.push(String::new());
+        }
+        was_lower = letter.is_lowercase();
+        if let Some(word) = words.last_mut()
+            && letter.is_alphabetic()
+        {
+            word.extend(letter.to_lowercase());
+        }
+    }
+    words.into_iter().filter(|word| !word.is_empty())
 }
 
 /// Whether a list may say which of as many answers are right: numbers, truth values or words of
@@ -92,7 +146,7 @@ fn may_mark(list: &[Value]) -> bool {
         "неправильно",
     ];
     let says = |value: &Value| match value {
-        Value::Bool(_) | Value::Number(_) => true,
+        Value::Bool(_) | Value::Number(_) | Value::Null => true,
         Value::String(text) => {
             let text = text.trim().to_lowercase();
             WORDS.contains(&text.as_str()) || is_yes(value) || is_no(value)

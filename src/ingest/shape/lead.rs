@@ -1,20 +1,26 @@
 //! What the frame of records says to each of them: a system prompt, and what there is to do.
 
-use super::fields::{find, folded, is_same};
+use super::fields::{find, is_same};
 use super::names::{INSTRUCTION, SYSTEM};
 use super::{Fields, Shape, is_messages};
 use serde_json::{Value, json};
 
 /// What there is to do, beside records of it.
 const TASK: &[&str] = &["instructions", "definition", "task_definition"];
-/// What names of lists begin with that show how not to answer.
-const UNDESIRED: &[&str] = &["negative", "отрицательн"];
+/// Names of lists that show how not to answer.
+const UNDESIRED: &[&str] = &[
+    "negative",
+    "negatives",
+    "negative examples",
+    "negative samples",
+    "отрицательные",
+    "отрицательные примеры",
+];
 
 /// Whether a list of this name shows answers that are not wanted.
 #[must_use]
 pub fn is_undesired(list: &str) -> bool {
-    let name: String = folded(list).collect();
-    UNDESIRED.iter().any(|begin| name.starts_with(begin))
+    UNDESIRED.iter().any(|name| is_same(name, list))
 }
 
 /// What a frame says to each of its records.
@@ -200,7 +206,12 @@ mod tests {
         for name in ["Negative Examples", "negatives", "negative_examples"] {
             assert!(is_undesired(name), "{name}");
         }
-        for name in ["Positive Examples", "non-negative", "data"] {
+        for name in [
+            "Positive Examples",
+            "non-negative",
+            "negative_reviews",
+            "data",
+        ] {
             assert!(!is_undesired(name), "{name}");
         }
     }

@@ -5,6 +5,7 @@
 //! says that it holds answers.
 
 use super::asked::is_lone_name;
+use super::beside::words_of;
 use super::choice::{LATIN, RUSSIAN, one_letter};
 use super::option_name::bare;
 use super::written::structured;
@@ -28,21 +29,41 @@ const SAID_AS_IT_IS: &[&str] = &[
 /// Parts of names of what holds options.
 const OF_OPTIONS: &[&str] = &[
     "option",
-    "opt",
     "choice",
     "answer",
     "variant",
     "alternative",
     "candidate",
-    "distractor",
-    "select",
     "вариант",
     "ответ",
     "выбор",
 ];
 
-/// Parts of names of lists that hold something else.
+/// Parts of names of lists that hold something else, wrong answers alone among them.
 const OF_OTHERS: &[&str] = &[
+    "distractor",
+    "incorrect",
+    "wrong",
+    "невер",
+    "неправ",
+    "respons",
+    "generat",
+    "complet",
+    "rollout",
+    "predict",
+    "solution",
+    "rational",
+    "test",
+    "rubric",
+    "question",
+    "sent",
+    "sample",
+    "accepted",
+    "normalized",
+    "gold",
+    "plausible",
+    "long",
+    "short",
     "tag",
     "keyword",
     "topic",
@@ -122,7 +143,11 @@ impl Place {
         match self {
             Self::Letter(at) => at < options && !is_of(name, OF_OTHERS),
             Self::Number(number) => {
-                number <= options && is_of(name, OF_OPTIONS) && !is_of(name, OF_OTHERS)
+                let is_short =
+                    || words_of(name).any(|word| matches!(word.as_str(), "opt" | "opts"));
+                number <= options
+                    && (is_of(name, OF_OPTIONS) || is_short())
+                    && !is_of(name, OF_OTHERS)
             }
         }
     }
@@ -133,6 +158,11 @@ pub(super) fn lists(asked: &str, texts: &[&str]) -> bool {
     let is_listed = |(at, text): (usize, &&str)| {
         let text = text.trim();
         let names = [LATIN, RUSSIAN].map(|letters| letters.chars().nth(at));
+        // A text that begins with its letter is listed as it is.
+        let mut own = text.chars();
+        if names.contains(&own.next()) && own.as_str().starts_with([')', '.', ':', ']']) {
+            return asked.contains(text);
+        }
         !text.is_empty()
             && asked.match_indices(text).any(|(start, _)| {
                 let before = asked[..start].trim_end();
@@ -234,6 +264,16 @@ fn unread(fields: &Fields, place: Place, asked: &str, said: &str) -> Option<(Str
     })
 }
 
+/// Whether a question has options of its own, whatever stands beside it.
+fn has_options(asked: &str) -> bool {
+    let pairs = [["A", "B"], ["А", "Б"], ["А", "В"]];
+    let mut signs = [")", ".", ":", "]"].iter();
+    signs.any(|sign| {
+        let has = |name: &&str| asked.contains(&format!("{name}{sign}"));
+        pairs.iter().any(|pair| pair.iter().all(has))
+    })
+}
+
 fn check(item: &Item, beside: &Fields) -> Result<(), Misfit> {
     let Content::Chat(turns) = &item.content else {
         return Ok(());
@@ -242,7 +282,7 @@ fn check(item: &Item, beside: &Fields) -> Result<(), Misfit> {
         return Ok(());
     };
     let said = last.content.trim();
-    let Some(place) = place(said) else {
+    let Some(place) = place(said).filter(|_| !has_options(&asked.content)) else {
         return Ok(());
     };
     let mut parts = [&item.fields, beside].into_iter();

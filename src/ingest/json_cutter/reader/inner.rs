@@ -9,15 +9,17 @@ use crate::ingest::mapping::Mapping;
 
 impl<'a> Reader<'a> {
     /// Reads an object that stands in the field of a frame.
-    pub(super) fn within(frame: &Self) -> Self {
-        let before = by_id::without_key(&frame.value, frame.key.len());
-        let before = [&frame.value[..before], b"}"].concat();
+    pub(super) fn within(frame: &mut Self) -> Self {
+        let around = if frame.mapping.is_none() {
+            frame.lead(|frame| {
+                let before = by_id::without_key(&frame.value, frame.key.len());
+                [&frame.value[..before], b"}"].concat()
+            })
+        } else {
+            None
+        };
         Self {
-            around: frame
-                .mapping
-                .is_none()
-                .then(|| frame.lead(&before))
-                .flatten(),
+            around,
             held_bytes: frame.held_bytes,
             next_look: frame.held_bytes,
             level: frame.level + 1,
@@ -61,6 +63,7 @@ impl<'a> Reader<'a> {
         }
         if self.is_by_id {
             self.outline.forget();
+            self.forget_told();
             if !inner.value.is_empty() {
                 by_id::add(&inner.value, self.outline.name(), inner.left_out, sink);
                 let rest = by_id::without_key(&self.value, self.key.len());

@@ -198,7 +198,13 @@ fn lists_beside_answers_mark_them_or_are_misfits() {
         (r#""scores":"[1, 9]""#, Ok(BEST)),
         (r#""ranks":[2,1]"#, Ok(BEST)),
         (r#""labels":[0,0]"#, Err("no_correct_answer")),
+        (r#""is_correct":[null,1]"#, Ok(BEST)),
+        (r#""scores":[null,2]"#, Ok(BEST)),
+        (r#""accepted":[false,true]"#, Ok(BEST)),
         (r#""gold":[0,1]"#, Err("no_correct_answer")),
+        (r#""is_valid":[0,1]"#, Err("no_correct_answer")),
+        (r#""confidence":[0.1,0.9]"#, Err("no_correct_answer")),
+        (r#""recommended":[null,true]"#, Err("no_correct_answer")),
         (r#""verdicts":["wrong","right"]"#, Err("no_correct_answer")),
         // A label of the record is the name of an answer.
         (r#""label":1"#, Ok(LISTED)),
@@ -211,6 +217,8 @@ fn lists_beside_answers_mark_them_or_are_misfits() {
     // Places in a passage, sources, and classes of the question are no marks.
     for beside in [
         r#""answer_start":[5,7]"#,
+        r#""answer_indices":[5,7]"#,
+        r#""startOffsets":[5,7]"#,
         r#""gold":[1,1]"#,
         r#""gold":[0,1,2]"#,
         r#""tags":["a","b"]"#,

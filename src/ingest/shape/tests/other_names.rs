@@ -121,6 +121,14 @@ fn options_have_many_names() {
             Ok(&[("user", "q"), ("assistant", "2")]),
         ),
         (
+            r#"{"question":"(A) x (B) y","responses":["r1","r2"],"answer":"B"}"#,
+            Ok(&[("user", "(A) x (B) y"), ("assistant", "B")]),
+        ),
+        (
+            r#"{"prompt":"q\nA. x\nB. y","options":["A. x","B. y"],"completion":"B"}"#,
+            Ok(&[("user", "q\nA. x\nB. y"), ("assistant", "B")]),
+        ),
+        (
             r#"{"question":"q","answers":["8","eight"],"answer":8}"#,
             Ok(&[("user", "q"), ("assistant", "8")]),
         ),
@@ -145,7 +153,6 @@ fn a_letter_beside_options_that_nothing_reads_is_refused() {
         (r#""picks":{"A":"x","B":"y"},"answer":"B""#, true),
         (r#""pick_a":"x","pick_b":"y","answer":"A""#, true),
         (r#""my_options":["x","y"],"answer":1"#, true),
-        (r#""distractor1":"x","distractor2":"y","answer":2"#, true),
         // Not a place of that list, or not a list of options.
         (r#""selections":["x","y"],"answer":"E""#, false),
         (r#""lists":["x","y"],"answer":2"#, false),
@@ -156,6 +163,11 @@ fn a_letter_beside_options_that_nothing_reads_is_refused() {
         (r#""selections":["A","B"],"answer":"B""#, false),
         (r#""hint_1":"x","hint_2":"y","answer":2"#, false),
         (r#""wordings":["q1?","q2?"],"answer":"A""#, false),
+        (r#""distractor1":"x","distractor2":"y","answer":2"#, false),
+        (r#""incorrect_answers":["x","y"],"answer":"B""#, false),
+        (r#""accepted_answers":["two","zwei"],"answer":2"#, false),
+        (r#""optimizer_logs":["x","y"],"answer":2"#, false),
+        (r#""opts":["x","y"],"answer":2"#, true),
     ] {
         for asked in ["question", "prompt", "instruction"] {
             let rest = if asked == "instruction" {
