@@ -55,11 +55,12 @@ impl Kept {
         self.is_in_tag |= value.is_some_and(|value| value == b"preserve");
     }
 
-    /// Follows the tag of an element.
-    pub(super) fn tag(&mut self, name: &[u8], closing: bool, empty: bool) {
+    /// Follows the tag of an element. Says whether white space at the end of one was due behind it: there
+    /// it is white space like any other.
+    pub(super) fn tag(&mut self, name: &[u8], closing: bool, empty: bool) -> bool {
         let keeps = std::mem::take(&mut self.is_in_tag);
         if empty {
-            return;
+            return false;
         }
         if self.depth > 0 {
             if name == self.name {
@@ -72,5 +73,10 @@ impl Kept {
         } else if keeps && !closing {
             (self.depth, self.name) = (1, name.to_vec());
         }
+        let is_due = self.depth == 0 && !self.due.is_empty();
+        if is_due {
+            self.due.clear();
+        }
+        is_due
     }
 }

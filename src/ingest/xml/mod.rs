@@ -253,7 +253,7 @@ impl<R: Read> XmlText<R> {
             .unwrap_or_default();
         let name = name.to_ascii_lowercase();
         let is_wiki = *self.is_wiki.get_or_insert(name == b"mediawiki");
-        self.kept.tag(&name, closing, empty);
+        self.space |= self.kept.tag(&name, closing, empty);
         if self.silent.0 > 0 {
             if name == self.silent.1 && !empty {
                 self.silent.0 = if closing {
@@ -375,6 +375,10 @@ mod tests {
                 "<r><id>7</id><t xml:space=\"default\" title=\"preserve\">a\nb</t><t xml:space='preserve'>c<t>d\n</t>\ne</t> f\n g</r>"
             ),
             "7\na b\nc\nd\ne\nf g\n"
+        );
+        assert_eq!(
+            text("<p>x <b xml:space='preserve'>a  </b>b <b xml:space='preserve'>c  c</b> d</p>"),
+            "x a b c  c d\n"
         );
     }
 
