@@ -2,7 +2,7 @@
 //!
 //! Documents are copied token by token, each in its split and with its mask and id, so that nothing is
 //! encoded again. Inputs are mapped and read in order, and a shuffle is that of `prep shard`; memory is
-//! that of one document and one shard a split, and of the shuffle.
+//! that of one document, of a shard a split and two of training, and of the shuffle.
 
 use crate::atomic;
 use crate::cmd::Context;
@@ -271,7 +271,7 @@ fn write(
 ) -> Result<[SplitEntry; 2]> {
     let out = &options.out;
     let mut writers = [
-        SplitWriter::new(out, Split::Train, info, options.shard_bytes)?,
+        SplitWriter::new(out, Split::Train, info, options.shard_bytes)?.beside(context.threads),
         SplitWriter::new(out, Split::Val, info, options.shard_bytes)?,
     ];
     let tokens = |split| {

@@ -34,16 +34,10 @@ pub fn of_with(content: &Content, key: &mut String) -> Keys {
         Content::Text(text) => {
             append_key(text, key);
             // Text of symbols alone has an empty key: then only the very same text is a copy.
-            let hash = xxh3_128(if key.is_empty() {
-                text.as_bytes()
+            if key.is_empty() {
+                of_bytes(text)
             } else {
-                key.as_bytes()
-            });
-            Keys {
-                content: hash,
-                group: hash,
-                split: hash,
-                system: 0,
+                of_bytes(key)
             }
         }
         Content::Chat(messages) => {
@@ -54,6 +48,18 @@ pub fn of_with(content: &Content, key: &mut String) -> Keys {
             let (question, answer) = split_at_last_answer(messages);
             exchange(question, answer, rejected)
         }
+    }
+}
+
+/// The keys of a text that is equal to nothing but itself, to the byte.
+#[must_use]
+pub fn of_bytes(text: &str) -> Keys {
+    let hash = xxh3_128(text.as_bytes());
+    Keys {
+        content: hash,
+        group: hash,
+        split: hash,
+        system: 0,
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! A document that does not fit is continued in the next shard with `continuation` set; a piece
 //! shorter than [`SMALLEST_PIECE`] tokens is not worth a cut and the document starts the next shard.
+//! Memory: the shard that is filled, and with a thread for files the one before it twice.
 
 use super::format::{self, Sizer};
 use super::manifest::{ShardEntry, SplitEntry};
@@ -9,7 +10,7 @@ use super::{ShardInfo, Split};
 use crate::atomic;
 use crate::document::DocumentId;
 use crate::document::id::hex_hash;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use arrow::array::BooleanBufferBuilder;
 use arrow::array::{
     ArrayRef, BooleanArray, FixedSizeBinaryArray, ListArray, RecordBatch, UInt16Array, UInt32Array,
@@ -19,6 +20,8 @@ use arrow::datatypes::{DataType, Field, SchemaRef};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 /// A document is cut only when at least this many of its tokens fit.
 pub const SMALLEST_PIECE: u64 = 16;
@@ -67,6 +70,25 @@ pub struct SplitWriter {
     document_ids: Vec<u8>,
     continuations: BooleanBufferBuilder,
     entry: SplitEntry,
+    /// Shards that were begun, the one that is filled left out.
+    shards: usize,
+    files: Option<Files>,
+}
+
+/// A thread that makes files of full shards while the next one is filled.
+struct Files {
+    full: Option<SyncSender<Full>>,
+    thread: Option<JoinHandle<Result<Vec<ShardEntry>>>>,
+}
+
+/// A shard that is full.
+struct Full {
+    dir: PathBuf,
+    file: String,
+    batch: RecordBatch,
+    /// Bytes of the file.
+    bytes: u64,
+    tokens: u64,
 }
 
 impl SplitWriter {
@@ -98,7 +120,24 @@ impl SplitWriter {
             document_ids: Vec::new(),
             continuations: BooleanBufferBuilder::new(0),
             entry: SplitEntry::default(),
+            shards: 0,
+            files: None,
         })
+    }
+
+    /// Makes files in a thread of its own, if there are `threads` for it.
+    #[must_use]
+    pub fn beside(mut self, threads: usize) -> Self {
+        if threads > 1 {
+            // One that waits is enough: filling a shard takes as long as writing one.
+            let (full, waiting) = sync_channel::<Full>(0);
+            let thread = std::thread::spawn(move || waiting.into_iter().map(Full::write).collect());
+            self.files = Some(Files {
+                full: Some(full),
+                thread: Some(thread),
+            });
+        }
+        self
     }
 
     /// Appends one document; `bytes_text` are the UTF-8 bytes of its content.
@@ -113,9 +152,11 @@ impl SplitWriter {
         bytes_text: u64,
     ) -> Result<()> {
         assert_eq!(ids.len(), mask.len(), "one mask bit a token");
-        if let Some(bad) = ids.iter().find(|id| **id >= self.vocab_size) {
+        // All are looked at, so that many are at once.
+        let largest = ids.iter().fold(0, |largest, id| largest.max(*id));
+        if largest >= self.vocab_size && !ids.is_empty() {
             anyhow::bail!(
-                "token id {bad} of document {id} is outside the vocabulary of {}",
+                "token id {largest} of document {id} is outside the vocabulary of {}",
                 self.vocab_size
             );
         }
@@ -150,7 +191,9 @@ impl SplitWriter {
 
     fn push_row(&mut self, id: DocumentId, ids: &[u32], mask: &[bool], continuation: bool) {
         self.ids.extend(ids);
-        self.mask.append_slice(mask);
+        for (counts, tokens) in runs(mask) {
+            self.mask.append_n(tokens, counts);
+        }
         self.offsets.push(self.ids.len() as i32);
         self.document_ids.extend_from_slice(&id.0);
         self.continuations.append(continuation);
@@ -167,27 +210,18 @@ impl SplitWriter {
             "a shard of {expected} bytes was filled beyond {}",
             self.limit
         );
-        let batch = self.take_batch()?;
-        let mut bytes = Vec::with_capacity(expected as usize);
-        format::write_batch(&mut bytes, &batch)?;
-        assert_eq!(
-            bytes.len() as u64,
-            expected,
-            "the size of a shard is known before it is written"
-        );
-        let file = format!("{}-{:05}.arrow", self.split.name(), self.entry.shards.len());
-        let path = self.dir.join(&file);
-        let xxh3 = hex_hash(&bytes);
-        if !already_written(&path, expected, &xxh3) {
-            atomic::write_with(&path, |out| Ok(out.write_all(&bytes)?))?;
-        }
-        self.entry.shards.push(ShardEntry {
-            file,
+        let full = Full {
+            dir: self.dir.clone(),
+            file: format!("{}-{:05}.arrow", self.split.name(), self.shards),
+            batch: self.take_batch()?,
             bytes: expected,
             tokens,
-            rows,
-            xxh3,
-        });
+        };
+        self.shards += 1;
+        match &mut self.files {
+            None => self.entry.shards.push(full.write()?),
+            Some(files) => files.write(full)?,
+        }
         Ok(())
     }
 
@@ -230,6 +264,9 @@ impl SplitWriter {
         if self.rows() > 0 {
             self.finish_shard()?;
         }
+        if let Some(mut files) = self.files.take() {
+            self.entry.shards = files.join()?;
+        }
         self.remove_leftovers()?;
         Ok(self.entry)
     }
@@ -251,6 +288,68 @@ impl SplitWriter {
     }
 }
 
+impl Files {
+    fn write(&mut self, full: Full) -> Result<()> {
+        let sent = self.full.as_ref().map(|files| files.send(full));
+        if !matches!(sent, Some(Ok(()))) {
+            // A thread that ended has an error to tell.
+            self.join()?;
+            bail!("the thread that makes shards ended; this is a bug of prep");
+        }
+        Ok(())
+    }
+
+    /// Waits for the files that are being made, and says what they hold.
+    fn join(&mut self) -> Result<Vec<ShardEntry>> {
+        drop(self.full.take());
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(entries)) => entries,
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
+impl Drop for Files {
+    /// A run that fails leaves no file half made.
+    fn drop(&mut self) {
+        drop(self.full.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Full {
+    /// Makes the file, unless an interrupted run has made it.
+    fn write(self) -> Result<ShardEntry> {
+        let mut bytes = Vec::with_capacity(self.bytes as usize);
+        format::write_batch(&mut bytes, &self.batch)?;
+        assert_eq!(
+            bytes.len() as u64,
+            self.bytes,
+            "the size of a shard is known before it is written"
+        );
+        let path = self.dir.join(&self.file);
+        let xxh3 = hex_hash(&bytes);
+        if !already_written(&path, self.bytes, &xxh3) {
+            atomic::write_with(&path, |out| Ok(out.write_all(&bytes)?))?;
+        }
+        Ok(ShardEntry {
+            file: self.file,
+            bytes: self.bytes,
+            tokens: self.tokens,
+            rows: self.batch.num_rows() as u64,
+            xxh3,
+        })
+    }
+}
+
+/// The values of a mask and how often each comes in a row: of nearly all documents one or two.
+pub fn runs(mask: &[bool]) -> impl Iterator<Item = (bool, usize)> {
+    mask.chunk_by(|a, b| a == b).map(|run| (run[0], run.len()))
+}
+
 /// Whether an interrupted run left exactly these bytes.
 fn already_written(path: &Path, bytes: u64, xxh3: &str) -> bool {
     std::fs::metadata(path).is_ok_and(|found| found.len() == bytes)
@@ -258,6 +357,7 @@ fn already_written(path: &Path, bytes: u64, xxh3: &str) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 mod tests {
     use super::*;
     use crate::shard::manifest::VERSION;
@@ -380,6 +480,41 @@ mod tests {
                 last = Some(document);
             }
             assert_eq!(rebuilt, lengths);
+        }
+    }
+
+    /// Writes 40 documents of 500 tokens with `threads`.
+    fn write_beside(dir: &Path, threads: usize) -> Result<SplitEntry> {
+        let mut writer =
+            SplitWriter::new(dir, Split::Train, &info(50_000), 20_000)?.beside(threads);
+        let ids: Vec<u32> = (0..500).collect();
+        for number in 0..40 {
+            let mask: Vec<bool> = ids.iter().map(|id| id % (number + 1) == 0).collect();
+            writer.push(
+                DocumentId::new("test", u64::from(number)),
+                &ids,
+                &mask,
+                1_000,
+            )?;
+        }
+        writer.finish()
+    }
+
+    #[test]
+    fn a_thread_for_files_writes_the_same_shards_and_tells_what_fails() {
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let alone = write_beside(one.path(), 1).expect("writes");
+        let beside = write_beside(two.path(), 2).expect("writes");
+        assert!(alone.shards.len() > 2, "{alone:?}");
+        assert_eq!(alone, beside);
+        for shard in &alone.shards {
+            let read = |dir: &Path| std::fs::read(dir.join(&shard.file)).unwrap();
+            assert_eq!(read(one.path()), read(two.path()));
+        }
+        let missing = one.path().join("no such folder");
+        for threads in [1, 2] {
+            let error = write_beside(&missing, threads).expect_err("there is no such folder");
+            assert!(format!("{error:#}").contains("train-00000.arrow"), "{error:#}");
         }
     }
 

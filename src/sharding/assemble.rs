@@ -44,7 +44,8 @@ pub fn run(
     let items = account.items();
     let mut output = Output {
         writers: [
-            SplitWriter::new(out, Split::Train, info, job.options.shard_bytes)?,
+            SplitWriter::new(out, Split::Train, info, job.options.shard_bytes)?
+                .beside(job.context.threads),
             SplitWriter::new(out, Split::Val, info, job.options.shard_bytes)?,
         ],
         shown: [0, items / 2, items.saturating_sub(1)],

@@ -13,6 +13,7 @@ use super::scan::{KeyColumns, SAMPLED_OUT, Scanned};
 use super::units::{Unit, Units};
 use crate::document::parquet::{Encoder, RowGroup};
 use crate::document::{Content, Document, Kind};
+use crate::shard::writer::runs;
 use crate::shard::{Split, labels, origins};
 use crate::tokenize::{Pieces, Tokenizer};
 use crate::{interrupt, ordered};
@@ -263,7 +264,9 @@ impl TokenColumns {
             self.bytes.append_value(piece.bytes_text);
             self.tokens.values().append_slice(&piece.encoded.ids);
             self.tokens.append(true);
-            self.mask.values().append_slice(&piece.encoded.loss_mask);
+            for (counts, tokens) in runs(&piece.encoded.loss_mask) {
+                self.mask.values().append_n(tokens, counts);
+            }
             self.mask.append(true);
         }
     }

@@ -8,8 +8,8 @@
 //!
 //! Scan and encode run on every core, a row group (4 MB) a worker, and leave a file for each part
 //! in `work/`: a killed run goes on with the next part. Disk while it runs: about 4.2 bytes a token
-//! beside the shards. Memory: `2 * threads + 2` row groups, one shard a split, and candidates for
-//! copies within half of `--memory`.
+//! beside the shards. Memory: `2 * threads + 2` row groups, a shard a split and two of training, and
+//! candidates for copies within half of `--memory`.
 
 mod account;
 pub mod across;

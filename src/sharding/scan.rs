@@ -141,7 +141,11 @@ fn scan(job: &Job, unit: Unit) -> Result<([RecordBatch; 2], String)> {
             None
         };
         key.clear();
-        let found = keys::of_with(&document.content, &mut key);
+        let found = match &document.content {
+            // Copies stay, and only those to the byte have to be in one split.
+            Content::Text(text) if job.options.dedup == DedupMode::Off => keys::of_bytes(text),
+            content => keys::of_with(content, &mut key),
+        };
         if own && reason.is_none() {
             let left_out = job.weights.leaves_out(&document.source, found.content);
             reason = left_out.map(|(value, threshold)| Reason {

@@ -79,9 +79,31 @@ pub enum Rarity {
     Rare,
 }
 
+/// Characters up to Cyrillic, whose classes are looked up.
+const NEAR: usize = 0x500;
+
+const SYMBOLS: [Symbol; NEAR] = {
+    let mut symbols = [Symbol::Odd; NEAR];
+    let mut code = 0;
+    while code < NEAR {
+        if let Some(character) = char::from_u32(code as u32) {
+            symbols[code] = class(character);
+        }
+        code += 1;
+    }
+    symbols
+};
+
 /// The class of a character.
 #[must_use]
 pub fn symbol(character: char) -> Symbol {
+    match SYMBOLS.get(character as usize) {
+        Some(symbol) => *symbol,
+        None => class(character),
+    }
+}
+
+const fn class(character: char) -> Symbol {
     match character {
         'a'..='z' | 'A'..='Z' => Symbol::Latin,
         '\t' | '\n' | '\r' | ' ' => Symbol::Space,
@@ -171,8 +193,15 @@ fn is_ascii(symbol: Symbol) -> bool {
     matches!(symbol, Symbol::Space | Symbol::Plain | Symbol::Latin)
 }
 
+/// What it costs a small letter to stand in a word, in sixteenths of a bit.
+const IN_WORD: u64 = 2;
+
 #[expect(clippy::match_same_arms, reason = "a table of costs, not a choice")]
 fn step(before: Symbol, now: Symbol, capitals: u32) -> u64 {
+    // Most of Russian; the rest of the function says the same of it.
+    if let (Symbol::Letter(left, Case::Lower), Symbol::Letter(right, Case::Lower)) = (before, now) {
+        return u64::from(BIGRAMS[usize::from(left)][usize::from(right)]) + IN_WORD;
+    }
     if is_ascii(before) && is_ascii(now) {
         return 0;
     }
@@ -259,7 +288,7 @@ fn case_cost(before: Symbol, case: Case, capitals: u32) -> u64 {
     match (in_word, case, capitals) {
         (false, Case::Lower, _) => 3,
         (false, Case::Upper, _) => 3 * BIT,
-        (true, Case::Lower, 0 | 1) => 2,
+        (true, Case::Lower, 0 | 1) => IN_WORD,
         (true, Case::Lower, _) => 3 * BIT,
         (true, Case::Upper, 0) if matches!(before, Symbol::Letter(..)) => 11 * BIT,
         (true, Case::Upper, 0) => 3 * BIT,

@@ -326,7 +326,8 @@ fn compose(text: &str, counts: &mut Counts) -> Option<String> {
     let mut copied = 0;
     let mut at = 0;
     for line in text.split_inclusive('\n') {
-        if !line.is_ascii() && is_nfc_quick(line.chars()) != IsNormalized::Yes {
+        let is_suspect = scan::suspects(line.as_bytes()).has(Suspects::UNCOMPOSED);
+        if is_suspect && is_nfc_quick(line.chars()) != IsNormalized::Yes {
             let whole: String = line.nfc().collect();
             if whole != line {
                 composed.push_str(&text[copied..at]);

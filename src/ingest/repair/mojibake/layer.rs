@@ -4,6 +4,7 @@
 
 use super::swap::Undone;
 use super::tables::{Reading, Table, tables};
+use std::ops::Range;
 
 /// How surely a run is a misreading.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,8 +17,16 @@ enum Proof {
 
 /// The line with one layer off.
 pub fn peel(line: &str) -> Undone {
+    let runs: Vec<Range<usize>> = runs(line).collect();
     let mut found = Undone::Healthy;
     for table in tables() {
+        // Nearly every line is healthy, and its runs are no UTF-8 at a glance.
+        if !runs
+            .iter()
+            .any(|run| may_be_utf8(&line[run.clone()], table))
+        {
+            continue;
+        }
         match peel_as(line, table) {
             Undone::Healthy => {}
             Undone::Unsure => found = Undone::Unsure,
@@ -25,6 +34,37 @@ pub fn peel(line: &str) -> Undone {
         }
     }
     found
+}
+
+/// The places of characters beyond ASCII, as far as they stand together.
+fn runs(line: &str) -> impl Iterator<Item = Range<usize>> {
+    let bytes = line.as_bytes();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at + bytes[at..].iter().position(|byte| !byte.is_ascii())?;
+        let length = bytes[start..].iter().position(u8::is_ascii);
+        at = length.map_or(line.len(), |length| start + length);
+        Some(start..at)
+    })
+}
+
+/// Whether a run was read from bytes that may be UTF-8, as far as their number and kinds tell; the last
+/// byte may be that of the space behind the run. Healthy words fail within a few characters.
+fn may_be_utf8(run: &str, table: &Table) -> bool {
+    // Bytes that the character still needs.
+    let mut missing = 0;
+    for character in run.chars() {
+        missing = match (table.byte(character), missing) {
+            (Some(0xc2..=0xdf), 0) => 1,
+            (Some(0xe0..=0xef), 0) => 2,
+            (Some(0xf0..=0xf4), 0) => 3,
+            (Some(0x80..=0xbf), 1..) => missing - 1,
+            // What stands for a byte that has no character is known by what it stands behind.
+            (None, 1) if character == '\u{fffd}' => 0,
+            _ => return false,
+        };
+    }
+    missing <= 1
 }
 
 fn peel_as(line: &str, table: &Table) -> Undone {

@@ -9,11 +9,16 @@ use std::sync::LazyLock;
 pub struct Table {
     /// Byte to character.
     pub characters: [char; 256],
-    /// Characters beyond ASCII and their bytes, in order of characters.
+    /// The bytes of characters up to Cyrillic, by character; 0 for those that have none.
+    near: [u8; NEAR],
+    /// Those of all others beyond ASCII, in order of characters.
     bytes: Vec<(char, u8)>,
     /// Which it is.
     pub reading: Reading,
 }
+
+/// Characters that are looked up by their place: Latin to Cyrillic, all that healthy text is made of.
+const NEAR: usize = 0x460;
 
 /// A decoding that was or should have been used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,8 +75,19 @@ fn table(reading: Reading, encoding: &'static Encoding) -> Table {
     }
     bytes.sort_unstable();
     bytes.dedup_by_key(|(character, _)| *character);
+    let mut near = [0; NEAR];
+    bytes.retain(
+        |(character, byte)| match near.get_mut(*character as usize) {
+            Some(place) => {
+                *place = *byte;
+                false
+            }
+            None => true,
+        },
+    );
     Table {
         characters,
+        near,
         bytes,
         reading,
     }
@@ -82,6 +98,9 @@ impl Table {
     pub fn byte(&self, character: char) -> Option<u8> {
         if character.is_ascii() {
             return Some(character as u8);
+        }
+        if let Some(byte) = self.near.get(character as usize) {
+            return (*byte != 0).then_some(*byte);
         }
         let found = self
             .bytes
