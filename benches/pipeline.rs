@@ -3,7 +3,7 @@
 //! `cargo bench --bench pipeline`, with these variables:
 //!
 //! - `PREP_BENCH_BYTES`: bytes of synthetic text, of txt and of jsonl each (default 300000000)
-//! - `PREP_DATA`: folder with real text, which is measured too
+//! - `PREP_DATA`: folder with real text, which is measured too; each file also by itself, over and over
 //! - `PREP_BENCH_PYTHON`: interpreter that has datatrove 0.10, for the ratio to it
 //! - `PREP_BENCH_DIR`: where the data is written (default: the temporary directory); twice
 //!   `PREP_BENCH_BYTES` and as much again for the results
@@ -48,6 +48,9 @@ fn main() {
     if let Some(data) = std::env::var_os("PREP_DATA") {
         bench.real(&Path::new(&data).join("text"));
         bench.questions(&Path::new(&data).join("qa/gsm8k_test.jsonl"), bytes);
+        for folder in ["text/en", "text/ru", "qa"] {
+            bench.files(&Path::new(&data).join(folder), bytes / 5);
+        }
     }
     bench.table();
     let mut result = json!({ "bytes": bytes, "load_after": load(), "rows": bench.rows });
@@ -98,7 +101,7 @@ impl Bench {
                 &exact,
             );
         }
-        self.tokens(bytes.min(40_000_000), &tokenizer);
+        self.tokens(bytes.min(120_000_000), &tokenizer);
     }
 
     /// `prep shard` and datatrove's tokenization on one corpus; datatrove is slow, so it is a small one.
@@ -137,6 +140,47 @@ impl Bench {
         self.ingest("ingest real", data);
         let corpus = self.dir.join("ingest real 2");
         self.shard("shard real, trains its tokenizer", &corpus, 2, None);
+    }
+
+    /// Each real file of lines in `folder` by itself, over and over, until it has `bytes`.
+    fn files(&mut self, folder: &Path, bytes: u64) {
+        let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| {
+                let ending = path.extension().and_then(OsStr::to_str);
+                ["txt", "md", "jsonl", "csv", "tsv"].contains(&ending.unwrap_or_default())
+            })
+            .collect();
+        files.sort();
+        for path in files {
+            let name = path.file_name().unwrap();
+            let mut once = std::fs::read(&path).unwrap();
+            if once.last() != Some(&b'\n') {
+                once.push(b'\n');
+            }
+            // The header of a table stands once.
+            let is_table = path.extension().is_some_and(|ending| ending != "jsonl")
+                && folder.ends_with("qa");
+            let head = match once.iter().position(|byte| *byte == b'\n') {
+                Some(end) if is_table => end + 1,
+                _ => 0,
+            };
+            let dir = self.dir.join("file");
+            std::fs::create_dir(&dir).unwrap();
+            let mut file = std::fs::File::create(dir.join(name)).unwrap();
+            file.write_all(&once[..head]).unwrap();
+            for _ in 0..bytes.div_ceil((once.len() - head) as u64) {
+                file.write_all(&once[head..]).unwrap();
+            }
+            drop((file, once));
+            let name = format!("ingest {}", name.display());
+            self.ingest(&name, &dir);
+            std::fs::remove_dir_all(dir).unwrap();
+            for threads in [1, 2] {
+                std::fs::remove_dir_all(self.dir.join(format!("{name} {threads}"))).unwrap();
+            }
+        }
     }
 
     /// Short records: real questions and answers, over and over.

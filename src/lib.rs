@@ -3,6 +3,7 @@
 //! The path: `ingest` reads records and writes documents (Parquet); `shard` filters, deduplicates
 //! and tokenizes them into token shards (Arrow IPC); `train` trains from mmapped shards.
 
+pub mod allocator;
 pub mod atomic;
 pub mod classify;
 pub mod cmd;

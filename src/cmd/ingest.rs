@@ -1,6 +1,7 @@
 //! `prep ingest`: raw files to normalised documents.
 
 use super::{Context, unread_flags};
+use crate::allocator;
 use crate::exit::Exit;
 use crate::ingest::encoding::Encoding;
 use crate::ingest::format::Format;
@@ -204,6 +205,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     let Some(out) = args.out.clone() else {
         anyhow::bail!("--out DIR is missing: where shall the documents go?");
     };
+    allocator::keep_pages();
     let options = Options {
         sources: args.all_sources()?,
         out,

@@ -1,6 +1,7 @@
 //! `prep shard`: documents to token shards.
 
 use super::Context;
+use crate::allocator;
 use crate::dedup::exact::Conflicts;
 use crate::dedup::minhash::Recall;
 use crate::exit::Exit;
@@ -286,6 +287,7 @@ fn check(args: &Args, context: &Context) -> Result<()> {
 /// # Errors
 /// What could not be read or written, with place and remedy.
 pub fn run(args: &Args, context: &Context) -> Result<Exit> {
+    allocator::keep_pages();
     let options = Options {
         corpus: args.corpus.clone(),
         out: args.out.clone(),

@@ -5,6 +5,7 @@
 //! parsed, by its text alone; one beyond the room that `--memory` gives is rejected, whatever the number of
 //! threads, and those that fit wait for each other.
 
+use crate::allocator;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Bytes of a record below which it weighs nothing here: a worker has memory for as much.
@@ -125,21 +126,11 @@ pub struct Taken<'a> {
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
         if self.weight > LIGHT_TREE {
-            give_back_memory();
+            allocator::give_back();
         }
         let left = self.room.left.lock();
         *left.unwrap_or_else(PoisonError::into_inner) += self.weight;
         self.room.freed.notify_all();
-    }
-}
-
-/// Gives freed memory back to the system: each thread of glibc keeps its own, and the next heavy record may
-/// be another thread's.
-fn give_back_memory() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: it has no preconditions, and no allocation moves.
-    unsafe {
-        libc::malloc_trim(0);
     }
 }
 

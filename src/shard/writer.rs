@@ -514,7 +514,10 @@ mod tests {
         let missing = one.path().join("no such folder");
         for threads in [1, 2] {
             let error = write_beside(&missing, threads).expect_err("there is no such folder");
-            assert!(format!("{error:#}").contains("train-00000.arrow"), "{error:#}");
+            assert!(
+                format!("{error:#}").contains("train-00000.arrow"),
+                "{error:#}"
+            );
         }
     }
 

@@ -48,13 +48,15 @@ fn runs(line: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Whether a run was read from bytes that may be UTF-8, as far as their number and kinds tell; the last
-/// byte may be that of the space behind the run. Healthy words fail within a few characters.
+/// Whether a run was read from bytes that may be UTF-8, as far as their number and kinds tell; the second
+/// byte of Р at its end may be the space behind it. Healthy words fail within a few characters.
 fn may_be_utf8(run: &str, table: &Table) -> bool {
     // Bytes that the character still needs.
     let mut missing = 0;
+    let mut last = 0;
     for character in run.chars() {
-        missing = match (table.byte(character), missing) {
+        let byte = table.byte(character);
+        missing = match (byte, missing) {
             (Some(0xc2..=0xdf), 0) => 1,
             (Some(0xe0..=0xef), 0) => 2,
             (Some(0xf0..=0xf4), 0) => 3,
@@ -63,8 +65,9 @@ fn may_be_utf8(run: &str, table: &Table) -> bool {
             (None, 1) if character == '\u{fffd}' => 0,
             _ => return false,
         };
+        last = byte.unwrap_or(0);
     }
-    missing <= 1
+    missing == 0 || missing == 1 && last == 0xd0
 }
 
 fn peel_as(line: &str, table: &Table) -> Undone {
