@@ -5,6 +5,7 @@
 
 pub mod allocator;
 pub mod atomic;
+pub mod chars;
 pub mod classify;
 pub mod cmd;
 pub mod compare;
