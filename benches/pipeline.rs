@@ -160,8 +160,8 @@ impl Bench {
                 once.push(b'\n');
             }
             // The header of a table stands once.
-            let is_table = path.extension().is_some_and(|ending| ending != "jsonl")
-                && folder.ends_with("qa");
+            let is_table =
+                path.extension().is_some_and(|ending| ending != "jsonl") && folder.ends_with("qa");
             let head = match once.iter().position(|byte| *byte == b'\n') {
                 Some(end) if is_table => end + 1,
                 _ => 0,

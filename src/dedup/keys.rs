@@ -5,6 +5,7 @@
 //! between words, typographic quotes and the punctuation of sentences are folded; the indentation of a
 //! line, quotes as they are typed and marks inside a word or behind a number stay.
 
+use crate::chars;
 use crate::document::comparison_key::append_key;
 use crate::document::{Content, Message};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
@@ -74,27 +75,36 @@ fn split_at_last_answer(messages: &[Message]) -> (&[Message], &[Message]) {
 
 fn exchange(question: &[Message], answer: &[Message], rejected: &[Message]) -> Keys {
     let mut key = String::new();
-    let append = |messages: &[Message], key: &mut String| {
-        // The same answer to the same question under another system prompt is a copy.
-        for message in messages.iter().filter(|message| message.role != "system") {
-            key.push_str(&message.role);
-            key.push('\n');
-            append_exchange_key(&message.content, key);
-            key.push('\n');
-        }
-    };
-    append(question, &mut key);
+    // Longer conversations that begin with the same turn of the user share answers.
+    let split = append_turns(question, &mut key).unwrap_or_else(|| xxh3_128(b""));
     let group = xxh3_128(key.as_bytes());
     key.push('\0');
-    append(answer, &mut key);
+    append_turns(answer, &mut key);
     key.push('\0');
-    append(rejected, &mut key);
+    append_turns(rejected, &mut key);
     Keys {
         content: xxh3_128(key.as_bytes()),
         group,
-        split: opening(question),
+        split,
         system: system(question),
     }
+}
+
+/// Appends what `messages` say, and hashes the first turn of the user. The system prompt is left out: the
+/// same answer to the same question under another one is a copy.
+fn append_turns(messages: &[Message], key: &mut String) -> Option<u128> {
+    let mut first = None;
+    for message in messages.iter().filter(|message| message.role != "system") {
+        key.push_str(&message.role);
+        key.push('\n');
+        let start = key.len();
+        append_exchange_key(&message.content, key);
+        if message.role == "user" {
+            first.get_or_insert_with(|| xxh3_128(&key.as_bytes()[start..]));
+        }
+        key.push('\n');
+    }
+    first
 }
 
 /// The key of the system prompt, 0 where there is none.
@@ -111,15 +121,6 @@ fn system(question: &[Message]) -> u64 {
     }
 }
 
-/// The key of the first turn of the user: longer conversations that begin alike share answers.
-fn opening(question: &[Message]) -> u128 {
-    let mut key = String::new();
-    if let Some(first) = question.iter().find(|message| message.role == "user") {
-        append_exchange_key(&first.content, &mut key);
-    }
-    xxh3_128(key.as_bytes())
-}
-
 /// Folds case, white space, typographic quotes and the punctuation of sentences.
 fn append_exchange_key(text: &str, key: &mut String) {
     let start = key.len();
@@ -128,6 +129,19 @@ fn append_exchange_key(text: &str, key: &mut String) {
     let mut letters = 0;
     let mut rest = text.chars();
     while let Some(c) = rest.next() {
+        // Most of any text.
+        if chars::is_alphabetic(c) {
+            if key.len() > start {
+                gap.append_to(key);
+            }
+            gap = Gap::None;
+            letters += 1;
+            match chars::small(c) {
+                Some(c) => key.push(c),
+                None => key.extend(c.to_lowercase()),
+            }
+            continue;
+        }
         if c.is_whitespace() {
             gap = gap.and(c);
             letters = 0;
@@ -145,7 +159,7 @@ fn append_exchange_key(text: &str, key: &mut String) {
             gap.append_to(key);
         }
         gap = Gap::None;
-        letters = if c.is_alphabetic() { letters + 1 } else { 0 };
+        letters = 0;
         match c {
             '’' | '‘' => key.push('\''),
             '—' | '–' => key.push('-'),

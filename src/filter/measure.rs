@@ -10,6 +10,7 @@ use super::rules::c4_clean::{Cleaned, c4_clean};
 use super::spacy;
 use super::words::{WordKind, words};
 use super::{Column, Fidelity};
+use crate::chars;
 use crate::document::{Document, count_characters};
 use std::cell::OnceCell;
 
@@ -151,7 +152,7 @@ impl WordStatistics {
             let characters = count_characters(word);
             all.hashes.push(hash_of_word(bytes, start, end));
             all.characters.push(characters as u32);
-            all.with_letter += usize::from(word.contains(char::is_alphabetic));
+            all.with_letter += usize::from(word.contains(chars::is_alphabetic));
             if word.contains(|c| !spacy::is_datatrove_punctuation(c)) {
                 all.non_symbol += 1;
                 all.non_symbol_characters += characters;

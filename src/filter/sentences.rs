@@ -1,6 +1,7 @@
 //! Ends of sentences, and scripts of letters.
 
 use super::Fidelity;
+use crate::chars;
 use memchr::{memchr3, memmem};
 
 /// Marks that may follow a terminal mark and still leave it the end of the sentence.
@@ -87,12 +88,11 @@ fn find_mark(text: &str, ellipses: bool) -> Option<usize> {
 /// Whether the last word of `before` is an abbreviation or an initial.
 fn is_abbreviated(before: &str) -> bool {
     let last = before
-        .rsplit(|c: char| !c.is_alphabetic() && c != '.')
+        .rsplit(|c: char| !chars::is_alphabetic(c) && c != '.')
         .next()
         .unwrap_or_default();
     let mut letters = last.chars();
-    let initial =
-        matches!((letters.next(), letters.next()), (Some(first), None) if first.is_uppercase());
+    let initial = matches!((letters.next(), letters.next()), (Some(first), None) if chars::is_uppercase(first));
     // The longest abbreviation has 4 letters, 8 bytes.
     initial || last.len() <= 8 && ABBREVIATIONS.contains(&last.to_lowercase().as_str())
 }
@@ -103,7 +103,7 @@ pub fn letters_by_script(text: &str) -> (usize, usize) {
     for c in text.chars() {
         match c {
             '\u{400}'..='\u{52f}' => cyrillic += 1,
-            c if c.is_alphabetic() => other += 1,
+            c if chars::is_alphabetic(c) => other += 1,
             _ => {}
         }
     }

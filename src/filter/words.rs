@@ -12,6 +12,7 @@
 //! ASCII and Cyrillic never leave the byte loop. Against `unicode-segmentation` the words of Russian
 //! and English prose are the same ones (a test holds this), at about ten times the speed.
 
+use crate::chars;
 use crate::eight_bytes;
 use unicode_normalization::char::is_combining_mark;
 
@@ -247,8 +248,8 @@ fn class_of(c: char) -> Class {
         | '\u{f900}'..='\u{faff}'
         | '\u{20000}'..='\u{3ffff}' => Class::Ideograph,
         c if is_combining_mark(c) => Class::Extend,
-        c if c.is_alphabetic() => Class::Letter,
-        c if c.is_numeric() => Class::Digit,
+        c if chars::is_alphabetic(c) => Class::Letter,
+        c if chars::is_numeric(c) => Class::Digit,
         c if c.is_whitespace() || c.is_control() => Class::Space,
         _ => Class::Symbol,
     }

@@ -9,6 +9,7 @@
 //!   question sets, so one letter or digit of any script is enough, and where there is
 //!   none, a sign that the comparison key keeps, such as an emoji.
 
+use crate::chars;
 use crate::document::comparison_key::comparison_key;
 use crate::filter::{Bound, Check, Exchange, Rule, number};
 
@@ -64,7 +65,11 @@ fn fewest_letters(exchange: &Exchange) -> Option<f64> {
 }
 
 fn letters(answer: &str) -> usize {
-    match answer.chars().filter(|c| c.is_alphanumeric()).count() {
+    match answer
+        .chars()
+        .filter(|c| chars::is_alphanumeric(*c))
+        .count()
+    {
         // Without letters and digits the key holds signs only.
         0 => comparison_key(answer).chars().count(),
         some => some,

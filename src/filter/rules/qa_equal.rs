@@ -6,6 +6,7 @@
 //! - **Source**: prep, after FILTERS.md (Q&A rules). Case, punctuation and ё/е do not count.
 //! - **Departs**: digits do: the key turns every number into 0, but "12" is no echo of "7 + 5".
 
+use crate::chars;
 use crate::document::comparison_key::comparison_key;
 use crate::filter::{Bound, Check, Exchange, Rule, number};
 
@@ -43,5 +44,5 @@ fn is_echo(question: &str, answer: &str) -> bool {
 }
 
 fn digits(text: &str) -> impl Iterator<Item = char> {
-    text.chars().filter(|c| c.is_numeric())
+    text.chars().filter(|c| chars::is_numeric(*c))
 }

@@ -13,6 +13,7 @@
 
 use super::super::sentences::{letters_by_script, sentences};
 use super::super::words::words;
+use crate::chars;
 use crate::filter::{Bound, Check, Exchange, Rule, fraction, number};
 use std::borrow::Cow;
 use whatlang::detect;
@@ -147,7 +148,7 @@ fn is_english_prose(text: &str) -> bool {
 }
 
 fn speaks_of_languages(instruction: &str) -> bool {
-    let lower = instruction.to_lowercase();
+    let lower = chars::lowercase(instruction);
     LANGUAGES.iter().any(|language| lower.contains(language))
 }
 

@@ -12,8 +12,11 @@
 //!   sentences and people who cannot come to dinner stay.
 
 use super::super::sentences::sentences;
+use crate::chars;
 use crate::document::count_characters;
 use crate::filter::{Bound, Check, Exchange, Rule, fraction};
+use aho_corasick::AhoCorasick;
+use std::sync::LazyLock;
 
 /// Row of the table.
 pub const REFUSAL: Rule = Rule {
@@ -186,6 +189,15 @@ const TURN: &[&str] = &[
     " тем не менее",
 ];
 
+static INABILITIES: LazyLock<AhoCorasick> = LazyLock::new(|| any_of(INABILITY));
+static OFFERS: LazyLock<AhoCorasick> = LazyLock::new(|| any_of(OFFER));
+static NATURES: LazyLock<AhoCorasick> = LazyLock::new(|| any_of(NATURE));
+
+#[expect(clippy::expect_used, reason = "the phrases are ours, few and short")]
+fn any_of(phrases: &[&str]) -> AhoCorasick {
+    AhoCorasick::new(phrases).expect("so few phrases make an automaton")
+}
+
 fn refusals(exchange: &Exchange) -> Option<f64> {
     let answers = exchange.answers().count();
     Some(fraction(
@@ -203,12 +215,12 @@ fn is_refusal(answer: &str) -> bool {
     if answer.len() > 4 * LONGEST_CHARACTERS || count_characters(answer) > LONGEST_CHARACTERS {
         return false;
     }
-    let lower = answer.to_lowercase().replace('’', "'");
+    let lower = chars::lowercase(answer).replace('’', "'");
     let mut refused = false;
     for sentence in sentences(&lower) {
         if refuses(sentence) {
             refused = true;
-        } else if !apologises(sentence) && !has(sentence, OFFER) && !is_nature(sentence) {
+        } else if !apologises(sentence) && !OFFERS.is_match(sentence) && !is_nature(sentence) {
             return false;
         }
     }
@@ -216,6 +228,10 @@ fn is_refusal(answer: &str) -> bool {
 }
 
 fn refuses(sentence: &str) -> bool {
+    // Nearly no sentence has any, and one look for all of them tells.
+    if !INABILITIES.is_match(sentence) {
+        return false;
+    }
     let Some(end) = INABILITY
         .iter()
         .filter_map(|phrase| sentence.find(phrase).map(|at| at + phrase.len()))
@@ -223,7 +239,7 @@ fn refuses(sentence: &str) -> bool {
     else {
         return false;
     };
-    (has(sentence, NATURE) || has(&sentence[end..], REQUEST)) && !has(&sentence[end..], TURN)
+    (NATURES.is_match(sentence) || has(&sentence[end..], REQUEST)) && !has(&sentence[end..], TURN)
 }
 
 fn apologises(sentence: &str) -> bool {
@@ -233,7 +249,7 @@ fn apologises(sentence: &str) -> bool {
 
 /// "I am an AI language model." and nothing more.
 fn is_nature(sentence: &str) -> bool {
-    count_characters(sentence) <= LONGEST_APOLOGY_CHARACTERS && has(sentence, NATURE)
+    count_characters(sentence) <= LONGEST_APOLOGY_CHARACTERS && NATURES.is_match(sentence)
 }
 
 fn has(text: &str, phrases: &[&str]) -> bool {
