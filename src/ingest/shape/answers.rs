@@ -3,7 +3,7 @@
 //! Marks and scores are those of each answer, or in a list of as many beside them (`beside.rs`).
 
 use super::beside::with_beside;
-use super::fields::{as_answer, find, take, value_of};
+use super::fields::{as_answer, find, take_named, value_of};
 use super::known::Names;
 use super::marked::{mark_key, right_one};
 use super::names::{ACCEPTED_ID, ID, IS_ACCEPTED, IS_CORRECT, LABELS, RANK, SCORE};
@@ -205,8 +205,8 @@ fn first_answer(answers: &Value, name: &str) -> Result<String, Misfit> {
 
 /// Takes an answer: text, a number, a truth value, or the best of a list, the rest of which stays.
 pub(super) fn take_answer(fields: &mut Fields, names: Names<'_>) -> Result<String, Misfit> {
-    let key = find(fields, names).unwrap_or_else(|| names[0].to_owned());
-    match take(fields, names)? {
+    let (key, answer) = take_named(fields, names)?;
+    match answer {
         several @ (Value::Array(_) | Value::Object(_)) => {
             let best = marked_or_best(fields, &several, &key)?;
             if several.as_array().is_none_or(|list| list.len() > 1) {
@@ -221,8 +221,7 @@ pub(super) fn take_answer(fields: &mut Fields, names: Names<'_>) -> Result<Strin
 /// Takes the best of the answers under `names`; positions and further answers stay as they were.
 /// `None` where there are none.
 pub(super) fn take_best(fields: &mut Fields, names: Names<'_>) -> Result<Option<String>, Misfit> {
-    let key = find(fields, names).unwrap_or_else(|| names[0].to_owned());
-    let written = take(fields, names)?;
+    let (key, written) = take_named(fields, names)?;
     // Columns of CSV hold lists as they are written.
     let read = match &written {
         Value::String(text) => structure_of(text),

@@ -105,6 +105,9 @@ pub(super) fn messages_in(text: &str) -> Option<Vec<Value>> {
 
 /// Whether a text begins as a list of messages and cannot be read as one.
 pub(super) fn is_broken(text: &str) -> bool {
+    if !text.trim_start().starts_with('[') {
+        return false;
+    }
     let bare: String = text
         .chars()
         .filter(|c| !c.is_whitespace())

@@ -2,7 +2,7 @@
 
 use super::answers::{answer_texts, is_no, nothing_said, take_answer, take_best};
 use super::fields::{as_answer, find, has, take, take_text, value_of};
-use super::known::Names;
+use super::known::{Names, entry};
 use super::messages::{broken, is_broken, is_messages, messages_in, take_turns};
 use super::names::{
     ABOUT, ANSWER, ANSWERS, BODY, CONTEXT, HISTORY, IDEAL, INPUT, INSTANCES, INSTRUCTION,
@@ -148,10 +148,10 @@ pub(super) fn take_completion(
 ) -> Result<Content, Misfit> {
     check_label(fields)?;
     for names in [prompt, completion] {
-        if let Some(key) = find(fields, names)
-            && fields[&key].as_str().is_some_and(is_broken)
+        if let Some((key, Value::String(text))) = entry(fields, names)
+            && is_broken(text)
         {
-            return Err(broken(&key));
+            return Err(broken(key));
         }
     }
     let is_list = |names: Names<'_>| {
@@ -271,16 +271,16 @@ pub(super) fn take_instruction(fields: &mut Fields) -> Result<Vec<Message>, Misf
 
 /// What a question is about, behind it, unless the question has it already or it has the question.
 pub(super) fn with_input(fields: &mut Fields, question: String) -> Result<String, Misfit> {
-    let Some(key) = find(fields, INPUT) else {
+    let Some(input) = value_of(fields, INPUT) else {
         return Ok(question);
     };
     // Of another kind it is a note of the user's.
-    let text = match &fields[&key] {
+    let text = match input {
         Value::Array(_) | Value::Object(_) => return Ok(question),
         Value::String(text) => text.trim().to_owned(),
         other => other.to_string(),
     };
-    if text.is_empty() || fields[&key].is_null() {
+    if text.is_empty() || input.is_null() {
         take(fields, INPUT)?;
         return Ok(question);
     }
