@@ -100,12 +100,6 @@ fn carried<'a>(texts: &[&'a str]) -> Option<(Carried, Vec<&'a str>)> {
     if texts.len() < 2 {
         return None;
     }
-    // Most options begin with none of these.
-    let first = texts[0].trim();
-    let first = first.strip_prefix('(').unwrap_or(first);
-    if !first.starts_with(['A', 'a', 'А', 'а', '1']) {
-        return None;
-    }
     let behind = |names: &mut dyn Iterator<Item = String>| -> Option<Vec<&'a str>> {
         texts
             .iter()
@@ -370,6 +364,14 @@ impl Choices {
     /// Takes the letters or numbers that the options carry in their texts ("A. x", "2) y") off, so that
     /// they are not given twice; where `unlabelled`, carried numbers are the labels.
     pub(super) fn take_carried(&mut self, unlabelled: bool) {
+        let Some(first) = self.all.first().map(|option| option.text.trim()) else {
+            return;
+        };
+        // Most options begin with none of the names of a first one.
+        let first = first.strip_prefix('(').unwrap_or(first);
+        if !first.starts_with(['A', 'a', 'А', 'а', '1']) {
+            return;
+        }
         let texts: Vec<&str> = self.all.iter().map(|option| option.text.as_str()).collect();
         let Some((kind, rests)) = carried(&texts) else {
             return;

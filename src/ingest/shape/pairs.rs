@@ -161,14 +161,15 @@ pub(super) fn take_completion(
             _ => false,
         })
     };
-    if !is_list(prompt) && is_messages_list(fields, completion) {
+    let is_list = is_list(prompt);
+    if !is_list && is_messages_list(fields, completion) {
         let mut messages = take_system(fields)?;
         let question = with_context(take_context(fields)?, take_text(fields, prompt)?);
         messages.push(Message::new("user", with_input(fields, question)?));
         messages.extend(take_turns(fields, completion, "assistant")?);
         return Ok(Content::Chat(messages));
     }
-    if !is_list(prompt) {
+    if !is_list {
         return take_pair(fields, prompt, completion);
     }
     let mut messages = take_system(fields)?;
