@@ -132,7 +132,15 @@ impl AddAssign for LanguageText {
 
 /// Shares the text of `document` out among its languages into `all`.
 pub fn share_out(document: &Document, all: &mut BTreeMap<String, LanguageText>) {
-    let characters = document.content.characters();
+    share_out_counted(document, document.content.characters(), all);
+}
+
+/// The same of a document whose characters are counted already.
+pub fn share_out_counted(
+    document: &Document,
+    characters: u64,
+    all: &mut BTreeMap<String, LanguageText>,
+) {
     let mut left = characters;
     let mut add = |code: &str, characters| {
         let text = LanguageText {

@@ -18,12 +18,19 @@ impl DocumentId {
     /// The id of record number `record` of `source`.
     #[must_use]
     pub fn new(source: &str, record: u64) -> Self {
-        // In one piece: setting up a hasher of several costs more than the hash.
-        let mut bytes = Vec::with_capacity(source.len() + 9);
-        bytes.extend_from_slice(source.as_bytes());
-        bytes.push(0);
-        bytes.extend_from_slice(&record.to_le_bytes());
-        Self(xxh3_128(&bytes).to_be_bytes())
+        // In one piece: setting up a hasher of several costs more than the hash. Most names fit the stack.
+        let (name, length) = (source.as_bytes(), source.len() + 9);
+        let mut short = [0; 128];
+        let mut long = Vec::new();
+        let bytes = if length <= short.len() {
+            &mut short[..length]
+        } else {
+            long.resize(length, 0);
+            long.as_mut_slice()
+        };
+        bytes[..name.len()].copy_from_slice(name);
+        bytes[name.len() + 1..].copy_from_slice(&record.to_le_bytes());
+        Self(xxh3_128(bytes).to_be_bytes())
     }
 
     /// The id of document number `item` (from 0) of a record that holds several.
@@ -123,5 +130,11 @@ mod tests {
         assert_ne!(id, DocumentId::new("books/b.txt", 7));
         assert_eq!(DocumentId::parse(&id.to_string()), Some(id));
         assert_eq!(DocumentId::parse("xyz"), None);
+        for length in [0, 118, 119, 120, 500] {
+            let source = "s".repeat(length);
+            let bytes = [source.as_bytes(), &[0], &7_u64.to_le_bytes()].concat();
+            let wanted = xxh3_128(&bytes).to_be_bytes();
+            assert_eq!(DocumentId::new(&source, 7).0, wanted, "{length}");
+        }
     }
 }

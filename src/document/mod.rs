@@ -1,5 +1,6 @@
 //! A document: one normalised record of text, chat or preference, and the columns it is stored in.
 
+mod columns;
 pub mod comparison_key;
 pub mod id;
 pub mod parquet;

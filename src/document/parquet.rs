@@ -1,12 +1,10 @@
 //! Documents as Parquet: the columns of `schemas/document.json`, zstd, row groups of about 4 MB of
 //! text, so that a reader takes one at a time and every core has work.
 
+pub use super::columns::columns;
 use super::{Content, Document, DocumentId, Kind, Message};
 use anyhow::{Context, Result, bail, ensure};
-use arrow::array::{
-    Array, ArrayRef, AsArray, FixedSizeBinaryBuilder, Float32Builder, GenericStringBuilder,
-    ListBuilder, RecordBatch, StructBuilder, UInt64Builder,
-};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Fields, Float32Type, Schema, SchemaRef, UInt64Type};
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
@@ -25,9 +23,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-type StringBuilder = GenericStringBuilder<i32>;
-
-fn message_fields() -> Fields {
+pub(super) fn message_fields() -> Fields {
     Fields::from(vec![
         Field::new("role", DataType::Utf8, false),
         Field::new("content", DataType::Utf8, false),
@@ -42,14 +38,14 @@ fn message_list() -> DataType {
     )))
 }
 
-fn share_fields() -> Fields {
+pub(super) fn share_fields() -> Fields {
     Fields::from(vec![
         Field::new("lang", DataType::Utf8, false),
         Field::new("share", DataType::Float32, false),
     ])
 }
 
-fn share_item() -> Field {
+pub(super) fn share_item() -> Field {
     Field::new("item", DataType::Struct(share_fields()), false)
 }
 
@@ -87,101 +83,6 @@ pub fn schema_with(extra: Vec<Field>) -> SchemaRef {
         .collect();
     fields.extend(extra);
     Arc::new(Schema::new(fields))
-}
-
-/// The columns of `documents`, in the order of [`schema`].
-///
-/// # Errors
-/// Never in practice: every id has 16 bytes.
-pub fn columns(documents: &[Document]) -> Result<Vec<ArrayRef>> {
-    let mut id = FixedSizeBinaryBuilder::with_capacity(documents.len(), 16);
-    let mut source = StringBuilder::new();
-    let mut record = UInt64Builder::new();
-    let mut kind = StringBuilder::new();
-    let mut text = StringBuilder::new();
-    let mut messages = message_builder();
-    let mut rejected = message_builder();
-    let mut lang = StringBuilder::new();
-    let mut lang_score = Float32Builder::new();
-    let mut chars = UInt64Builder::new();
-    let mut bytes = UInt64Builder::new();
-    let mut meta = StringBuilder::new();
-    let mut languages =
-        ListBuilder::new(StructBuilder::from_fields(share_fields(), 0)).with_field(share_item());
-    for document in documents {
-        id.append_value(document.id.0)?;
-        source.append_value(&document.source);
-        record.append_value(document.record);
-        kind.append_value(document.content.kind().name());
-        let (plain, turns, worse): (_, Option<&[Message]>, Option<&[Message]>) = match &document
-            .content
-        {
-            Content::Text(plain) => (Some(plain), None, None),
-            Content::Chat(turns) => (None, Some(turns), None),
-            Content::Preference { messages, rejected } => (None, Some(messages), Some(rejected)),
-        };
-        text.append_option(plain);
-        append_messages(&mut messages, turns)?;
-        append_messages(&mut rejected, worse)?;
-        lang.append_value(&document.lang);
-        lang_score.append_value(document.lang_score);
-        chars.append_value(document.content.characters());
-        bytes.append_value(document.content.bytes());
-        meta.append_option(document.meta.as_ref());
-        append_shares(&mut languages, &document.languages)?;
-    }
-    Ok(vec![
-        Arc::new(id.finish()),
-        Arc::new(source.finish()),
-        Arc::new(record.finish()),
-        Arc::new(kind.finish()),
-        Arc::new(text.finish()),
-        Arc::new(messages.finish()),
-        Arc::new(rejected.finish()),
-        Arc::new(lang.finish()),
-        Arc::new(lang_score.finish()),
-        Arc::new(chars.finish()),
-        Arc::new(bytes.finish()),
-        Arc::new(meta.finish()),
-        Arc::new(languages.finish()),
-    ])
-}
-
-fn message_builder() -> ListBuilder<StructBuilder> {
-    ListBuilder::new(StructBuilder::from_fields(message_fields(), 0)).with_field(Field::new(
-        "item",
-        DataType::Struct(message_fields()),
-        false,
-    ))
-}
-
-fn append_messages(
-    list: &mut ListBuilder<StructBuilder>,
-    messages: Option<&[Message]>,
-) -> Result<()> {
-    let fields = list.values();
-    for message in messages.unwrap_or_default() {
-        let role: &mut StringBuilder = fields.field_builder(0).context("the role column")?;
-        role.append_value(&message.role);
-        let content: &mut StringBuilder = fields.field_builder(1).context("the content column")?;
-        content.append_value(&message.content);
-        fields.append(true);
-    }
-    list.append(messages.is_some());
-    Ok(())
-}
-
-fn append_shares(list: &mut ListBuilder<StructBuilder>, shares: &[(String, f32)]) -> Result<()> {
-    let fields = list.values();
-    for (code, share) in shares {
-        let lang: &mut StringBuilder = fields.field_builder(0).context("the lang column")?;
-        lang.append_value(code);
-        let amount: &mut Float32Builder = fields.field_builder(1).context("the share column")?;
-        amount.append_value(*share);
-        fields.append(true);
-    }
-    list.append(!shares.is_empty());
-    Ok(())
 }
 
 /// Columns whose values hardly repeat: a dictionary of them is made, found too large and thrown away,

@@ -209,13 +209,24 @@ fn is_control(byte: u8) -> bool {
     matches!(byte, 0x01..=0x06 | 0x0e..=0x1a | 0x1c..=0x1f | 0x7f)
 }
 
+fn count_controls(bytes: &[u8]) -> usize {
+    // Counts of pieces fit a byte, so that the compiler adds as many at once as a register holds.
+    let pieces = bytes.chunks(255);
+    pieces
+        .map(|piece| {
+            let controls = piece.iter().map(|byte| u8::from(is_control(*byte)));
+            usize::from(controls.fold(0_u8, u8::wrapping_add))
+        })
+        .sum()
+}
+
 /// Control characters in a binary file at least: so many, and one in so many bytes.
 const LEAST_CONTROLS: usize = 4;
 const BYTES_A_CONTROL: usize = 25;
 
 /// Whether bytes are of no text: in no Unicode encoding, and full of control characters.
 fn is_binary(bytes: &[u8]) -> bool {
-    let controls = bytes.iter().filter(|byte| is_control(**byte)).count();
+    let controls = count_controls(bytes);
     if controls < LEAST_CONTROLS || controls * BYTES_A_CONTROL < bytes.len() {
         return false;
     }

@@ -8,7 +8,7 @@ use super::reject::Reject;
 use super::source::{LeftOut, Source};
 use super::state::{Begun, Cursor};
 use super::weight::{self, Room};
-use crate::corpus::{LanguageText, share_out};
+use crate::corpus::{LanguageText, share_out_counted};
 use crate::document::Document;
 use crate::document::parquet::{Encoder, RowGroup, schema};
 use crate::ledger::{Count, Entry, Ledgers, Place};
@@ -105,10 +105,12 @@ impl<'a> Worker<'a> {
                     .or_default() += count;
             }
         }
-        let ledgers = account(&parsed);
+        let size = |document: &Document| (document.content.characters(), document.content.bytes());
+        let sizes: Vec<(u64, u64)> = parsed.documents.iter().map(size).collect();
+        let ledgers = account(&parsed, &sizes);
         let mut languages = BTreeMap::new();
-        for document in &parsed.documents {
-            share_out(document, &mut languages);
+        for (document, (characters, _)) in parsed.documents.iter().zip(&sizes) {
+            share_out_counted(document, *characters, &mut languages);
         }
         let encoded = if parsed.documents.is_empty() {
             None
@@ -116,11 +118,7 @@ impl<'a> Worker<'a> {
             Some(self.encoder.encode(&parsed.documents, Vec::new())?)
         };
         let rows = parsed.documents.len() as u64;
-        let bytes = parsed
-            .documents
-            .iter()
-            .map(|document| document.content.bytes())
-            .sum();
+        let bytes = sizes.iter().map(|(_, bytes)| bytes).sum();
         parsed.documents = Vec::new();
         Ok(Done {
             end: group.end,
@@ -144,16 +142,18 @@ fn unread(source: &Source, why: &Unread) -> Reject {
     reject
 }
 
-fn account(parsed: &Parsed) -> Ledgers {
+/// The account of a group, of whose documents `sizes` has the characters and bytes.
+fn account(parsed: &Parsed, sizes: &[(u64, u64)]) -> Ledgers {
     let mut ledgers = Ledgers::default();
     // Most documents are booked where the one before was: names are looked up once for all of them.
     let is_alike = |a: &Document, b: &Document| {
         a.content.kind() == b.content.kind() && a.lang == b.lang && a.source == b.source
     };
+    let mut sizes = sizes.iter();
     for alike in parsed.documents.chunk_by(is_alike) {
         let mut count = Count::default();
-        for document in alike {
-            count += Count::one(document.content.characters(), document.content.bytes());
+        for (characters, bytes) in sizes.by_ref().take(alike.len()) {
+            count += Count::one(*characters, *bytes);
         }
         let place = Place {
             source: &alike[0].source,

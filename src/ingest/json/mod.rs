@@ -7,9 +7,10 @@ use super::mapping::Mapping;
 use super::shape::{self, Fields};
 use super::weight::{self, LOOKED_AT};
 use numbers::Named;
-use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::map::Entry;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -62,6 +63,12 @@ pub fn value(bytes: &[u8]) -> Option<Value> {
         }
         Err(_) => None,
     }
+}
+
+/// A value as JSON, without a look at each piece as the formatter of the standard library takes it.
+#[must_use]
+pub fn text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("keys are texts, and memory does not fail")
 }
 
 fn strict(line: &str, mapping: Option<&Mapping>) -> serde_json::Result<Line> {
@@ -221,12 +228,15 @@ impl<'de> Visitor<'de> for Keys {
         let mut earlier: Vec<(String, Value)> = Vec::new();
         while let Some(key) = map.next_key::<String>()? {
             let value = map.next_value()?;
-            if let Some(before) = fields.get_mut(&key) {
-                if *before != value {
-                    earlier.push((key, std::mem::replace(before, value)));
+            match fields.entry(key) {
+                Entry::Vacant(place) => {
+                    place.insert(value);
                 }
-            } else {
-                fields.insert(key, value);
+                Entry::Occupied(mut place) if *place.get() != value => {
+                    let before = place.insert(value);
+                    earlier.push((place.key().clone(), before));
+                }
+                Entry::Occupied(_) => {}
             }
         }
         let mut numbers: BTreeMap<String, usize> = BTreeMap::new();

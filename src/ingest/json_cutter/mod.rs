@@ -59,9 +59,7 @@ impl Cut for JsonCutter<'_> {
                 return Err(error);
             }
         };
-        for byte in &self.input {
-            self.reader.byte(*byte, &mut self.sink);
-        }
+        self.reader.read(&self.input, &mut self.sink);
         self.input.clear();
         self.ended = !more;
         if self.ended {

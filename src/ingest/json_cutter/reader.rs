@@ -4,6 +4,7 @@ mod inner;
 mod leading;
 mod place;
 mod resync;
+mod run;
 
 use super::chat::Chat;
 use super::elements::Elements;
@@ -307,13 +308,11 @@ impl<'a> Reader<'a> {
             self.is_by_id = self.outline.is_by_id(&self.value, self.mapping);
             let held = std::mem::take(&mut self.value);
             (self.text, self.depth, self.slot) = (Text::Outside, 0, Slot::Key);
-            let mut first = true;
-            for byte in held {
-                self.byte(byte, sink);
-                if std::mem::take(&mut first) {
-                    // The brace began a new object; what it is stays known.
-                    self.meaning = Meaning::Frame;
-                }
+            if let [brace, behind @ ..] = held.as_slice() {
+                self.byte(*brace, sink);
+                // The brace began a new object; what it is stays known.
+                self.meaning = Meaning::Frame;
+                self.read(behind, sink);
             }
         }
     }

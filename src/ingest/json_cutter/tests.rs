@@ -3,8 +3,20 @@
 use super::*;
 
 fn records(json: &str) -> Vec<String> {
-    let mut cutter = JsonCutter::new(None);
     // One byte at a time: the cut must not depend on how much is buffered.
+    let records = records_by(1, json);
+    for bytes in [2, 7, 1 << 20] {
+        assert_eq!(
+            records_by(bytes, json),
+            records,
+            "{bytes} at a time: {json}"
+        );
+    }
+    records
+}
+
+fn records_by(bytes: u64, json: &str) -> Vec<String> {
+    let mut cutter = JsonCutter::new(None);
     let mut reader = json.as_bytes();
     let mut out = Vec::new();
     let mut take = |cutter: &mut JsonCutter| {
@@ -24,7 +36,7 @@ fn records(json: &str) -> Vec<String> {
     };
     loop {
         let more = cutter
-            .fill(&mut (&mut reader).take(1))
+            .fill(&mut (&mut reader).take(bytes))
             .expect("memory does not fail");
         take(&mut cutter);
         if !more {

@@ -101,16 +101,14 @@ impl Parsed {
 
 /// The fields of a row under the names of their columns.
 fn named(dialect: &Dialect, fields: &[Cow<[u8]>]) -> Result<Fields, std::str::Utf8Error> {
-    dialect
-        .columns
-        .iter()
-        .zip(fields)
-        .filter(|(column, field)| !column.is_spare || !field.trim_ascii().is_empty())
-        .map(|(column, field)| {
+    let mut named = Fields::with_capacity(dialect.columns.len());
+    for (column, field) in dialect.columns.iter().zip(fields) {
+        if !column.is_spare || !field.trim_ascii().is_empty() {
             let text = utf8(field)?.to_owned();
-            Ok((column.name.clone(), Value::String(text)))
-        })
-        .collect()
+            named.insert(column.name.clone(), Value::String(text));
+        }
+    }
+    Ok(named)
 }
 
 /// Whether a row says the names of all columns and nothing else.

@@ -2,11 +2,11 @@
 
 use super::{Parsed, Rules};
 use crate::document::Content;
+use crate::ingest::json;
 use crate::ingest::mapping::Mapping;
 use crate::ingest::reject::Reject;
 use crate::ingest::shape::numbering::{self, Numbering};
 use crate::ingest::shape::{self, Fields, Item, Misfit, Shape};
-use serde_json::Value;
 
 impl Parsed {
     pub(super) fn add_fields(
@@ -84,7 +84,7 @@ impl Parsed {
             return;
         }
         meta.extend(item.fields);
-        let meta = (!meta.is_empty()).then(|| Value::Object(meta).to_string());
+        let meta = (!meta.is_empty()).then(|| json::text(&meta));
         self.keep(name, (record, number), content, meta, shape.name);
     }
 }

@@ -3,7 +3,8 @@
 //! Marks and scores are those of each answer, or in a list of as many beside them (`beside.rs`).
 
 use super::beside::with_beside;
-use super::fields::{as_answer, find, take};
+use super::fields::{as_answer, find, take_named, value_of};
+use super::known::Names;
 use super::marked::{mark_key, right_one};
 use super::names::{ACCEPTED_ID, ID, IS_ACCEPTED, IS_CORRECT, LABELS, RANK, SCORE};
 use super::written::{looks_structured, structure_of};
@@ -11,12 +12,13 @@ use super::{Fields, Misfit};
 use serde_json::{Value, json};
 
 /// What an answer says, in an object.
-pub(super) const SAID: &[&str] = &["text", "value", "answer", "input_text", "body", "content"];
+pub(super) const SAID: Names<'static> =
+    Names::of(&["text", "value", "answer", "input_text", "body", "content"]);
 
 /// The field of that name in an object.
-fn part<'a>(answer: &'a Value, names: &[&str]) -> Option<&'a Value> {
+fn part<'a>(answer: &'a Value, names: Names<'_>) -> Option<&'a Value> {
     let answer = answer.as_object()?;
-    find(answer, names).map(|key| &answer[&key])
+    value_of(answer, names)
 }
 
 /// A number or a text as it is compared: the same number may be written as either.
@@ -30,7 +32,7 @@ fn id_text(value: &Value) -> Option<String> {
 
 /// Which of the answers was accepted, as the question says.
 fn accepted_id(fields: &Fields) -> Option<String> {
-    let id = find(fields, ACCEPTED_ID).and_then(|key| id_text(&fields[&key]));
+    let id = value_of(fields, ACCEPTED_ID).and_then(id_text);
     id.filter(|id| !id.is_empty())
 }
 
@@ -109,7 +111,7 @@ fn best_answer(answers: &Value, accepted: Option<&str>, name: &str) -> Result<St
         .collect();
     let told = right_answers(told, name)?;
     let is_accepted = |answer: &Value| {
-        let own = part(answer, ID).or_else(|| part(answer, &["answer_id"]));
+        let own = part(answer, ID).or_else(|| part(answer, Names::of(&["answer_id"])));
         part(answer, IS_ACCEPTED).is_some_and(is_yes)
             || accepted.is_some() && own.and_then(id_text).as_deref() == accepted
     };
@@ -202,9 +204,9 @@ fn first_answer(answers: &Value, name: &str) -> Result<String, Misfit> {
 }
 
 /// Takes an answer: text, a number, a truth value, or the best of a list, the rest of which stays.
-pub(super) fn take_answer(fields: &mut Fields, names: &[&str]) -> Result<String, Misfit> {
-    let key = find(fields, names).unwrap_or_else(|| names[0].to_owned());
-    match take(fields, names)? {
+pub(super) fn take_answer(fields: &mut Fields, names: Names<'_>) -> Result<String, Misfit> {
+    let (key, answer) = take_named(fields, names)?;
+    match answer {
         several @ (Value::Array(_) | Value::Object(_)) => {
             let best = marked_or_best(fields, &several, &key)?;
             if several.as_array().is_none_or(|list| list.len() > 1) {
@@ -218,9 +220,8 @@ pub(super) fn take_answer(fields: &mut Fields, names: &[&str]) -> Result<String,
 
 /// Takes the best of the answers under `names`; positions and further answers stay as they were.
 /// `None` where there are none.
-pub(super) fn take_best(fields: &mut Fields, names: &[&str]) -> Result<Option<String>, Misfit> {
-    let key = find(fields, names).unwrap_or_else(|| names[0].to_owned());
-    let written = take(fields, names)?;
+pub(super) fn take_best(fields: &mut Fields, names: Names<'_>) -> Result<Option<String>, Misfit> {
+    let (key, written) = take_named(fields, names)?;
     // Columns of CSV hold lists as they are written.
     let read = match &written {
         Value::String(text) => structure_of(text),

@@ -5,7 +5,8 @@
 //! a misfit.
 
 use super::answers::{is_no, is_yes, no_correct, number};
-use super::fields::{find, is_same};
+use super::fields::{is_same, value_of};
+use super::known::Names;
 use super::names::{IS_ACCEPTED, IS_CORRECT, LABELS, RANK, SCORE};
 use super::written::structured;
 use super::{Fields, Misfit};
@@ -72,7 +73,7 @@ pub(super) fn with_beside(
         Value::Array(list) if list.len() == texts.len() => Some(list),
         _ => None,
     };
-    let of = |names: &[&str]| find(fields, names).and_then(|key| list(&fields[&key]));
+    let of = |names: Names<'_>| value_of(fields, names).and_then(list);
     // Where a mark is missing the answer has none.
     let all = |list: &Vec<Value>, is: fn(&Value) -> bool| {
         list.iter().all(|value| value.is_null() || is(value))

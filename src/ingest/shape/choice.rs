@@ -5,11 +5,10 @@
 //! the numbers of the file tell (`numbering.rs`). Several are named by a list ("A, C", "A and C", "AC"), and words before a name
 //! ("the answer is B") change nothing. An answer that only can be a name and names none is a misfit, never a text.
 
-use super::fields::{as_answer, find, folded, is_same, take, take_text, type_name};
-use super::names::{
-    ANSWER, BEGINNING, CORRECT, ENDINGS, FIRST_OPTION, LABEL, OPTION_STEMS, OPTIONS, QUESTION,
-    SECOND_OPTION,
-};
+use super::columns::columns;
+use super::fields::{as_answer, find, folded, has, take, take_named, take_text, type_name};
+use super::known::Names;
+use super::names::{ANSWER, BEGINNING, CORRECT, ENDINGS, LABEL, OPTION_STEMS, OPTIONS, QUESTION};
 use super::numbering::{self, Numbering};
 use super::operands::check_operands;
 use super::pairs::take_about;
@@ -60,11 +59,15 @@ pub(super) const ALIKE: &[(char, char)] = &[
     ('Т', 'T'),
     ('Х', 'X'),
 ];
+/// What an option of a list says, and how it may be labelled.
+const OPTION_TEXT: Names<'static> =
+    Names::of(&["text", "value", "content", "answer", "option", "body"]);
+const OPTION_LABEL: Names<'static> = Names::of(&["label", "key", "letter", "id", "answer_id"]);
 pub(super) const FROM_0: &str = "numbers count from 0";
 const FROM_1: &str = "numbers count from 1, as others of the file do";
 
 /// How numbers count where only the file says it, for the error.
-fn counting(numbering: Numbering) -> &'static str {
+pub(super) fn counting(numbering: Numbering) -> &'static str {
     match numbering {
         Numbering::From1 => FROM_1,
         Numbering::From0 | Numbering::Unknown => FROM_0,
@@ -83,10 +86,10 @@ impl Choices {
 
 /// Takes the options, in a list or in columns of their own.
 pub(super) fn take_options(fields: &mut Fields) -> Result<Choices, Misfit> {
-    let Some(key) = find(fields, OPTIONS) else {
+    if !has(fields, OPTIONS) {
         return columns(fields);
-    };
-    let list = take(fields, OPTIONS)?;
+    }
+    let (key, list) = take_named(fields, OPTIONS)?;
     // What stands beside the texts, such as why one is right, is the user's.
     if says_more(&list) {
         fields.insert(key, list.clone());
@@ -203,9 +206,10 @@ pub(super) fn listed(value: Value, name: &str) -> Result<Choices, Misfit> {
 fn option_of(option: Value) -> (Value, Value) {
     match option {
         Value::Object(mut parts) => {
-            let mut part = |names: &[&str]| find(&parts, names).and_then(|key| parts.remove(&key));
-            let text = part(&["text", "value", "content", "answer", "option", "body"]);
-            let label = part(&["label", "key", "letter", "id", "answer_id"]);
+            let mut part =
+                |names: Names<'_>| find(&parts, names).and_then(|key| parts.remove(&key));
+            let text = part(OPTION_TEXT);
+            let label = part(OPTION_LABEL);
             match text {
                 Some(text) => (text, label.unwrap_or_default()),
                 None => (Value::Object(parts), Value::Null),
@@ -240,126 +244,6 @@ pub fn is_option_column(name: &str) -> bool {
     one_letter(&name).is_some() || behind.is_some_and(is_one)
 }
 
-/// The columns that are called by one letter of a list and hold something.
-fn letter_columns(fields: &Fields) -> Vec<(String, char)> {
-    let holds = |value: &Value| match value {
-        Value::Null => false,
-        Value::String(text) => !text.trim().is_empty(),
-        _ => true,
-    };
-    let named = fields.iter().filter(|(_, value)| holds(value));
-    named
-        .filter_map(|(name, _)| Some((name.clone(), one_letter(name)?)))
-        .filter(|(_, letter)| "ABCDEFАБВГДЕ".contains(*letter))
-        .collect()
-}
-
-/// Gives columns with letters of two alphabets (a Latin A beside Б and Г) those of one: Russian where
-/// a letter is that has no Latin likeness, else Latin. Whether it had to.
-fn unmix(fields: &mut Fields) -> bool {
-    let columns = letter_columns(fields);
-    let is_latin = |(_, letter): &(String, char)| letter.is_ascii();
-    if columns.iter().all(is_latin) || !columns.iter().any(is_latin) {
-        return false;
-    }
-    let is_russian = columns.iter().any(|(_, letter)| "БГД".contains(*letter));
-    for (name, letter) in &columns {
-        let alike = ALIKE.iter().find_map(|(russian, latin)| {
-            let (from, to) = if is_russian {
-                (latin, russian)
-            } else {
-                (russian, latin)
-            };
-            (from == letter).then(|| to.to_string())
-        });
-        if let Some(alike) = alike
-            && !columns.iter().any(|(_, other)| alike.starts_with(*other))
-            && let Some(text) = fields.shift_remove(name)
-        {
-            fields.insert(alike, text);
-        }
-    }
-    true
-}
-
-/// Whether a first and a second option have columns of their own.
-pub(super) fn has_columns(fields: &Fields) -> bool {
-    // The one of the number 1 is the first or the second one.
-    find(fields, FIRST_OPTION) != find(fields, SECOND_OPTION)
-}
-
-/// Options in columns of their own: `A`, `option_a`, `option1`, `opa`, or `А`, `вариант_а`.
-fn columns(fields: &mut Fields) -> Result<Choices, Misfit> {
-    let numbering = numbering::now();
-    let mut choices = Choices {
-        all: Vec::new(),
-        counting: counting(numbering),
-        numbering: Some(numbering),
-        are_numbers: false,
-        is_mixed: unmix(fields),
-    };
-    let lower = |letter: char| letter.to_lowercase().to_string();
-    let zeros: Vec<String> = OPTION_STEMS.iter().map(|stem| format!("{stem}0")).collect();
-    let zeros: Vec<&str> = zeros.iter().map(String::as_str).collect();
-    let from = usize::from(find(fields, &zeros).is_none());
-    for (i, (latin, russian)) in LATIN.chars().zip(RUSSIAN.chars()).enumerate() {
-        let (letter, own) = (lower(latin), lower(russian));
-        let stems = || OPTION_STEMS.iter();
-        let numbered: Vec<String> = stems().map(|stem| format!("{stem}{}", i + from)).collect();
-        let in_latin = stems().map(|stem| format!("{stem}{letter}"));
-        let in_latin: Vec<String> = in_latin
-            .chain([letter.clone(), format!("op{letter}")])
-            .collect();
-        let in_own: Vec<String> = stems().map(|stem| format!("{stem}{own}")).collect();
-        let names: Vec<&str> = std::iter::once(letter.as_str())
-            .chain(in_latin.iter().map(String::as_str))
-            .chain(numbered.iter().map(String::as_str))
-            .chain(std::iter::once(own.as_str()))
-            .chain(in_own.iter().map(String::as_str))
-            .collect();
-        let Some(key) = find(fields, &names) else {
-            break;
-        };
-        let text = match take(fields, &names)? {
-            Value::Null => String::new(),
-            other => as_answer(other, &letter)?,
-        };
-        let is_in = |names: &[String]| names.iter().any(|name| is_same(&key, name));
-        let is_numbered = is_in(&numbered);
-        if is_numbered {
-            choices.counting = if from == 0 {
-                "numbers count from 0, as the columns do"
-            } else {
-                "numbers count from 1, as the columns do"
-            };
-            choices.numbering = None;
-        }
-        // Questions with fewer options leave the last columns empty.
-        if !text.trim().is_empty() {
-            choices.all.push(Choice {
-                letter: if is_same(&key, &own) || is_in(&in_own) {
-                    russian
-                } else {
-                    latin
-                },
-                label: (i + if is_numbered { from } else { numbering.first() }).to_string(),
-                column: key,
-                text,
-            });
-        }
-    }
-    let left = letter_columns(fields);
-    if !left.is_empty() {
-        let left: Vec<String> = left.into_iter().map(|(name, _)| name).collect();
-        return Err(Misfit::wrong(format!(
-            "the columns [{}] follow no other option: the letters of the options have a gap or are of two alphabets",
-            left.join(", ")
-        )));
-    }
-    choices.take_carried(choices.numbering.is_some());
-    Ok(choices)
-}
-
 /// Options are part of the question; a letter, label or number as answer, as text or as a number,
 /// becomes the option's text.
 pub(super) fn take_multiple_choice(fields: &mut Fields) -> Result<Content, Misfit> {
@@ -374,14 +258,13 @@ pub(super) fn take_marked_options(fields: &mut Fields) -> Result<Content, Misfit
 
 fn take_choice(
     fields: &mut Fields,
-    answer: &[&str],
+    answer: Names<'_>,
     resolve: fn(&Choices, Value) -> Result<String, Misfit>,
 ) -> Result<Content, Misfit> {
     let question = take_text(fields, QUESTION)?;
     let context = take_about(fields, &question)?;
     check_operands(fields)?;
-    let name = find(fields, answer).unwrap_or_default();
-    let answer = take(fields, answer)?;
+    let (name, answer) = take_named(fields, answer)?;
     let options_name = find(fields, OPTIONS);
     let mut options = take_options(fields)?;
     options.count_as_named(&name, options_name.as_deref(), &answer);
@@ -392,8 +275,7 @@ fn take_choice(
 /// A beginning and the ending that fits: how it goes on is the answer, the other endings are in `meta`.
 pub(super) fn take_ending(fields: &mut Fields) -> Result<Content, Misfit> {
     let beginning = take_text(fields, BEGINNING)?;
-    let key = find(fields, ENDINGS).unwrap_or_default();
-    let endings = take(fields, ENDINGS)?;
+    let (key, endings) = take_named(fields, ENDINGS)?;
     let label = take(fields, LABEL)?;
     // The data sets that have endings come from programs, and their labels count from 0.
     let endings_of = || listed(endings.clone(), "endings");

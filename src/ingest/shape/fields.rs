@@ -1,70 +1,41 @@
 //! Taking fields out of a record, with errors that name the field and its type.
 
+use super::known::{Names, entry};
+pub(super) use super::known::{folded, is_same};
 use super::{Fields, Misfit};
 use serde_json::Value;
 
-/// The key in `fields` that is one of `names`, the earlier name first.
-///
-/// A field that is null gives way to another that is not.
-pub(super) fn find(fields: &Fields, names: &[&str]) -> Option<String> {
-    // The key that is written just so, else the first that is the same: no hash, for records have few.
-    let named = |name: &&str| -> Option<&String> {
-        let mut same = None;
-        for key in fields.keys() {
-            if key == *name {
-                return Some(key);
-            }
-            if same.is_none() && is_same(key, name) {
-                same = Some(key);
-            }
-        }
-        same
-    };
-    let mut found = names.iter().filter_map(named);
-    let first = found.next()?;
-    let key = if fields[first].is_null() {
-        found.find(|name| !fields[*name].is_null()).unwrap_or(first)
-    } else {
-        first
-    };
-    Some(key.clone())
+/// The key in `fields` that is one of `names`, as [`entry`] finds it.
+pub(super) fn find(fields: &Fields, names: Names<'_>) -> Option<String> {
+    entry(fields, names).map(|(key, _)| key.clone())
 }
 
-/// Whether two names are the same but for case, white space, underscores and hyphens.
-pub(super) fn is_same(a: &str, b: &str) -> bool {
-    // Most names differ in their first letter, and this is asked for each field of each record. Cyrillic
-    // begins with one of two bytes, and none of its letters is one of ASCII in another case.
-    let first = |name: &str| {
-        let byte = name.bytes().next()?;
-        (byte.is_ascii_alphanumeric() || matches!(byte, 0xd0 | 0xd1)).then_some(byte)
-    };
-    if let (Some(a), Some(b)) = (first(a), first(b))
-        && (a.is_ascii() || b.is_ascii())
-        && !a.eq_ignore_ascii_case(&b)
-    {
-        return false;
-    }
-    folded(a).eq(folded(b))
+/// The value under that key.
+pub(super) fn value_of<'f>(fields: &'f Fields, names: Names<'_>) -> Option<&'f Value> {
+    entry(fields, names).map(|(_, value)| value)
 }
 
-/// The letters and digits by which names are compared.
-pub(super) fn folded(name: &str) -> impl Iterator<Item = char> {
-    let letters = name
-        .chars()
-        .filter(|letter| !letter.is_whitespace() && !matches!(letter, '_' | '-'));
-    letters.flat_map(char::to_lowercase)
+/// Whether there is such a key.
+pub(super) fn has(fields: &Fields, names: Names<'_>) -> bool {
+    entry(fields, names).is_some()
 }
 
-pub(super) fn take(fields: &mut Fields, names: &[&str]) -> Result<Value, Misfit> {
+pub(super) fn take(fields: &mut Fields, names: Names<'_>) -> Result<Value, Misfit> {
+    take_named(fields, names).map(|(_, value)| value)
+}
+
+/// The same with the key.
+pub(super) fn take_named(fields: &mut Fields, names: Names<'_>) -> Result<(String, Value), Misfit> {
     let key = find(fields, names)
         .ok_or_else(|| Misfit::wrong(format!("the field `{}` is missing", names[0])))?;
     // `shift_remove` keeps the order of what is left for `meta`.
-    Ok(fields.shift_remove(&key).unwrap_or_default())
+    let value = fields.shift_remove(&key).unwrap_or_default();
+    Ok((key, value))
 }
 
-pub(super) fn take_text(fields: &mut Fields, names: &[&str]) -> Result<String, Misfit> {
-    let name = find(fields, names).unwrap_or_else(|| names[0].to_owned());
-    as_text(take(fields, names)?, &name)
+pub(super) fn take_text(fields: &mut Fields, names: Names<'_>) -> Result<String, Misfit> {
+    let (key, value) = take_named(fields, names)?;
+    as_text(value, &key)
 }
 
 /// Text as it is; a number or truth value as it is written (answers such as 42).
@@ -100,51 +71,9 @@ pub(super) fn type_name(value: &Value) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::names::{ANSWER, FIRST_OPTION, QUESTION, SECOND_OPTION};
+    use super::super::names::{ANSWER, QUESTION};
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn names_are_refused_early_only_where_they_differ() {
-        let written = [
-            "",
-            "-",
-            "a",
-            "А",
-            "а",
-            " A ",
-            "Вопрос",
-            "ВОПРОС",
-            "_вопрос",
-            "Question Text",
-            "QUESTION-text",
-            "ответ",
-            "Ответ ",
-            "\u{212a}",
-            "k",
-            "ſ",
-            "s",
-            "İ",
-            "i",
-            "éa",
-            "Éa",
-            "рано",
-            "Рано",
-            "1",
-            "_1",
-        ];
-        let names = [QUESTION, ANSWER, FIRST_OPTION, SECOND_OPTION].concat();
-        let all = || written.iter().chain(&names);
-        let mut same = 0;
-        for a in all() {
-            for b in all() {
-                let slow = folded(a).eq(folded(b));
-                assert_eq!(is_same(a, b), slow, "{a:?} and {b:?}");
-                same += usize::from(slow && a != b);
-            }
-        }
-        assert!(same > 20, "{same}");
-    }
 
     #[test]
     fn the_earlier_name_is_found_and_of_its_keys_the_exact_one() {
@@ -154,13 +83,16 @@ mod tests {
             panic!("an object");
         };
         assert_eq!(find(&fields, ANSWER).as_deref(), Some("answer"));
-        assert_eq!(find(&fields, &["response"]).as_deref(), Some("Response"));
+        assert_eq!(
+            find(&fields, Names::of(&["response"])).as_deref(),
+            Some("Response")
+        );
         // A null gives way.
         assert_eq!(find(&fields, QUESTION).as_deref(), Some("query"));
         assert_eq!(
-            find(&fields, &["вопрос", "none"]).as_deref(),
+            find(&fields, Names::of(&["вопрос", "none"])).as_deref(),
             Some("вопрос")
         );
-        assert_eq!(find(&fields, &["none"]), None);
+        assert_eq!(find(&fields, Names::of(&["none"])), None);
     }
 }

@@ -1,8 +1,9 @@
 //! Whether the values of a record are such as its shape has, where names alone do not tell.
 
 use super::Fields;
-use super::choice::has_columns;
-use super::fields::find;
+use super::columns::has_columns;
+use super::fields::{has, value_of};
+use super::known::Names;
 use super::messages::is_messages;
 use super::names::{ANSWERS, CORRECT, PASSAGES, QUESTIONS};
 use super::turn::transposed;
@@ -12,15 +13,11 @@ pub(super) fn always(_: &Fields) -> bool {
     true
 }
 
-fn value_of<'a>(fields: &'a Fields, names: &[&str]) -> Option<&'a Value> {
-    find(fields, names).map(|key| &fields[&key])
-}
-
-pub(super) fn is_text(fields: &Fields, names: &[&str]) -> bool {
+pub(super) fn is_text(fields: &Fields, names: Names<'_>) -> bool {
     value_of(fields, names).is_some_and(Value::is_string)
 }
 
-pub(super) fn is_list(fields: &Fields, names: &[&str]) -> bool {
+pub(super) fn is_list(fields: &Fields, names: Names<'_>) -> bool {
     value_of(fields, names).is_some_and(Value::is_array)
 }
 
@@ -29,7 +26,7 @@ pub(super) fn is_list(fields: &Fields, names: &[&str]) -> bool {
 pub(super) fn has_questions(fields: &Fields) -> bool {
     let list = value_of(fields, PASSAGES).and_then(Value::as_array);
     list.is_some_and(|list| match list.first() {
-        Some(Value::Object(first)) => first.is_empty() || find(first, QUESTIONS).is_some(),
+        Some(Value::Object(first)) => first.is_empty() || has(first, QUESTIONS),
         first => first.is_none(),
     })
 }
@@ -53,12 +50,12 @@ pub(super) fn has_mark_of_columns(fields: &Fields) -> bool {
     has_columns(fields) && has_mark(fields)
 }
 
-pub(super) fn is_list_of_texts(fields: &Fields, names: &[&str]) -> bool {
+pub(super) fn is_list_of_texts(fields: &Fields, names: Names<'_>) -> bool {
     let list = value_of(fields, names).and_then(Value::as_array);
     list.is_some_and(|list| !list.is_empty() && list.iter().all(Value::is_string))
 }
 
-pub(super) fn is_messages_in(fields: &Fields, names: &[&str]) -> bool {
+pub(super) fn is_messages_in(fields: &Fields, names: Names<'_>) -> bool {
     let value = value_of(fields, names).cloned().map(transposed);
     value.is_some_and(|value| value.as_array().is_some_and(|list| is_messages(list)))
 }

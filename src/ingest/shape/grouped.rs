@@ -1,6 +1,7 @@
 //! Records around others: a topic with the list of its questions, a row of the Hugging Face viewer.
 
-use super::fields::{find, take, type_name};
+use super::fields::{find, has, take, type_name, value_of};
+use super::known::Names;
 use super::names::{QUESTION, QUESTION_ITEMS, QUESTIONS, ROW};
 use super::{Fields, Item, Items, Misfit, Shape};
 use serde_json::Value;
@@ -13,7 +14,7 @@ fn questions(fields: &Fields) -> Option<String> {
     keys.find(|key| {
         let list = fields[key].as_array();
         let first = list.and_then(|list| list.first()?.as_object());
-        first.is_some_and(|first| find(first, QUESTION).is_some() && Shape::of(first).is_some())
+        first.is_some_and(|first| has(first, QUESTION) && Shape::of(first).is_some())
     })
 }
 
@@ -25,7 +26,7 @@ pub(super) fn has_questions(fields: &Fields) -> bool {
 pub(super) fn take_grouped(fields: &mut Fields) -> Items {
     let key = questions(fields)
         .ok_or_else(|| Misfit::wrong("no field is a list of questions".to_owned()))?;
-    let Value::Array(list) = take(fields, &[key.as_str()])? else {
+    let Value::Array(list) = take(fields, Names::of(&[key.as_str()]))? else {
         return Err(Misfit::wrong(format!("the field `{key}` is no list")));
     };
     let mut items = Vec::new();
@@ -48,7 +49,7 @@ fn of_question(question: Value) -> Items {
     };
     match Shape::of(&own) {
         Some(shape) => take_whole(shape, own),
-        None if find(&own, QUESTION).is_some() => {
+        None if has(&own, QUESTION) => {
             Err(Misfit::no_answer("the question has no answer".to_owned()))
         }
         None => Err(Misfit::wrong("it has no known shape".to_owned())),
@@ -71,7 +72,7 @@ fn take_whole(shape: &Shape, mut own: Fields) -> Items {
 }
 
 pub(super) fn has_row(fields: &Fields) -> bool {
-    let row = find(fields, ROW).and_then(|key| fields[&key].as_object());
+    let row = value_of(fields, ROW).and_then(Value::as_object);
     row.is_some_and(|row| Shape::of(row).is_some())
 }
 

@@ -1,26 +1,27 @@
 //! What the frame of records says to each of them: a system prompt, and what there is to do.
 
-use super::fields::{find, is_same};
+use super::fields::{find, has};
+use super::known::Names;
 use super::names::{INSTRUCTION, SYSTEM};
 use super::{Fields, Shape, is_messages};
 use serde_json::{Value, json};
 
 /// What there is to do, beside records of it.
-const TASK: &[&str] = &["instructions", "definition", "task_definition"];
+const TASK: Names<'static> = Names::of(&["instructions", "definition", "task_definition"]);
 /// Names of lists that show how not to answer.
-const UNDESIRED: &[&str] = &[
+const UNDESIRED: Names<'static> = Names::of(&[
     "negative",
     "negatives",
     "negative examples",
     "negative samples",
     "отрицательные",
     "отрицательные примеры",
-];
+]);
 
 /// Whether a list of this name shows answers that are not wanted.
 #[must_use]
 pub fn is_undesired(list: &str) -> bool {
-    UNDESIRED.iter().any(|name| is_same(name, list))
+    UNDESIRED.has(list)
 }
 
 /// What a frame says to each of its records.
@@ -35,7 +36,7 @@ impl Lead {
     #[must_use]
     pub fn of(fields: &Fields) -> Option<(Self, Vec<String>)> {
         let mut names = Vec::new();
-        let mut said = |known: &[&str]| {
+        let mut said = |known: Names<'_>| {
             let name = find(fields, known)?;
             let text = match &fields[&name] {
                 Value::String(text) => text.clone(),
@@ -67,15 +68,16 @@ impl Lead {
         let known = [SYSTEM, INSTRUCTION, TASK];
         known
             .iter()
-            .filter_map(|names| find(fields, names))
+            .filter_map(|names| find(fields, *names))
             .collect()
     }
 
     /// Whether a list of texts of this name may be one.
     #[must_use]
     pub fn is_in(name: &str) -> bool {
-        let mut known = [SYSTEM, INSTRUCTION, TASK].into_iter().flatten();
-        known.any(|known| is_same(known, name))
+        [SYSTEM, INSTRUCTION, TASK]
+            .iter()
+            .any(|known| known.has(name))
     }
 
     /// The same, with what is said around it where it says nothing itself.
@@ -104,7 +106,7 @@ impl Lead {
         if Shape::of(own).is_none_or(Shape::is_text) {
             return None;
         }
-        let has = |names| find(own, names).is_some();
+        let has = |names| has(own, names);
         let system = self.system.as_deref().filter(|_| !has(SYSTEM));
         let instruction = self.instruction.as_deref().filter(|_| !has(INSTRUCTION));
         let is_taken = instruction.is_some_and(|text| takes(own, text));

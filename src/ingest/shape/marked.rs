@@ -3,7 +3,8 @@
 use super::answers::{is_no, is_yes};
 use super::asked::is_lone_name;
 use super::choice::listed;
-use super::fields::{find, is_same, take, take_text};
+use super::fields::{find, has, is_same, take, take_text, value_of};
+use super::known::Names;
 use super::names::{ANSWER, ANSWERS, CORRECT, IS_CORRECT, LABEL, LABELS, OPTIONS, QUESTION};
 use super::pairs::take_about;
 use super::written::structured;
@@ -19,7 +20,7 @@ pub(super) fn mark_key(answer: &Fields) -> Option<String> {
 
 /// The list under one of `names` with what marks each: two answers or more in one line each, some of
 /// them right and the others wrong.
-fn each_marked(fields: &Fields, names: &[&str]) -> Option<(Vec<Value>, Vec<Value>)> {
+fn each_marked(fields: &Fields, names: Names<'_>) -> Option<(Vec<Value>, Vec<Value>)> {
     // Most lists have none, and this is asked for each record.
     // Labels are the names of options, and only of answers they are marks.
     let mark = |own: &Fields| match names {
@@ -58,17 +59,17 @@ fn each_marked(fields: &Fields, names: &[&str]) -> Option<(Vec<Value>, Vec<Value
 
 /// Whether each of the answers is marked as right or wrong, and nothing else says the answer.
 pub(super) fn has_marks_of_each(fields: &Fields) -> bool {
-    find(fields, ANSWER).is_none() && each_marked(fields, ANSWERS).is_some()
+    !has(fields, ANSWER) && each_marked(fields, ANSWERS).is_some()
 }
 
 /// The same of options.
 pub(super) fn has_options_marked(fields: &Fields) -> bool {
-    find(fields, ANSWER).is_none() && each_marked(fields, OPTIONS).is_some()
+    !has(fields, ANSWER) && each_marked(fields, OPTIONS).is_some()
 }
 
 /// Answers of which each is marked are the options.
 pub(super) fn take_marks_of_each(fields: &mut Fields) -> Result<Content, Misfit> {
-    let names = if find(fields, ANSWERS).is_some() {
+    let names = if has(fields, ANSWERS) {
         ANSWERS
     } else {
         OPTIONS
@@ -90,7 +91,7 @@ pub(super) fn take_marks_of_each(fields: &mut Fields) -> Result<Content, Misfit>
 /// Whether a field beside two answers or more says which is right, be it one that is not there. In
 /// words that are none of them it says the answer itself where its name does.
 pub(super) fn has_marked_answers(fields: &Fields) -> bool {
-    let value = |names: &[&str]| find(fields, names).map(|key| fields[&key].clone());
+    let value = |names: Names<'_>| value_of(fields, names).cloned();
     let (Some(answers), Some(mark)) = (value(ANSWERS), value(CORRECT)) else {
         return false;
     };
@@ -107,7 +108,7 @@ pub(super) fn has_marked_answers(fields: &Fields) -> bool {
     if options.all.len() < 2 {
         return false;
     }
-    if find(fields, ANSWER).is_none() {
+    if !has(fields, ANSWER) {
         return true;
     }
     match options.resolve_all(mark) {
@@ -118,10 +119,10 @@ pub(super) fn has_marked_answers(fields: &Fields) -> bool {
 
 /// Whether a label beside two answers or more, in texts, names one of them, and nothing else does.
 pub(super) fn has_labelled_answers(fields: &Fields) -> bool {
-    if find(fields, ANSWER).is_some() || find(fields, CORRECT).is_some() {
+    if has(fields, ANSWER) || has(fields, CORRECT) {
         return false;
     }
-    let list = find(fields, ANSWERS).map(|key| structured(fields[&key].clone()));
+    let list = value_of(fields, ANSWERS).map(|value| structured(value.clone()));
     match list {
         Some(Value::Array(list)) => labelled(fields, &list).is_some(),
         _ => false,
@@ -155,7 +156,7 @@ pub(super) fn take_labelled_answers(fields: &mut Fields) -> Result<Content, Misf
     take_answers_by(fields, LABEL)
 }
 
-fn take_answers_by(fields: &mut Fields, names: &[&str]) -> Result<Content, Misfit> {
+fn take_answers_by(fields: &mut Fields, names: Names<'_>) -> Result<Content, Misfit> {
     let question = take_text(fields, QUESTION)?;
     let context = take_about(fields, &question)?;
     let name = find(fields, names).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! What names of fields mean to those that read records before their shape is known.
 
-use super::fields::{find, is_same};
+use super::fields::has;
+use super::known::Names;
 use super::names::{
     A, ANSWER, ANSWERS, ANSWERS_COLUMN, ASKED, ASSISTANT, CANDIDATES, CHOSEN, COMPLETION, CONTEXT,
     CONVERSATIONS, CORRECT, DIALOG, ENDINGS, FIRST_OPTION, IDEAL, INPUTS, INSTRUCTION, MESSAGES,
@@ -24,18 +25,13 @@ pub fn is_known_field(name: &str) -> bool {
         TEXT,
         CONTEXT,
     ];
-    let mut known = known.iter().copied().flatten();
-    known.any(|known| is_same(known, name))
+    known.iter().any(|known| known.has(name))
 }
 
 /// Whether among these names are those of a question and its answer that mean it only together.
 #[must_use]
 pub fn names_a_pair(names: &BTreeSet<String>) -> bool {
-    let has = |known: &[&str]| {
-        names
-            .iter()
-            .any(|name| known.iter().any(|known| is_same(known, name)))
-    };
+    let has = |known: Names<'_>| names.iter().any(|name| known.has(name));
     [
         (Q, A),
         (INPUTS, TARGET),
@@ -65,32 +61,30 @@ pub fn holds_what_is_said(name: &str) -> bool {
         OPTIONS,
         ENDINGS,
     ];
-    let mut known = known.iter().copied().flatten();
-    known.any(|known| is_same(known, name))
+    known.iter().any(|known| known.has(name))
 }
 
 /// Whether a field of this name holds the options of a question, in a list.
 #[must_use]
 pub fn lists_options(name: &str) -> bool {
-    OPTIONS.iter().any(|known| is_same(known, name))
+    OPTIONS.has(name)
 }
 
 /// Whether a field of this name says which option is right.
 #[must_use]
 pub fn names_option(name: &str) -> bool {
-    let mut known = [NAMES_OPTION, CORRECT].into_iter().flatten();
-    known.any(|known| is_same(known, name))
+    NAMES_OPTION.has(name) || CORRECT.has(name)
 }
 
 /// Whether a record has a question with options in columns of their own ([`is_option_column`]).
 #[must_use]
 pub fn has_option_columns(fields: &Fields) -> bool {
-    let has = |names| find(fields, names).is_some();
+    let has = |names| has(fields, names);
     has(FIRST_OPTION) && has(SECOND_OPTION) && has(ASKED) && (has(NAMES_OPTION) || has(CORRECT))
 }
 
 /// Whether within such a field one of this name says it: by its name, or as an option under its letter.
 #[must_use]
 pub fn says(name: &str) -> bool {
-    answers::SAID.iter().any(|known| is_same(known, name)) || choice::one_letter(name).is_some()
+    answers::SAID.has(name) || choice::one_letter(name).is_some()
 }

@@ -1,7 +1,8 @@
 //! Lists of messages.
 
 use super::answers::take_answer;
-use super::fields::{as_answer, as_text, find, take, take_text, type_name};
+use super::fields::{as_answer, as_text, find, has, take, take_text, type_name};
+use super::known::Names;
 use super::names::{CHOSEN, INPUT, MESSAGES, OUTPUT, REJECTED, REPLY, TURNS};
 use super::pairs::{check_label, take_system};
 use super::tools::{call_text, calls_text};
@@ -64,9 +65,9 @@ pub(super) fn known_role(role: &str) -> Result<&'static str, Misfit> {
 }
 
 pub(super) fn known(role: &str) -> Option<&'static str> {
-    let lower = role.trim().to_lowercase();
-    let mut roles = ROLES.iter();
-    let found = roles.find(|(_, names)| names.contains(&lower.as_str()))?;
+    let called = |role: &str| ROLES.iter().find(|(_, names)| names.contains(&role));
+    // Most are written in lower case already.
+    let found = called(role).or_else(|| called(&role.trim().to_lowercase()))?;
     Some(found.0)
 }
 
@@ -104,6 +105,9 @@ pub(super) fn messages_in(text: &str) -> Option<Vec<Value>> {
 
 /// Whether a text begins as a list of messages and cannot be read as one.
 pub(super) fn is_broken(text: &str) -> bool {
+    if !text.trim_start().starts_with('[') {
+        return false;
+    }
     let bare: String = text
         .chars()
         .filter(|c| !c.is_whitespace())
@@ -126,7 +130,7 @@ pub fn record_of(list: Vec<Value>) -> Fields {
     Fields::from_iter([(MESSAGES[0].to_owned(), list.into())])
 }
 
-pub(super) fn take_messages(fields: &mut Fields, names: &[&str]) -> Result<Vec<Message>, Misfit> {
+pub(super) fn take_messages(fields: &mut Fields, names: Names<'_>) -> Result<Vec<Message>, Misfit> {
     let key = find(fields, names).unwrap_or_else(|| names[0].to_owned());
     let list = take(fields, names)?;
     let list = unwrapped(transposed(structured(list)), &key, fields);
@@ -167,13 +171,16 @@ fn with_answer(mut turns: Vec<Message>, fields: &mut Fields) -> Result<Vec<Messa
         Value::String(text) => !text.trim().is_empty(),
         _ => true,
     };
-    let mut replies = REPLY.iter().filter_map(|name| find(fields, &[name]));
+    let mut replies = REPLY
+        .iter()
+        .filter_map(|name| find(fields, Names::of(&[name])));
     if is_asked
-        && find(fields, CHOSEN).is_none()
+        && !has(fields, CHOSEN)
         && let Some(key) = replies.find(says)
     {
         check_label(fields)?;
-        let names = [key.as_str()];
+        let own = [key.as_str()];
+        let names = Names::of(&own);
         let is_turns = match &fields[&key] {
             Value::Array(list) => is_messages(list),
             Value::Object(turn) => role_key(turn).is_some(),
@@ -181,9 +188,9 @@ fn with_answer(mut turns: Vec<Message>, fields: &mut Fields) -> Result<Vec<Messa
             _ => false,
         };
         if is_turns {
-            turns.extend(take_turns(fields, &names, "assistant")?);
+            turns.extend(take_turns(fields, names, "assistant")?);
         } else {
-            turns.push(Message::new("assistant", take_answer(fields, &names)?));
+            turns.push(Message::new("assistant", take_answer(fields, names)?));
         }
     }
     Ok(turns)
@@ -245,7 +252,7 @@ fn alternating(turns: &[Value]) -> Vec<Message> {
 }
 
 /// A dialogue as a list of texts in turn.
-pub(super) fn take_turn_texts(fields: &mut Fields, names: &[&str]) -> Result<Content, Misfit> {
+pub(super) fn take_turn_texts(fields: &mut Fields, names: Names<'_>) -> Result<Content, Misfit> {
     let key = find(fields, names).unwrap_or_else(|| names[0].to_owned());
     as_messages(take(fields, names)?, &key).map(Content::Chat)
 }
@@ -275,7 +282,7 @@ fn add_turn(mut turn: Fields, messages: &mut Vec<Message>) -> Result<(), Misfit>
         return Ok(());
     }
     let key = key.as_deref().unwrap_or(ROLE[0]);
-    let role = known_role(&take_text(&mut turn, &[key])?)?;
+    let role = known_role(&take_text(&mut turn, Names::of(&[key]))?)?;
     let calls = calls_text(&turn)?;
     let content = match (find(&turn, CONTENT), &calls) {
         // An assistant that calls a tool need not say anything.
@@ -336,7 +343,7 @@ fn parts_text(parts: Vec<Value>, name: &str) -> Result<String, Misfit> {
 /// A field that is text (one turn of `role`), a list of messages, or one message.
 pub(super) fn take_turns(
     fields: &mut Fields,
-    names: &[&str],
+    names: Names<'_>,
     role: &str,
 ) -> Result<Vec<Message>, Misfit> {
     let key = find(fields, names).unwrap_or_else(|| names[0].to_owned());

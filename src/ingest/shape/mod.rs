@@ -9,9 +9,11 @@ mod asked;
 mod beside;
 mod candidates;
 mod choice;
+mod columns;
 mod fields;
 mod fits;
 mod grouped;
+mod known;
 mod lead;
 mod marked;
 mod meant;
@@ -36,7 +38,8 @@ mod written;
 
 use crate::document::Content;
 pub use choice::is_option_column;
-use fields::find;
+use fields::{find, has};
+use known::Names;
 pub use lead::{Lead, is_undesired};
 pub use meant::{
     has_option_columns, holds_what_is_said, is_known_field, lists_options, names_a_pair,
@@ -128,7 +131,7 @@ pub struct Shape {
     /// What a record of it looks like.
     pub example: &'static str,
     /// The fields by which it is recognised: one of each group must be there.
-    requires: &'static [&'static [&'static str]],
+    requires: &'static [Names<'static>],
     /// Whether the values are such as it has, where names alone do not tell.
     fits: fn(&Fields) -> bool,
     take: fn(&mut Fields) -> Items,
@@ -159,7 +162,7 @@ impl Shape {
     fn named_by(fields: &Fields) -> impl Iterator<Item = &'static Self> {
         SHAPES.iter().filter(|shape| {
             let mut groups = shape.requires.iter();
-            groups.all(|group| find(fields, group).is_some())
+            groups.all(|group| has(fields, *group))
         })
     }
 
@@ -174,7 +177,7 @@ impl Shape {
     pub fn evidence(&self, fields: &Fields) -> Vec<String> {
         self.requires
             .iter()
-            .filter_map(|group| find(fields, group))
+            .filter_map(|group| find(fields, *group))
             .collect()
     }
 

@@ -2,32 +2,43 @@
 
 use super::Fields;
 use super::Misfit;
-use super::choice::has_columns;
-use super::fields::find;
+use super::columns::has_columns;
+use super::fields::has;
+use super::known::{Names, entry};
 use super::names::{FIRST_OPTION, NAMES_OPTION, OPTIONS, SECOND_OPTION};
 use serde_json::Value;
+
+/// The column of a third option.
+const THIRD: Names<'static> = Names::of(&["c", "в", "с"]);
 
 /// A number, as a number or as the text of one.
 fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().replace(',', ".").parse().ok(),
+        Value::String(text) => {
+            let text = text.trim();
+            // Most texts are told by their first letter from numbers, infinity and NaN.
+            let may_be = |c: char| c.is_ascii_digit() || "+-.,iInN".contains(c);
+            text.starts_with(may_be)
+                .then(|| text.replace(',', ".").parse().ok())?
+        }
         _ => None,
     }
 }
 
 /// The numbers of the columns `a` and `b` and of the answer beside them, `None` where one is none.
 fn numbers(fields: &Fields) -> Option<[f64; 3]> {
-    if find(fields, OPTIONS).is_some() {
+    if has(fields, OPTIONS) {
         return None;
     }
-    let of = |names: &[&str]| find(fields, names).map(|key| (key.clone(), &fields[&key]));
-    let ((first, a), (second, b)) = (of(FIRST_OPTION)?, of(SECOND_OPTION)?);
-    if first.chars().count() > 1 || second.chars().count() > 1 {
-        return None;
-    }
+    let of = |names| entry(fields, names);
+    let of_letter = |names| {
+        let (key, value) = of(names)?;
+        (key.chars().count() <= 1).then(|| number(value))?
+    };
+    let (a, b) = (of_letter(FIRST_OPTION)?, of_letter(SECOND_OPTION)?);
     let (_, answer) = of(NAMES_OPTION)?;
-    Some([number(a)?, number(b)?, number(answer)?])
+    Some([a, b, number(answer)?])
 }
 
 /// Whether the columns are options: not where all are numbers and the answer is neither of them nor
@@ -40,7 +51,7 @@ pub(super) fn has_options(fields: &Fields) -> bool {
         return true;
     };
     // More letters than two are a list.
-    let is_list = find(fields, &["c", "в", "с"]).is_some();
+    let is_list = has(fields, THIRD);
     is_list || answer == a || answer == b || answer == 0.0 || answer == 1.0
 }
 
@@ -51,7 +62,7 @@ pub(super) fn check_operands(fields: &Fields) -> Result<(), Misfit> {
             if (answer == 0.0 || answer == 1.0)
                 && answer != a
                 && answer != b
-                && find(fields, &["c", "в", "с"]).is_none() =>
+                && !has(fields, THIRD) =>
         {
             Err(Misfit::named(
                 "ambiguous_option",

@@ -11,9 +11,9 @@ use crate::document::{Content, Message};
 use serde_json::Value;
 
 /// A name without what sets it off: "(B)", "B.", "B:".
-pub(super) fn bare(name: &str) -> String {
+pub(super) fn bare(name: &str) -> &str {
     let name = name.trim().trim_start_matches('(');
-    name.trim_end_matches(['.', ')', ':']).trim().to_owned()
+    name.trim_end_matches(['.', ')', ':']).trim()
 }
 
 /// Words that announce an answer, the longer before those that they begin with.
@@ -61,10 +61,10 @@ pub(super) fn behind_stem(name: &str) -> Option<&str> {
 }
 
 /// The letter and the text of "B) the text", "B. the text" and "B - the text".
-fn with_text(given: &str) -> Option<(String, &str)> {
+fn with_text(given: &str) -> Option<(&str, &str)> {
     let at = given.find([')', '.', ':', ' '])?;
     let name = bare(&given[..at]);
-    one_letter(&name)?;
+    one_letter(name)?;
     let behind = &given[at..];
     let text = match behind.strip_prefix([')', '.', ':']) {
         Some(text) => text,
@@ -228,7 +228,7 @@ impl Choices {
         let is_one = !is_index && self.numbering.is_some();
         let equal = is_one.then(|| self.equal_number(given)).flatten();
         if let Some(option) = equal
-            .or_else(|| self.named(&bare(given)))
+            .or_else(|| self.named(bare(given)))
             .or_else(|| self.equal_number(given))
         {
             return Ok(Some(option.text.clone()));
@@ -245,7 +245,7 @@ impl Choices {
             None => {}
         }
         if let Some((name, text)) = with_text(given) {
-            let option = self.named(&name).ok_or_else(|| self.no_such(given))?;
+            let option = self.named(name).ok_or_else(|| self.no_such(given))?;
             let (own, text) = (option.text.trim().to_lowercase(), text.to_lowercase());
             if own == text {
                 return Ok(Some(option.text.clone()));
@@ -260,7 +260,7 @@ impl Choices {
         // "The answer is B": what it says is behind.
         let said = behind_words(given);
         if said.len() < given.len()
-            && let Some(option) = self.named(&bare(said))
+            && let Some(option) = self.named(bare(said))
         {
             return Ok(Some(option.text.clone()));
         }
@@ -270,10 +270,10 @@ impl Choices {
         }
         let bare = bare(said);
         let are_numbers = self.all.iter().all(|option| number(&option.text).is_some());
-        let is_name = one_letter(&bare).is_some()
+        let is_name = one_letter(bare).is_some()
             || bare.parse::<f64>().is_ok()
-            || behind_stem(&bare).is_some()
-            || are_numbers && number(&bare).is_some();
+            || behind_stem(bare).is_some()
+            || are_numbers && number(bare).is_some();
         if is_name {
             return Err(self.no_such(given));
         }
@@ -364,6 +364,14 @@ impl Choices {
     /// Takes the letters or numbers that the options carry in their texts ("A. x", "2) y") off, so that
     /// they are not given twice; where `unlabelled`, carried numbers are the labels.
     pub(super) fn take_carried(&mut self, unlabelled: bool) {
+        let Some(first) = self.all.first().map(|option| option.text.trim()) else {
+            return;
+        };
+        // Most options begin with none of the names of a first one.
+        let first = first.strip_prefix('(').unwrap_or(first);
+        if !first.starts_with(['A', 'a', 'А', 'а', '1']) {
+            return;
+        }
         let texts: Vec<&str> = self.all.iter().map(|option| option.text.as_str()).collect();
         let Some((kind, rests)) = carried(&texts) else {
             return;
@@ -410,9 +418,17 @@ impl Choices {
 
     /// The question with its options.
     pub(super) fn under(&self, question: &str) -> String {
-        let options = self.all.iter();
-        let listed = options.map(|option| format!("\n{}) {}", option.letter, option.text.trim()));
-        format!("{}{}", question.trim_end(), listed.collect::<String>())
+        let question = question.trim_end();
+        // A line end, a letter of one or two bytes, a bracket and a space before each.
+        let options = self.all.iter().map(|option| option.text.len() + 5);
+        let mut text = String::with_capacity(question.len() + options.sum::<usize>());
+        text.push_str(question);
+        for option in &self.all {
+            text.extend(['\n', option.letter]);
+            text.push_str(") ");
+            text.push_str(option.text.trim());
+        }
+        text
     }
 
     /// The options that a list names: "A, C", "A and C", "1; 3", or letters without anything between,
@@ -428,12 +444,12 @@ impl Choices {
             .collect();
         if names.len() > 1 {
             // "1/2" is a number, and so may "1,2" be where the options are numbers.
-            let is_letters = names.iter().all(|name| one_letter(&bare(name)).is_some());
+            let is_letters = names.iter().all(|name| one_letter(bare(name)).is_some());
             let are_numbers = self.all.iter().all(|option| number(&option.text).is_some());
             if !is_letters && (given.contains('/') || are_numbers) {
                 return None;
             }
-            return names.iter().map(|name| self.named(&bare(name))).collect();
+            return names.iter().map(|name| self.named(bare(name))).collect();
         }
         let letters: Vec<char> = bare(given).chars().collect();
         if letters.len() < 2 || !letters.iter().all(|letter| letter.is_uppercase()) {

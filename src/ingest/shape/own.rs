@@ -5,22 +5,23 @@
 //! are those of what is read now, so the columns of them are passed by.
 
 use super::fields::{as_text, find, take, take_text};
+use super::known::Names;
 use super::messages::known_role;
 use super::{Fields, Item, Items, Misfit};
 use crate::document::{Content, Kind, Message};
 use serde_json::Value;
 
-const KIND: &[&str] = &["kind"];
+const KIND: Names<'static> = Names::of(&["kind"]);
 /// The columns by which a document is known.
-pub(super) const COLUMNS: &[&[&str]] = &[
+pub(super) const COLUMNS: &[Names<'static>] = &[
     KIND,
-    &["text"],
-    &["messages"],
-    &["rejected"],
-    &["lang_score"],
-    &["languages"],
+    Names::of(&["text"]),
+    Names::of(&["messages"]),
+    Names::of(&["rejected"]),
+    Names::of(&["lang_score"]),
+    Names::of(&["languages"]),
 ];
-const META: &[&str] = &["meta"];
+const META: Names<'static> = Names::of(&["meta"]);
 /// Columns of what is made anew.
 const MADE: [&str; 6] = ["id", "lang", "lang_score", "chars", "bytes", "languages"];
 /// Columns that say where a document came from.
@@ -41,7 +42,7 @@ pub(super) fn take_document(fields: &mut Fields) -> Items {
         Misfit::wrong("the field `kind` is none of text, chat and preference".to_owned())
     })?;
     take(fields, KIND)?;
-    let mut column = |name| take(fields, &[name]);
+    let mut column = |name| take(fields, Names::of(&[name]));
     let (text, messages, rejected) = (column("text")?, column("messages")?, column("rejected")?);
     let content = match kind {
         Kind::Text => Content::Text(as_text(text, "text")?),
@@ -87,8 +88,11 @@ fn turns(list: Value, name: &str) -> Result<Vec<Message>, Misfit> {
         let Value::Object(mut turn) = turn else {
             return Err(wrong());
         };
-        let role = known_role(&take_text(&mut turn, &["role"])?)?;
-        Ok(Message::new(role, take_text(&mut turn, &["content"])?))
+        let role = known_role(&take_text(&mut turn, Names::of(&["role"]))?)?;
+        Ok(Message::new(
+            role,
+            take_text(&mut turn, Names::of(&["content"]))?,
+        ))
     });
     let turns = turns.collect::<Result<Vec<_>, _>>()?;
     if turns.is_empty() {

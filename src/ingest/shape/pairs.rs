@@ -1,7 +1,8 @@
 //! One question, one answer: pairs, alpaca, a question about a passage.
 
 use super::answers::{answer_texts, is_no, nothing_said, take_answer, take_best};
-use super::fields::{as_answer, find, take, take_text};
+use super::fields::{as_answer, find, has, take, take_text, value_of};
+use super::known::{Names, entry};
 use super::messages::{broken, is_broken, is_messages, messages_in, take_turns};
 use super::names::{
     ABOUT, ANSWER, ANSWERS, BODY, CONTEXT, HISTORY, IDEAL, INPUT, INSTANCES, INSTRUCTION,
@@ -15,8 +16,8 @@ use serde_json::Value;
 
 pub(super) fn take_pair(
     fields: &mut Fields,
-    question: &[&str],
-    answer: &[&str],
+    question: Names<'_>,
+    answer: Names<'_>,
 ) -> Result<Content, Misfit> {
     let mut messages = take_system(fields)?;
     let asked = take_text(fields, question)?;
@@ -41,11 +42,11 @@ pub(super) fn take_question(fields: &mut Fields) -> Result<Content, Misfit> {
     let question = with_context(take_about(fields, &question)?, question);
     let question = with_input(fields, question)?;
     messages.push(Message::new("user", question));
-    let length = |names: &[&str]| {
-        let key = find(fields, names)?;
-        Some(answer_texts(&fields[&key]).first()?.trim().len())
+    let length = |names: Names<'_>| {
+        let texts = answer_texts(value_of(fields, names)?);
+        Some(texts.first()?.trim().len())
     };
-    let names = if length(SOLUTION) > length(ANSWER) {
+    let names = if has(fields, SOLUTION) && length(SOLUTION) > length(ANSWER) {
         SOLUTION
     } else {
         ANSWER
@@ -73,8 +74,11 @@ pub(super) fn take_forum(fields: &mut Fields) -> Result<Content, Misfit> {
 /// # Errors
 /// When it does; a 0 does where the name asks for yes or no, else it may be a place.
 fn check_correct(fields: &Fields) -> Result<(), Misfit> {
+    if !has(fields, IS_CORRECT) {
+        return Ok(());
+    }
     let says_no = |name: &&&str| {
-        find(fields, &[**name]).filter(|key| {
+        find(fields, Names::of(&[**name])).filter(|key| {
             let mark = &fields[key];
             let is_number = mark.is_number()
                 || mark
@@ -119,7 +123,7 @@ pub(super) fn take_column_pair(fields: &mut Fields) -> Result<Content, Misfit> {
     let key = find(fields, QUESTIONS_COLUMN).unwrap_or_default();
     let question = take_text(fields, QUESTIONS_COLUMN)?;
     fields.insert(QUESTION[0].to_owned(), question.into());
-    if find(fields, ANSWER).is_some_and(|key| !fields[&key].is_null()) {
+    if value_of(fields, ANSWER).is_some_and(|value| !value.is_null()) {
         return take_question(fields);
     }
     check_label(fields)?;
@@ -139,32 +143,33 @@ pub(super) fn take_column_pair(fields: &mut Fields) -> Result<Content, Misfit> {
 /// What the user says and what is to follow, as texts or as lists of messages.
 pub(super) fn take_completion(
     fields: &mut Fields,
-    prompt: &[&str],
-    completion: &[&str],
+    prompt: Names<'_>,
+    completion: Names<'_>,
 ) -> Result<Content, Misfit> {
     check_label(fields)?;
     for names in [prompt, completion] {
-        if let Some(key) = find(fields, names)
-            && fields[&key].as_str().is_some_and(is_broken)
+        if let Some((key, Value::String(text))) = entry(fields, names)
+            && is_broken(text)
         {
-            return Err(broken(&key));
+            return Err(broken(key));
         }
     }
-    let is_list = |names: &[&str]| {
-        find(fields, names).is_some_and(|key| match &fields[&key] {
+    let is_list = |names: Names<'_>| {
+        value_of(fields, names).is_some_and(|value| match value {
             Value::Array(_) => true,
             Value::String(text) => messages_in(text).is_some(),
             _ => false,
         })
     };
-    if !is_list(prompt) && is_messages_list(fields, completion) {
+    let is_list = is_list(prompt);
+    if !is_list && is_messages_list(fields, completion) {
         let mut messages = take_system(fields)?;
         let question = with_context(take_context(fields)?, take_text(fields, prompt)?);
         messages.push(Message::new("user", with_input(fields, question)?));
         messages.extend(take_turns(fields, completion, "assistant")?);
         return Ok(Content::Chat(messages));
     }
-    if !is_list(prompt) {
+    if !is_list {
         return take_pair(fields, prompt, completion);
     }
     let mut messages = take_system(fields)?;
@@ -174,8 +179,8 @@ pub(super) fn take_completion(
 }
 
 /// Whether a field is a list of messages, or a text that is written as one.
-fn is_messages_list(fields: &Fields, names: &[&str]) -> bool {
-    find(fields, names).is_some_and(|key| match &fields[&key] {
+fn is_messages_list(fields: &Fields, names: Names<'_>) -> bool {
+    value_of(fields, names).is_some_and(|value| match value {
         Value::Array(list) => is_messages(list),
         Value::String(text) => messages_in(text).is_some(),
         _ => false,
@@ -184,11 +189,17 @@ fn is_messages_list(fields: &Fields, names: &[&str]) -> bool {
 
 /// The passage that a question is about, if there is one: a text, or a list of texts.
 pub(super) fn take_context(fields: &mut Fields) -> Result<Option<String>, Misfit> {
-    let context = find(fields, CONTEXT).and_then(|key| passage_text(&fields[&key]));
-    if context.is_some() {
-        take(fields, CONTEXT)?;
+    match value_of(fields, CONTEXT) {
+        Some(Value::String(text)) if text.trim().is_empty() => Ok(None),
+        Some(Value::String(_)) => take_text(fields, CONTEXT).map(Some),
+        other => {
+            let context = other.and_then(passage_text);
+            if context.is_some() {
+                take(fields, CONTEXT)?;
+            }
+            Ok(context)
+        }
     }
-    Ok(context)
 }
 
 /// A passage as one text, its paragraphs apart where it is a list of them; `None` of what is blank or
@@ -211,7 +222,7 @@ pub(super) fn take_about(fields: &mut Fields, question: &str) -> Result<Option<S
     if let Some(context) = take_context(fields)? {
         return Ok(Some(context));
     }
-    let about = find(fields, ABOUT).and_then(|key| passage_text(&fields[&key]));
+    let about = value_of(fields, ABOUT).and_then(passage_text);
     let about = about.filter(|text| !text.contains(question.trim()));
     if about.is_some() {
         take(fields, ABOUT)?;
@@ -228,9 +239,9 @@ pub(super) fn with_context(context: Option<String>, question: String) -> String 
 
 /// A system prompt beside a question, if there is one.
 pub(super) fn take_system(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
-    match find(fields, SYSTEM).map(|key| fields[&key].clone()) {
+    match value_of(fields, SYSTEM) {
         Some(Value::String(text)) if !text.trim().is_empty() => {
-            take(fields, SYSTEM)?;
+            let text = take_text(fields, SYSTEM)?;
             Ok(vec![Message::new("system", text)])
         }
         _ => Ok(Vec::new()),
@@ -252,7 +263,7 @@ pub(super) fn take_instruction(fields: &mut Fields) -> Result<Vec<Message>, Misf
     if let Some(context) = take_context(fields)? {
         user = format!("{}\n\n{}", user.trim_end(), context.trim());
     }
-    if find(fields, INPUT).is_some() {
+    if has(fields, INPUT) {
         user = with_text(user, &take_input(fields)?);
     }
     messages.push(Message::new("user", user));
@@ -261,16 +272,16 @@ pub(super) fn take_instruction(fields: &mut Fields) -> Result<Vec<Message>, Misf
 
 /// What a question is about, behind it, unless the question has it already or it has the question.
 pub(super) fn with_input(fields: &mut Fields, question: String) -> Result<String, Misfit> {
-    let Some(key) = find(fields, INPUT) else {
+    let Some(input) = value_of(fields, INPUT) else {
         return Ok(question);
     };
     // Of another kind it is a note of the user's.
-    let text = match &fields[&key] {
+    let text = match input {
         Value::Array(_) | Value::Object(_) => return Ok(question),
         Value::String(text) => text.trim().to_owned(),
         other => other.to_string(),
     };
-    if text.is_empty() || fields[&key].is_null() {
+    if text.is_empty() || input.is_null() {
         take(fields, INPUT)?;
         return Ok(question);
     }
@@ -316,7 +327,7 @@ pub(super) fn take_history(fields: &mut Fields) -> Result<Vec<Message>, Misfit> 
     }
     let pairs = match &fields[&key] {
         Value::Array(turns) if !turns.is_empty() && turns.iter().all(Value::is_object) => {
-            return take_turns(fields, &[key.as_str()], "user");
+            return take_turns(fields, Names::of(&[key.as_str()]), "user");
         }
         Value::Array(pairs) => pairs.iter().map(|pair| match pair {
             Value::Array(pair) => match pair.as_slice() {

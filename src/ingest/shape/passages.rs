@@ -1,13 +1,15 @@
 //! Passages with several questions each: `SQuAD`, `CoQA`, RACE and their like.
 
 use super::choice::take_multiple_choice;
-use super::fields::{find, is_same, take, take_text, type_name};
+use super::fields::{find, has, take, take_text, type_name, value_of};
+use super::known::Names;
 use super::names::{
     ANSWER, ANSWERS, OPTIONS, PASSAGE, PASSAGES, QUESTION, QUESTION_ITEMS, QUESTIONS,
 };
 use super::pairs::{take_context_question, take_question};
 use super::{Fields, Item, Items, Misfit};
 use crate::document::Content;
+use crate::ingest::json;
 use serde_json::Value;
 
 /// Passages in a list, as `SQuAD` has them.
@@ -19,7 +21,7 @@ pub(super) fn take_squad(fields: &mut Fields) -> Items {
     let mut items = Vec::new();
     for (i, passage) in passages.into_iter().enumerate() {
         let place = format!("{key}[{i}]");
-        let raw = passage.to_string();
+        let raw = json::text(&passage);
         let taken = match passage {
             Value::Object(mut passage) => {
                 take_questions(&mut passage, &format!("{place}.")).map(|own| {
@@ -66,7 +68,7 @@ pub(super) fn take_passage_items(fields: &mut Fields) -> Items {
 
 /// Whether a text is the passage of questions in a list beside it, none of which has one of its own.
 pub(super) fn has_question_items(fields: &Fields) -> bool {
-    let items = find(fields, QUESTION_ITEMS).and_then(|key| fields[&key].as_array());
+    let items = value_of(fields, QUESTION_ITEMS).and_then(Value::as_array);
     let first = items.and_then(|items| items.first()?.as_object());
     has_passage(fields) && first.is_some_and(asks_about_passage)
 }
@@ -74,22 +76,22 @@ pub(super) fn has_question_items(fields: &Fields) -> bool {
 /// Whether lists of this name may hold the questions of a passage beside them, though their name does
 /// not say so.
 pub fn holds_questions(name: &str) -> bool {
-    QUESTION_ITEMS.iter().any(|known| is_same(known, name))
+    QUESTION_ITEMS.has(name)
 }
 
 /// Whether a list of this name holds questions by its name.
 pub fn names_questions(name: &str) -> bool {
-    QUESTIONS.iter().any(|known| is_same(known, name))
+    QUESTIONS.has(name)
 }
 
 /// Whether a text among `fields` may be the passage of questions beside it.
 pub fn has_passage(fields: &Fields) -> bool {
-    find(fields, PASSAGE).is_some_and(|key| fields[&key].is_string())
+    value_of(fields, PASSAGE).is_some_and(Value::is_string)
 }
 
 /// Whether an object is a question with its answer and without a passage of its own.
 pub fn asks_about_passage(question: &Fields) -> bool {
-    let has = |names| find(question, names).is_some();
+    let has = |names| has(question, names);
     has(QUESTION) && (has(ANSWER) || has(ANSWERS)) && !has(PASSAGE)
 }
 
@@ -111,12 +113,12 @@ fn take_questions(passage: &mut Fields, place: &str) -> Items {
     let own_answers = questions.iter().all(|question| {
         question
             .as_object()
-            .is_some_and(|own| find(own, ANSWERS).is_some() || find(own, ANSWER).is_some())
+            .is_some_and(|own| has(own, ANSWERS) || has(own, ANSWER))
     });
     let mut answers = if own_answers {
         None
     } else {
-        side_by_side(passage, &[ANSWERS[0], ANSWER[0]], length)?
+        side_by_side(passage, Names::of(&[ANSWERS[0], ANSWER[0]]), length)?
     };
     let mut options = if own_answers {
         None
@@ -125,7 +127,7 @@ fn take_questions(passage: &mut Fields, place: &str) -> Items {
     };
     let next = |list: &mut Option<std::vec::IntoIter<Value>>| list.as_mut()?.next();
     let items = questions.into_iter().enumerate().map(|(j, question)| {
-        let raw = question.to_string();
+        let raw = json::text(&question);
         let mut own = match question {
             Value::Object(own) => own,
             text => Fields::from_iter([(QUESTION[0].to_owned(), text)]),
@@ -154,10 +156,10 @@ fn take_questions(passage: &mut Fields, place: &str) -> Items {
 /// A list of as many values as there are questions, `None` where there is none.
 fn side_by_side(
     passage: &mut Fields,
-    names: &[&str],
+    names: Names<'_>,
     length: usize,
 ) -> Result<Option<std::vec::IntoIter<Value>>, Misfit> {
-    if find(passage, names).is_none() {
+    if !has(passage, names) {
         return Ok(None);
     }
     let list = match take(passage, names)? {
@@ -182,11 +184,11 @@ fn side_by_side(
 }
 
 fn take_one(own: &mut Fields) -> Result<Content, Misfit> {
-    if find(own, OPTIONS).is_some() && find(own, ANSWER).is_some() {
+    if has(own, OPTIONS) && has(own, ANSWER) {
         take_multiple_choice(own)
-    } else if find(own, ANSWERS).is_some() {
+    } else if has(own, ANSWERS) {
         take_context_question(own)
-    } else if find(own, ANSWER).is_some() {
+    } else if has(own, ANSWER) {
         take_question(own)
     } else {
         Err(Misfit::no_answer("the question has no answer".to_owned()))

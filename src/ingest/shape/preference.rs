@@ -1,7 +1,8 @@
 //! Two answers to the same, of which one is better.
 
 use super::candidates::put_candidates;
-use super::fields::find;
+use super::fields::{find, value_of};
+use super::known::Names;
 use super::messages::{known, take_messages, take_turns};
 use super::names::{
     CHOSEN, CONVERSATIONS, INPUT, INSTRUCTION, MESSAGES, PROMPT, QUESTION, REJECTED,
@@ -18,7 +19,7 @@ use serde_json::Value;
 /// What a preference answers: a prompt in text or turns, an instruction with its input, or the turns
 /// before the answers. Nothing where the answers themselves begin with it.
 fn take_asked(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
-    let says = |fields: &Fields, names: &[&str]| {
+    let says = |fields: &Fields, names: Names<'_>| {
         find(fields, names).filter(|key| match &fields[key] {
             Value::Null => false,
             Value::String(text) => !text.trim().is_empty(),
@@ -35,7 +36,7 @@ fn take_asked(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
         }
         Some(key) => {
             let is_text = fields[&key].is_string();
-            let mut turns = take_turns(fields, &[key.as_str()], "user")?;
+            let mut turns = take_turns(fields, Names::of(&[key.as_str()]), "user")?;
             if let ([turn], true) = (turns.as_slice(), is_text)
                 && let Some(said) = prompt_turns(&turn.content)
             {
@@ -54,8 +55,8 @@ fn take_asked(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
         }
         None => {
             let mut lists = [MESSAGES, CONVERSATIONS].into_iter();
-            let is_asked = |names: &&[&str]| {
-                says(fields, names).is_some_and(|key| {
+            let is_asked = |names: &Names<'_>| {
+                says(fields, *names).is_some_and(|key| {
                     // A conversation that both answers have in them is a note of the user's.
                     !are_pairs(&fields[&key]) || !have_prompts(fields)
                 })
@@ -75,7 +76,7 @@ fn take_asked(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
 /// Whether both answers begin with what they answer.
 fn have_prompts(fields: &Fields) -> bool {
     [CHOSEN, REJECTED].iter().all(|names| {
-        let list = find(fields, names).and_then(|key| fields[&key].as_array());
+        let list = value_of(fields, *names).and_then(Value::as_array);
         let first = list.and_then(|list| list.first()?.as_object());
         let role = first.and_then(|turn| known(turn[&role_key(turn)?].as_str()?));
         matches!(role, Some("user" | "system"))
@@ -134,8 +135,8 @@ fn is_same_turn(a: &Message, b: &Message) -> bool {
 }
 
 /// One of the answers: the turns of a text that is written as a whole conversation, else as it is.
-fn take_side(fields: &mut Fields, names: &[&str]) -> Result<Vec<Message>, Misfit> {
-    let is_text = find(fields, names).is_some_and(|key| fields[&key].is_string());
+fn take_side(fields: &mut Fields, names: Names<'_>) -> Result<Vec<Message>, Misfit> {
+    let is_text = value_of(fields, names).is_some_and(Value::is_string);
     let turns = take_turns(fields, names, "assistant")?;
     match turns.as_slice() {
         [turn] if is_text => Ok(transcript(&turn.content).unwrap_or(turns)),

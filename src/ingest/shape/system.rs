@@ -1,5 +1,7 @@
 //! System prompts beside records whose shape does not look for one.
 
+use super::fields::has;
+use super::names::SYSTEM;
 use super::pairs::take_system;
 use super::{Fields, Item, Misfit};
 use crate::document::{Content, Message};
@@ -9,6 +11,9 @@ pub fn with_system(
     mut items: Vec<Result<Item, Misfit>>,
     fields: &mut Fields,
 ) -> Vec<Result<Item, Misfit>> {
+    if !has(fields, SYSTEM) {
+        return items;
+    }
     let mut lacking: Vec<&mut Vec<Message>> = items
         .iter_mut()
         .flatten()

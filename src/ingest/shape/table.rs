@@ -4,7 +4,7 @@ use super::asked::{
     asks_with_options, names_one_of_columns, names_one_of_list, take_asked_choice, take_renamed,
 };
 use super::choice::{take_ending, take_marked_options, take_multiple_choice};
-use super::fields::{find, take_text};
+use super::fields::{has, take_text};
 use super::fits::{
     always, has_answers_in_objects, has_mark, has_mark_of_columns, has_questions, is_list,
     is_list_of_texts, is_messages_in, is_text,
@@ -215,16 +215,14 @@ pub const SHAPES: &[Shape] = &[
         name: "question_answer",
         example: r#"{"q": "…", "a": "…"}"#,
         requires: &[Q, A],
-        fits: |fields| find(fields, SECOND_OPTION).is_none(),
+        fits: |fields| !has(fields, SECOND_OPTION),
         take: |fields| one(take_pair(fields, Q, A)),
     },
     Shape {
         name: "question_answer",
         example: r#"{"user": "…", "assistant": "…"} (or "human" and "bot")"#,
         requires: &[USER, ASSISTANT],
-        fits: |fields| {
-            find(fields, TEXT).is_none() && is_text(fields, USER) && is_text(fields, ASSISTANT)
-        },
+        fits: |fields| !has(fields, TEXT) && is_text(fields, USER) && is_text(fields, ASSISTANT),
         take: |fields| one(take_pair(fields, USER, ASSISTANT)),
     },
     Shape {

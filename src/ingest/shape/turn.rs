@@ -1,22 +1,26 @@
 //! One turn of a conversation: who says it, what is said, whether it is to be learned.
 
 use super::answers::is_no;
-use super::fields::find;
+use super::fields::{find, has};
+use super::known::Names;
 use super::messages::known;
 use super::names::{INPUT, OUTPUT};
 use super::{Fields, Misfit};
 use serde_json::{Map, Value};
 
-pub(super) const ROLE: &[&str] = &["role", "from", "speaker", "роль"];
-pub(super) const CONTENT: &[&str] = &["content", "value", "text", "текст", "utterance", "message"];
+pub(super) const ROLE: Names<'static> = Names::of(&["role", "from", "speaker", "роль"]);
+pub(super) const CONTENT: Names<'static> =
+    Names::of(&["content", "value", "text", "текст", "utterance", "message"]);
 /// Names of a role that other things have, too: it is one where it says so.
-const MAYBE_ROLE: &[&str] = &["author", "sender", "type"];
+const MAYBE_ROLE: Names<'static> = Names::of(&["author", "sender", "type"]);
 
 /// The field of a turn that says who speaks.
 pub(super) fn role_key(turn: &Fields) -> Option<String> {
     find(turn, ROLE).or_else(|| {
         find(turn, CONTENT)?;
-        let mut names = MAYBE_ROLE.iter().filter_map(|name| find(turn, &[name]));
+        let mut names = MAYBE_ROLE
+            .iter()
+            .filter_map(|name| find(turn, Names::of(&[name])));
         names.find(|key| turn[key].as_str().is_some_and(|role| known(role).is_some()))
     })
 }
@@ -25,9 +29,7 @@ pub(super) fn role_key(turn: &Fields) -> Option<String> {
 pub(super) fn are_pairs(list: &Value) -> bool {
     let is_pair = |turn: &Value| {
         let turn = turn.as_object();
-        turn.is_some_and(|turn| {
-            role_key(turn).is_none() && find(turn, INPUT).is_some() && find(turn, OUTPUT).is_some()
-        })
+        turn.is_some_and(|turn| role_key(turn).is_none() && has(turn, INPUT) && has(turn, OUTPUT))
     };
     let list = list.as_array();
     list.is_some_and(|list| !list.is_empty() && list.iter().all(is_pair))
@@ -39,7 +41,7 @@ pub(super) fn transposed(value: Value) -> Value {
     let Value::Object(lists) = value else {
         return value;
     };
-    let length = |names: &[&str]| lists[&find(&lists, names)?].as_array().map(Vec::len);
+    let length = |names: Names<'_>| lists[&find(&lists, names)?].as_array().map(Vec::len);
     let (Some(turns), Some(texts)) = (length(ROLE), length(CONTENT)) else {
         return lists.into();
     };
@@ -75,7 +77,7 @@ pub(super) fn check_weights(list: &Value, name: &str) -> Result<(), Misfit> {
         return Ok(());
     };
     let is_left_out = |turn: &&Fields| {
-        let no = |name| find(turn, &[name]).is_some_and(|key| is_no(&turn[&key]));
+        let no = |name| find(turn, Names::of(&[name])).is_some_and(|key| is_no(&turn[&key]));
         let is_said = || {
             let role = role_key(turn).and_then(|key| known(turn[&key].as_str()?));
             role == Some("assistant")

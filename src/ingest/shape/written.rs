@@ -34,6 +34,9 @@ pub(super) fn structure_of(text: &str) -> Option<Value> {
 
 /// Whether a text that is no structure looks as if it should be one.
 pub(super) fn looks_structured(text: &str) -> bool {
+    if !text.trim_start().starts_with(['[', '{']) {
+        return false;
+    }
     let text: String = text
         .chars()
         .filter(|c| !c.is_whitespace())

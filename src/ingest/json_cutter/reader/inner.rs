@@ -41,13 +41,20 @@ impl<'a> Reader<'a> {
             ..Self::new(mapping)
         };
         let mut sink = Sink::default();
-        for byte in text {
+        let mut text = text;
+        while let [byte, behind @ ..] = text {
+            let run = reader.run(text);
+            if run > 0 {
+                text = &text[run..];
+                continue;
+            }
             // Its end tells what it is; no record of it is wanted here.
             let is_last = reader.depth == 1 && reader.text == Text::Outside && *byte == b'}';
             if is_last {
                 break;
             }
             reader.byte(*byte, &mut sink);
+            text = behind;
         }
         reader.told() == Meaning::Frame
     }
