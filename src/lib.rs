@@ -4,6 +4,7 @@
 //! and tokenizes them into token shards (Arrow IPC); `train` trains from mmapped shards.
 
 pub mod atomic;
+pub mod chars;
 pub mod classify;
 pub mod cmd;
 pub mod compare;
