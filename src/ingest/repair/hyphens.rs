@@ -5,47 +5,164 @@
 //! by the words of the same text, and left as it is where they do not tell.
 
 use super::{Counts, Repair};
-use std::collections::HashSet;
+use crate::chars;
+use memchr::memmem;
+use std::borrow::Cow;
+use std::collections::HashMap;
 
 /// The hyphen of groff.
 const PRINTED: char = '\u{2010}';
+const PRINTED_BYTES: &[u8] = "\u{2010}".as_bytes();
 
-/// The words of a text in lower case, and its words with hyphens.
+/// Which words of a text, in lower case, and which words with hyphens there are, as far as its line ends ask:
+/// those that the halves of a cut word may be.
+///
+/// A text has a hundred times as many words as are asked for, so that it is not made a set of them: each
+/// is compared with what is asked for by a hash that is had while its letters are read.
 pub struct Words {
-    words: HashSet<String>,
+    /// What is asked for, and whether it was seen.
+    asked: HashMap<String, bool>,
+    /// A bit for the hash of each.
+    hashes: Box<[u64; HASHES / 64]>,
+}
+
+/// Hashes that are told apart.
+const HASHES: usize = 1 << 14;
+
+/// The hash of a word, a letter at a time.
+#[derive(Clone, Copy)]
+struct Hash(u32);
+
+impl Hash {
+    const EMPTY: Self = Self(0);
+
+    #[inline]
+    fn add(&mut self, letter: char) {
+        self.0 = (self.0.rotate_left(5) ^ letter as u32).wrapping_mul(0x9e37_79b9);
+    }
+
+    #[inline]
+    fn bit(self) -> usize {
+        self.0 as usize >> (32 - HASHES.trailing_zeros())
+    }
 }
 
 impl Words {
     /// Those of `text` that no line end cuts.
     pub fn of(text: &str) -> Self {
-        let mut words = HashSet::new();
-        for line in text.replace(PRINTED, "-").lines() {
-            let line = line.trim_end();
+        let mut words = Self {
+            asked: HashMap::new(),
+            hashes: Box::new([0; HASHES / 64]),
+        };
+        words.ask(text);
+        if words.asked.is_empty() {
+            return words;
+        }
+        // Most texts have no such hyphen and are not copied.
+        let text = if memmem::find(text.as_bytes(), PRINTED_BYTES).is_some() {
+            Cow::Owned(text.replace(PRINTED, "-"))
+        } else {
+            Cow::Borrowed(text)
+        };
+        for line in text.lines() {
+            let line = chars::trim_end(line);
             let whole = match line.strip_suffix('-') {
                 Some(cut) => &cut[..cut.trim_end_matches(is_word).len()],
                 None => line,
             };
-            for word in whole.split(|c: char| !is_word(c) && c != '-') {
-                if word.contains('-') {
-                    words.insert(word.trim_matches('-').to_lowercase());
-                }
-                words.extend(
-                    word.split('-')
-                        .filter(|part| !part.is_empty())
-                        .map(str::to_lowercase),
-                );
-            }
+            words.see(whole);
         }
-        Self { words }
+        words
+    }
+
+    /// Asks for what the line ends of `text` may need to know.
+    fn ask(&mut self, text: &str) {
+        for end in memchr::memchr_iter(b'\n', text.as_bytes()) {
+            let line = &text[..end];
+            let Some(head) = head(line) else { continue };
+            let Some((first, second)) = halves(head, &text[end + 1..]) else {
+                continue;
+            };
+            let (first, second) = (chars::lowercase(first), chars::lowercase(second));
+            self.ask_for(format!("{first}-{second}"));
+            self.ask_for(format!("{first}{second}"));
+            self.ask_for(first);
+            self.ask_for(second);
+        }
+    }
+
+    fn ask_for(&mut self, word: String) {
+        let mut hash = Hash::EMPTY;
+        word.chars().for_each(|letter| hash.add(letter));
+        self.hashes[hash.bit() / 64] |= 1 << (hash.bit() % 64);
+        self.asked.insert(word, false);
+    }
+
+    /// Looks at the words of a line, or of what of it no line end cuts.
+    fn see(&mut self, line: &str) {
+        // Where the word with hyphens and where its part begins; whether it has a hyphen.
+        let (mut start, mut part, mut is_compound) = (0, 0, false);
+        let mut hash = Hash::EMPTY;
+        // Letters whose small ones are not known here: their word is looked for.
+        let mut is_odd = false;
+        for (at, c) in line.char_indices().chain([(line.len(), ' ')]) {
+            if is_word(c) {
+                match chars::small(c) {
+                    Some(small) => hash.add(small),
+                    None => is_odd = true,
+                }
+                continue;
+            }
+            if part < at && (is_odd || self.may_be_asked(hash)) {
+                self.mark(&line[part..at]);
+            }
+            part = at + c.len_utf8();
+            (hash, is_odd) = (Hash::EMPTY, false);
+            if c == '-' {
+                is_compound = true;
+                continue;
+            }
+            if is_compound {
+                self.mark(line[start..at].trim_matches('-'));
+            }
+            (start, is_compound) = (part, false);
+        }
+    }
+
+    fn may_be_asked(&self, hash: Hash) -> bool {
+        self.hashes[hash.bit() / 64] >> (hash.bit() % 64) & 1 == 1
+    }
+
+    fn mark(&mut self, word: &str) {
+        if let Some(is_seen) = self.asked.get_mut(chars::lowercase(word).as_str()) {
+            *is_seen = true;
+        }
     }
 
     fn has(&self, word: &str) -> bool {
-        self.words.contains(word)
+        let is_seen = self.asked.get(word);
+        debug_assert!(is_seen.is_some(), "{word} was not asked for");
+        is_seen == Some(&true)
     }
 }
 
+#[inline]
 fn is_word(character: char) -> bool {
-    character.is_alphabetic()
+    chars::is_alphabetic(character)
+}
+
+/// A line up to the hyphen that it ends with.
+fn head(line: &str) -> Option<&str> {
+    line.strip_suffix(PRINTED)
+        .or_else(|| line.strip_suffix('-'))
+}
+
+/// The halves of the word that ends with `head` and goes on `below`.
+fn halves<'a>(head: &'a str, below: &'a str) -> Option<(&'a str, &'a str)> {
+    let first = &head[head.trim_end_matches(is_word).len()..];
+    let indented = below.trim_start_matches([' ', '\t']);
+    let second = &indented[..indented.find(|c| !is_word(c)).unwrap_or(indented.len())];
+    (!first.is_empty() && !second.is_empty()).then_some((first, second))
 }
 
 /// What becomes of a hyphen at a line end.
@@ -70,15 +187,14 @@ pub fn join_lines(
     gone: &mut Vec<usize>,
 ) -> Option<String> {
     // groff from 1.23 on writes the hyphens of words so too: then the words decide.
-    let within = text
-        .match_indices(PRINTED)
-        .any(|(at, hyphen)| text[at + hyphen.len()..].starts_with(char::is_alphanumeric));
+    let within = memmem::find_iter(text.as_bytes(), PRINTED_BYTES)
+        .any(|at| text[at + PRINTED_BYTES.len()..].starts_with(chars::is_alphanumeric));
     let known = (within && words.is_none()).then(|| Words::of(text));
     let words = words.or(known.as_ref());
     let mut joined = String::with_capacity(text.len());
     let mut rest = text;
     let (mut count, mut number) = (0, 0);
-    while let Some(at) = rest.find('\n') {
+    while let Some(at) = memchr::memchr(b'\n', rest.as_bytes()) {
         let (line, below) = (&rest[..at], &rest[at + 1..]);
         rest = below;
         number += 1;
@@ -111,23 +227,18 @@ pub fn join_lines(
 
 /// The line up to its hyphen, if that cuts a word which goes on below.
 fn cut_word<'a>(line: &'a str, below: &str, words: Option<&Words>) -> Option<(&'a str, Cut)> {
-    let printed = line.strip_suffix(PRINTED);
-    let head = printed.or_else(|| line.strip_suffix('-'))?;
-    let indented = below.trim_start_matches([' ', '\t']);
-    let second = &indented[..indented.find(|c| !is_word(c)).unwrap_or(indented.len())];
-    let first = &head[head.trim_end_matches(is_word).len()..];
-    if first.is_empty() || second.is_empty() {
-        return None;
-    }
+    let head = head(line)?;
+    let printed = line.ends_with(PRINTED);
+    let (first, second) = halves(head, below)?;
     let capital = second.starts_with(char::is_uppercase);
     match (printed, words) {
-        (Some(_), None) => return Some((head, Cut::Printer)),
+        (true, None) => return Some((head, Cut::Printer)),
         // Names in capitals (SIGXCPU) are cut as well.
-        (Some(_), Some(_)) if capital => return Some((head, Cut::Printer)),
-        (None, _) if capital => return None,
+        (true, Some(_)) if capital => return Some((head, Cut::Printer)),
+        (false, _) if capital => return None,
         _ => {}
     }
-    decide(&first.to_lowercase(), &second.to_lowercase(), words?).map(|cut| (head, cut))
+    decide(&chars::lowercase(first), &chars::lowercase(second), words?).map(|cut| (head, cut))
 }
 
 /// Particles that always have a hyphen before them, and beginnings that have one after them.
