@@ -5,6 +5,7 @@
 use super::Told;
 use super::letters::Letters;
 use super::words::OTHER;
+use crate::chars;
 use std::borrow::Cow;
 use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet};
@@ -178,7 +179,8 @@ fn repeated_letters(text: &str) -> u32 {
         return 0;
     }
     let mut seen = HashSet::new();
-    let letters = |line: &str| -> String { line.chars().filter(|c| c.is_alphabetic()).collect() };
+    let letters =
+        |line: &str| -> String { line.chars().filter(|c| chars::is_alphabetic(*c)).collect() };
     let repeated = text
         .lines()
         .map(letters)
@@ -194,9 +196,8 @@ const RUSSIAN_ENDINGS: &[&str] = &["ой", "ого", "его", "ому", "ему
 /// Bytes of a long word.
 const LONG_WORD: usize = 12;
 
-/// Whether a character is no letter; those of Cyrillic are told without the tables of all scripts.
 fn is_no_letter(c: char) -> bool {
-    !matches!(c, '\u{400}'..='\u{481}' | '\u{48a}'..='\u{52f}') && !c.is_alphabetic()
+    !chars::is_alphabetic(c)
 }
 
 /// How many long words of `text` end as Russian ones do.
@@ -261,7 +262,7 @@ fn common_words(text: &str) -> [u32; WORDS.len()] {
         let word = if is_lower {
             Cow::Borrowed(word)
         } else {
-            Cow::Owned(word.to_lowercase())
+            Cow::Owned(chars::lowercase(word))
         };
         let mut rows = TABLE.get(word.as_ref()).copied().unwrap_or(0);
         if ENDINGS.iter().any(|ending| word.ends_with(ending)) {

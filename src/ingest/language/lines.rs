@@ -1,6 +1,7 @@
 //! Which lines are no prose: code, signatures, tags, names. They say nothing of a document's language.
 
 use super::letters::Letters;
+use crate::chars;
 
 /// Whether a line lies in a fenced block of Markdown.
 #[derive(Default)]
@@ -11,7 +12,10 @@ pub(super) struct Fence {
 impl Fence {
     /// Passes `line`; true where it is in a block or bounds one.
     pub(super) fn passes(&mut self, line: &str) -> bool {
-        let trimmed = line.trim_start();
+        let trimmed = chars::trim_start(line);
+        if !trimmed.starts_with(['`', '~']) {
+            return self.is_open;
+        }
         if trimmed.starts_with("```") || trimmed.starts_with("~~~") {
             self.is_open = !self.is_open;
             return true;
@@ -82,7 +86,7 @@ pub(super) fn is_no_prose(line: &str, letters: &Letters) -> bool {
     if letters.cyrillic * 10 >= 3 * (letters.cyrillic + letters.latin) {
         return false;
     }
-    let trimmed = line.trim();
+    let trimmed = chars::trim(line);
     is_code(line, trimmed, letters) || is_names(trimmed)
 }
 
@@ -97,12 +101,12 @@ fn is_code(line: &str, trimmed: &str, letters: &Letters) -> bool {
     if symbols == 0 && letters.joints == 0 {
         return false;
     }
-    let first = trimmed
-        .split(|c: char| c.is_whitespace() || c == '(')
-        .next()
-        .unwrap_or("");
+    let is_keyword = || {
+        let end = trimmed.find(|c: char| c.is_whitespace() || c == '(');
+        KEYWORDS.contains(&&trimmed[..end.unwrap_or(trimmed.len())])
+    };
     let is_marked = || trimmed.contains(['=', '(', '{', ';', '<', '>', '"', '\'', ':', '$', '-']);
-    if symbols * 100 >= letters.latin * 3 && KEYWORDS.contains(&first) && is_marked() {
+    if symbols * 100 >= letters.latin * 3 && is_keyword() && is_marked() {
         return true;
     }
     if (line.starts_with("    ") || line.starts_with('\t')) && symbols >= 2 {
@@ -143,13 +147,13 @@ fn is_identifier(word: &str) -> bool {
 /// Names and titles: two words or more, each but the shortest with a capital.
 fn is_names(line: &str) -> bool {
     let mut capitals = 0;
-    for word in line.split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '’') {
+    for word in line.split(|c: char| !chars::is_alphanumeric(c) && c != '\'' && c != '’') {
         let Some(first) = word.chars().next() else {
             continue;
         };
-        if first.is_uppercase() {
+        if chars::is_uppercase(first) {
             capitals += 1;
-        } else if first.is_alphabetic() && word.chars().count() > 3 {
+        } else if chars::is_alphabetic(first) && word.chars().count() > 3 {
             return false;
         }
     }

@@ -272,8 +272,8 @@ impl Found {
 pub(super) struct Hits {
     words: u32,
     count: [u32; COUNT],
-    /// Different words seen, as bits by a hash of their number.
-    seen: [u64; COUNT],
+    /// Numbers of the words, as bits.
+    seen: [u64; PARTS],
 }
 
 impl Hits {
@@ -317,14 +317,19 @@ impl Hits {
             }
         }
         self.words += found.words;
-        for (language, words) in table.words.iter().enumerate() {
-            self.count[language] += u32::from(found.count[language]);
-            let mut seen = 0;
-            for (found, words) in found.seen.iter().zip(words) {
-                seen |= found & words;
-            }
-            self.seen[language] |= seen;
+        for (sum, count) in self.count.iter_mut().zip(found.count) {
+            *sum += u32::from(count);
         }
+        for (seen, found) in self.seen.iter_mut().zip(found.seen) {
+            *seen |= found;
+        }
+    }
+
+    /// Different words of a language, of those with the same number but for multiples of 64 one.
+    fn different(&self, language: usize) -> u32 {
+        let words = &TABLE.words[language];
+        let seen = self.seen.iter().zip(words).map(|(seen, own)| seen & own);
+        seen.fold(0, |all: u64, some| all | some).count_ones()
     }
 
     /// Share of the words that are common in the likeliest language.
@@ -338,12 +343,12 @@ impl Hits {
         LANGUAGES
             .iter()
             .position(|(known, _)| *known == code)
-            .map_or(0, |i| self.seen[i].count_ones())
+            .map_or(0, |i| self.different(i))
     }
 
     /// The likeliest language but English by its different common words, and how many they are.
     pub(super) fn foreign(&self) -> (&'static str, u32) {
-        let rank = |i: usize| (self.seen[i].count_ones(), self.count[i]);
+        let rank = |i: usize| (self.different(i), self.count[i]);
         // The earlier of equal ones.
         let first = (2..COUNT).fold(1, |best, i| if rank(i) > rank(best) { i } else { best });
         (LANGUAGES[first].0, rank(first).0)
@@ -357,9 +362,12 @@ impl Hits {
 
     /// The likeliest language, and by how much it leads: its count and the next one's.
     fn ranked(&self) -> (usize, u32, u32) {
-        let rank = |i: usize| (self.count[i], self.seen[i].count_ones());
-        // The earlier of equal ones.
-        let first = (1..COUNT).fold(0, |best, i| if rank(i) > rank(best) { i } else { best });
+        // The earlier of equal ones; different words are counted where counts are equal.
+        let is_likelier = |i: usize, best: usize| {
+            let (own, most) = (self.count[i], self.count[best]);
+            own > most || own == most && own > 0 && self.different(i) > self.different(best)
+        };
+        let first = (1..COUNT).fold(0, |best, i| if is_likelier(i, best) { i } else { best });
         let next = (0..COUNT)
             .filter(|i| *i != first)
             .map(|i| self.count[i])
@@ -370,7 +378,7 @@ impl Hits {
     /// The language that the words tell.
     pub(super) fn language(&self) -> Option<&'static str> {
         let (first, count, next) = self.ranked();
-        let distinct = self.seen[first].count_ones();
+        let distinct = self.different(first);
         let is_told = count >= 3
             && distinct >= 3
             && self.share() > 0.10
@@ -381,7 +389,7 @@ impl Hits {
     /// The language of a line, where its words leave no doubt.
     pub(super) fn clear_language(&self) -> Option<&'static str> {
         let (first, count, next) = self.ranked();
-        let is_clear = self.seen[first].count_ones() >= 3 && count >= 2 * next;
+        let is_clear = count >= 3 && count >= 2 * next && self.different(first) >= 3;
         is_clear.then(|| Self::told(LANGUAGES[first].0))
     }
 }
@@ -391,7 +399,9 @@ impl AddAssign<&Hits> for Hits {
         self.words += other.words;
         for i in 0..COUNT {
             self.count[i] += other.count[i];
-            self.seen[i] |= other.seen[i];
+        }
+        for (seen, others) in self.seen.iter_mut().zip(other.seen) {
+            *seen |= others;
         }
     }
 }
@@ -420,7 +430,8 @@ mod tests {
                         .any(|known| known.as_bytes() == lower)
                     {
                         hits.count[language] += 1;
-                        hits.seen[language] |= 1 << (TABLE.number(packed(&lower)) % 64);
+                        let number = TABLE.number(packed(&lower));
+                        hits.seen[number / 64] |= 1 << (number % 64);
                     }
                 }
             }
@@ -438,10 +449,14 @@ mod tests {
                 let piece = &whole[start..end];
                 let (fast, slow) = (Hits::of(piece), slowly(piece));
                 assert_eq!(
-                    (fast.words, fast.count, fast.seen),
-                    (slow.words, slow.count, slow.seen),
+                    (fast.words, fast.count),
+                    (slow.words, slow.count),
                     "{piece:?}"
                 );
+                let different = |hits: &Hits| -> [u32; COUNT] {
+                    std::array::from_fn(|language| hits.different(language))
+                };
+                assert_eq!(different(&fast), different(&slow), "{piece:?}");
             }
         }
     }
