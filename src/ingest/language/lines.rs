@@ -147,14 +147,27 @@ fn is_identifier(word: &str) -> bool {
 /// Names and titles: two words or more, each but the shortest with a capital.
 fn is_names(line: &str) -> bool {
     let mut capitals = 0;
-    for word in line.split(|c: char| !chars::is_alphanumeric(c) && c != '\'' && c != '’') {
-        let Some(first) = word.chars().next() else {
+    // The first character of a word that is none of a name unless it is short, and characters since.
+    let mut small = None;
+    let mut is_inside = false;
+    for c in line.chars() {
+        if !chars::is_alphanumeric(c) && c != '\'' && c != '’' {
+            (is_inside, small) = (false, None);
             continue;
-        };
-        if chars::is_uppercase(first) {
-            capitals += 1;
-        } else if chars::is_alphabetic(first) && word.chars().count() > 3 {
-            return false;
+        }
+        if !is_inside {
+            is_inside = true;
+            if chars::is_uppercase(c) {
+                capitals += 1;
+            } else if chars::is_alphabetic(c) {
+                small = Some(0);
+            }
+        }
+        if let Some(length) = &mut small {
+            *length += 1;
+            if *length > 3 {
+                return false;
+            }
         }
     }
     capitals >= 2

@@ -196,21 +196,18 @@ fn packed(word: &[u8]) -> u64 {
 
 /// A bit for each of at most 64 bytes: whether it is a letter. Bytes beyond ASCII are, near enough.
 fn letters(block: &[u8]) -> u64 {
+    if let Some(block) = block.first_chunk::<64>() {
+        return letters_of(block.as_chunks().0);
+    }
     let mut padded = [0; 64];
-    let block = if let Ok(block) = block.try_into() {
-        block
-    } else {
-        padded[..block.len()].copy_from_slice(block);
-        &padded
-    };
-    letters_of(block)
+    padded[..block.len()].copy_from_slice(block);
+    letters_of(&padded.as_chunks().0[..block.len().div_ceil(8)])
 }
 
-/// [`letters`] of 64 bytes.
+/// [`letters`] of eight bytes at a time.
 #[inline]
-fn letters_of(block: &[u8; 64]) -> u64 {
+fn letters_of(eights: &[[u8; 8]]) -> u64 {
     let mut all = 0;
-    let (eights, _) = block.as_chunks::<8>();
     for (number, eight) in eights.iter().enumerate() {
         let eight = u64::from_le_bytes(*eight);
         let high = eight_bytes::ascii_letters(eight) | eight & eight_bytes::HIGH;
@@ -301,9 +298,7 @@ impl Hits {
         let mut found = Found::default();
         let table = &*TABLE;
         let mut open = None;
-        // Behind the last whole block comes an empty one, in which an open word ends.
-        let blocks = bytes.chunks(64).chain([[].as_slice()]);
-        for (block, base) in blocks.zip((0..).step_by(64)) {
+        for (block, base) in bytes.chunks(64).zip((0..).step_by(64)) {
             let letters = letters(block);
             // A bit where a word begins, and one where it has ended.
             let mut edges = letters ^ (letters << 1 | u64::from(open.is_some()));
@@ -315,6 +310,9 @@ impl Hits {
                     Some(start) => found.word(table, bytes, start, at),
                 }
             }
+        }
+        if let Some(start) = open {
+            found.word(table, bytes, start, bytes.len());
         }
         self.words += found.words;
         for (sum, count) in self.count.iter_mut().zip(found.count) {

@@ -1,7 +1,7 @@
 //! Which lines are headings, and how strong the place before them is.
 
 use super::Strength;
-use crate::chars;
+use crate::chars::{self, Lengths};
 
 /// The longest line that is a heading, in bytes.
 pub const HEADING_BYTES: usize = 160;
@@ -115,43 +115,7 @@ const ORDINALS: &[&str] = &[
     "the",
 ];
 
-/// Lengths of words, as bits, by the last byte of their first letter: most lines begin with a word that is
-/// none of them, and this tells so at a glance.
-struct Lengths([u32; 256]);
-
-impl Lengths {
-    const fn of(lists: &[&[&str]]) -> Self {
-        let mut lengths = [0; 256];
-        let mut list = 0;
-        while list < lists.len() {
-            let mut word = 0;
-            while word < lists[list].len() {
-                let bytes = lists[list][word].as_bytes();
-                assert!(bytes.len() < 32);
-                lengths[first_letter_end(bytes) as usize] |= 1 << bytes.len();
-                word += 1;
-            }
-            list += 1;
-        }
-        Self(lengths)
-    }
-
-    /// Whether `word`, in small letters, may be one of them.
-    fn may_have(&self, word: &str) -> bool {
-        let lengths = self.0[usize::from(first_letter_end(word.as_bytes()))];
-        word.len() < 32 && lengths >> word.len() & 1 == 1
-    }
-}
-
-/// The last byte of the first letter of `word`, ASCII or of two bytes; 0 without any.
-const fn first_letter_end(word: &[u8]) -> u8 {
-    match word {
-        [first, ..] if first.is_ascii() => *first,
-        [_, second, ..] => *second,
-        _ => 0,
-    }
-}
-
+/// Most lines begin with a word that is none of them.
 const LENGTHS: Lengths = Lengths::of(&[CHAPTER_WORDS, SCENE_WORDS, CHAPTER_NAMES]);
 
 /// How strong the place before a heading is; `None` where the line is none.
