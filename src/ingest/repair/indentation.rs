@@ -5,7 +5,7 @@
 //! the body of an `if`: it is prose where a sentence ends with it, where it is Russian, or where a sentence
 //! ends before it and it begins as one does.
 
-use super::{Counts, Repair};
+use super::{Counts, Repair, lines};
 use crate::chars;
 
 /// Indentation beyond which a line is part of a column rather than a paragraph's beginning.
@@ -15,7 +15,7 @@ const PROSE_WORDS: usize = 4;
 
 /// The text without the indentation of blocks and of paragraphs' beginnings.
 pub(super) fn fold(text: &str, counts: &mut Counts) -> String {
-    let lines: Vec<&str> = text.split('\n').collect();
+    let lines: Vec<&str> = lines(text).collect();
     let mut folded = String::with_capacity(text.len());
     let mut indents = Vec::new();
     // What a listing is set in by, as long as its blocks follow one another.
@@ -108,24 +108,22 @@ const STATEMENTS: &[&str] = &[
 /// What no sentence begins with.
 const STARTS: &[&str] = &["//", "/*", "#include", ">>> "];
 
-/// Whether `byte` is in one of [`SIGNS`]; each has one.
-#[expect(
-    clippy::needless_bitwise_bool,
-    reason = "no branches: the bytes of a line are compared together"
-)]
-const fn is_of_sign(byte: u8) -> bool {
-    (byte == b'=')
-        | (byte == b'>')
-        | (byte == b':')
-        | (byte == b'(')
-        | (byte == b'&')
-        | (byte == b'|')
+/// Whether a byte is one by which [`SIGNS`] are looked for; each has one.
+const fn is_mark(byte: u8) -> bool {
+    matches!(byte, b'=' | b'>' | b'(' | b':' | b'&' | b'|')
 }
 
 /// Whether a line has one of [`SIGNS`].
 fn has_sign(line: &str) -> bool {
-    let may = line.bytes().fold(false, |any, byte| any | is_of_sign(byte));
-    may && SIGNS.iter().any(|sign| line.contains(sign))
+    let bytes = line.as_bytes();
+    let is_around = |at: usize, sign: &str| {
+        let mark = sign.bytes().position(is_mark);
+        let start = mark.and_then(|mark| at.checked_sub(mark));
+        start.is_some_and(|start| bytes[start..].starts_with(sign.as_bytes()))
+    };
+    memchr::memchr3_iter(b'=', b'>', b'(', bytes)
+        .chain(memchr::memchr3_iter(b':', b'&', b'|', bytes))
+        .any(|at| SIGNS.iter().any(|sign| is_around(at, sign)))
 }
 
 /// Whether a line reads as code.
@@ -217,7 +215,13 @@ mod tests {
     #[test]
     fn every_sign_is_seen_at_a_glance() {
         for sign in SIGNS {
-            assert!(has_sign(&format!("a{sign}b")), "{sign}");
+            for text in [format!("a{sign}b"), format!("{sign}b"), format!("я={sign}")] {
+                assert!(has_sign(&text), "{text}");
+            }
+            assert!(
+                !has_sign(&sign[1..]) && !has_sign(&sign[..sign.len() - 1]),
+                "{sign}"
+            );
         }
         assert!(!has_sign("(a=b)|c>d: e & f"));
     }

@@ -7,7 +7,7 @@
 
 use super::hyphens::{self, Words};
 use super::indentation;
-use super::{Counts, Repair, Switches};
+use super::{Counts, Repair, Switches, lines};
 use crate::chars::{self, is_blank};
 use std::collections::HashMap;
 
@@ -32,11 +32,8 @@ pub fn pages(text: &str, switches: Switches, counts: &mut Counts) -> Option<Runn
     if !switches.has(Repair::Pages) {
         return None;
     }
-    let mut pages: Vec<Vec<&str>> = text
-        .split('\x0c')
-        .map(|page| page.lines().collect())
-        .collect();
-    let lines = text.lines().filter(|line| !is_blank(line)).count();
+    let mut pages: Vec<Vec<&str>> = text.split('\x0c').map(lines_of_page).collect();
+    let lines = lines(text).filter(|line| !is_blank(line)).count();
     let Removed {
         lines: removed,
         numbered,
@@ -71,6 +68,17 @@ pub fn pages(text: &str, switches: Switches, counts: &mut Counts) -> Option<Runn
         text: joined,
         lines,
     })
+}
+
+/// As [`str::lines`] has them.
+fn lines_of_page(page: &str) -> Vec<&str> {
+    let mut all: Vec<&str> = lines(page).collect();
+    let last = all.pop().filter(|last| !last.is_empty());
+    for line in &mut all {
+        *line = line.strip_suffix('\r').unwrap_or(line);
+    }
+    all.extend(last);
+    all
 }
 
 /// The number of the line, from 0, that each page begins in.
