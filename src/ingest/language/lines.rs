@@ -129,6 +129,14 @@ fn is_code(line: &str, trimmed: &str, letters: &Letters) -> bool {
 fn is_identifier(word: &str) -> bool {
     let word = word.trim_matches([',', '.', ';', ':', '`', '"', '\'', '*']);
     let bytes = word.as_bytes();
+    // Most words have nothing of it, and are looked at once.
+    let is_telling = |byte: &u8| {
+        byte.is_ascii_uppercase()
+            || matches!(byte, b'_' | b':' | b'>' | b'(' | b'-' | b'$' | b'/' | b'.')
+    };
+    if !bytes.iter().any(is_telling) {
+        return false;
+    }
     word.contains('_')
         || word.contains("::")
         || word.contains("->")
@@ -171,4 +179,52 @@ fn is_names(line: &str) -> bool {
         }
     }
     capitals >= 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_and_names_are_told() {
+        for word in [
+            "snake_case",
+            "camelCase",
+            "a::b",
+            "a->b",
+            "a.b()",
+            "f()",
+            "--flag",
+            "/path/x",
+            "$x",
+            "`std::fs`,",
+            "e.g",
+        ] {
+            assert!(is_identifier(word), "{word}");
+        }
+        for word in [
+            "word", "Word", "WORD", "end.", "a-b", "and/or", "(see", "12:30", "ёжик", "",
+        ] {
+            assert!(!is_identifier(word), "{word}");
+        }
+        for line in [
+            "John Smith",
+            "Anna de la Cruz",
+            "Пётр Иванов",
+            "O’Neil and Sons",
+            "IV, V",
+        ] {
+            assert!(is_names(line), "{line}");
+        }
+        for line in [
+            "John",
+            "John went",
+            "Anna — мышь",
+            "x y",
+            "",
+            "John Smith came",
+        ] {
+            assert!(!is_names(line), "{line}");
+        }
+    }
 }
