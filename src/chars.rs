@@ -156,6 +156,47 @@ pub fn is_blank(text: &str) -> bool {
     trim_start(text).is_empty()
 }
 
+/// Lengths of words by their first letter: whether a word may be one of them at a glance.
+pub struct Lengths([u32; 256]);
+
+impl Lengths {
+    /// Those of words in small letters, shorter than 32 bytes.
+    #[must_use]
+    pub const fn of(lists: &[&[&str]]) -> Self {
+        // Bits by the last byte of the first letter.
+        let mut lengths = [0; 256];
+        let mut list = 0;
+        while list < lists.len() {
+            let mut word = 0;
+            while word < lists[list].len() {
+                let bytes = lists[list][word].as_bytes();
+                assert!(bytes.len() < 32);
+                lengths[first_letter_end(bytes) as usize] |= 1 << bytes.len();
+                word += 1;
+            }
+            list += 1;
+        }
+        Self(lengths)
+    }
+
+    /// Whether `word`, in small letters, may be one of them.
+    #[inline]
+    #[must_use]
+    pub fn may_have(&self, word: &str) -> bool {
+        let lengths = self.0[usize::from(first_letter_end(word.as_bytes()))];
+        word.len() < 32 && lengths >> word.len() & 1 == 1
+    }
+}
+
+/// The last byte of the first letter of `word`, ASCII or of two bytes; 0 without any.
+const fn first_letter_end(word: &[u8]) -> u8 {
+    match word {
+        [first, ..] if first.is_ascii() => *first,
+        [_, second, ..] => *second,
+        _ => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

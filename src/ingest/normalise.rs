@@ -76,16 +76,33 @@ pub fn normalise<'a>(text: &'a str, switches: Switches, repairs: &mut Repairs) -
         repairs.byte_order_mark += 1;
     }
     if memchr::memchr(b'\r', text.as_bytes()).is_some() {
-        text = Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"));
+        text = Cow::Owned(with_newlines(&text));
         repairs.line_ends += 1;
     }
-
-    match &text {
+    match text {
         Cow::Borrowed(text) => repair::clean(text, switches, &mut repairs.text),
         Cow::Owned(text) => {
-            Cow::Owned(repair::clean(text, switches, &mut repairs.text).into_owned())
+            let cleaned = match repair::clean(&text, switches, &mut repairs.text) {
+                Cow::Owned(cleaned) => Some(cleaned),
+                Cow::Borrowed(_) => None,
+            };
+            Cow::Owned(cleaned.unwrap_or(text))
         }
     }
+}
+
+/// `text` with a newline for each carriage return, or for one and the newline behind it.
+fn with_newlines(text: &str) -> String {
+    let mut lines = String::with_capacity(text.len());
+    let mut copied = 0;
+    for at in memchr::memchr_iter(b'\r', text.as_bytes()) {
+        lines.push_str(&text[copied..at]);
+        copied = at + 1;
+        if text.as_bytes().get(copied) != Some(&b'\n') {
+            lines.push('\n');
+        }
+    }
+    lines + &text[copied..]
 }
 
 #[cfg(test)]
@@ -98,6 +115,10 @@ mod tests {
         let mut repairs = Repairs::default();
         let mut run = |text| normalise(text, Switches::all(), &mut repairs).into_owned();
         assert_eq!(run("\u{feff}a\r\nb\rc"), "a\nb\nc");
+        for text in ["\r", "\r\r\n", "\n\r", "а\r\n\r\nб\r\rв\n"] {
+            let wanted = text.replace("\r\n", "\n").replace('\r', "\n");
+            assert_eq!(with_newlines(text), wanted);
+        }
         assert_eq!(run("и\u{306}"), "й");
         assert_eq!(run("Пере\u{ad}нос"), "Перенос");
         let mut none = Repairs::default();

@@ -1,6 +1,7 @@
 //! Plain text and Markdown into documents, cut where the text itself has its ends.
 
 use super::outline::{Outline, Place};
+use crate::chars::is_blank;
 use std::ops::Range;
 
 /// Characters of a document of plain text, unless the user says otherwise.
@@ -111,7 +112,7 @@ fn paragraphs(text: &str, size: u64, is_beginning: bool) -> Vec<Piece> {
 fn first_line(text: &str) -> Option<Place> {
     let (mut at, mut characters) = (0, 0);
     for (number, line) in text.split_inclusive('\n').enumerate() {
-        if !line.trim().is_empty() {
+        if !is_blank(line) {
             return Some(Place {
                 strength: super::outline::Strength::Page,
                 end: at,
@@ -131,7 +132,7 @@ fn lines(text: &str) -> Vec<Piece> {
     let mut at = 0;
     let mut pieces = Vec::new();
     for (number, line) in text.split_inclusive('\n').enumerate() {
-        if !line.trim().is_empty() {
+        if !is_blank(line) {
             pieces.push(Piece {
                 range: at..at + line.len(),
                 lines_before: number as u64,

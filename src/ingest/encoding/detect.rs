@@ -11,6 +11,7 @@ use super::russian::{BIT, Tally};
 use super::single_byte::costs;
 use super::unicode::{Order, utf8_evidence, wide};
 use super::{ENCODINGS, Encoding};
+use std::cell::LazyCell;
 
 /// A sequence of UTF-8 costs this.
 const SEQUENCE_COST: u64 = 7 * BIT;
@@ -123,10 +124,10 @@ fn cheapest(sample: &[u8], utf8_cost: u64) -> Detected {
         noise = (tally.mean_bits() - DOUBTFUL_BITS) / (NOISE_BITS - DOUBTFUL_BITS);
     }
     // A second that reads the sample the same way is no rival.
-    let text = encoding.decode(sample).text;
+    let text = LazyCell::new(|| encoding.decode(sample).text);
     let rival = readings[1..]
         .iter()
-        .find(|(other, other_cost)| *other_cost > cost || other.decode(sample).text != text);
+        .find(|(other, other_cost)| *other_cost > cost || other.decode(sample).text != *text);
     let lead = rival.map_or(0, |(_, other)| other - cost) as f64 / BIT as f64;
     let surely = (1.0 - (-lead / LEAD_BITS).exp()) * (1.0 - noise.clamp(0.0, 0.95));
     Detected {
@@ -156,19 +157,21 @@ struct Mixed {
 impl Mixed {
     /// `None` where no lines prove that there is any UTF-8.
     fn of(sample: &[u8]) -> Option<Self> {
+        // Most samples have no such lines, which is seen before the others are read in all encodings.
+        let proofs = sample.split(|byte| *byte == b'\n').map(sequences);
+        let proving: u64 = proofs.filter(|count| *count >= PROVING_CHARACTERS).sum();
+        if proving < PROVING_IN_ALL {
+            return None;
+        }
         let mut mixed = Self::default();
-        let mut proving = 0;
         for line in sample.split(|byte| *byte == b'\n') {
             if line.is_ascii() {
                 continue;
             }
             mixed.lines += 1;
-            mixed.cost += if let Ok(text) = std::str::from_utf8(line) {
+            let sequences = sequences(line);
+            mixed.cost += if sequences > 0 {
                 mixed.whole += 1;
-                let sequences = text.chars().filter(|c| !c.is_ascii()).count() as u64;
-                if sequences >= PROVING_CHARACTERS {
-                    proving += sequences;
-                }
                 sequences * SEQUENCE_COST
             } else if let Some((_, tally)) = rescue(line) {
                 tally.cost + CHANGE_COST
@@ -177,13 +180,20 @@ impl Mixed {
                 evidence.sequences * SEQUENCE_COST + evidence.damaged.max(1) * DAMAGE_COST
             };
         }
-        (proving >= PROVING_IN_ALL).then_some(mixed)
+        Some(mixed)
     }
 
     /// Share of the lines beyond ASCII that are UTF-8.
     fn share(&self) -> f32 {
         self.whole as f32 / self.lines.max(1) as f32
     }
+}
+
+/// Characters beyond ASCII of a line; none where it is no UTF-8.
+fn sequences(line: &[u8]) -> u64 {
+    std::str::from_utf8(line).map_or(0, |text| {
+        text.chars().filter(|c| !c.is_ascii()).count() as u64
+    })
 }
 
 /// By how much `MacCyrillic` is the less likely encoding of a single line.

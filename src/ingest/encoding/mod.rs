@@ -260,8 +260,11 @@ impl Encoding {
             mark if bytes.starts_with(mark) => mark.len(),
             _ => 0,
         };
-        if self == Self::Cp1125 {
-            return cp1125::decode(bytes);
+        if let Some(text) = single_byte::decode(self, bytes) {
+            return Decoded {
+                text,
+                invalid: Vec::new(),
+            };
         }
         let mut decoded = match (self.foreign(), self.utf32_order()) {
             (Some(foreign), _) => unicode::decode_foreign(foreign, &bytes[mark..]),

@@ -8,6 +8,7 @@
 //! encoding reads it the same way.
 
 use super::bigrams::BIGRAMS;
+use std::sync::LazyLock;
 
 /// а, е, и, о, у, ы, э, ю, я, ё.
 const VOWELS: [u8; 10] = [1, 6, 9, 15, 20, 28, 30, 31, 32, 33];
@@ -79,29 +80,28 @@ pub enum Rarity {
     Rare,
 }
 
-/// Characters up to Cyrillic, whose classes are looked up.
-const NEAR: usize = 0x500;
-
-const SYMBOLS: [Symbol; NEAR] = {
-    let mut symbols = [Symbol::Odd; NEAR];
-    let mut code = 0;
-    while code < NEAR {
-        if let Some(character) = char::from_u32(code as u32) {
-            symbols[code] = class(character);
-        }
-        code += 1;
-    }
-    symbols
-};
-
 /// The class of a character.
+#[inline]
 #[must_use]
 pub fn symbol(character: char) -> Symbol {
-    match SYMBOLS.get(character as usize) {
-        Some(symbol) => *symbol,
+    match KNOWN.get(character as usize) {
+        Some(known) => *known,
         None => class(character),
     }
 }
+
+/// The classes of U+0000 to U+045F, which most text is made of.
+static KNOWN: [Symbol; 0x460] = {
+    let mut known = [Symbol::Bad; 0x460];
+    let mut number = 0;
+    while number < known.len() {
+        if let Some(character) = char::from_u32(number as u32) {
+            known[number] = class(character);
+        }
+        number += 1;
+    }
+    known
+};
 
 const fn class(character: char) -> Symbol {
     match character {
@@ -164,24 +164,95 @@ impl Tally {
 
 /// The cost of `symbols` in a row.
 pub fn tally(symbols: impl Iterator<Item = Symbol>) -> Tally {
+    let costs = &*COSTS;
     let mut tally = Tally::default();
-    let mut before = Symbol::Space;
+    let mut before = Symbol::Space.number();
     // Capitals in a row at the end of the text so far.
     let mut capitals = 0;
     for now in symbols {
-        tally.cost += step(before, now, capitals);
-        tally.characters += u64::from(!is_ascii(now));
-        match now {
-            Symbol::Letter(_, case) => {
-                tally.letters += 1;
-                capitals = if case == Case::Upper { capitals + 1 } else { 0 };
-            }
-            _ => capitals = 0,
-        }
+        let now = now.number();
+        tally.cost += u64::from(costs.0[usize::min(capitals, MOST_CAPITALS)][before][now]);
+        tally.characters += u64::from(now >= FIRST_LETTER);
+        let is_capital = (FIRST_CAPITAL..FIRST_CAPITAL + LETTERS).contains(&now);
+        tally.letters += u64::from((FIRST_LETTER..FIRST_CAPITAL + LETTERS).contains(&now));
+        capitals = if is_capital { capitals + 1 } else { 0 };
         before = now;
     }
     tally
 }
+
+/// Russian letters.
+const LETTERS: usize = 33;
+/// Numbers of symbols: those of the first small letter (below are those of ASCII) and of the first capital,
+/// and how many there are.
+const FIRST_LETTER: usize = 3;
+const FIRST_CAPITAL: usize = FIRST_LETTER + LETTERS;
+const BEHIND_LETTERS: usize = FIRST_CAPITAL + LETTERS;
+const SYMBOLS: usize = BEHIND_LETTERS + 16;
+
+/// Capitals in a row from which more of them cost the same.
+const MOST_CAPITALS: usize = 2;
+
+impl Symbol {
+    /// Its number among all symbols.
+    #[inline]
+    fn number(self) -> usize {
+        match self {
+            Self::Space => 0,
+            Self::Plain => 1,
+            Self::Latin => 2,
+            Self::Letter(letter, Case::Lower) => FIRST_LETTER - 1 + usize::from(letter),
+            Self::Letter(letter, Case::Upper) => FIRST_CAPITAL - 1 + usize::from(letter),
+            Self::Other(rarity) => BEHIND_LETTERS + rarity as usize,
+            Self::Accent(rarity) => BEHIND_LETTERS + 3 + rarity as usize,
+            Self::Mark(mark) => BEHIND_LETTERS + 6 + mark as usize,
+            Self::Short => BEHIND_LETTERS + 13,
+            Self::Odd => BEHIND_LETTERS + 14,
+            Self::Bad => BEHIND_LETTERS + 15,
+        }
+    }
+
+    /// All of them, by their number.
+    fn all() -> Vec<Self> {
+        use Mark::{Close, CloseForeign, Dash, Number, Open, OpenForeign};
+        let letters = |case| (1..=LETTERS as u8).map(move |letter| Self::Letter(letter, case));
+        let rarities = [Rarity::Common, Rarity::Capital, Rarity::Rare];
+        let marks = [
+            Open,
+            OpenForeign,
+            Close,
+            CloseForeign,
+            Dash,
+            Mark::Space,
+            Number,
+        ];
+        [Self::Space, Self::Plain, Self::Latin]
+            .into_iter()
+            .chain(letters(Case::Lower))
+            .chain(letters(Case::Upper))
+            .chain(rarities.map(Self::Other))
+            .chain(rarities.map(Self::Accent))
+            .chain(marks.map(Self::Mark))
+            .chain([Self::Short, Self::Odd, Self::Bad])
+            .collect()
+    }
+}
+
+/// [`step`] by the capitals before, the symbol before and the symbol.
+struct Costs([[[u16; SYMBOLS]; SYMBOLS]; MOST_CAPITALS + 1]);
+
+static COSTS: LazyLock<Box<Costs>> = LazyLock::new(|| {
+    let mut costs = Box::new(Costs([[[0; SYMBOLS]; SYMBOLS]; MOST_CAPITALS + 1]));
+    let all = Symbol::all();
+    for (capitals, costs) in costs.0.iter_mut().enumerate() {
+        for (costs, before) in costs.iter_mut().zip(&all) {
+            for (cost, now) in costs.iter_mut().zip(&all) {
+                *cost = step(*before, *now, capitals as u32) as u16;
+            }
+        }
+    }
+    costs
+});
 
 /// The cost of the characters of `text`.
 #[must_use]
@@ -193,15 +264,8 @@ fn is_ascii(symbol: Symbol) -> bool {
     matches!(symbol, Symbol::Space | Symbol::Plain | Symbol::Latin)
 }
 
-/// What it costs a small letter to stand in a word, in sixteenths of a bit.
-const IN_WORD: u64 = 2;
-
 #[expect(clippy::match_same_arms, reason = "a table of costs, not a choice")]
 fn step(before: Symbol, now: Symbol, capitals: u32) -> u64 {
-    // Most of Russian; the rest of the function says the same of it.
-    if let (Symbol::Letter(left, Case::Lower), Symbol::Letter(right, Case::Lower)) = (before, now) {
-        return u64::from(BIGRAMS[usize::from(left)][usize::from(right)]) + IN_WORD;
-    }
     if is_ascii(before) && is_ascii(now) {
         return 0;
     }
@@ -288,7 +352,7 @@ fn case_cost(before: Symbol, case: Case, capitals: u32) -> u64 {
     match (in_word, case, capitals) {
         (false, Case::Lower, _) => 3,
         (false, Case::Upper, _) => 3 * BIT,
-        (true, Case::Lower, 0 | 1) => IN_WORD,
+        (true, Case::Lower, 0 | 1) => 2,
         (true, Case::Lower, _) => 3 * BIT,
         (true, Case::Upper, 0) if matches!(before, Symbol::Letter(..)) => 11 * BIT,
         (true, Case::Upper, 0) => 3 * BIT,
@@ -360,6 +424,23 @@ mod tests {
         for (row, known) in counted.iter().zip(&BIGRAMS) {
             for (now, known) in row.iter().zip(known) {
                 assert!(now.abs_diff(*known) <= 1, "{row:?} is no longer {known:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn steps_are_those_of_the_table() {
+        let all = Symbol::all();
+        assert_eq!(all.len(), SYMBOLS);
+        for (number, symbol) in all.iter().enumerate() {
+            assert_eq!(symbol.number(), number, "{symbol:?}");
+        }
+        for (place, before) in all.iter().enumerate() {
+            for (number, now) in all.iter().enumerate() {
+                for capitals in 0..6 {
+                    let cost = COSTS.0[usize::min(capitals, MOST_CAPITALS)][place][number];
+                    assert_eq!(u64::from(cost), step(*before, *now, capitals as u32));
+                }
             }
         }
     }

@@ -5,6 +5,7 @@
 use super::Told;
 use super::letters::Letters;
 use super::words::OTHER;
+use crate::chars::{self, Lengths};
 use std::borrow::Cow;
 use std::cell::LazyCell;
 use std::collections::{HashMap, HashSet};
@@ -66,15 +67,26 @@ const CANDIDATES: [(Lang, usize, &str); 5] = [
     (Lang::Srp, 5, OTHER),
 ];
 
-/// The words, with a bit for each row that has them.
-static TABLE: LazyLock<HashMap<&str, u8>> = LazyLock::new(|| {
-    let mut table = HashMap::new();
+/// The words, with a bit for each row that has them, and their lengths: most words of a text are none of
+/// them.
+struct Table {
+    rows: HashMap<&'static str, u8>,
+    lengths: Lengths,
+}
+
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    let mut rows = HashMap::new();
     for (row, (_, list)) in WORDS.iter().enumerate() {
         for word in list.split_whitespace() {
-            *table.entry(word).or_default() |= 1 << row;
+            *rows.entry(word).or_default() |= 1 << row;
         }
     }
-    table
+    let words = WORDS.iter().flat_map(|(_, list)| list.split_whitespace());
+    let words: Vec<&str> = words.collect();
+    Table {
+        lengths: Lengths::of(&[&words]),
+        rows,
+    }
 });
 
 /// The language of `text`, whose letters say that it is Russian as `told` does.
@@ -178,7 +190,8 @@ fn repeated_letters(text: &str) -> u32 {
         return 0;
     }
     let mut seen = HashSet::new();
-    let letters = |line: &str| -> String { line.chars().filter(|c| c.is_alphabetic()).collect() };
+    let letters =
+        |line: &str| -> String { line.chars().filter(|c| chars::is_alphabetic(*c)).collect() };
     let repeated = text
         .lines()
         .map(letters)
@@ -188,15 +201,16 @@ fn repeated_letters(text: &str) -> u32 {
 
 /// Ends of Bulgarian words with their article that Russian words do not have.
 const ENDINGS: &[&str] = &["ията", "ането", "ното", "ният", "стта"];
+/// Bytes of the shortest of them.
+const SHORTEST_ENDING: usize = 8;
 
 /// Ends of long Russian words that Bulgarian, Serbian and Macedonian words seldom have.
 const RUSSIAN_ENDINGS: &[&str] = &["ой", "ого", "его", "ому", "ему", "ую", "юю"];
 /// Bytes of a long word.
 const LONG_WORD: usize = 12;
 
-/// Whether a character is no letter; those of Cyrillic are told without the tables of all scripts.
 fn is_no_letter(c: char) -> bool {
-    !matches!(c, '\u{400}'..='\u{481}' | '\u{48a}'..='\u{52f}') && !c.is_alphabetic()
+    !chars::is_alphabetic(c)
 }
 
 /// How many long words of `text` end as Russian ones do.
@@ -251,6 +265,7 @@ pub(super) fn has_russian_spelling(text: &str) -> bool {
 
 /// How many words of `text` are common in each language of [`WORDS`].
 fn common_words(text: &str) -> [u32; WORDS.len()] {
+    let table = &*TABLE;
     let mut found = [0; WORDS.len()];
     for word in text.split(is_no_letter) {
         // At the beginning of a sentence it is the Russian yes.
@@ -261,10 +276,15 @@ fn common_words(text: &str) -> [u32; WORDS.len()] {
         let word = if is_lower {
             Cow::Borrowed(word)
         } else {
-            Cow::Owned(word.to_lowercase())
+            Cow::Owned(chars::lowercase(word))
         };
-        let mut rows = TABLE.get(word.as_ref()).copied().unwrap_or(0);
-        if ENDINGS.iter().any(|ending| word.ends_with(ending)) {
+        let word = word.as_ref();
+        let mut rows = if table.lengths.may_have(word) {
+            table.rows.get(word).copied().unwrap_or(0)
+        } else {
+            0
+        };
+        if word.len() >= SHORTEST_ENDING && ENDINGS.iter().any(|ending| word.ends_with(ending)) {
             rows |= 1 << CANDIDATES[0].1;
         }
         for (row, found) in found.iter_mut().enumerate() {

@@ -210,6 +210,14 @@ impl Letters {
                 at += BLOCK;
                 last = ASCII[usize::from(block[BLOCK - 1])].has;
             }
+            let rest = &bytes[at..];
+            if rest.len() < BLOCK && rest.is_ascii() {
+                // Spaces count as nothing.
+                let mut block = [b' '; BLOCK];
+                block[..rest.len()].copy_from_slice(rest);
+                n.add_ascii(&block, if at == 0 { b' ' } else { bytes[at - 1] });
+                break;
+            }
             let stop = bytes.len().min(at + BLOCK);
             let (mut ascii, mut joints, mut packed) = (0, 0, 0);
             while at < stop {

@@ -1,6 +1,7 @@
 //! Which lines are no prose: code, signatures, tags, names. They say nothing of a document's language.
 
 use super::letters::Letters;
+use crate::chars;
 
 /// Whether a line lies in a fenced block of Markdown.
 #[derive(Default)]
@@ -11,7 +12,10 @@ pub(super) struct Fence {
 impl Fence {
     /// Passes `line`; true where it is in a block or bounds one.
     pub(super) fn passes(&mut self, line: &str) -> bool {
-        let trimmed = line.trim_start();
+        let trimmed = chars::trim_start(line);
+        if !trimmed.starts_with(['`', '~']) {
+            return self.is_open;
+        }
         if trimmed.starts_with("```") || trimmed.starts_with("~~~") {
             self.is_open = !self.is_open;
             return true;
@@ -82,7 +86,7 @@ pub(super) fn is_no_prose(line: &str, letters: &Letters) -> bool {
     if letters.cyrillic * 10 >= 3 * (letters.cyrillic + letters.latin) {
         return false;
     }
-    let trimmed = line.trim();
+    let trimmed = chars::trim(line);
     is_code(line, trimmed, letters) || is_names(trimmed)
 }
 
@@ -97,12 +101,12 @@ fn is_code(line: &str, trimmed: &str, letters: &Letters) -> bool {
     if symbols == 0 && letters.joints == 0 {
         return false;
     }
-    let first = trimmed
-        .split(|c: char| c.is_whitespace() || c == '(')
-        .next()
-        .unwrap_or("");
+    let is_keyword = || {
+        let end = trimmed.find(|c: char| c.is_whitespace() || c == '(');
+        KEYWORDS.contains(&&trimmed[..end.unwrap_or(trimmed.len())])
+    };
     let is_marked = || trimmed.contains(['=', '(', '{', ';', '<', '>', '"', '\'', ':', '$', '-']);
-    if symbols * 100 >= letters.latin * 3 && KEYWORDS.contains(&first) && is_marked() {
+    if symbols * 100 >= letters.latin * 3 && is_keyword() && is_marked() {
         return true;
     }
     if (line.starts_with("    ") || line.starts_with('\t')) && symbols >= 2 {
@@ -125,6 +129,14 @@ fn is_code(line: &str, trimmed: &str, letters: &Letters) -> bool {
 fn is_identifier(word: &str) -> bool {
     let word = word.trim_matches([',', '.', ';', ':', '`', '"', '\'', '*']);
     let bytes = word.as_bytes();
+    // Most words have nothing of it, and are looked at once.
+    let is_telling = |byte: &u8| {
+        byte.is_ascii_uppercase()
+            || matches!(byte, b'_' | b':' | b'>' | b'(' | b'-' | b'$' | b'/' | b'.')
+    };
+    if !bytes.iter().any(is_telling) {
+        return false;
+    }
     word.contains('_')
         || word.contains("::")
         || word.contains("->")
@@ -143,15 +155,76 @@ fn is_identifier(word: &str) -> bool {
 /// Names and titles: two words or more, each but the shortest with a capital.
 fn is_names(line: &str) -> bool {
     let mut capitals = 0;
-    for word in line.split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '’') {
-        let Some(first) = word.chars().next() else {
+    // The first character of a word that is none of a name unless it is short, and characters since.
+    let mut small = None;
+    let mut is_inside = false;
+    for c in line.chars() {
+        if !chars::is_alphanumeric(c) && c != '\'' && c != '’' {
+            (is_inside, small) = (false, None);
             continue;
-        };
-        if first.is_uppercase() {
-            capitals += 1;
-        } else if first.is_alphabetic() && word.chars().count() > 3 {
-            return false;
+        }
+        if !is_inside {
+            is_inside = true;
+            if chars::is_uppercase(c) {
+                capitals += 1;
+            } else if chars::is_alphabetic(c) {
+                small = Some(0);
+            }
+        }
+        if let Some(length) = &mut small {
+            *length += 1;
+            if *length > 3 {
+                return false;
+            }
         }
     }
     capitals >= 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_and_names_are_told() {
+        for word in [
+            "snake_case",
+            "camelCase",
+            "a::b",
+            "a->b",
+            "a.b()",
+            "f()",
+            "--flag",
+            "/path/x",
+            "$x",
+            "`std::fs`,",
+            "e.g",
+        ] {
+            assert!(is_identifier(word), "{word}");
+        }
+        for word in [
+            "word", "Word", "WORD", "end.", "a-b", "and/or", "(see", "12:30", "ёжик", "",
+        ] {
+            assert!(!is_identifier(word), "{word}");
+        }
+        for line in [
+            "John Smith",
+            "Anna de la Cruz",
+            "Пётр Иванов",
+            "O’Neil and Sons",
+            "IV, V",
+        ] {
+            assert!(is_names(line), "{line}");
+        }
+        for line in [
+            "John",
+            "John went",
+            "Anna — мышь",
+            "x y",
+            "",
+            "John Smith came",
+        ] {
+            assert!(!is_names(line), "{line}");
+        }
+    }
 }

@@ -196,21 +196,18 @@ fn packed(word: &[u8]) -> u64 {
 
 /// A bit for each of at most 64 bytes: whether it is a letter. Bytes beyond ASCII are, near enough.
 fn letters(block: &[u8]) -> u64 {
+    if let Some(block) = block.first_chunk::<64>() {
+        return letters_of(block.as_chunks().0);
+    }
     let mut padded = [0; 64];
-    let block = if let Ok(block) = block.try_into() {
-        block
-    } else {
-        padded[..block.len()].copy_from_slice(block);
-        &padded
-    };
-    letters_of(block)
+    padded[..block.len()].copy_from_slice(block);
+    letters_of(&padded.as_chunks().0[..block.len().div_ceil(8)])
 }
 
-/// [`letters`] of 64 bytes.
+/// [`letters`] of eight bytes at a time.
 #[inline]
-fn letters_of(block: &[u8; 64]) -> u64 {
+fn letters_of(eights: &[[u8; 8]]) -> u64 {
     let mut all = 0;
-    let (eights, _) = block.as_chunks::<8>();
     for (number, eight) in eights.iter().enumerate() {
         let eight = u64::from_le_bytes(*eight);
         let high = eight_bytes::ascii_letters(eight) | eight & eight_bytes::HIGH;
@@ -272,8 +269,8 @@ impl Found {
 pub(super) struct Hits {
     words: u32,
     count: [u32; COUNT],
-    /// Different words seen, as bits by a hash of their number.
-    seen: [u64; COUNT],
+    /// Numbers of the words, as bits.
+    seen: [u64; PARTS],
 }
 
 impl Hits {
@@ -301,9 +298,7 @@ impl Hits {
         let mut found = Found::default();
         let table = &*TABLE;
         let mut open = None;
-        // Behind the last whole block comes an empty one, in which an open word ends.
-        let blocks = bytes.chunks(64).chain([[].as_slice()]);
-        for (block, base) in blocks.zip((0..).step_by(64)) {
+        for (block, base) in bytes.chunks(64).zip((0..).step_by(64)) {
             let letters = letters(block);
             // A bit where a word begins, and one where it has ended.
             let mut edges = letters ^ (letters << 1 | u64::from(open.is_some()));
@@ -316,15 +311,23 @@ impl Hits {
                 }
             }
         }
-        self.words += found.words;
-        for (language, words) in table.words.iter().enumerate() {
-            self.count[language] += u32::from(found.count[language]);
-            let mut seen = 0;
-            for (found, words) in found.seen.iter().zip(words) {
-                seen |= found & words;
-            }
-            self.seen[language] |= seen;
+        if let Some(start) = open {
+            found.word(table, bytes, start, bytes.len());
         }
+        self.words += found.words;
+        for (sum, count) in self.count.iter_mut().zip(found.count) {
+            *sum += u32::from(count);
+        }
+        for (seen, found) in self.seen.iter_mut().zip(found.seen) {
+            *seen |= found;
+        }
+    }
+
+    /// Different words of a language, of those with the same number but for multiples of 64 one.
+    fn different(&self, language: usize) -> u32 {
+        let words = &TABLE.words[language];
+        let seen = self.seen.iter().zip(words).map(|(seen, own)| seen & own);
+        seen.fold(0, |all: u64, some| all | some).count_ones()
     }
 
     /// Share of the words that are common in the likeliest language.
@@ -338,12 +341,12 @@ impl Hits {
         LANGUAGES
             .iter()
             .position(|(known, _)| *known == code)
-            .map_or(0, |i| self.seen[i].count_ones())
+            .map_or(0, |i| self.different(i))
     }
 
     /// The likeliest language but English by its different common words, and how many they are.
     pub(super) fn foreign(&self) -> (&'static str, u32) {
-        let rank = |i: usize| (self.seen[i].count_ones(), self.count[i]);
+        let rank = |i: usize| (self.different(i), self.count[i]);
         // The earlier of equal ones.
         let first = (2..COUNT).fold(1, |best, i| if rank(i) > rank(best) { i } else { best });
         (LANGUAGES[first].0, rank(first).0)
@@ -357,9 +360,12 @@ impl Hits {
 
     /// The likeliest language, and by how much it leads: its count and the next one's.
     fn ranked(&self) -> (usize, u32, u32) {
-        let rank = |i: usize| (self.count[i], self.seen[i].count_ones());
-        // The earlier of equal ones.
-        let first = (1..COUNT).fold(0, |best, i| if rank(i) > rank(best) { i } else { best });
+        // The earlier of equal ones; different words are counted where counts are equal.
+        let is_likelier = |i: usize, best: usize| {
+            let (own, most) = (self.count[i], self.count[best]);
+            own > most || own == most && own > 0 && self.different(i) > self.different(best)
+        };
+        let first = (1..COUNT).fold(0, |best, i| if is_likelier(i, best) { i } else { best });
         let next = (0..COUNT)
             .filter(|i| *i != first)
             .map(|i| self.count[i])
@@ -370,7 +376,7 @@ impl Hits {
     /// The language that the words tell.
     pub(super) fn language(&self) -> Option<&'static str> {
         let (first, count, next) = self.ranked();
-        let distinct = self.seen[first].count_ones();
+        let distinct = self.different(first);
         let is_told = count >= 3
             && distinct >= 3
             && self.share() > 0.10
@@ -381,7 +387,7 @@ impl Hits {
     /// The language of a line, where its words leave no doubt.
     pub(super) fn clear_language(&self) -> Option<&'static str> {
         let (first, count, next) = self.ranked();
-        let is_clear = self.seen[first].count_ones() >= 3 && count >= 2 * next;
+        let is_clear = count >= 3 && count >= 2 * next && self.different(first) >= 3;
         is_clear.then(|| Self::told(LANGUAGES[first].0))
     }
 }
@@ -391,7 +397,9 @@ impl AddAssign<&Hits> for Hits {
         self.words += other.words;
         for i in 0..COUNT {
             self.count[i] += other.count[i];
-            self.seen[i] |= other.seen[i];
+        }
+        for (seen, others) in self.seen.iter_mut().zip(other.seen) {
+            *seen |= others;
         }
     }
 }
@@ -420,7 +428,8 @@ mod tests {
                         .any(|known| known.as_bytes() == lower)
                     {
                         hits.count[language] += 1;
-                        hits.seen[language] |= 1 << (TABLE.number(packed(&lower)) % 64);
+                        let number = TABLE.number(packed(&lower));
+                        hits.seen[number / 64] |= 1 << (number % 64);
                     }
                 }
             }
@@ -438,10 +447,14 @@ mod tests {
                 let piece = &whole[start..end];
                 let (fast, slow) = (Hits::of(piece), slowly(piece));
                 assert_eq!(
-                    (fast.words, fast.count, fast.seen),
-                    (slow.words, slow.count, slow.seen),
+                    (fast.words, fast.count),
+                    (slow.words, slow.count),
                     "{piece:?}"
                 );
+                let different = |hits: &Hits| -> [u32; COUNT] {
+                    std::array::from_fn(|language| hits.different(language))
+                };
+                assert_eq!(different(&fast), different(&slow), "{piece:?}");
             }
         }
     }

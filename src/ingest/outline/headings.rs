@@ -1,6 +1,7 @@
 //! Which lines are headings, and how strong the place before them is.
 
 use super::Strength;
+use crate::chars::{self, Lengths};
 
 /// The longest line that is a heading, in bytes.
 pub const HEADING_BYTES: usize = 160;
@@ -114,14 +115,17 @@ const ORDINALS: &[&str] = &[
     "the",
 ];
 
+/// Most lines begin with a word that is none of them.
+const LENGTHS: Lengths = Lengths::of(&[CHAPTER_WORDS, SCENE_WORDS, CHAPTER_NAMES]);
+
 /// How strong the place before a heading is; `None` where the line is none.
 pub fn heading(text: &str, after_blank: bool, below: &str) -> Option<Strength> {
-    let line = text.trim();
-    if let Some(strength) = marked_heading(line, after_blank, below) {
+    let line = chars::trim(text);
+    if after_blank && let Some(strength) = marked_heading(line, below) {
         return Some(strength);
     }
     let first = line.chars().next()?;
-    if !first.is_uppercase() && !first.is_ascii_digit() {
+    if !chars::is_uppercase(first) && !first.is_ascii_digit() {
         return None;
     }
     let bare = line.trim_end_matches(['.', ':', ')']);
@@ -130,33 +134,40 @@ pub fn heading(text: &str, after_blank: bool, below: &str) -> Option<Strength> {
     {
         return Some(Strength::Heading);
     }
+    named_heading(bare).or_else(|| (after_blank && is_capitals(line)).then_some(Strength::Heading))
+}
+
+/// Headings of which the first word says what they are.
+fn named_heading(bare: &str) -> Option<Strength> {
     let word_end = bare
-        .find(|c: char| !c.is_alphabetic())
+        .find(|c: char| !chars::is_alphabetic(c))
         .unwrap_or(bare.len());
-    let word = bare[..word_end].to_lowercase();
+    // No capital is shorter than its small letter where both are of these words.
+    if word_end >= 32 {
+        return None;
+    }
+    let word = chars::lowercase(&bare[..word_end]);
+    if !LENGTHS.may_have(&word) {
+        return None;
+    }
     let rest = bare[word_end..].trim_start_matches([' ', '\u{a0}', '№']);
     if rest.is_empty() && CHAPTER_NAMES.contains(&word.as_str()) {
         return Some(Strength::Section);
     }
     let strength = if CHAPTER_WORDS.contains(&word.as_str()) {
-        Some(Strength::Section)
+        Strength::Section
     } else if SCENE_WORDS.contains(&word.as_str()) {
-        Some(Strength::Heading)
+        Strength::Heading
     } else {
-        None
+        return None;
     };
-    if let Some(strength) = strength
-        && is_numbered(rest)
-    {
-        return Some(strength);
-    }
-    (after_blank && is_capitals(line)).then_some(Strength::Heading)
+    is_numbered(rest).then_some(strength)
 }
 
-/// Headings that Markdown marks: `#`, or underlined by the line below.
-fn marked_heading(line: &str, after_blank: bool, below: &str) -> Option<Strength> {
+/// Headings that Markdown marks, behind a blank line: `#`, or underlined by the line below.
+fn marked_heading(line: &str, below: &str) -> Option<Strength> {
     let marks = line.bytes().take_while(|byte| *byte == b'#').count();
-    if (1..=6).contains(&marks) && line[marks..].starts_with(' ') && after_blank {
+    if (1..=6).contains(&marks) && line[marks..].starts_with(' ') {
         // Chapters of books are `#` or `##`; what is below `##` is a part of them.
         return Some(if marks == 1 {
             Strength::Section
@@ -164,13 +175,13 @@ fn marked_heading(line: &str, after_blank: bool, below: &str) -> Option<Strength
             Strength::Heading
         });
     }
-    let rule = below.trim();
+    let rule = chars::trim(below);
     let mark = *rule.as_bytes().first()?;
     let is_rule = rule.len() >= 3
         && matches!(mark, b'=' | b'-')
         && rule.bytes().all(|byte| byte == mark)
         && rule.len() <= HEADING_BYTES;
-    (after_blank && is_rule && !line.contains('|')).then_some(if mark == b'=' {
+    (is_rule && !line.contains('|')).then_some(if mark == b'=' {
         Strength::Section
     } else {
         Strength::Heading
@@ -189,7 +200,7 @@ fn is_roman(word: &str) -> bool {
 /// Whether a number begins `rest`, and the rest reads like a title or nothing.
 fn is_numbered(rest: &str) -> bool {
     let end = rest
-        .find(|c: char| !c.is_alphanumeric())
+        .find(|c: char| !chars::is_alphanumeric(c))
         .unwrap_or(rest.len());
     let (number, title) = rest.split_at(end);
     let lower = number.to_lowercase();
@@ -204,6 +215,28 @@ fn is_numbered(rest: &str) -> bool {
 
 /// A short line of capitals.
 fn is_capitals(line: &str) -> bool {
-    let letters = line.chars().filter(|c| c.is_alphabetic());
-    line.len() <= 120 && letters.clone().count() >= 3 && letters.clone().all(char::is_uppercase)
+    let mut letters = line.chars().filter(|c| chars::is_alphabetic(*c));
+    let mut count = 0;
+    line.len() <= 120
+        && letters.all(|c| {
+            count += 1;
+            chars::is_uppercase(c)
+        })
+        && count >= 3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_has_its_length() {
+        for word in [CHAPTER_WORDS, SCENE_WORDS, CHAPTER_NAMES].concat() {
+            assert!(LENGTHS.may_have(word), "{word}");
+        }
+        for word in ["", "глагол", "волк", "z", "一", "послесловиепослесловие"]
+        {
+            assert!(!LENGTHS.may_have(word), "{word}");
+        }
+    }
 }

@@ -6,6 +6,7 @@
 
 mod headings;
 
+use crate::chars::{self, is_blank};
 use headings::{HEADING_BYTES, heading};
 use memchr::memchr;
 
@@ -70,6 +71,8 @@ pub struct Outline<'a> {
     at: usize,
     lines: u64,
     characters: u64,
+    /// Byte behind that line.
+    line_end: usize,
     /// The last line that was not blank.
     last: Option<Last<'a>>,
     /// Blank lines since, and whether a form feed stood in them.
@@ -99,6 +102,7 @@ impl<'a> Outline<'a> {
             at: 0,
             lines: 0,
             characters: 0,
+            line_end: line_end(text, 0),
             last: None,
             blank: 0,
             page: false,
@@ -125,15 +129,12 @@ impl<'a> Outline<'a> {
         outline
     }
 
-    /// The rest of the text from `at` on.
-    fn line_at(&self, at: usize) -> &'a str {
-        let rest = &self.text[at..];
-        &rest[..memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |end| end + 1)]
-    }
-
     /// Enters a fenced block that begins with `line`, if it is closed within reach.
     fn open_fence(&mut self, line: &str) {
-        let trimmed = line.trim_start();
+        let trimmed = chars::trim_start(line);
+        if !trimmed.starts_with(['`', '~']) {
+            return;
+        }
         let Some(mark) = ["```", "~~~"]
             .into_iter()
             .find(|mark| trimmed.starts_with(mark))
@@ -150,9 +151,9 @@ impl<'a> Outline<'a> {
             if at >= self.text.len() {
                 break;
             }
-            let below = self.line_at(at);
+            let below = &self.text[at..line_end(self.text, at)];
             at += below.len();
-            let below = below.trim();
+            let below = chars::trim(below);
             if below.starts_with(mark) && below.bytes().all(|byte| byte == mark.as_bytes()[0]) {
                 self.fence_end = at;
                 return;
@@ -165,7 +166,7 @@ impl<'a> Outline<'a> {
     fn kind(&self, text: &str, below: &str) -> Line {
         let after_blank = self.blank > 0 || self.last.is_none();
         if text.len() <= HEADING_BYTES {
-            if is_separator(text, after_blank, below.trim().is_empty()) {
+            if is_separator(text, after_blank, below) {
                 return Line::Separator;
             }
             // Wrapped lines may begin with "Раздел 2.2", too.
@@ -202,7 +203,7 @@ impl<'a> Outline<'a> {
             (Line::Item, Line::Item) | (_, Line::Indented) if self.blank > 0 => Strength::Indented,
             // What was announced follows, or the sentence goes on.
             _ if self.blank == 1
-                && (is_open(last.text) || text.starts_with(char::is_lowercase)) =>
+                && (is_open(last.text) || text.starts_with(chars::is_lowercase)) =>
             {
                 Strength::Indented
             }
@@ -223,15 +224,16 @@ impl Iterator for Outline<'_> {
 
     fn next(&mut self) -> Option<Place> {
         while self.at < self.text.len() {
-            let whole = self.line_at(self.at);
-            let characters = crate::document::count_characters(whole) as u64;
-            let text = whole.trim_end();
+            let whole = &self.text[self.at..self.line_end];
+            let below_end = line_end(self.text, self.line_end);
+            let characters = characters(whole);
+            let text = chars::trim_end(whole);
             let mut found = None;
             if text.is_empty() {
                 self.blank += 1;
                 self.page |= memchr(b'\x0c', whole.as_bytes()).is_some();
             } else {
-                let below = self.line_at((self.at + whole.len()).min(self.text.len()));
+                let below = &self.text[self.line_end..below_end];
                 let kind = self.kind(text, below);
                 if let Some(last) = self.last {
                     found = Some(Place {
@@ -249,14 +251,14 @@ impl Iterator for Outline<'_> {
                 self.last = Some(Last {
                     text,
                     line: kind,
-                    end: self.at + whole.len(),
+                    end: self.line_end,
                     characters: self.characters + characters,
                 });
                 self.blank = 0;
                 // A form feed at the end of a line parts it from the next.
-                self.page = whole[text.len()..].contains('\x0c');
+                self.page = whole.as_bytes()[text.len()..].contains(&b'\x0c');
             }
-            self.at += whole.len();
+            (self.at, self.line_end) = (self.line_end, below_end);
             self.lines += 1;
             self.characters += characters;
             if found.is_some() {
@@ -278,8 +280,44 @@ impl Iterator for Outline<'_> {
     }
 }
 
+/// The byte behind the line that begins at byte `at`.
+fn line_end(text: &str, at: usize) -> usize {
+    memchr(b'\n', &text.as_bytes()[at..]).map_or(text.len(), |end| at + end + 1)
+}
+
+/// Characters of a line: eight bytes at a time, because lines are too short for wide registers.
+fn characters(line: &str) -> u64 {
+    let (eights, rest) = line.as_bytes().as_chunks::<8>();
+    let mut padded = [0x80; 8];
+    padded[..rest.len()].copy_from_slice(rest);
+    let mut characters = 0;
+    // The count of a byte has room for so many.
+    for eights in eights.chunks(255) {
+        let sum = eights.iter().map(|eight| starts(*eight)).sum();
+        characters += sum_of_bytes(sum);
+    }
+    characters + sum_of_bytes(starts(padded))
+}
+
+/// 1 in each byte that begins a character.
+fn starts(eight: [u8; 8]) -> u64 {
+    let eight = u64::from_le_bytes(eight);
+    (!eight >> 7 | eight >> 6) & 0x0101_0101_0101_0101
+}
+
+fn sum_of_bytes(sum: u64) -> u64 {
+    // By twos first: eight bytes of 255 are more than a byte.
+    let twos = (sum & 0x00ff_00ff_00ff_00ff) + (sum >> 8 & 0x00ff_00ff_00ff_00ff);
+    twos.wrapping_mul(0x0001_0001_0001_0001) >> 48
+}
+
 /// Whether a line ends as sentences do.
 fn ends_sentence(line: &str) -> bool {
+    // Most lines end with a letter.
+    if matches!(line.as_bytes(), [.., b'a'..=b'z' | b'A'..=b'Z' | b',' | b' '] | [.., 0xd0 | 0xd1, 0x80..=0xff])
+    {
+        return false;
+    }
     line.trim_end_matches(['"', '\'', '»', '”', '’', ')', ']', '*', '_'])
         .ends_with(['.', '!', '?', '…'])
 }
@@ -296,9 +334,13 @@ fn is_open(line: &str) -> bool {
 
 /// Whether a line is an item of a list.
 fn is_item(line: &str) -> bool {
-    let line = line.trim_start();
-    let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
-    let marks: &[&str] = if rest.len() < line.len() {
+    let line = chars::trim_start(line);
+    let digits = line.bytes().take_while(u8::is_ascii_digit).count();
+    let rest = &line[digits..];
+    if digits == 0 && !rest.starts_with(['-', '*', '+', '•', '–', '—']) {
+        return false;
+    }
+    let marks: &[&str] = if digits > 0 {
         &[". ", ") "]
     } else {
         &["- ", "* ", "+ ", "• ", "– ", "— "]
@@ -309,17 +351,15 @@ fn is_item(line: &str) -> bool {
 /// Whether a line parts texts: `%` alone, stars in any number of three or more (`***`, `* * *`, `⁂`),
 /// or a rule of `-`, `=`, `_`, `~` or `#` with blank lines around it. A rule right under a line
 /// underlines it, one right above a line begins a table.
-fn is_separator(line: &str, after_blank: bool, before_blank: bool) -> bool {
-    let line = line.trim();
+fn is_separator(line: &str, after_blank: bool, below: &str) -> bool {
+    let line = chars::trim(line);
     let Some(mark) = line.chars().next() else {
         return false;
     };
-    if matches!(line, "%" | "%%" | "⁂") {
-        return true;
-    }
     let rule = match mark {
+        '%' | '⁂' => return matches!(line, "%" | "%%" | "⁂"),
         '*' | '•' | '∗' => true,
-        '-' | '=' | '_' | '~' | '#' | '—' | '–' | '─' | '+' => after_blank && before_blank,
+        '-' | '=' | '_' | '~' | '#' | '—' | '–' | '─' | '+' => after_blank && is_blank(below),
         _ => false,
     };
     rule && line.chars().filter(|c| *c == mark).count() >= 3
@@ -469,6 +509,16 @@ mod tests {
             Strength::Indented
         );
         assert_eq!(of("Стих,\nстрока.\nЕщё\n", "Ещё"), Strength::Sentence);
+    }
+
+    #[test]
+    fn characters_of_a_line_are_counted_whatever_its_length() {
+        for character in ["x", "ж", "—", "😀", "xж—😀"] {
+            for length in (0..40).chain([254, 255, 256, 4_000, 40_000]) {
+                let line = character.repeat(length);
+                assert_eq!(characters(&line), line.chars().count() as u64, "{length}");
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Plain text.
 
 use super::{Parsed, Rules, utf8};
+use crate::chars::{self, is_blank};
 use crate::document::Content;
 use crate::ingest::normalise::normalise;
 use crate::ingest::repair::{self, Repair};
@@ -33,14 +34,14 @@ impl Parsed {
         for piece in text::pack(&text, rules.split, first_line == 1) {
             let mut content =
                 normalise(&text[piece.range], rules.repairs, &mut self.repairs).into_owned();
-            content.truncate(content.trim_end().len());
+            content.truncate(chars::trim_end(&content).len());
             let before = piece.lines_before;
             let before = lines.as_ref().map_or(before, |lines| {
                 let line = lines.get(before as usize).or(lines.last());
                 line.map_or(before, |line| u64::from(*line))
             });
             let line = first_line + before;
-            if content.trim().is_empty() {
+            if is_blank(&content) {
                 continue;
             }
             // Pieces of one line are told apart by their number.
@@ -58,19 +59,26 @@ impl Parsed {
         rules: Rules<'_>,
     ) -> String {
         let mut text = String::with_capacity(bytes.len());
-        for (number, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-            match utf8(line) {
-                Ok(line) => text.push_str(line),
-                Err(error) => {
-                    if let Some(line) = self.recovered(line, rules) {
-                        text.push_str(&line);
-                        continue;
-                    }
-                    self.reject_encoding(name, first_line + number as u64, line, error);
-                    text.push('\n');
-                }
+        let (mut rest, mut number) = (bytes, first_line);
+        // From one damaged line to the next.
+        while let Err(error) = simdutf8::compat::from_utf8(rest) {
+            let damaged = error.valid_up_to();
+            let start = memchr::memrchr(b'\n', &rest[..damaged]).map_or(0, |at| at + 1);
+            let length = memchr::memchr(b'\n', &rest[damaged..]);
+            let end = length.map_or(rest.len(), |length| damaged + length + 1);
+            let (whole, line) = (&rest[..start], &rest[start..end]);
+            text.push_str(utf8(whole).unwrap_or_default());
+            number += memchr::memchr_iter(b'\n', whole).count() as u64;
+            if let Some(line) = self.recovered(line, rules) {
+                text.push_str(&line);
+            } else if let Err(error) = utf8(line) {
+                self.reject_encoding(name, number, line, error);
+                text.push('\n');
             }
+            number += 1;
+            rest = &rest[end..];
         }
+        text.push_str(utf8(rest).unwrap_or_default());
         text
     }
 }

@@ -5,7 +5,8 @@
 //! the body of an `if`: it is prose where a sentence ends with it, where it is Russian, or where a sentence
 //! ends before it and it begins as one does.
 
-use super::{Counts, Repair};
+use super::{Counts, Repair, lines};
+use crate::chars;
 
 /// Indentation beyond which a line is part of a column rather than a paragraph's beginning.
 const PARAGRAPH_INDENT: usize = 8;
@@ -14,12 +15,14 @@ const PROSE_WORDS: usize = 4;
 
 /// The text without the indentation of blocks and of paragraphs' beginnings.
 pub(super) fn fold(text: &str, counts: &mut Counts) -> String {
-    let lines: Vec<&str> = text.split('\n').collect();
-    let mut folded: Vec<String> = Vec::with_capacity(lines.len());
+    let lines: Vec<&str> = lines(text).collect();
+    let mut folded = String::with_capacity(text.len());
+    let mut indents = Vec::new();
     // What a listing is set in by, as long as its blocks follow one another.
     let mut listing = None;
     for block in lines.chunk_by(|a, b| a.is_empty() == b.is_empty()) {
-        let indents: Vec<usize> = block.iter().map(|line| indent(line)).collect();
+        indents.clear();
+        indents.extend(block.iter().map(|line| indent(line)));
         let mut least = indents.iter().min().copied().unwrap_or(0);
         if !block[0].is_empty() {
             listing = is_listing(block).then(|| least.min(listing.unwrap_or(least)));
@@ -27,24 +30,25 @@ pub(super) fn fold(text: &str, counts: &mut Counts) -> String {
         }
         for (index, line) in block.iter().enumerate() {
             let own = indents[index] - least;
-            let below = indents.get(index + 1).map_or(0, |below| below - least);
-            let above = index.checked_sub(1).map(|above| block[above]);
-            let is_alone = below == 0 && above.is_none_or(|above| indent(above) == least);
-            let begins = (1..=PARAGRAPH_INDENT).contains(&own)
-                && is_alone
-                && listing.is_none()
-                && !above.is_some_and(is_item)
-                && is_prose(line.trim(), above);
+            let begins = (1..=PARAGRAPH_INDENT).contains(&own) && listing.is_none() && {
+                let below = indents.get(index + 1).map_or(0, |below| below - least);
+                let above = index.checked_sub(1).map(|above| block[above]);
+                let is_alone = below == 0 && above.is_none_or(|above| indent(above) == least);
+                is_alone && !above.is_some_and(is_item) && is_prose(chars::trim(line), above)
+            };
             let kept = if begins { 0 } else { own };
             counts.add(Repair::Layout, u64::from(kept != indents[index]));
-            folded.push(number_then_title(&line[indents[index] - kept..]));
+            push_with_number(&mut folded, &line[indents[index] - kept..]);
+            folded.push('\n');
         }
     }
-    folded.join("\n")
+    // The last line has no end.
+    folded.pop();
+    folded
 }
 
 fn indent(line: &str) -> usize {
-    line.len() - line.trim_start_matches(' ').len()
+    line.bytes().take_while(|byte| *byte == b' ').count()
 }
 
 /// Whether a line begins an item of a list, whose other lines are indented.
@@ -67,7 +71,7 @@ fn is_prose(line: &str, above: Option<&str>) -> bool {
     if line.ends_with('.') {
         return true;
     }
-    let letters = || line.chars().filter(|c| c.is_alphabetic());
+    let letters = || line.chars().filter(|c| chars::is_alphabetic(*c));
     let cyrillic = letters().filter(|c| is_cyrillic(*c)).count();
     let is_long = line.split_whitespace().count() >= PROSE_WORDS;
     if cyrillic * 2 > letters().count() {
@@ -104,28 +108,48 @@ const STATEMENTS: &[&str] = &[
 /// What no sentence begins with.
 const STARTS: &[&str] = &["//", "/*", "#include", ">>> "];
 
+/// Whether a byte is one by which [`SIGNS`] are looked for; each has one.
+const fn is_mark(byte: u8) -> bool {
+    matches!(byte, b'=' | b'>' | b'(' | b':' | b'&' | b'|')
+}
+
+/// Whether a line has one of [`SIGNS`].
+fn has_sign(line: &str) -> bool {
+    let bytes = line.as_bytes();
+    let is_around = |at: usize, sign: &str| {
+        let mark = sign.bytes().position(is_mark);
+        let start = mark.and_then(|mark| at.checked_sub(mark));
+        start.is_some_and(|start| bytes[start..].starts_with(sign.as_bytes()))
+    };
+    memchr::memchr3_iter(b'=', b'>', b'(', bytes)
+        .chain(memchr::memchr3_iter(b':', b'&', b'|', bytes))
+        .any(|at| SIGNS.iter().any(|sign| is_around(at, sign)))
+}
+
 /// Whether a line reads as code.
 fn is_code(line: &str) -> bool {
-    let line = line.trim();
-    let words = line.split_whitespace().count();
-    let first = line
-        .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
-        .next()
-        .unwrap_or_default();
-    let is_sentence = words > PROSE_WORDS
-        && (line.starts_with(char::is_uppercase) || line.ends_with(['.', ',', '»']));
+    let line = chars::trim(line);
+    let words = || line.split_whitespace().count();
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let first = &line[..line.bytes().take_while(is_name).count()];
     if line.ends_with(['{', '}']) || STARTS.iter().any(|start| line.starts_with(start)) {
         return true;
     }
-    if line.ends_with(';') && (words < 3 && first.len() > 1 || line.contains(['(', '=', '['])) {
+    if line.ends_with(';') && (first.len() > 1 && words() < 3 || line.contains(['(', '=', '['])) {
         return true;
     }
-    if HEADS.contains(&first) && line.ends_with(':')
-        || STATEMENTS.contains(&first) && words <= PROSE_WORDS && !line.ends_with('.')
+    if line.ends_with(':') && HEADS.contains(&first)
+        || STATEMENTS.contains(&first) && words() <= PROSE_WORDS && !line.ends_with('.')
     {
         return true;
     }
-    !is_sentence && (SIGNS.iter().any(|sign| line.contains(sign)) || is_call(line))
+    // What is cheap and seldom true comes first.
+    if !has_sign(line) && !is_call(line) {
+        return false;
+    }
+    let is_sentence = words() > PROSE_WORDS
+        && (line.starts_with(char::is_uppercase) || line.ends_with(['.', ',', '»']));
+    !is_sentence
 }
 
 /// Whether a line is a call: `names.append(x)`.
@@ -138,19 +162,20 @@ fn is_call(line: &str) -> bool {
     called.is_some_and(|(name, _)| is_name(name))
 }
 
-/// "2.4.2      Карта памяти" with one space: a heading is no table.
-fn number_then_title(line: &str) -> String {
-    let number = line.len()
-        - line
-            .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
-            .len();
-    let title = line[number..].trim_start_matches(' ');
-    let wide = line.len() - number - title.len() > 1;
-    if number > 0 && wide && !title.contains("  ") && title.starts_with(char::is_alphabetic) {
-        format!("{} {title}", &line[..number])
-    } else {
-        line.to_owned()
+/// Adds a line, and "2.4.2      Карта памяти" with one space: a heading is no table.
+fn push_with_number(to: &mut String, line: &str) {
+    let is_number = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
+    let number = line.bytes().take_while(is_number).count();
+    if number > 0 {
+        let title = line[number..].trim_start_matches(' ');
+        let wide = line.len() - number - title.len() > 1;
+        if wide && !title.contains("  ") && title.starts_with(chars::is_alphabetic) {
+            to.push_str(&line[..=number]);
+            to.push_str(title);
+            return;
+        }
     }
+    to.push_str(line);
 }
 
 #[cfg(test)]
@@ -185,6 +210,20 @@ mod tests {
             };
             assert_eq!(fold(&text, &mut Counts::default()), wanted);
         }
+    }
+
+    #[test]
+    fn every_sign_is_seen_at_a_glance() {
+        for sign in SIGNS {
+            for text in [format!("a{sign}b"), format!("{sign}b"), format!("я={sign}")] {
+                assert!(has_sign(&text), "{text}");
+            }
+            assert!(
+                !has_sign(&sign[1..]) && !has_sign(&sign[..sign.len() - 1]),
+                "{sign}"
+            );
+        }
+        assert!(!has_sign("(a=b)|c>d: e & f"));
     }
 
     #[test]

@@ -26,13 +26,19 @@ pub fn remove(text: &str, switches: Switches, counts: &mut Counts) -> Option<Str
     let mut changed = false;
     let punctuates = switches.has(Repair::Windows1252);
     // Where other signs of windows-1252 are, the ellipsis is one of them.
-    let is_windows = punctuates
-        && text
-            .chars()
-            .any(|c| c != NEXT_LINE && windows_1252(c).is_some());
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        let after = characters.peek().copied().unwrap_or('\n');
+    let is_windows = punctuates && has_windows_1252(text);
+    let mut rest = text;
+    loop {
+        // What begins no character that may go is copied as it is.
+        let plain = rest.bytes().position(may_go).unwrap_or(rest.len());
+        clean.push_str(&rest[..plain]);
+        before = rest[..plain].chars().next_back().unwrap_or(before);
+        let mut characters = rest[plain..].chars();
+        let Some(character) = characters.next() else {
+            break;
+        };
+        rest = characters.as_str();
+        let after = characters.next().unwrap_or('\n');
         // Sequences that are to stay keep their first character.
         let kept = match character {
             '\x1b' | '\u{9b}' => !switches.has(Repair::Ansi),
@@ -67,6 +73,26 @@ pub fn remove(text: &str, switches: Switches, counts: &mut Counts) -> Option<Str
     changed.then_some(clean)
 }
 
+/// Whether a byte is a character that may go, or begins one: a control character, or the first byte of
+/// U+0080 to U+00BF, U+0600 to U+063F, U+1000 to U+2FFF and U+F000 to U+FFFF.
+const fn may_go(byte: u8) -> bool {
+    match byte {
+        b'\n' | b'\t' | b'\r' => false,
+        0..0x20 | 0x7f | 0xc2 | 0xd8 | 0xe1 | 0xe2 | 0xef => true,
+        _ => false,
+    }
+}
+
+/// Whether a sign of windows-1252 is in `text`, the next line aside.
+fn has_windows_1252(text: &str) -> bool {
+    // U+0080 to U+00BF are C2 and the byte of their number.
+    let bytes = text.as_bytes();
+    memchr::memchr_iter(0xc2, bytes).any(|at| {
+        let c = char::from(bytes.get(at + 1).copied().unwrap_or(0));
+        c != NEXT_LINE && windows_1252(c).is_some()
+    })
+}
+
 /// What `character` is to be removed as, `None` to keep it.
 fn kind(character: char, before: char, after: char) -> Option<Repair> {
     match character {
@@ -95,4 +121,21 @@ fn joins(character: char) -> bool {
 /// Hebrew and Arabic.
 fn runs_left(character: char) -> bool {
     matches!(character, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefe}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_go_is_told_by_its_first_byte() {
+        let mut buffer = [0; 4];
+        for c in '\0'..=char::MAX {
+            let goes = windows_1252(c).is_some() || kind(c, '\n', '\n').is_some();
+            let byte = c.encode_utf8(&mut buffer).as_bytes()[0];
+            assert!(may_go(byte) || !goes, "{c:?}");
+            let sign = c != NEXT_LINE && windows_1252(c).is_some();
+            assert_eq!(has_windows_1252(&format!("я{c}")), sign, "{c:?}");
+        }
+    }
 }

@@ -314,6 +314,17 @@ pub fn clean<'a>(text: &'a str, switches: Switches, counts: &mut Counts) -> Cow<
     text
 }
 
+/// The lines of `text` without their newlines, the last one without any.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut start = 0;
+    let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
+    ends.map(move |end| {
+        let line = &text[start..end];
+        start = end + 1;
+        line
+    })
+}
+
 fn replace(text: &mut Cow<str>, repair: impl FnOnce(&str) -> Option<String>) {
     if let Some(repaired) = repair(text) {
         *text = Cow::Owned(repaired);

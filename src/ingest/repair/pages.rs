@@ -7,7 +7,8 @@
 
 use super::hyphens::{self, Words};
 use super::indentation;
-use super::{Counts, Repair, Switches};
+use super::{Counts, Repair, Switches, lines};
+use crate::chars::{self, is_blank};
 use std::collections::HashMap;
 
 /// Lines at each edge of a page that may be furniture.
@@ -31,11 +32,8 @@ pub fn pages(text: &str, switches: Switches, counts: &mut Counts) -> Option<Runn
     if !switches.has(Repair::Pages) {
         return None;
     }
-    let mut pages: Vec<Vec<&str>> = text
-        .split('\x0c')
-        .map(|page| page.lines().collect())
-        .collect();
-    let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
+    let mut pages: Vec<Vec<&str>> = text.split('\x0c').map(lines_of_page).collect();
+    let lines = lines(text).filter(|line| !is_blank(line)).count();
     let Removed {
         lines: removed,
         numbered,
@@ -72,6 +70,17 @@ pub fn pages(text: &str, switches: Switches, counts: &mut Counts) -> Option<Runn
     })
 }
 
+/// As [`str::lines`] has them.
+fn lines_of_page(page: &str) -> Vec<&str> {
+    let mut all: Vec<&str> = lines(page).collect();
+    let last = all.pop().filter(|last| !last.is_empty());
+    for line in &mut all {
+        *line = line.strip_suffix('\r').unwrap_or(line);
+    }
+    all.extend(last);
+    all
+}
+
 /// The number of the line, from 0, that each page begins in.
 fn first_lines(text: &str) -> Vec<u32> {
     let mut line = 0;
@@ -106,7 +115,7 @@ fn keys(line: &str, page: usize, pages: usize) -> Vec<(String, usize)> {
     if let Some(number) = number(line) {
         return vec![(format!("{NUMBER}{}", number - page as i64), LEAST_PAGES)];
     }
-    let is_telling = |cell: &str| cell.chars().filter(|c| c.is_alphabetic()).count() >= 5;
+    let is_telling = |cell: &str| cell.chars().filter(|c| chars::is_alphabetic(*c)).count() >= 5;
     let mut keys: Vec<(String, usize)> = line
         .split("  ")
         .map(str::trim)
@@ -115,7 +124,7 @@ fn keys(line: &str, page: usize, pages: usize) -> Vec<(String, usize)> {
         .collect();
     if let Some((beginning, _)) = whole.split_once('#')
         && line.contains("  ")
-        && beginning.chars().any(char::is_alphabetic)
+        && beginning.chars().any(chars::is_alphabetic)
     {
         keys.push((format!("{beginning}#…"), LEAST_PAGES.max(pages * 3 / 10)));
     }
@@ -151,7 +160,7 @@ fn number(line: &str) -> Option<i64> {
 fn fold_digits(text: &str) -> String {
     let mut key = String::new();
     for character in text.chars() {
-        let shown = if character.is_numeric() {
+        let shown = if chars::is_numeric(character) {
             '#'
         } else {
             character
@@ -165,7 +174,7 @@ fn fold_digits(text: &str) -> String {
 
 /// The places of a page's outermost lines with text.
 fn edge_lines(page: &[&str], edge: Edge) -> Vec<usize> {
-    let filled = |index: &usize| !page[*index].trim().is_empty();
+    let filled = |index: &usize| !is_blank(page[*index]);
     match edge {
         Edge::Top => (0..page.len()).filter(filled).take(EDGE_LINES).collect(),
         Edge::Bottom => (0..page.len())
@@ -264,8 +273,8 @@ fn crossings(pages: &[Vec<&str>]) -> usize {
 fn goes_on(last: &str, first: &str) -> bool {
     let open = last
         .trim_end()
-        .ends_with(|c: char| c.is_alphanumeric() || matches!(c, ',' | '-' | '—'));
-    open && first.trim_start().starts_with(char::is_lowercase)
+        .ends_with(|c: char| chars::is_alphanumeric(c) || matches!(c, ',' | '-' | '—'));
+    open && chars::trim_start(first).starts_with(chars::is_lowercase)
 }
 
 /// The pages one after another, a blank line between them unless a sentence crosses; with the number of
@@ -274,7 +283,7 @@ fn join_pages(pages: &[Vec<&str>], first_lines: &[u32]) -> (String, Vec<u32>) {
     let mut joined: Vec<&str> = Vec::new();
     let mut numbers = Vec::new();
     for (page, first_line) in pages.iter().zip(first_lines) {
-        let filled = |line: &str| !line.trim().is_empty();
+        let filled = |line: &str| !is_blank(line);
         let Some(first) = page.iter().position(|line| filled(line)) else {
             continue;
         };
@@ -290,7 +299,7 @@ fn join_pages(pages: &[Vec<&str>], first_lines: &[u32]) -> (String, Vec<u32>) {
             blank = if filled(line) { 0 } else { blank + 1 };
             // The white of a page is one blank line.
             if blank < 2 {
-                joined.push(line.trim_end());
+                joined.push(chars::trim_end(line));
                 numbers.push(first_line + number);
             }
         }
