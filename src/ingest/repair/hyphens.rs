@@ -300,6 +300,28 @@ const PARTICLES: &[&str] = &["либо", "нибудь", "таки"];
 const SHORT_PARTICLES: &[&str] = &["то", "ка", "де", "с"];
 const BEGINNINGS: &[&str] = &["кое", "кой", "из"];
 
+/// Whether `first` is the beginning of a compound that is written with a hyphen before `second`: «вице-»,
+/// "well-", and «северо-» before another quarter, where «североамериканский» has none.
+fn is_compound(first: &str, second: &str) -> bool {
+    match first {
+        "вице" | "интернет" | "онлайн" | "веб" | "vice" | "well" | "self" => {
+            true
+        }
+        "бизнес" => !second.starts_with("мен"),
+        "северо" | "юго" => second.starts_with("запад") || second.starts_with("восто"),
+        "в" | "во" => [
+            "первых",
+            "вторых",
+            "третьих",
+            "четвертых",
+            "четвёртых",
+            "пятых",
+        ]
+        .contains(&second),
+        _ => false,
+    }
+}
+
 fn decide(first: &str, second: &str, words: &Words) -> Option<Cut> {
     if words.has(&format!("{first}-{second}")) {
         return Some(Cut::Own);
@@ -318,6 +340,7 @@ fn decide(first: &str, second: &str, words: &Words) -> Option<Cut> {
             .iter()
             .any(|end| second.ends_with(end));
     if BEGINNINGS.contains(&first) && ["за", "под", "кто", "что", "где", "как"].contains(&second)
+        || is_compound(first, second)
         || adverb
     {
         return Some(Cut::Own);
@@ -348,6 +371,26 @@ mod tests {
             }
         }
         words
+    }
+
+    #[test]
+    fn beginnings_of_compounds_keep_their_hyphen() {
+        for (text, joined) in [
+            (
+                "На Северо-\nзападный и западный фронт",
+                "На Северо-западный\nи западный фронт",
+            ),
+            ("Во-\nпервых, да", "Во-первых,\nда"),
+            ("Северо-\nамериканский", "Североамериканский"),
+            ("бизнес-\nмены и", "бизнесмены\nи"),
+            (
+                "a self-\nmade man, made here",
+                "a self-made\nman, made here",
+            ),
+        ] {
+            let found = join(text, Some(&Words::of(text)), &mut Counts::default());
+            assert_eq!(found.as_deref(), Some(joined));
+        }
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub(super) struct Choices {
     pub(super) counting: &'static str,
     /// From which number they count, where only the file says it.
     pub(super) numbering: Option<Numbering>,
+    /// From which number the names of their columns count: so do the options where the file does not tell.
+    pub(super) columns_from: Option<usize>,
     /// The options are numbers themselves, so a number is one of them.
     pub(super) are_numbers: bool,
     /// The letters of its columns were of two alphabets, and so may those of answers be.
@@ -64,6 +66,8 @@ const OPTION_TEXT: Names<'static> =
     Names::of(&["text", "value", "content", "answer", "option", "body"]);
 const OPTION_LABEL: Names<'static> = Names::of(&["label", "key", "letter", "id", "answer_id"]);
 pub(super) const FROM_0: &str = "numbers count from 0";
+const COLUMNS_FROM_0: &str = "numbers count from 0, as the columns do";
+const COLUMNS_FROM_1: &str = "numbers count from 1, as the columns do";
 const FROM_1: &str = "numbers count from 1, as others of the file do";
 
 /// How numbers count where only the file says it, for the error.
@@ -74,12 +78,26 @@ pub(super) fn counting(numbering: Numbering) -> &'static str {
     }
 }
 
+/// From which number options count that have columns with numbers from `from` on, and how that is said. A
+/// 0 among the answers, or the number behind the last, tells more than the names: COPA's `label` 0 is `choice1`.
+pub(super) fn counting_of_columns(numbering: Numbering, from: usize) -> (usize, &'static str) {
+    match (numbering, from) {
+        (Numbering::From0, 1) => (0, "numbers count from 0, as others of the file do"),
+        (Numbering::From1, 0) => (1, FROM_1),
+        (_, 0) => (0, COLUMNS_FROM_0),
+        (_, _) => (1, COLUMNS_FROM_1),
+    }
+}
+
 impl Choices {
     /// Where numbers do not tell how options count, their names and that of the answer may.
     pub(super) fn count_as_named(&mut self, answer: &str, options: Option<&str>, value: &Value) {
         let is_said = || numbering::names_say_0(answer, options, value.is_number());
         if self.numbering == Some(Numbering::Unknown) && is_said() {
             self.numbering = Some(Numbering::From0);
+            for (number, option) in self.all.iter_mut().enumerate() {
+                option.label = number.to_string();
+            }
         }
     }
 }
@@ -195,6 +213,7 @@ pub(super) fn listed(value: Value, name: &str) -> Result<Choices, Misfit> {
             counting(numbering)
         },
         numbering: (!is_labelled).then_some(numbering),
+        columns_from: None,
         are_numbers,
         is_mixed: false,
     };

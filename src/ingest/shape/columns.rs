@@ -1,6 +1,8 @@
 //! Options in columns of their own: `A`, `option_a`, `option1`, `opa`, or `А`, `вариант_а`.
 
-use super::choice::{ALIKE, Choice, Choices, LATIN, RUSSIAN, counting, one_letter};
+use super::choice::{
+    ALIKE, Choice, Choices, LATIN, RUSSIAN, counting, counting_of_columns, one_letter,
+};
 use super::fields::{as_answer, find, has};
 use super::known::{Names, entry};
 use super::names::{FIRST_OPTION, OPTION_STEMS, SECOND_OPTION};
@@ -123,6 +125,7 @@ pub(super) fn columns(fields: &mut Fields) -> Result<Choices, Misfit> {
         all: Vec::new(),
         counting: counting(numbering),
         numbering: Some(numbering),
+        columns_from: None,
         are_numbers: false,
         is_mixed: unmix(fields),
     };
@@ -136,13 +139,10 @@ pub(super) fn columns(fields: &mut Fields) -> Result<Choices, Misfit> {
             other => as_answer(other, column.letter)?,
         };
         let is_numbered = column.numbered.has(&key);
+        let mut first = numbering.first();
         if is_numbered {
-            choices.counting = if from == 0 {
-                "numbers count from 0, as the columns do"
-            } else {
-                "numbers count from 1, as the columns do"
-            };
-            choices.numbering = None;
+            (first, choices.counting) = counting_of_columns(numbering, from);
+            choices.columns_from = Some(from);
         }
         // Questions with fewer options leave the last columns empty.
         if !text.trim().is_empty() {
@@ -152,7 +152,7 @@ pub(super) fn columns(fields: &mut Fields) -> Result<Choices, Misfit> {
                 } else {
                     column.latin
                 },
-                label: (i + if is_numbered { from } else { numbering.first() }).to_string(),
+                label: (i + first).to_string(),
                 column: key,
                 text,
             });
@@ -167,6 +167,6 @@ pub(super) fn columns(fields: &mut Fields) -> Result<Choices, Misfit> {
             left.join(", ")
         )));
     }
-    choices.take_carried(choices.numbering.is_some());
+    choices.take_carried(choices.columns_from.is_none());
     Ok(choices)
 }

@@ -107,10 +107,11 @@ fn carried<'a>(texts: &[&'a str]) -> Option<(Carried, Vec<&'a str>)> {
                 let name = names.next()?;
                 let text = text.trim();
                 let rest = text.strip_prefix('(').unwrap_or(text).strip_prefix(&name)?;
+                let is_bracket = rest.starts_with(')');
                 let rest = rest.strip_prefix([')', '.', ':'])?;
-                // "1.5" is a number.
+                // "1.5" is a number, "A)21" a letter and one.
                 let is_apart = rest.starts_with(char::is_whitespace);
-                (is_apart && !rest.trim().is_empty()).then(|| rest.trim())
+                ((is_bracket || is_apart) && !rest.trim().is_empty()).then(|| rest.trim())
             })
             .collect()
     };
@@ -225,7 +226,7 @@ impl Choices {
         }
         self.check_numbering(given, is_index)?;
         // A number among numbers that have no labels is one of them, however it is written.
-        let is_one = !is_index && self.numbering.is_some();
+        let is_one = !is_index && self.numbering.is_some() && self.columns_from.is_none();
         let equal = is_one.then(|| self.equal_number(given)).flatten();
         if let Some(option) = equal
             .or_else(|| self.named(bare(given)))
@@ -292,6 +293,9 @@ impl Choices {
             return Ok(());
         };
         numbering::note(&numbers, self.all.len());
+        if self.columns_from.is_some() {
+            return Ok(());
+        }
         let may_be_either = |number: &usize| (1..self.all.len()).contains(number);
         if numbering != Numbering::Unknown || numbers.contains(&0) {
             return Ok(());
@@ -482,17 +486,30 @@ impl Choices {
         if let Some(option) = self.all.iter().find(|option| option.letter == letter) {
             return Some(option);
         }
+        let alike = ALIKE
+            .iter()
+            .find(|(russian, latin)| *russian == letter || *latin == letter);
+        let mut options = self.all.iter();
+        let alike = alike.and_then(|(russian, latin)| {
+            options.find(|option| option.letter == *russian || option.letter == *latin)
+        });
         if self.is_mixed {
-            let alike = ALIKE
-                .iter()
-                .find(|(russian, latin)| *russian == letter || *latin == letter)?;
-            let mut options = self.all.iter();
-            return options.find(|option| option.letter == alike.0 || option.letter == alike.1);
+            return alike;
         }
-        // А and В look alike in both alphabets and stand at other places: among options with letters
-        // of their own only those count, a list without labels is counted in the answer's alphabet.
-        let is_list = self.numbering.is_some() && self.all.first()?.letter == 'A';
         let at = RUSSIAN.chars().position(|russian| russian == letter)?;
-        if is_list { self.all.get(at) } else { None }
+        let ordered = self.all.get(at);
+        // A list without labels is counted in the answer's alphabet. Letters of columns are those that the
+        // answer's look like; В stands at another place in both alphabets, and which is meant nobody knows.
+        let has_letters =
+            self.numbering.is_none() || self.all.iter().any(|option| !option.column.is_empty());
+        let is_latin = self.all.first()?.letter == 'A';
+        match (alike, ordered) {
+            _ if !is_latin => None,
+            (_, ordered) if !has_letters => ordered,
+            (Some(alike), Some(ordered)) if alike.letter != ordered.letter => None,
+            (Some(alike), _) => Some(alike),
+            // Labels are what they are.
+            (None, ordered) => ordered.filter(|_| self.numbering.is_some()),
+        }
     }
 }

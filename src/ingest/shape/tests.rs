@@ -6,6 +6,7 @@ mod other_names;
 mod preferences;
 mod turns;
 
+use super::numbering::Numbering;
 use super::*;
 use crate::document::Message;
 
@@ -196,7 +197,6 @@ fn passages_options_instances_and_trees() {
         r#"{"question":"q","A":"x","B":"y","answer":"y"}"#,
         r#"{"question":"q","options":["x","y"],"answer":1}"#,
         r#"{"question":"q","options":["x","y"],"answer":"1"}"#,
-        r#"{"question":"q","option1":"x","option2":"y","answer":"2"}"#,
         r#"{"question":"q","choices":{"text":["x","y"],"label":["1","2"]},"answerKey":"2"}"#,
         r#"{"question":"q","choices":{"text":["x","y"],"label":["C","D"]},"answerKey":"D"}"#,
     ] {
@@ -229,13 +229,9 @@ fn passages_options_instances_and_trees() {
 fn options_are_known_however_their_names_are_written() {
     let choice = [chat(&[("user", "q\nA) x\nB) y"), ("assistant", "y")])];
     for json in [
-        r#"{"question":"q","option_1":"x","option_2":"y","answer":"2"}"#,
         r#"{"question":"q","Option A":"x","Option B":"y","answer":"B"}"#,
-        r#"{"question":"q","choice1":"x","choice2":"y","answer":2}"#,
         r#"{"question":"q","choice-a":"x","choice-b":"y","answer":"b"}"#,
         r#"{"question":"q","opa":"x","opb":"y","cop":1}"#,
-        r#"{"Вопрос":"q","вариант1":"x","вариант2":"y","ответ":"2"}"#,
-        r#"{"Вопрос":"q","Вариант 1":"x","Вариант 2":"y","Правильный ответ":2}"#,
         r#"{"вопрос":"q","варианты ответа":["x","y"],"ответ":1}"#,
         r#"{"question":"q","possible_answers":["x","y"],"answer":1}"#,
         r#"{"question":"q","answerChoices":["x","y"],"answer":"B"}"#,
@@ -244,6 +240,15 @@ fn options_are_known_however_their_names_are_written() {
     ] {
         assert_eq!(contents(json), choice, "{json}");
         assert_eq!(read_items(json).2, "{}", "{json}");
+    }
+    for json in [
+        r#"{"question":"q","option_1":"x","option_2":"y","answer":"2"}"#,
+        r#"{"question":"q","choice1":"x","choice2":"y","answer":2}"#,
+        r#"{"Вопрос":"q","вариант1":"x","вариант2":"y","ответ":"2"}"#,
+        r#"{"Вопрос":"q","Вариант 1":"x","Вариант 2":"y","Правильный ответ":2}"#,
+    ] {
+        let found = numbering::within(Numbering::Unknown, || contents(json));
+        assert_eq!(found, choice, "{json}");
     }
     let russian = r#"{"вопрос":"q","Вариант А":"x","Вариант Б":"y","ответ":"Б"}"#;
     assert_eq!(

@@ -71,7 +71,7 @@ pub(super) fn transposed(value: Value) -> Value {
 /// so, and its answer would be.
 ///
 /// # Errors
-/// When a `weight` is 0, or `train` is false.
+/// When a `weight` is 0, or `train` or `loss` is false.
 pub(super) fn check_weights(list: &Value, name: &str) -> Result<(), Misfit> {
     let Value::Array(turns) = list else {
         return Ok(());
@@ -83,14 +83,14 @@ pub(super) fn check_weights(list: &Value, name: &str) -> Result<(), Misfit> {
             role == Some("assistant")
         };
         // Most turns have a role and a text.
-        turn.len() > 2 && (no("weight") || no("train")) && is_said()
+        turn.len() > 2 && ["weight", "train", "loss"].into_iter().any(no) && is_said()
     };
     let mut own = turns.iter().filter_map(Value::as_object).enumerate();
     match own.find(|(_, turn)| is_left_out(turn)) {
         Some((at, _)) => Err(Misfit::named(
             "undesired_answer",
             format!(
-                "{name}[{at}] has the weight 0: what the assistant says there is not to be learned, and it would be; leave the turn out, or end the conversation before it"
+                "{name}[{at}] has the weight 0, or `train` or `loss` false: what the assistant says there is not to be learned, and it would be; leave the turn out, or end the conversation before it"
             ),
         )),
         None => Ok(()),

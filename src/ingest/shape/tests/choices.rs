@@ -1,6 +1,7 @@
 //! What an answer to a multiple choice names.
 
 use super::{Turns, check};
+use crate::ingest::shape::numbering::{self, Numbering};
 
 const LISTED: Turns = &[("user", "q\nA) x\nB) y"), ("assistant", "y")];
 
@@ -34,12 +35,68 @@ fn an_answer_names_its_column() {
     ]);
 }
 
+/// COPA and `PARus` count from 0 beside `choice1` and `choice2`, `WinoGrande` from 1.
+#[test]
+fn a_0_among_answers_tells_more_than_the_numbers_of_columns() {
+    let read = |numbering, answer: &str, wanted| {
+        let json = format!(r#"{{"question":"q","choice1":"x","choice2":"y","answer":{answer}}}"#);
+        numbering::within(numbering, || check(&[(&json, wanted)]));
+    };
+    let first: Turns = &[("user", "q\nA) x\nB) y"), ("assistant", "x")];
+    for answer in ["1", r#""1""#, r#""choice2""#] {
+        read(Numbering::From0, answer, Ok(LISTED));
+    }
+    read(Numbering::From0, "0", Ok(first));
+    read(Numbering::From0, "2", Err("no_such_option"));
+    for numbering in [Numbering::From1, Numbering::Unknown] {
+        for answer in ["2", r#""2""#, r#""choice2""#] {
+            read(numbering, answer, Ok(LISTED));
+        }
+        read(numbering, "1", Ok(first));
+        read(numbering, "0", Err("no_such_option"));
+    }
+    let from_0 = r#"{"question":"q","option_0":"x","option_1":"y","answer":2}"#;
+    numbering::within(Numbering::From1, || check(&[(from_0, Ok(LISTED))]));
+    let named = r#"{"question":"q","option1":"x","option2":"y","answer_idx":1}"#;
+    numbering::within(Numbering::Unknown, || check(&[(named, Ok(LISTED))]));
+    // What the file says is noted whatever the columns are called.
+    let evidence = numbering::survey(|| {
+        read(Numbering::Unknown, "0", Err("no_such_option"));
+    });
+    assert_eq!(evidence.numbering(), Numbering::From0);
+}
+
+/// В is the third letter of Russian lists and looks like the second of Latin ones.
+#[test]
+fn russian_letters_of_answers_to_latin_columns_are_those_they_look_like() {
+    for (answer, wanted) in [
+        ("А", Ok("x")),
+        ("Б", Ok("y")),
+        ("В", Err("no_such_option")),
+        ("С", Ok("z")),
+        ("D", Ok("w")),
+    ] {
+        let json =
+            format!(r#"{{"question":"q","A":"x","B":"y","C":"z","D":"w","answer":"{answer}"}}"#);
+        let listed = "q\nA) x\nB) y\nC) z\nD) w";
+        let turns = wanted.map(|text| [("user", listed), ("assistant", text)]);
+        check(&[(
+            &json,
+            turns
+                .as_ref()
+                .map(<[_; 2]>::as_slice)
+                .map_err(|error| *error),
+        )]);
+    }
+}
+
 #[test]
 fn letters_that_options_carry_are_not_given_twice() {
     for (options, answer) in [
         (r#"["A. x","B. y"]"#, "B"),
         (r#"["(a) x","(b) y"]"#, "b"),
         (r#"["A) x","B) y"]"#, "B) y"),
+        (r#"["A)x","B)y"]"#, "B"),
         (r#"["1. x","2. y"]"#, "2"),
     ] {
         let json = format!(r#"{{"question":"q","options":{options},"answer":"{answer}"}}"#);

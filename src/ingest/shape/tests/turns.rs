@@ -126,6 +126,7 @@ fn turns_that_are_not_to_be_learned_are_refused() {
         (r#","weight":0"#, r#","weight":1"#),
         (r#","weight":1"#, r#","weight":0"#),
         (r#","weight":0.0"#, ""),
+        (r#","loss":false"#, r#","loss":true"#),
         ("", r#","train":false"#),
     ] {
         check(&[(&record(first, last), refused)]);
