@@ -357,7 +357,6 @@ fn already_written(path: &Path, bytes: u64, xxh3: &str) -> bool {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 mod tests {
     use super::*;
     use crate::shard::manifest::VERSION;
