@@ -44,6 +44,8 @@ pub(super) struct Choices {
     pub(super) is_mixed: bool,
 }
 
+const PREMISE: Names<'static> = Names::of(&["premise"]);
+
 pub(super) const LATIN: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 /// Letters of Russian lists: Ё, Й, Ъ, Ы and Ь name nothing.
 pub(super) const RUSSIAN: &str = "АБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЭЮЯ";
@@ -281,7 +283,11 @@ fn take_choice(
     resolve: fn(&Choices, Value) -> Result<String, Misfit>,
 ) -> Result<Content, Misfit> {
     let question = take_text(fields, QUESTION)?;
-    let context = take_about(fields, &question)?;
+    let context = match take_about(fields, &question)? {
+        // COPA asks for the cause or the effect of a premise.
+        None if find(fields, PREMISE).is_some() => Some(take_text(fields, PREMISE)?),
+        about => about,
+    };
     check_operands(fields)?;
     let (name, answer) = take_named(fields, answer)?;
     let options_name = find(fields, OPTIONS);

@@ -55,6 +55,9 @@ fn a_0_among_answers_tells_more_than_the_numbers_of_columns() {
         read(numbering, "1", Ok(first));
         read(numbering, "0", Err("no_such_option"));
     }
+    let about = r#"{"premise":"p","question":"q","choice1":"x","choice2":"y","label":1,"idx":7}"#;
+    let asked: Turns = &[("user", "p\n\nq\nA) x\nB) y"), ("assistant", "y")];
+    numbering::within(Numbering::From0, || check(&[(about, Ok(asked))]));
     let from_0 = r#"{"question":"q","option_0":"x","option_1":"y","answer":2}"#;
     numbering::within(Numbering::From1, || check(&[(from_0, Ok(LISTED))]));
     let named = r#"{"question":"q","option1":"x","option2":"y","answer_idx":1}"#;
