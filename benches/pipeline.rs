@@ -118,8 +118,8 @@ impl Bench {
         self.ingest("ingest small", &small.join("data"));
         let corpus = self.dir.join("ingest small 1");
         self.shard("shard small", &corpus, 1, Some(shards));
-        // What datatrove does: neither rules nor a search for copies.
-        let bare = ["--dedup", "off", "--profile", "none"];
+        // What datatrove does: neither rules nor a search for copies, nor documents for validation.
+        let bare = ["--dedup", "off", "--profile", "none", "--val", "0"];
         self.shard_with("shard small, tokens alone", &corpus, 1, Some(shards), &bare);
         let script = concat!(
             env!("CARGO_MANIFEST_DIR"),

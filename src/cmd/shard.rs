@@ -88,8 +88,7 @@ pub struct Args {
     #[arg(long = "weight", value_name = "SOURCE=WEIGHT", value_parser = parse_setting)]
     weights: Vec<(String, f64)>,
     /// Which copies are removed: `near` removes documents with the same comparison key and texts of
-    /// nearly the same word 5-grams, `exact` the former alone, `off` none (texts that are equal to the
-    /// byte stay in one split).
+    /// nearly the same word 5-grams, `exact` the former alone, `off` none.
     #[arg(long, value_name = "MODE", default_value = "near")]
     dedup: DedupMode,
     /// From which similarity on a text is a near copy: exact Jaccard of the word 5-grams, 0.5 to 1

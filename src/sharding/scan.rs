@@ -124,6 +124,11 @@ fn scan(job: &Job, unit: Unit) -> Result<([RecordBatch; 2], String)> {
     let mut of_val_source = BooleanBuilder::new();
     let near = job.options.dedup == DedupMode::Near;
     let own = unit.part < job.corpus.parts.len();
+    // Where copies stay, nothing is validated and nothing left out, nobody asks which texts are alike.
+    let is_compared = job.options.dedup != DedupMode::Off
+        || job.options.val.is_some()
+        || !job.options.val_sources.is_empty()
+        || !job.options.weights.is_empty();
     let mut bands = FixedSizeBinaryBuilder::new(8 * job.options.recall.bands() as i32);
     let mut key = String::new();
     unit.for_each(job, |mut document: Document, mut edited: Edited| {
@@ -142,8 +147,7 @@ fn scan(job: &Job, unit: Unit) -> Result<([RecordBatch; 2], String)> {
         };
         key.clear();
         let found = match &document.content {
-            // Copies stay, and only those to the byte have to be in one split.
-            Content::Text(text) if job.options.dedup == DedupMode::Off => keys::of_bytes(text),
+            Content::Text(text) if !is_compared => keys::of_bytes(text),
             content => keys::of_with(content, &mut key),
         };
         if own && reason.is_none() {

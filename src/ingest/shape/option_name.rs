@@ -127,6 +127,9 @@ fn carried<'a>(texts: &[&'a str]) -> Option<(Carried, Vec<&'a str>)> {
     Some((Carried::Numbers, rests))
 }
 
+/// The first letters of Russian lists, as far as lists of options go.
+const LIST_LETTERS: usize = 8;
+
 impl Choices {
     /// What `answer` means: the text of the option that it names, or itself where it is said in words.
     fn resolve(&self, answer: Value) -> Result<String, Misfit> {
@@ -499,15 +502,16 @@ impl Choices {
         let at = RUSSIAN.chars().position(|russian| russian == letter)?;
         let ordered = self.all.get(at);
         // A list without labels is counted in the answer's alphabet. Letters of columns are those that the
-        // answer's look like; В stands at another place in both alphabets, and which is meant nobody knows.
+        // answer's look like; but В is the third letter of a Russian list, and which is meant nobody knows.
         let has_letters =
             self.numbering.is_none() || self.all.iter().any(|option| !option.column.is_empty());
         let is_latin = self.all.first()?.letter == 'A';
         match (alike, ordered) {
             _ if !is_latin => None,
             (_, ordered) if !has_letters => ordered,
-            (Some(alike), Some(ordered)) if alike.letter != ordered.letter => None,
-            (Some(alike), _) => Some(alike),
+            (Some(_), Some(ordered)) if ordered.letter == 'A' => Some(ordered),
+            (Some(alike), None) if at >= LIST_LETTERS => Some(alike),
+            (Some(_), _) => None,
             // Labels are what they are.
             (None, ordered) => ordered.filter(|_| self.numbering.is_some()),
         }
