@@ -28,6 +28,14 @@ pub fn is_known_field(name: &str) -> bool {
     known.iter().any(|known| known.has(name))
 }
 
+/// Whether a field of this name may hold a list of turns.
+#[must_use]
+pub fn names_turns(name: &str) -> bool {
+    [MESSAGES, CONVERSATIONS, DIALOG]
+        .iter()
+        .any(|known| known.has(name))
+}
+
 /// Whether among these names are those of a question and its answer that mean it only together.
 #[must_use]
 pub fn names_a_pair(names: &BTreeSet<String>) -> bool {

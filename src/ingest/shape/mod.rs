@@ -43,7 +43,7 @@ use known::Names;
 pub use lead::{Lead, is_undesired};
 pub use meant::{
     has_option_columns, holds_what_is_said, is_known_field, lists_options, names_a_pair,
-    names_option, says,
+    names_option, names_turns, says,
 };
 pub use messages::{is_dialogue, is_messages, record_of};
 pub use passages::{asks_about_passage, has_passage, holds_questions, names_questions};
