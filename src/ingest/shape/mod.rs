@@ -4,12 +4,14 @@
 //! Field names match in any case, with and without spaces, underscores and hyphens, in English and
 //! Russian.
 
+mod answered;
 mod answers;
 mod asked;
 mod beside;
 mod candidates;
 mod choice;
 mod columns;
+mod exchange;
 mod fields;
 mod fits;
 mod grouped;
@@ -27,8 +29,10 @@ mod pairs;
 mod passages;
 mod preference;
 mod recent;
+mod rejected;
 mod system;
 mod table;
+mod telegram;
 mod tools;
 mod transcript;
 mod tree;
