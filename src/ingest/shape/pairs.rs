@@ -372,13 +372,13 @@ pub(super) fn take_history(fields: &mut Fields) -> Result<Vec<Message>, Misfit> 
 
 pub(super) fn take_context_question(fields: &mut Fields) -> Result<Content, Misfit> {
     check_correct(fields)?;
+    let mut messages = take_history(fields)?;
     let question = take_text(fields, QUESTION)?;
     let question = with_context(take_about(fields, &question)?, question);
     let answer = take_best(fields, ANSWERS)?.ok_or_else(|| nothing_said(ANSWERS[0]))?;
-    Ok(Content::Chat(vec![
-        Message::new("user", question),
-        Message::new("assistant", answer),
-    ]))
+    messages.push(Message::new("user", question));
+    messages.push(Message::new("assistant", answer));
+    Ok(Content::Chat(messages))
 }
 
 pub(super) fn take_instances(fields: &mut Fields) -> Items {

@@ -126,6 +126,7 @@ fn a_history_comes_before_every_question() {
     for (asked, said) in [
         ("query", r#""response":"a""#),
         ("question", r#""answer":"a""#),
+        ("question", r#""answers":"a""#),
         ("prompt", r#""response":"a""#),
         ("prompt", of_list),
         ("input", r#""output":"a""#),
