@@ -1,6 +1,7 @@
 //! The dialect of a CSV file: its delimiter and the names of its columns, told from its beginning.
 
 mod quoting;
+mod turns;
 
 use super::csv_rows::{self, COMMA, Ending, Grammar, Quotes};
 use super::mapping::Mapping;
@@ -106,7 +107,10 @@ impl Dialect {
             .max_by_key(|reading| (reading.share, reading.width()));
         // One column has no delimiter to tell it: its name must be known.
         let known = |reading: &Reading| {
-            names.len() == 1 || names.is_empty() && has_known_name(&reading.rows[0], mapping)
+            names.len() == 1
+                || names.is_empty()
+                    && (has_known_name(&reading.rows[0], mapping)
+                        || turns::are_headed(&reading.rows))
         };
         let single = || {
             let grammar = Grammar {
@@ -129,7 +133,7 @@ impl Dialect {
         // Where the user names the columns, the first row is data unless all of it are names.
         let has_header = reading.rows.split_first().is_some_and(|(first, below)| {
             if names.is_empty() {
-                is_header(first, below, mapping)
+                is_header(first, below, mapping) || turns::are_headed(&reading.rows)
             } else {
                 holds_names_alone(first, names, mapping)
             }

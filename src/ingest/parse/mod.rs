@@ -203,7 +203,7 @@ impl Parsed {
             messages
                 .into_iter()
                 .map(|message| Message {
-                    content: repaired(trimmed(message.content), switches, repairs),
+                    content: repaired(trimmed(message.content, &message.role), switches, repairs),
                     ..message
                 })
                 .collect()
@@ -295,15 +295,21 @@ pub(super) fn repaired(text: String, switches: Switches, repairs: &mut Repairs) 
     text
 }
 
-/// What was said, without the blank lines around it. The indentation of a first line of several
-/// (code) stays; around a single line no white space means anything.
-fn trimmed(mut content: String) -> String {
+/// What `role` says, without the blank lines around it. The indentation of a first line of several
+/// (code) stays, and that of an answer in one line; one space before an answer only sets it off from its
+/// prompt, and around what else is said in one line no white space means anything.
+fn trimmed(mut content: String, role: &str) -> String {
     content.truncate(content.trim_end().len());
     let first = content
         .find(|c: char| !c.is_whitespace())
         .unwrap_or(content.len());
-    let start = if content[first..].contains('\n') {
-        content[..first].rfind('\n').map_or(0, |at| at + 1)
+    let line = content[..first].rfind('\n').map_or(0, |at| at + 1);
+    let indent = &content[line..first];
+    let is_indented = role == "assistant"
+        && indent != " "
+        && indent.bytes().all(|byte| matches!(byte, b' ' | b'\t'));
+    let start = if is_indented || content[first..].contains('\n') {
+        line
     } else {
         first
     };
@@ -420,10 +426,26 @@ mod tests {
 
     #[test]
     fn code_keeps_its_indentation() {
+        let both = |text: &str| ["assistant", "user"].map(|role| trimmed(text.to_owned(), role));
+        let all = |text: &str| [text, text].map(str::to_owned);
         assert_eq!(
-            trimmed("\n    if x:\n        y\n".to_owned()),
-            "    if x:\n        y"
+            both("\n    if x:\n        y\n"),
+            all("    if x:\n        y")
         );
-        assert_eq!(trimmed("  слово \n".to_owned()), "слово");
+        // One line of an answer may be code, too.
+        for (answer, wanted) in [
+            ("    return a + b\n", "    return a + b"),
+            ("\n\n  x", "  x"),
+            ("\tx", "\tx"),
+            (" answer", "answer"),
+            ("\n answer", "answer"),
+            ("\u{a0}answer", "answer"),
+            ("answer ", "answer"),
+            ("    \n\t", ""),
+        ] {
+            let [said, asked] = both(answer);
+            assert_eq!((said.as_str(), asked.as_str()), (wanted, wanted.trim()));
+        }
+        assert_eq!(both("  слово \n")[1], "слово");
     }
 }

@@ -5,7 +5,7 @@ use super::known::Names;
 use super::names::{
     A, ANSWER, ANSWERS, ANSWERS_COLUMN, ASKED, ASSISTANT, CANDIDATES, CHOSEN, COMPLETION, CONTEXT,
     CONVERSATIONS, CORRECT, DIALOG, ENDINGS, FIRST_OPTION, IDEAL, INPUTS, INSTRUCTION, MESSAGES,
-    NAMES_OPTION, OPTIONS, OUTPUT, PROMPT, Q, QUESTION, QUESTIONS_COLUMN, REJECTED, REPLY,
+    NAMES_OPTION, OPTIONS, OUTPUT, PROMPT, Q, QUESTION, QUESTIONS_COLUMN, REJECTED_BESIDE, REPLY,
     SECOND_OPTION, TARGET, TEXT, USER,
 };
 use super::{Fields, answers, choice};
@@ -26,6 +26,14 @@ pub fn is_known_field(name: &str) -> bool {
         CONTEXT,
     ];
     known.iter().any(|known| known.has(name))
+}
+
+/// Whether a field of this name may hold a list of turns.
+#[must_use]
+pub fn names_turns(name: &str) -> bool {
+    [MESSAGES, CONVERSATIONS, DIALOG]
+        .iter()
+        .any(|known| known.has(name))
 }
 
 /// Whether among these names are those of a question and its answer that mean it only together.
@@ -54,7 +62,7 @@ pub fn holds_what_is_said(name: &str) -> bool {
         CANDIDATES,
         IDEAL,
         CHOSEN,
-        REJECTED,
+        REJECTED_BESIDE,
         MESSAGES,
         CONVERSATIONS,
         DIALOG,

@@ -1,9 +1,10 @@
 //! Lists of messages.
 
 use super::answers::take_answer;
+use super::exchange::{exchange, is_exchange};
 use super::fields::{as_answer, as_text, find, has, take, take_text, type_name};
 use super::known::Names;
-use super::names::{CHOSEN, INPUT, MESSAGES, OUTPUT, REJECTED, REPLY, TURNS};
+use super::names::{CHOSEN, MESSAGES, REJECTED, REPLY, TURNS};
 use super::pairs::{check_label, take_system};
 use super::tools::{call_text, calls_text};
 use super::turn::{CONTENT, ROLE, check_weights, role_key, transposed};
@@ -202,7 +203,7 @@ fn keep_if_it_says_more(list: Value, key: &str, fields: &mut Fields) -> Value {
     let more = |value: &Value| value.as_object().is_some_and(|fields| fields.len() > 2);
     let says_more = turns.iter().filter_map(Value::as_object).any(|turn| {
         let mut parts = turn.values().filter_map(Value::as_array).flatten();
-        turn.len() > 2 || parts.any(more)
+        turn.len() > 2 && !is_exchange(turn) || parts.any(more)
     });
     if says_more {
         fields.insert(key.to_owned(), list.clone());
@@ -260,24 +261,16 @@ pub(super) fn take_turn_texts(fields: &mut Fields, names: Names<'_>) -> Result<C
 fn add_turn(mut turn: Fields, messages: &mut Vec<Message>) -> Result<(), Misfit> {
     let key = role_key(&turn);
     if key.is_none()
-        && let (Some(asked), Some(said)) = (find(&turn, INPUT), find(&turn, OUTPUT))
+        && let Some(said) = exchange(&turn)?
     {
-        // {"input": "…", "output": "…"}: a turn of each.
-        for (role, key) in [("user", asked), ("assistant", said)] {
-            let said = turn.shift_remove(&key).unwrap_or_default();
-            messages.push(Message::new(role, as_text(said, &key)?));
-        }
-        return Ok(());
-    }
-    if key.is_none()
-        && !turn.is_empty()
-        && turn
-            .iter()
-            .all(|(key, said)| known(key).is_some() && said.is_string())
-    {
-        // {"human": "…", "assistant": "…"}: a turn of each.
-        for (key, said) in turn {
-            messages.push(Message::new(known_role(&key)?, as_text(said, &key)?));
+        for message in said {
+            // A system prompt that each pair has is said once.
+            let systems = messages.iter().rfind(|told| told.role == "system");
+            if message.role != "system"
+                || systems.is_none_or(|last| last.content != message.content)
+            {
+                messages.push(message);
+            }
         }
         return Ok(());
     }

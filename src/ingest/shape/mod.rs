@@ -4,12 +4,14 @@
 //! Field names match in any case, with and without spaces, underscores and hyphens, in English and
 //! Russian.
 
+mod answered;
 mod answers;
 mod asked;
 mod beside;
 mod candidates;
 mod choice;
 mod columns;
+mod exchange;
 mod fields;
 mod fits;
 mod grouped;
@@ -27,8 +29,10 @@ mod pairs;
 mod passages;
 mod preference;
 mod recent;
+mod rejected;
 mod system;
 mod table;
+mod telegram;
 mod tools;
 mod transcript;
 mod tree;
@@ -43,7 +47,7 @@ use known::Names;
 pub use lead::{Lead, is_undesired};
 pub use meant::{
     has_option_columns, holds_what_is_said, is_known_field, lists_options, names_a_pair,
-    names_option, says,
+    names_option, names_turns, says,
 };
 pub use messages::{is_dialogue, is_messages, record_of};
 pub use passages::{asks_about_passage, has_passage, holds_questions, names_questions};

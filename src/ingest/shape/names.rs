@@ -28,6 +28,17 @@ pub(super) const TURNS: Names<'static> = Names::of(&[
 pub(super) const PROMPT: Names<'static> = Names::of(&["prompt"]);
 pub(super) const CHOSEN: Names<'static> = Names::of(&["chosen", "preferred_output"]);
 pub(super) const REJECTED: Names<'static> = Names::of(&["rejected", "non_preferred_output"]);
+/// A worse answer beside a conversation that ends with the better one.
+pub(super) const REJECTED_BESIDE: Names<'static> = Names::of(&[
+    "rejected_response",
+    "rejected_answer",
+    "rejected_output",
+    "rejected_completion",
+    "rejected_message",
+    "rejected_messages",
+    "rejected",
+    "non_preferred_output",
+]);
 pub(super) const INSTRUCTION: Names<'static> = Names::of(&["instruction", "инструкция", "задание"]);
 pub(super) const INPUT: Names<'static> = Names::of(&["input", "ввод", "вход"]);
 /// An input that has a target beside it.
@@ -135,6 +146,27 @@ pub(super) const IS_CORRECT: Names<'static> = Names::of(&[
 pub(super) const SOLUTION: Names<'static> = Names::of(&["solution", "решение"]);
 pub(super) const COMPLETION: Names<'static> =
     Names::of(&["completion", "response", "output", "answer"]);
+/// Names of running text that a question has, too.
+pub(super) const ASKING_TEXT: Names<'static> = Names::of(&["text", "content", "body", "текст"]);
+/// Names that only answers have, beside such a text; the last two only where they hold answers.
+pub(super) const SAID_TO_TEXT: Names<'static> = Names::of(&[
+    "answer",
+    "response",
+    "answer_text",
+    "accepted_answer",
+    "best_answer",
+    "correct_answer",
+    "ответ",
+    "правильный_ответ",
+    "лучший_ответ",
+    "completion",
+    "output",
+    "solution",
+    "решение",
+    "reply",
+    "answers",
+    "ответы",
+]);
 /// What is said to turns that end with the user's.
 pub(super) const REPLY: Names<'static> =
     Names::of(&["answer", "response", "completion", "output", "ответ"]);

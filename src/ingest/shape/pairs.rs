@@ -20,6 +20,7 @@ pub(super) fn take_pair(
     answer: Names<'_>,
 ) -> Result<Content, Misfit> {
     let mut messages = take_system(fields)?;
+    messages.extend(take_history(fields)?);
     let asked = take_text(fields, question)?;
     if let (Some(turns), None) = (prompt_turns(&asked), find(fields, CONTEXT)) {
         messages.extend(turns);
@@ -38,6 +39,7 @@ pub(super) fn take_pair(
 pub(super) fn take_question(fields: &mut Fields) -> Result<Content, Misfit> {
     check_label(fields)?;
     let mut messages = take_system(fields)?;
+    messages.extend(take_history(fields)?);
     let question = take_text(fields, QUESTION)?;
     let question = with_context(take_about(fields, &question)?, question);
     let question = with_input(fields, question)?;
@@ -164,6 +166,7 @@ pub(super) fn take_completion(
     let is_list = is_list(prompt);
     if !is_list && is_messages_list(fields, completion) {
         let mut messages = take_system(fields)?;
+        messages.extend(take_history(fields)?);
         let question = with_context(take_context(fields)?, take_text(fields, prompt)?);
         messages.push(Message::new("user", with_input(fields, question)?));
         messages.extend(take_turns(fields, completion, "assistant")?);
@@ -255,13 +258,20 @@ pub(super) fn take_alpaca(fields: &mut Fields) -> Result<Content, Misfit> {
     Ok(Content::Chat(messages))
 }
 
-/// What was said before an instruction, and the instruction with its context and its input.
+/// What was said before an instruction, and the instruction with its context, its input, or a text that
+/// it is about.
 pub(super) fn take_instruction(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
     let mut messages = take_history(fields)?;
     let mut user = take_text(fields, INSTRUCTION)?;
     // Dolly calls what the instruction is about its context.
-    if let Some(context) = take_context(fields)? {
-        user = format!("{}\n\n{}", user.trim_end(), context.trim());
+    // Beside an input another text is a note of the user's.
+    let about = if has(fields, INPUT) {
+        take_context(fields)?
+    } else {
+        take_about(fields, &user)?
+    };
+    if let Some(about) = about {
+        user = format!("{}\n\n{}", user.trim_end(), about.trim());
     }
     if has(fields, INPUT) {
         user = with_text(user, &take_input(fields)?);
@@ -306,7 +316,21 @@ fn with_text(question: String, input: &str) -> String {
     format!("{}\n\n{input}", question.trim_end())
 }
 
-/// The turns before an instruction: pairs of what was asked and answered.
+/// One exchange of a history: `[asked, said]`, or an object with a question and its answer.
+fn exchange(pair: &Value) -> Option<[Message; 2]> {
+    let text = |own: &Fields, names| value_of(own, names)?.as_str().map(str::to_owned);
+    let (asked, said) = match pair {
+        Value::Array(pair) => match pair.as_slice() {
+            [Value::String(asked), Value::String(said)] => (asked.clone(), said.clone()),
+            _ => return None,
+        },
+        Value::Object(own) => (text(own, QUESTION)?, text(own, ANSWER)?),
+        _ => return None,
+    };
+    Some([Message::new("user", asked), Message::new("assistant", said)])
+}
+
+/// The turns before a question or an instruction: pairs of what was asked and answered.
 pub(super) fn take_history(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
     let Some(key) = find(fields, HISTORY) else {
         return Ok(Vec::new());
@@ -325,27 +349,22 @@ pub(super) fn take_history(fields: &mut Fields) -> Result<Vec<Message>, Misfit> 
             None => {}
         }
     }
-    let pairs = match &fields[&key] {
-        Value::Array(turns) if !turns.is_empty() && turns.iter().all(Value::is_object) => {
-            return take_turns(fields, Names::of(&[key.as_str()]), "user");
-        }
-        Value::Array(pairs) => pairs.iter().map(|pair| match pair {
-            Value::Array(pair) => match pair.as_slice() {
-                [Value::String(asked), Value::String(said)] => Some([
-                    Message::new("user", asked.as_str()),
-                    Message::new("assistant", said.as_str()),
-                ]),
-                _ => None,
-            },
-            _ => None,
-        }),
-        // Of another kind it is a note of the user's.
-        _ => return Ok(Vec::new()),
+    // Of another kind it is a note of the user's.
+    let Value::Array(pairs) = &fields[&key] else {
+        return Ok(Vec::new());
     };
-    let Some(turns) = pairs.collect::<Option<Vec<_>>>() else {
-        return Err(Misfit::wrong(format!(
-            "the field `{key}` is no list of pairs [question, answer]"
-        )));
+    let turns: Option<Vec<_>> = pairs.iter().map(exchange).collect();
+    let Some(turns) = turns else {
+        let unclear = |why: &str| {
+            Misfit::wrong(format!(
+                "the field `{key}` is no list of pairs [question, answer] nor of turns{why}; where it is no conversation before the question, --map question=FIELD,answer=FIELD passes it by"
+            ))
+        };
+        if !pairs.iter().all(Value::is_object) {
+            return Err(unclear(""));
+        }
+        return take_turns(fields, Names::of(&[key.as_str()]), "user")
+            .map_err(|misfit| unclear(&format!(": {}", misfit.why)));
     };
     fields.shift_remove(&key);
     Ok(turns.into_iter().flatten().collect())
@@ -353,13 +372,13 @@ pub(super) fn take_history(fields: &mut Fields) -> Result<Vec<Message>, Misfit> 
 
 pub(super) fn take_context_question(fields: &mut Fields) -> Result<Content, Misfit> {
     check_correct(fields)?;
+    let mut messages = take_history(fields)?;
     let question = take_text(fields, QUESTION)?;
     let question = with_context(take_about(fields, &question)?, question);
     let answer = take_best(fields, ANSWERS)?.ok_or_else(|| nothing_said(ANSWERS[0]))?;
-    Ok(Content::Chat(vec![
-        Message::new("user", question),
-        Message::new("assistant", answer),
-    ]))
+    messages.push(Message::new("user", question));
+    messages.push(Message::new("assistant", answer));
+    Ok(Content::Chat(messages))
 }
 
 pub(super) fn take_instances(fields: &mut Fields) -> Items {

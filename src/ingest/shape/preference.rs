@@ -130,7 +130,7 @@ pub(super) fn take_preference(fields: &mut Fields) -> Result<Content, Misfit> {
 }
 
 /// Whether two turns say the same but for white space around it.
-fn is_same_turn(a: &Message, b: &Message) -> bool {
+pub(super) fn is_same_turn(a: &Message, b: &Message) -> bool {
     a.role == b.role && a.content.trim() == b.content.trim()
 }
 
@@ -145,7 +145,7 @@ fn take_side(fields: &mut Fields, names: Names<'_>) -> Result<Vec<Message>, Misf
 }
 
 /// Refuses answers that say nothing, and two that say the same: neither is better.
-fn check_sides(chosen: &[Message], rejected: &[Message]) -> Result<(), Misfit> {
+pub(super) fn check_sides(chosen: &[Message], rejected: &[Message]) -> Result<(), Misfit> {
     for (name, side) in [(CHOSEN[0], chosen), (REJECTED[0], rejected)] {
         if side.iter().all(|turn| turn.content.trim().is_empty()) {
             return Err(Misfit::no_answer(format!(

@@ -1,5 +1,6 @@
 //! The table of shapes, in the order in which a record is compared with them.
 
+use super::answered::{is_answered, take_answered};
 use super::asked::{
     asks_with_options, names_one_of_columns, names_one_of_list, take_asked_choice, take_renamed,
 };
@@ -16,12 +17,12 @@ use super::marked::{
 };
 use super::messages::{take_messages, take_turn_texts};
 use super::names::{
-    A, ANSWER, ANSWERS, ANSWERS_COLUMN, ASKED, ASSISTANT, BEGINNING, BODY, CHOSEN, COMPLETION,
-    CONVERSATIONS, CORRECT, DATA, DIALOG, ENDINGS, FIRST_OPTION, ID, IDEAL, INPUT, INPUTS,
-    INSTANCES, INSTRUCTION, LABEL, MAYBE_FIRST_OPTION, MAYBE_OPTIONS, MAYBE_SECOND_OPTION,
+    A, ANSWER, ANSWERS, ANSWERS_COLUMN, ASKED, ASKING_TEXT, ASSISTANT, BEGINNING, BODY, CHOSEN,
+    COMPLETION, CONVERSATIONS, CORRECT, DATA, DIALOG, ENDINGS, FIRST_OPTION, ID, IDEAL, INPUT,
+    INPUTS, INSTANCES, INSTRUCTION, LABEL, MAYBE_FIRST_OPTION, MAYBE_OPTIONS, MAYBE_SECOND_OPTION,
     MESSAGES, NAMES_OPTION, OPTIONS, OUTPUT, PASSAGE, PASSAGES, PROMPT, Q, QUESTION,
-    QUESTION_ITEMS, QUESTIONS, QUESTIONS_COLUMN, REJECTED, ROW, SECOND_OPTION, TARGET, TEXT, TITLE,
-    TREE, USER,
+    QUESTION_ITEMS, QUESTIONS, QUESTIONS_COLUMN, REJECTED, REJECTED_BESIDE, ROW, SAID_TO_TEXT,
+    SECOND_OPTION, TARGET, TEXT, TITLE, TREE, USER,
 };
 use super::own::{self, is_document, take_document};
 use super::pairs::{
@@ -30,6 +31,8 @@ use super::pairs::{
 };
 use super::passages::{has_question_items, take_passage, take_passage_items, take_squad};
 use super::preference::take_preference;
+use super::rejected::{has_rejected, take_with_rejected};
+use super::telegram::{is_export, take_export};
 use super::tree::take_tree;
 use super::{Item, Items, Misfit, Shape, grouped, operands};
 use crate::document::Content;
@@ -49,6 +52,20 @@ pub const SHAPES: &[Shape] = &[
         requires: &[CHOSEN, REJECTED],
         fits: always,
         take: |fields| one(take_preference(fields)),
+    },
+    Shape {
+        name: "preference",
+        example: r#"{"messages": [{"role": "user", "content": "…"}, …], "rejected_response": "…"} (the better answer is the last turn; or "rejected" beside a question and its answer)"#,
+        requires: &[REJECTED_BESIDE],
+        fits: has_rejected,
+        take: take_with_rejected,
+    },
+    Shape {
+        name: "telegram",
+        example: r#"{"name": "…", "messages": [{"type": "message", "from": "…", "text": "…"}, …]} (Telegram's `result.json`: one text, `Name: text` for each message)"#,
+        requires: &[MESSAGES],
+        fits: is_export,
+        take: |fields| one(take_export(fields)),
     },
     Shape {
         name: "messages",
@@ -287,6 +304,13 @@ pub const SHAPES: &[Shape] = &[
         requires: &[TITLE, BODY, ANSWERS],
         fits: has_answers_in_objects,
         take: |fields| one(take_forum(fields)),
+    },
+    Shape {
+        name: "question_answer",
+        example: r#"{"text": "…", "answer": "…"} (with "title": "…" before the text; or "response", "completion", "output", "accepted_answer")"#,
+        requires: &[ASKING_TEXT, SAID_TO_TEXT],
+        fits: is_answered,
+        take: take_answered,
     },
     Shape {
         name: "text",

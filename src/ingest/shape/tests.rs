@@ -1,9 +1,11 @@
 //! Each shape with its records, those that do not fit, and what is kept of them.
 
+mod answered;
 mod answers;
 mod choices;
 mod other_names;
 mod preferences;
+mod rejected;
 mod turns;
 
 use super::numbering::Numbering;

@@ -206,3 +206,76 @@ fn turns_have_many_names() {
         (r#"{"Questions":"q","Answer":"a"}"#, Ok(ONE)),
     ]);
 }
+
+#[test]
+fn pairs_in_turns_have_an_order_whatever_that_of_their_keys() {
+    let with_system: Turns = &[("system", "s"), ("user", "q"), ("assistant", "a")];
+    let two: Turns = &[
+        ("system", "s"),
+        ("user", "q"),
+        ("assistant", "a"),
+        ("user", "r"),
+        ("assistant", "b"),
+    ];
+    check(&[
+        (
+            r#"{"conversation":[{"assistant":"a","human":"q"}]}"#,
+            Ok(ONE),
+        ),
+        (
+            r#"{"conversation":[{"human":"q","assistant":"a","system":"s"}]}"#,
+            Ok(with_system),
+        ),
+        (
+            r#"{"conversation":[{"assistant":"a","system":null,"human":"q"}]}"#,
+            Ok(ONE),
+        ),
+        (
+            r#"{"conversation":[{"system":"s","human":"q","assistant":"a"},{"system":null,"human":"r","assistant":"b"}]}"#,
+            Ok(two),
+        ),
+        // XTuner.
+        (
+            r#"{"conversation":[{"output":"a","system":"s","input":"q"},{"input":"r","output":"b"}]}"#,
+            Ok(two),
+        ),
+        (
+            r#"{"conversation":[{"system":"s","input":"q","output":"a"},{"system":"s","input":"r","output":"b"}]}"#,
+            Ok(two),
+        ),
+        (
+            r#"{"conversation":[{"system":"","input":"q","output":"a"}]}"#,
+            Ok(ONE),
+        ),
+        (
+            r#"{"conversation":[{"system":"s","input":"q","output":"a"},{"system":"t","input":"r","output":"b"}]}"#,
+            Ok(&[
+                ("system", "s"),
+                ("user", "q"),
+                ("assistant", "a"),
+                ("system", "t"),
+                ("user", "r"),
+                ("assistant", "b"),
+            ]),
+        ),
+        (
+            r#"{"conversations":[{"human":"q","function_call":"f","observation":"o","gpt":"a"}]}"#,
+            Ok(&[
+                ("user", "q"),
+                ("assistant", "f"),
+                ("tool", "o"),
+                ("assistant", "a"),
+            ]),
+        ),
+        (
+            r#"{"conversations":[{"function_call":"f","gpt":"a","human":"q","observation":"o"}]}"#,
+            Err("wrong_type"),
+        ),
+        (
+            r#"{"conversation":[{"human":null,"assistant":null}]}"#,
+            Err("wrong_type"),
+        ),
+    ]);
+    let xtuner = r#"{"conversation":[{"system":"s","input":"q","output":"a"}]}"#;
+    assert_eq!(super::read(xtuner).2, "{}");
+}

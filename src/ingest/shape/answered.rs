@@ -1,0 +1,151 @@
+//! A text beside an answer: the text asks, under a name that running text has, too.
+//!
+//! Only names that nothing but answers have say so. A label, a summary or a target beside a text may be
+//! anything, and there the text stays one.
+
+use super::answers::SAID;
+use super::fields::{find, value_of};
+use super::known::Names;
+use super::names::{ANSWER, ANSWERS, ASKING_TEXT, QUESTION, SAID_TO_TEXT, TITLE};
+use super::pairs::{take_context_question, take_question, with_context};
+use super::{Fields, Item, Items, Shape};
+use serde_json::Value;
+
+/// Names under which a number may be an answer, and not the id or the count of some.
+const MAYBE_NUMBER: Names<'static> = Names::of(&["answer", "ответ"]);
+
+/// What stands before an answer in a text that has it already, as prompts are written.
+const BEFORE_ANSWERS: &[&str] = &[
+    "answer",
+    "response",
+    "output",
+    "completion",
+    "solution",
+    "assistant",
+    "model",
+    "bot",
+    "gpt",
+    "inst",
+    "ответ",
+    "решение",
+    "ассистент",
+    "бот",
+];
+
+fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
+}
+
+fn is_number(text: &str) -> bool {
+    text.trim().parse::<f64>().is_ok()
+}
+
+/// Whether a value is an answer: a text, or a list of texts or of objects with one. A place in a text
+/// is none.
+fn is_said(value: &Value, may_be_number: bool) -> bool {
+    match value {
+        Value::String(text) => !is_blank(text) && (may_be_number || !is_number(text)),
+        Value::Number(_) => may_be_number,
+        Value::Array(list) => {
+            let is_answer = |one: &Value| match one {
+                Value::String(text) => !is_blank(text),
+                Value::Object(own) => {
+                    let has_place = own.keys().any(|key| key.to_lowercase().contains("start"));
+                    let said = value_of(own, SAID).and_then(Value::as_str);
+                    !has_place && said.is_some_and(|text| !is_blank(text))
+                }
+                _ => false,
+            };
+            !list.is_empty() && list.iter().all(is_answer)
+        }
+        _ => false,
+    }
+}
+
+/// The field beside a text that says the answer.
+fn said(fields: &Fields) -> Option<String> {
+    SAID_TO_TEXT.iter().find_map(|name| {
+        let key = find(fields, Names::of(&[name]))?;
+        is_said(&fields[&key], MAYBE_NUMBER.has(name)).then_some(key)
+    })
+}
+
+fn text_of<'f>(fields: &'f Fields, names: Names<'_>) -> Option<&'f str> {
+    let text = value_of(fields, names)?.as_str()?;
+    (!is_blank(text)).then_some(text)
+}
+
+/// Whether a text ends with the answer behind a word for it: it is the record once more, as a prompt.
+fn has_answer(text: &str, answer: &Value) -> bool {
+    let Some(answer) = answer.as_str().map(str::trim) else {
+        return false;
+    };
+    let Some(at) = text.rfind(answer) else {
+        return false;
+    };
+    // Signs of the end of a turn come behind it.
+    let rest = text[at + answer.len()..].trim();
+    let is_end = rest.is_empty() || rest.starts_with('<') && rest.ends_with('>');
+    if !is_end {
+        return false;
+    }
+    let before = text[..at].trim_end();
+    if !before.ends_with(|sign: char| !sign.is_alphanumeric()) {
+        return false;
+    }
+    let word = before
+        .trim_end_matches(|sign: char| !sign.is_alphanumeric())
+        .to_lowercase();
+    BEFORE_ANSWERS.iter().any(|end| word.ends_with(end))
+}
+
+/// Whether a text or its title asks what a field beside it answers.
+pub(super) fn is_answered(fields: &Fields) -> bool {
+    let Some(key) = said(fields) else {
+        return false;
+    };
+    match text_of(fields, ASKING_TEXT) {
+        Some(text) => !has_answer(text, &fields[&key]),
+        None => text_of(fields, TITLE).is_some(),
+    }
+}
+
+/// The text, behind its title if it has one, as a question with its answer.
+pub(super) fn take_answered(fields: &mut Fields) -> Items {
+    let said = said(fields).unwrap_or_default();
+    let text = text_of(fields, ASKING_TEXT).unwrap_or_default().to_owned();
+    let title = text_of(fields, TITLE).map(str::to_owned);
+    // A text that begins with its title has it already.
+    let title = title.filter(|title| !text.trim_start().starts_with(title.trim()));
+    if title.is_some() {
+        remove(fields, TITLE);
+    }
+    remove(fields, ASKING_TEXT);
+    let asked = match title {
+        Some(title) if text.is_empty() => title,
+        title => with_context(title, text),
+    };
+    fields.insert(QUESTION[0].to_owned(), asked.into());
+    let is_list = ANSWERS.has(&said);
+    // Under the name by which the answer is found, before others that say nothing.
+    if !is_list && find(fields, ANSWER).as_ref() != Some(&said) {
+        let answer = fields.shift_remove(&said).unwrap_or_default();
+        fields.insert(ANSWER[0].to_owned(), answer);
+    }
+    // Beside options it names one of them.
+    if let Some(shape) = Shape::of(fields).filter(|shape| shape.name == "multiple_choice") {
+        return shape.take(fields);
+    }
+    let content = if is_list {
+        take_context_question(fields)?
+    } else {
+        take_question(fields)?
+    };
+    Ok(vec![Ok(Item::from(content))])
+}
+
+fn remove(fields: &mut Fields, names: Names<'_>) {
+    if let Some(key) = find(fields, names) {
+        fields.shift_remove(&key);
+    }
+}

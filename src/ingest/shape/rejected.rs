@@ -1,0 +1,127 @@
+//! A worse answer beside a conversation or a pair: the better one is what the assistant says last there.
+
+use super::answers::{is_no, is_yes};
+use super::fields::{find, has};
+use super::messages::take_turns;
+use super::names::{
+    ANSWER, CHOSEN, COMPLETION, CONVERSATIONS, INPUT, INSTRUCTION, MESSAGES, OUTPUT, PROMPT,
+    QUESTION, REJECTED, REJECTED_BESIDE,
+};
+use super::preference::{check_sides, is_same_turn};
+use super::{Fields, Item, Items, Misfit, Shape};
+use crate::document::{Content, Message};
+use serde_json::Value;
+
+/// Shapes of one conversation, of which the last turn is an answer as it is said.
+const SHAPES: &[&str] = &[
+    "messages",
+    "sharegpt",
+    "alpaca",
+    "question_answer",
+    "prompt_completion",
+];
+
+/// Whether a value is an answer: no number or flag, which say that the one beside it was rejected.
+fn is_answer(value: &Value, name: &str) -> bool {
+    match value {
+        Value::String(text) => {
+            let is_flag = REJECTED.has(name) && (is_yes(value) || is_no(value));
+            !text.trim().is_empty() && !is_flag
+        }
+        Value::Array(list) => list.iter().any(|one| is_answer(one, "")),
+        Value::Object(turn) => !turn.is_empty(),
+        _ => false,
+    }
+}
+
+/// Whether a record without two answers of their own has a worse one beside what else it says.
+pub(super) fn has_rejected(fields: &Fields) -> bool {
+    let has = |names| has(fields, names);
+    let is_said = find(fields, REJECTED_BESIDE).is_some_and(|key| is_answer(&fields[&key], &key));
+    is_said
+        && !has(CHOSEN)
+        && (has(MESSAGES)
+            || has(CONVERSATIONS)
+            || has(QUESTION) && has(ANSWER)
+            || has(PROMPT) && has(COMPLETION)
+            || (has(INSTRUCTION) || has(INPUT)) && has(OUTPUT))
+}
+
+/// Takes the record as it is without the worse answer, and that as what is rejected.
+pub(super) fn take_with_rejected(fields: &mut Fields) -> Items {
+    let key = find(fields, REJECTED_BESIDE).unwrap_or_default();
+    let value = fields.shift_remove(&key).unwrap_or_default();
+    let shape = Shape::of(fields).ok_or_else(|| {
+        Misfit::wrong(format!(
+            "the field `{key}` is beside nothing of a known shape"
+        ))
+    })?;
+    let mut items = shape.take(fields)?;
+    if !SHAPES.contains(&shape.name) || items.len() != 1 {
+        fields.insert(key, value);
+        return Ok(items);
+    }
+    let item = items.remove(0)?;
+    let Content::Chat(messages) = item.content else {
+        fields.insert(key, value);
+        return Ok(vec![Ok(item)]);
+    };
+    let rejected = rejected(value, &key, &messages, fields)?;
+    Ok(vec![Ok(Item {
+        content: Content::Preference { messages, rejected },
+        fields: item.fields,
+    })])
+}
+
+/// What is rejected in place of the last of `messages`.
+fn rejected(
+    value: Value,
+    key: &str,
+    messages: &[Message],
+    fields: &mut Fields,
+) -> Result<Vec<Message>, Misfit> {
+    let Some((chosen, asked)) = messages
+        .split_last()
+        .filter(|(last, _)| last.role == "assistant")
+    else {
+        return Err(Misfit::no_answer(format!(
+            "the field `{key}` is a rejected answer, and the conversation beside it does not end with a better one"
+        )));
+    };
+    let worse = of_several(&value, chosen);
+    if worse.is_some() {
+        // The others are the user's.
+        fields.insert(key.to_owned(), value.clone());
+    }
+    let mut own = Fields::from_iter([(REJECTED[0].to_owned(), worse.unwrap_or(value))]);
+    let mut turns = take_turns(&mut own, REJECTED, "assistant")?;
+    // Some sets repeat the whole conversation.
+    turns.retain(|turn| turn.role != "system");
+    if turns.first().is_some_and(|first| first.role == "user") {
+        let asked = asked.iter().filter(|turn| turn.role != "system");
+        let asked: Vec<&Message> = asked.collect();
+        let repeats =
+            asked.len() < turns.len() && asked.iter().zip(&turns).all(|(a, b)| is_same_turn(a, b));
+        if !repeats {
+            return Err(Misfit::wrong(format!(
+                "the field `{key}` does not answer the same as the conversation beside it: what the user says differs"
+            )));
+        }
+        turns.drain(..asked.len());
+    }
+    check_sides(std::slice::from_ref(chosen), &turns)?;
+    Ok(turns)
+}
+
+/// Of several worse answers the first that says something else than the better one.
+fn of_several(value: &Value, chosen: &Message) -> Option<Value> {
+    let list = value.as_array()?;
+    if !list.iter().all(Value::is_string) {
+        return None;
+    }
+    let is_other = |text: &&Value| {
+        let text = text.as_str().unwrap_or_default().trim();
+        !text.is_empty() && text != chosen.content.trim()
+    };
+    list.iter().find(is_other).or(list.first()).cloned()
+}

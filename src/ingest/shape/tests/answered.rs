@@ -1,0 +1,150 @@
+//! Texts that a field beside them answers, and those that it does not.
+
+use super::{Turns, check, read};
+use crate::document::Content;
+
+const ONE: Turns = &[("user", "q"), ("assistant", "a")];
+
+#[test]
+fn a_text_beside_an_answer_asks() {
+    let titled: Turns = &[("user", "t\n\nq"), ("assistant", "a")];
+    check(&[
+        (r#"{"Title":"t","Body":"q","Answer":"a"}"#, Ok(titled)),
+        (
+            r#"{"title":"t","body":"q","accepted_answer":"a"}"#,
+            Ok(titled),
+        ),
+        (
+            r#"{"title":"t","text":"t q","answer":"a"}"#,
+            Ok(&[("user", "t q"), ("assistant", "a")]),
+        ),
+        (r#"{"title":"q","body":"","answer":"a"}"#, Ok(ONE)),
+        (r#"{"text":"q","answer":"a"}"#, Ok(ONE)),
+        (r#"{"текст":"q","ответ":"a"}"#, Ok(ONE)),
+        (r#"{"text":"q","response":"a"}"#, Ok(ONE)),
+        (r#"{"text":"q","output":"a"}"#, Ok(ONE)),
+        (r#"{"text":"q","completion":"a"}"#, Ok(ONE)),
+        (r#"{"content":"q","answer":"a"}"#, Ok(ONE)),
+        (r#"{"text":"q","answer":"","output":"a"}"#, Ok(ONE)),
+        (r#"{"body":"q","answers":["a"]}"#, Ok(ONE)),
+        (
+            r#"{"body":"q","answers":[{"body":"b","score":1},{"body":"a","score":2}]}"#,
+            Ok(ONE),
+        ),
+        (
+            r#"{"text":"q","answer":4}"#,
+            Ok(&[("user", "q"), ("assistant", "4")]),
+        ),
+        (
+            r#"{"text":"5 or 7","answer":"7"}"#,
+            Ok(&[("user", "5 or 7"), ("assistant", "7")]),
+        ),
+        (
+            r#"{"text":"q","answer":"a","system":"s","history":[["h","i"]]}"#,
+            Ok(&[
+                ("system", "s"),
+                ("user", "h"),
+                ("assistant", "i"),
+                ("user", "q"),
+                ("assistant", "a"),
+            ]),
+        ),
+        (
+            r#"{"text":"q","options":["x","y"],"answer":"B"}"#,
+            Ok(&[("user", "q\nA) x\nB) y"), ("assistant", "y")]),
+        ),
+        (
+            r#"{"text":"q","selections":["x","y"],"answer":"B"}"#,
+            Err("ambiguous_option"),
+        ),
+        (
+            r#"{"text":"q","answer":"a","label":0}"#,
+            Err("undesired_answer"),
+        ),
+        // A passage with its question stays one.
+        (
+            r#"{"text":"c","question":"q","answer":"a"}"#,
+            Ok(&[("user", "c\n\nq"), ("assistant", "a")]),
+        ),
+        // What an instruction is about, unless it is the record once more.
+        (
+            r#"{"instruction":"q","text":"x","output":"a"}"#,
+            Ok(&[("user", "q\n\nx"), ("assistant", "a")]),
+        ),
+        (
+            r#"{"instruction":"q","input":"","text":"x","output":"a"}"#,
+            Ok(ONE),
+        ),
+    ]);
+}
+
+#[test]
+fn what_only_stands_beside_a_text_answers_nothing() {
+    for beside in [
+        r#""label":"good""#,
+        r#""summary":"s""#,
+        r#""answer":"""#,
+        r#""answer":null"#,
+        r#""answer":true"#,
+        r#""answers":"3""#,
+        r#""answers":3"#,
+        r#""answers":[]"#,
+        r#""answers":{"text":["t"],"answer_start":[0]}"#,
+        r#""answers":[{"text":"t","answer_start":0}]"#,
+        r#""accepted_answer":"4711""#,
+        r#""response":200"#,
+    ] {
+        let json = format!(r#"{{"text":"t",{beside}}}"#);
+        let (name, content, meta) = read(&json);
+        assert_eq!(
+            (name, content),
+            ("text", Ok(Content::Text("t".to_owned()))),
+            "{json}"
+        );
+        assert_eq!(meta, format!("{{{beside}}}"), "{json}");
+    }
+    // The record once more, as a prompt.
+    for text in [
+        "Question: q Answer: a",
+        "### Ответ:\\na",
+        "<s>[INST] q [/INST] a </s>",
+    ] {
+        let json = format!(r#"{{"text":"{text}","answer":"a"}}"#);
+        assert_eq!(read(&json).0, "text", "{json}");
+    }
+}
+
+#[test]
+fn a_history_comes_before_every_question() {
+    let turns: Turns = &[
+        ("user", "h"),
+        ("assistant", "i"),
+        ("user", "q"),
+        ("assistant", "a"),
+    ];
+    let of_list = r#""completion":[{"role":"assistant","content":"a"}]"#;
+    for (asked, said) in [
+        ("query", r#""response":"a""#),
+        ("question", r#""answer":"a""#),
+        ("question", r#""answers":"a""#),
+        ("prompt", r#""response":"a""#),
+        ("prompt", of_list),
+        ("input", r#""output":"a""#),
+        ("instruction", r#""output":"a""#),
+    ] {
+        for history in [
+            r#"[["h","i"]]"#,
+            r#""[['h', 'i']]""#,
+            r#"[{"role":"user","content":"h"},{"role":"assistant","content":"i"}]"#,
+            r#"[{"question":"h","answer":"i"}]"#,
+        ] {
+            let json = format!(r#"{{"{asked}":"q",{said},"history":{history}}}"#);
+            check(&[(&json, Ok(turns))]);
+        }
+        let note = format!(r#"{{"{asked}":"q",{said},"history":"as told"}}"#);
+        check(&[(&note, Ok(&turns[2..]))]);
+        let unclear = format!(r#"{{"{asked}":"q",{said},"history":["one","two","three"]}}"#);
+        let misfit = read(&unclear).1.expect_err("no turns");
+        assert!(misfit.why.contains("--map"), "{misfit:?}");
+    }
+}

@@ -1,0 +1,69 @@
+//! Worse answers beside a conversation or a pair.
+
+use super::{chat, read};
+use crate::document::{Content, Message};
+
+#[test]
+fn a_rejected_answer_beside_a_conversation_makes_a_preference() {
+    let asked = r#"{"role":"user","content":"q"},{"role":"assistant","content":"#;
+    let beside = |said: &str| format!(r#""messages":[{asked}"c"}}],{said}"#);
+    let whole = |said: &str| format!(r#"[{asked}"{said}"}}]"#);
+    for record in [
+        beside(r#""rejected_response":"r""#),
+        beside(r#""rejected":"r""#),
+        beside(r#""rejected":[{"role":"assistant","content":"r"}]"#),
+        beside(r#""rejected_response":{"role":"assistant","content":"r"}"#),
+        beside(&format!(r#""rejected_messages":{}"#, whole("r"))),
+        r#""conversations":[{"from":"human","value":"q"},{"from":"gpt","value":"c"}],"rejected":{"from":"gpt","value":"r"}"#.to_owned(),
+        r#""messages":[{"role":"user","content":"q"}],"response":"c","rejected_response":"r""#.to_owned(),
+        r#""query":"q","response":"c","rejected_response":"r""#.to_owned(),
+        r#""question":"q","answer":"c","rejected":"r""#.to_owned(),
+        r#""prompt":"q","completion":"c","rejected":"r""#.to_owned(),
+        r#""instruction":"q","output":"c","rejected_output":"r""#.to_owned(),
+    ] {
+        let (name, content, meta) = read(&format!("{{{record}}}"));
+        let wanted = Content::Preference {
+            messages: vec![Message::new("user", "q"), Message::new("assistant", "c")],
+            rejected: vec![Message::new("assistant", "r")],
+        };
+        assert_eq!((name, content, meta.as_str()), ("preference", Ok(wanted), "{}"), "{record}");
+    }
+    let several = r#"{"question":"q","answer":"c","rejected":["c","r","s"]}"#;
+    let (_, content, meta) = read(several);
+    let Ok(Content::Preference { rejected, .. }) = content else {
+        panic!("{content:?}");
+    };
+    assert_eq!(rejected, [Message::new("assistant", "r")]);
+    assert_eq!(meta, r#"{"rejected":["c","r","s"]}"#);
+}
+
+#[test]
+fn what_is_no_worse_answer_to_the_same_is_told() {
+    for (json, error) in [
+        (
+            r#"{"question":"q","answer":"c","rejected":"c "}"#,
+            "same_answers",
+        ),
+        (
+            r#"{"messages":[{"role":"user","content":"q"}],"rejected":"r"}"#,
+            "no_answer",
+        ),
+        (
+            r#"{"question":"q","answer":"c","rejected":[{"role":"user","content":"p"},{"role":"assistant","content":"r"}]}"#,
+            "wrong_type",
+        ),
+    ] {
+        assert_eq!(read(json).1.expect_err("a misfit").error, error, "{json}");
+    }
+    // A flag, or nothing: the record is what it is without.
+    for rejected in ["false", "0", "null", r#""""#, r#""false""#, "[]"] {
+        let json = format!(r#"{{"question":"q","answer":"a","rejected":{rejected}}}"#);
+        let (_, content, meta) = read(&json);
+        assert_eq!(
+            content,
+            Ok(chat(&[("user", "q"), ("assistant", "a")])),
+            "{json}"
+        );
+        assert_eq!(meta, format!(r#"{{"rejected":{rejected}}}"#));
+    }
+}
