@@ -7,7 +7,7 @@
 use super::blocks::{self, Block, Piece};
 use super::encoding;
 use super::format::Format;
-use super::parse::{Parsed, Rules};
+use super::parse::{self, Parsed, Rules};
 use super::reject::{EMPTY, holds_nothing};
 use super::rows;
 use super::shape::{self, Fields, Shape};
@@ -340,8 +340,19 @@ fn first_fields(source: &Source, format: Format, bytes: &[u8]) -> Option<Fields>
             .filter(|line| !line.trim_ascii().is_empty())
             .find_map(|line| serde_json::from_slice(line).ok()),
         Format::Csv => {
-            let columns = source.dialect.as_ref()?.names();
-            Some(columns.map(|name| (name.to_owned(), "".into())).collect())
+            let dialect = source.dialect.as_ref()?;
+            let columns = dialect.names().map(|name| (name.to_owned(), "".into()));
+            let mut fields: Fields = columns.collect();
+            // Where names alone do not tell a shape the values do.
+            let encoding = source.encoding.encoding;
+            // Wide encodings are UTF-8 by now.
+            let first = if encoding.is_utf8() || !encoding.is_ascii_superset() {
+                parse::first_row(dialect, bytes)
+            } else {
+                parse::first_row(dialect, encoding.decode(bytes).text.as_bytes())
+            };
+            fields.extend(first.into_iter().flatten());
+            Some(fields)
         }
         _ => None,
     }

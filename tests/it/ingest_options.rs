@@ -339,3 +339,25 @@ fn a_dry_run_of_a_whole_small_frame_says_so() {
     );
     assert_eq!(found["decision"], "text: it has text");
 }
+
+#[test]
+fn a_dry_run_tells_the_shape_of_a_table_by_its_first_row() {
+    let place = place();
+    let table = "Title,Body,Answer\n\nКот,Как зовут кота?,Мурзик\n";
+    write(&place.path().join("a.csv"), table);
+    let (table, ..) = encoding_rs::WINDOWS_1251
+        .encode("текст;ответ\nКак зовут кота?;Его зовут Мурзик\nКак зовут пса?;Его зовут Шарик\n");
+    write(&place.path().join("b.csv"), table);
+    write(
+        &place.path().join("c.csv"),
+        "text,answer\nКот спит.,\nА пёс нет.,\n",
+    );
+    let report = Prep::new(["ingest"])
+        .arg(place.path())
+        .arg("--dry-run")
+        .json();
+    let decision = |at: usize| report["sources"][at]["decision"].as_str();
+    assert_eq!(decision(0), Some("question_answer: it has Body, Answer"));
+    assert_eq!(decision(1), Some("question_answer: it has текст, ответ"));
+    assert_eq!(decision(2), Some("text: it has text"));
+}

@@ -111,6 +111,20 @@ fn named(dialect: &Dialect, fields: &[Cow<[u8]>]) -> Result<Fields, std::str::Ut
     Ok(named)
 }
 
+/// The fields of the first row below the header in the beginning of a file.
+#[must_use]
+pub fn first_row(dialect: &Dialect, bytes: &[u8]) -> Option<Fields> {
+    let bytes = &bytes[dialect::before_rows(bytes)..];
+    csv_rows::rows(dialect.grammar, bytes, true).find_map(|(at, ending)| {
+        let row = csv_rows::without_end(&bytes[at..at + ending.bytes()]);
+        let fields = dialect.grammar.fields(row);
+        let is_record = matches!(ending, Ending::Whole(_))
+            && !csv_rows::is_blank(&fields)
+            && !(dialect.has_header && repeats_header(dialect, &fields));
+        is_record.then(|| named(dialect, &fields).ok())?
+    })
+}
+
 /// Whether a row says the names of all columns and nothing else.
 fn repeats_header(dialect: &Dialect, fields: &[Cow<[u8]>]) -> bool {
     let columns = dialect.columns.iter().filter(|column| !column.is_spare);

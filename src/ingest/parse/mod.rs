@@ -6,6 +6,8 @@ mod json_lines;
 mod plain;
 mod record;
 
+pub use csv::first_row;
+
 use super::blocks::Block;
 use super::format::Format;
 use super::mapping::Mapping;
@@ -295,9 +297,12 @@ pub(super) fn repaired(text: String, switches: Switches, repairs: &mut Repairs) 
     text
 }
 
+/// Spaces that indent a line of code.
+const LEAST_INDENT: usize = 4;
+
 /// What `role` says, without the blank lines around it. The indentation of a first line of several
-/// (code) stays, and that of an answer in one line; one space before an answer only sets it off from its
-/// prompt, and around what else is said in one line no white space means anything.
+/// (code) stays, and that of an answer in one line; a few spaces before an answer only set it off from its
+/// prompt or its column, and around what else is said in one line no white space means anything.
 fn trimmed(mut content: String, role: &str) -> String {
     content.truncate(content.trim_end().len());
     let first = content
@@ -306,7 +311,7 @@ fn trimmed(mut content: String, role: &str) -> String {
     let line = content[..first].rfind('\n').map_or(0, |at| at + 1);
     let indent = &content[line..first];
     let is_indented = role == "assistant"
-        && indent != " "
+        && (indent.starts_with('\t') || indent.len() >= LEAST_INDENT)
         && indent.bytes().all(|byte| matches!(byte, b' ' | b'\t'));
     let start = if is_indented || content[first..].contains('\n') {
         line
@@ -435,7 +440,7 @@ mod tests {
         // One line of an answer may be code, too.
         for (answer, wanted) in [
             ("    return a + b\n", "    return a + b"),
-            ("\n\n  x", "  x"),
+            ("\n\n  x", "x"),
             ("\tx", "\tx"),
             (" answer", "answer"),
             ("\n answer", "answer"),
