@@ -284,8 +284,7 @@ fn take_choice(
 ) -> Result<Content, Misfit> {
     let question = take_text(fields, QUESTION)?;
     let context = match take_about(fields, &question)? {
-        // COPA asks for the cause or the effect of a premise.
-        None if find(fields, PREMISE).is_some() => Some(take_text(fields, PREMISE)?),
+        None => take_premise(fields)?,
         about => about,
     };
     check_operands(fields)?;
@@ -295,6 +294,13 @@ fn take_choice(
     options.count_as_named(&name, options_name.as_deref(), &answer);
     let answer = resolve(&options, answer)?;
     Ok(options.asked(context, &question, answer))
+}
+
+/// What COPA asks the cause or the effect of.
+pub(super) fn take_premise(fields: &mut Fields) -> Result<Option<String>, Misfit> {
+    has(fields, PREMISE)
+        .then(|| take_text(fields, PREMISE))
+        .transpose()
 }
 
 /// A beginning and the ending that fits: how it goes on is the answer, the other endings are in `meta`.
