@@ -5,6 +5,7 @@
 //! The price is 2.125 bytes a token (u16 ids and one mask bit) and 28 bytes a document.
 
 pub mod dataset;
+mod files;
 pub mod format;
 mod frames;
 pub mod labels;

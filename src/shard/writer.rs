@@ -4,24 +4,20 @@
 //! shorter than [`SMALLEST_PIECE`] tokens is not worth a cut and the document starts the next shard.
 //! Memory: the shard that is filled, and with a thread for files the one before it twice.
 
+use super::files::{Files, Full};
 use super::format::{self, Sizer};
-use super::manifest::{ShardEntry, SplitEntry};
+use super::manifest::SplitEntry;
 use super::{ShardInfo, Split};
-use crate::atomic;
 use crate::document::DocumentId;
-use crate::document::id::hex_hash;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use arrow::array::BooleanBufferBuilder;
 use arrow::array::{
     ArrayRef, BooleanArray, FixedSizeBinaryArray, ListArray, RecordBatch, UInt16Array, UInt32Array,
 };
 use arrow::buffer::{BooleanBuffer, Buffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field, SchemaRef};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::thread::JoinHandle;
 
 /// A document is cut only when at least this many of its tokens fit.
 pub const SMALLEST_PIECE: u64 = 16;
@@ -75,22 +71,6 @@ pub struct SplitWriter {
     files: Option<Files>,
 }
 
-/// A thread that makes files of full shards while the next one is filled.
-struct Files {
-    full: Option<SyncSender<Full>>,
-    thread: Option<JoinHandle<Result<Vec<ShardEntry>>>>,
-}
-
-/// A shard that is full.
-struct Full {
-    dir: PathBuf,
-    file: String,
-    batch: RecordBatch,
-    /// Bytes of the file.
-    bytes: u64,
-    tokens: u64,
-}
-
 impl SplitWriter {
     /// A writer of `split` into `dir`, with files of at most `limit` bytes.
     ///
@@ -129,13 +109,7 @@ impl SplitWriter {
     #[must_use]
     pub fn beside(mut self, threads: usize) -> Self {
         if threads > 1 {
-            // One that waits is enough: filling a shard takes as long as writing one.
-            let (full, waiting) = sync_channel::<Full>(0);
-            let thread = std::thread::spawn(move || waiting.into_iter().map(Full::write).collect());
-            self.files = Some(Files {
-                full: Some(full),
-                thread: Some(thread),
-            });
+            self.files = Some(Files::beside());
         }
         self
     }
@@ -288,77 +262,15 @@ impl SplitWriter {
     }
 }
 
-impl Files {
-    fn write(&mut self, full: Full) -> Result<()> {
-        let sent = self.full.as_ref().map(|files| files.send(full));
-        if !matches!(sent, Some(Ok(()))) {
-            // A thread that ended has an error to tell.
-            self.join()?;
-            bail!("the thread that makes shards ended; this is a bug of prep");
-        }
-        Ok(())
-    }
-
-    /// Waits for the files that are being made, and says what they hold.
-    fn join(&mut self) -> Result<Vec<ShardEntry>> {
-        drop(self.full.take());
-        match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(entries)) => entries,
-            Some(Err(panic)) => std::panic::resume_unwind(panic),
-            None => Ok(Vec::new()),
-        }
-    }
-}
-
-impl Drop for Files {
-    /// A run that fails leaves no file half made.
-    fn drop(&mut self) {
-        drop(self.full.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-impl Full {
-    /// Makes the file, unless an interrupted run has made it.
-    fn write(self) -> Result<ShardEntry> {
-        let mut bytes = Vec::with_capacity(self.bytes as usize);
-        format::write_batch(&mut bytes, &self.batch)?;
-        assert_eq!(
-            bytes.len() as u64,
-            self.bytes,
-            "the size of a shard is known before it is written"
-        );
-        let path = self.dir.join(&self.file);
-        let xxh3 = hex_hash(&bytes);
-        if !already_written(&path, self.bytes, &xxh3) {
-            atomic::write_with(&path, |out| Ok(out.write_all(&bytes)?))?;
-        }
-        Ok(ShardEntry {
-            file: self.file,
-            bytes: self.bytes,
-            tokens: self.tokens,
-            rows: self.batch.num_rows() as u64,
-            xxh3,
-        })
-    }
-}
-
 /// The values of a mask and how often each comes in a row: of nearly all documents one or two.
 pub fn runs(mask: &[bool]) -> impl Iterator<Item = (bool, usize)> {
     mask.chunk_by(|a, b| a == b).map(|run| (run[0], run.len()))
 }
 
-/// Whether an interrupted run left exactly these bytes.
-fn already_written(path: &Path, bytes: u64, xxh3: &str) -> bool {
-    std::fs::metadata(path).is_ok_and(|found| found.len() == bytes)
-        && std::fs::read(path).is_ok_and(|found| hex_hash(&found) == xxh3)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::atomic;
     use crate::shard::manifest::VERSION;
     use crate::shard::{Dataset, ShardManifest};
 

@@ -3,10 +3,12 @@
 //! Only names that nothing but answers have say so. A label, a summary or a target beside a text may be
 //! anything, and there the text stays one.
 
-use super::answers::SAID;
+use super::answers::{SAID, is_no, is_yes};
 use super::fields::{find, value_of};
 use super::known::Names;
-use super::names::{ANSWER, ANSWERS, ASKING_TEXT, QUESTION, SAID_TO_TEXT, TITLE};
+use super::names::{
+    ANSWER, ANSWERS, ASKING_TEXT, INSTRUCTION, PROMPT, QUESTION, SAID_TO_TEXT, TITLE,
+};
 use super::pairs::{take_context_question, take_question, with_context};
 use super::{Fields, Item, Items, Shape};
 use serde_json::Value;
@@ -36,6 +38,25 @@ fn is_blank(text: &str) -> bool {
     text.trim().is_empty()
 }
 
+/// What says of something beside the text that it is so, is missing, or went well: a mark, `nan`, `200 OK`.
+fn is_mark(text: &str) -> bool {
+    let text = text.trim().to_lowercase();
+    let value = Value::String(text.clone());
+    let is_missing = [
+        "none",
+        "null",
+        "nan",
+        "n/a",
+        "na",
+        "-",
+        "deleted",
+        "[deleted]",
+    ];
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let is_status = digits == 3 && text.as_bytes().get(3).is_none_or(|byte| *byte == b' ');
+    is_yes(&value) || is_no(&value) || is_missing.contains(&text.as_str()) || is_status
+}
+
 fn is_number(text: &str) -> bool {
     text.trim().parse::<f64>().is_ok()
 }
@@ -44,7 +65,9 @@ fn is_number(text: &str) -> bool {
 /// is none.
 fn is_said(value: &Value, may_be_number: bool) -> bool {
     match value {
-        Value::String(text) => !is_blank(text) && (may_be_number || !is_number(text)),
+        Value::String(text) => {
+            !is_blank(text) && (may_be_number || !is_number(text) && !is_mark(text))
+        }
         Value::Number(_) => may_be_number,
         Value::Array(list) => {
             let is_answer = |one: &Value| match one {
@@ -75,28 +98,40 @@ fn text_of<'f>(fields: &'f Fields, names: Names<'_>) -> Option<&'f str> {
     (!is_blank(text)).then_some(text)
 }
 
-/// Whether a text ends with the answer behind a word for it: it is the record once more, as a prompt.
+/// Whether a text ends with the answer, in a line of its own or behind a word for it: it is the record once
+/// more, as a prompt.
 fn has_answer(text: &str, answer: &Value) -> bool {
-    let Some(answer) = answer.as_str().map(str::trim) else {
-        return false;
-    };
-    let Some(at) = text.rfind(answer) else {
+    match answer {
+        Value::String(answer) => ends_with_answer(text, answer.trim()),
+        Value::Number(number) => ends_with_answer(text, &number.to_string()),
+        Value::Array(list) => list.iter().any(|one| has_answer(text, one)),
+        Value::Object(own) => value_of(own, SAID).is_some_and(|said| has_answer(text, said)),
+        _ => false,
+    }
+}
+
+fn ends_with_answer(text: &str, answer: &str) -> bool {
+    let Some(at) = text.rfind(answer).filter(|_| !answer.is_empty()) else {
         return false;
     };
     // Signs of the end of a turn come behind it.
     let rest = text[at + answer.len()..].trim();
-    let is_end = rest.is_empty() || rest.starts_with('<') && rest.ends_with('>');
-    if !is_end {
+    if !rest.is_empty() && !(rest.starts_with('<') && rest.ends_with('>')) {
         return false;
     }
     let before = text[..at].trim_end();
+    if text[before.len()..at].contains('\n') || before.ends_with("####") {
+        return true;
+    }
     if !before.ends_with(|sign: char| !sign.is_alphanumeric()) {
         return false;
     }
-    let word = before
-        .trim_end_matches(|sign: char| !sign.is_alphanumeric())
-        .to_lowercase();
-    BEFORE_ANSWERS.iter().any(|end| word.ends_with(end))
+    let words = before.trim_end_matches(|sign: char| !sign.is_alphanumeric());
+    let last = words.rsplit(|sign: char| !sign.is_alphanumeric()).next();
+    let last = last.unwrap_or_default().to_lowercase();
+    // "A: …" and «О: …».
+    let is_letter = before.ends_with(':') && ["a", "а", "о"].contains(&last.as_str());
+    is_letter || BEFORE_ANSWERS.iter().any(|end| last.ends_with(end))
 }
 
 /// Whether a text or its title asks what a field beside it answers.
@@ -104,6 +139,14 @@ pub(super) fn is_answered(fields: &Fields) -> bool {
     let Some(key) = said(fields) else {
         return false;
     };
+    // What asks already, and an answer under its first name, are not to be written over.
+    let is_told = |names| value_of(fields, names).is_some_and(|value| !value.is_null());
+    let is_asked = is_told(QUESTION) || is_told(INSTRUCTION) || is_told(PROMPT);
+    let is_first =
+        find(fields, ANSWER).is_none_or(|first| first == key || fields[&first].is_null());
+    if is_asked || !is_first && !ANSWERS.has(&key) {
+        return false;
+    }
     match text_of(fields, ASKING_TEXT) {
         Some(text) => !has_answer(text, &fields[&key]),
         None => text_of(fields, TITLE).is_some(),

@@ -95,11 +95,10 @@ impl Choices {
     /// Where numbers do not tell how options count, their names and that of the answer may.
     pub(super) fn count_as_named(&mut self, answer: &str, options: Option<&str>, value: &Value) {
         let is_said = || numbering::names_say_0(answer, options, value.is_number());
-        if self.numbering == Some(Numbering::Unknown) && is_said() {
+        // Columns say it themselves.
+        let is_open = self.numbering == Some(Numbering::Unknown) && self.columns_from.is_none();
+        if is_open && is_said() {
             self.numbering = Some(Numbering::From0);
-            for (number, option) in self.all.iter_mut().enumerate() {
-                option.label = number.to_string();
-            }
         }
     }
 }

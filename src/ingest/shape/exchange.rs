@@ -48,8 +48,14 @@ pub(super) fn exchange(turn: &Fields) -> Result<Option<Vec<Message>>, Misfit> {
             continue;
         };
         let is_blank = said.as_str().is_none_or(|text| text.trim().is_empty());
-        // Nothing but the question and the answer must be said.
-        if role == "system" && is_blank || said.is_null() && !is_named {
+        // A table of turns has fields of other turns; but a question has an answer.
+        let is_other = |other: &String| other != name && self::role(turn, other) == Some(role);
+        let is_said_elsewhere = || {
+            let mut others = turn.iter().filter(|(other, _)| is_other(other));
+            others.any(|(_, said)| !said.is_null())
+        };
+        let is_needed = matches!(role, "user" | "assistant") && !is_said_elsewhere();
+        if role == "system" && is_blank || said.is_null() && !is_named && !is_needed {
             continue;
         }
         turns.push(Message::new(role, as_text(said.clone(), name)?));

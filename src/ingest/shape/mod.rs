@@ -9,6 +9,7 @@ mod answers;
 mod asked;
 mod beside;
 mod candidates;
+mod carried;
 mod choice;
 mod columns;
 mod exchange;

@@ -163,7 +163,6 @@ pub(super) const SAID_TO_TEXT: Names<'static> = Names::of(&[
     "output",
     "solution",
     "решение",
-    "reply",
     "answers",
     "ответы",
 ]);

@@ -66,11 +66,15 @@ pub struct Evidence {
 /// How many times as many witnesses one counting needs against those of the other.
 const LEAD: u64 = 10;
 
+/// Of how many numbers one is 0 at least, where they count from 0: of more than there are letters.
+const FEWEST_ZEROS: u64 = 50;
+
 impl Evidence {
     /// What follows.
     #[must_use]
     pub fn numbering(self) -> Numbering {
-        if self.zeros > LEAD * self.lasts {
+        // A 0 now and then stands for no answer.
+        if self.zeros > LEAD * self.lasts && self.zeros * FEWEST_ZEROS >= self.numbers {
             Numbering::From0
         } else if self.lasts > LEAD * self.zeros {
             Numbering::From1

@@ -258,20 +258,13 @@ pub(super) fn take_alpaca(fields: &mut Fields) -> Result<Content, Misfit> {
     Ok(Content::Chat(messages))
 }
 
-/// What was said before an instruction, and the instruction with its context, its input, or a text that
-/// it is about.
+/// What was said before an instruction, and the instruction with its context and its input.
 pub(super) fn take_instruction(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
     let mut messages = take_history(fields)?;
     let mut user = take_text(fields, INSTRUCTION)?;
     // Dolly calls what the instruction is about its context.
-    // Beside an input another text is a note of the user's.
-    let about = if has(fields, INPUT) {
-        take_context(fields)?
-    } else {
-        take_about(fields, &user)?
-    };
-    if let Some(about) = about {
-        user = format!("{}\n\n{}", user.trim_end(), about.trim());
+    if let Some(context) = take_context(fields)? {
+        user = format!("{}\n\n{}", user.trim_end(), context.trim());
     }
     if has(fields, INPUT) {
         user = with_text(user, &take_input(fields)?);
@@ -330,8 +323,24 @@ fn exchange(pair: &Value) -> Option<[Message; 2]> {
     Some([Message::new("user", asked), Message::new("assistant", said)])
 }
 
-/// The turns before a question or an instruction: pairs of what was asked and answered.
+/// The turns before a question or an instruction: pairs of what was asked and answered. One that ends with
+/// the question itself has it once.
 pub(super) fn take_history(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
+    let mut turns = history(fields)?;
+    if let Some(last) = turns.last().filter(|last| last.role == "user") {
+        let last = last.content.trim();
+        let mut asked = fields.values().filter_map(Value::as_str);
+        if !asked.any(|asked| asked.trim() == last) {
+            return Err(Misfit::wrong(
+                "the history ends with what the user says, and that is not what is asked now; leave it out, or give its answer".to_owned(),
+            ));
+        }
+        turns.pop();
+    }
+    Ok(turns)
+}
+
+fn history(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
     let Some(key) = find(fields, HISTORY) else {
         return Ok(Vec::new());
     };

@@ -26,7 +26,9 @@ fn is_answer(value: &Value, name: &str) -> bool {
     match value {
         Value::String(text) => {
             let is_flag = REJECTED.has(name) && (is_yes(value) || is_no(value));
-            !text.trim().is_empty() && !is_flag
+            let is_missing =
+                ["none", "null", "nan", "n/a"].contains(&text.trim().to_lowercase().as_str());
+            !text.trim().is_empty() && !is_flag && !is_missing
         }
         Value::Array(list) => list.iter().any(|one| is_answer(one, "")),
         Value::Object(turn) => !turn.is_empty(),

@@ -3,6 +3,7 @@
 //! Such a chat is running text, `Name: text` for each message.
 
 use super::fields::{take, value_of};
+use super::messages::is_dialogue;
 use super::names::MESSAGES;
 use super::{Fields, Misfit};
 use crate::document::Content;
@@ -28,7 +29,10 @@ pub(super) fn is_export(fields: &Fields) -> bool {
         let marks = ["date", "from_id", "actor_id"];
         marks.iter().any(|mark| message.get(mark).is_some())
     };
-    !list.is_empty() && list.iter().all(is_message) && list.iter().any(is_marked)
+    !list.is_empty()
+        && list.iter().all(is_message)
+        && list.iter().any(is_marked)
+        && !is_dialogue(list)
 }
 
 /// The text of a message: as it is, or in pieces, of which links and the like are objects.

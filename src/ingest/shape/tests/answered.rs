@@ -66,15 +66,8 @@ fn a_text_beside_an_answer_asks() {
             r#"{"text":"c","question":"q","answer":"a"}"#,
             Ok(&[("user", "c\n\nq"), ("assistant", "a")]),
         ),
-        // What an instruction is about, unless it is the record once more.
-        (
-            r#"{"instruction":"q","text":"x","output":"a"}"#,
-            Ok(&[("user", "q\n\nx"), ("assistant", "a")]),
-        ),
-        (
-            r#"{"instruction":"q","input":"","text":"x","output":"a"}"#,
-            Ok(ONE),
-        ),
+        // Beside an instruction a text may be the answer once more.
+        (r#"{"instruction":"q","text":"x","output":"a"}"#, Ok(ONE)),
     ]);
 }
 
@@ -93,6 +86,11 @@ fn what_only_stands_beside_a_text_answers_nothing() {
         r#""answers":[{"text":"t","answer_start":0}]"#,
         r#""accepted_answer":"4711""#,
         r#""response":200"#,
+        r#""response":"200 OK""#,
+        r#""response":"nan""#,
+        r#""accepted_answer":"True""#,
+        r#""question":"q","completion":"a""#,
+        r#""answer":true,"output":"a""#,
     ] {
         let json = format!(r#"{{"text":"t",{beside}}}"#);
         let (name, content, meta) = read(&json);
@@ -107,6 +105,10 @@ fn what_only_stands_beside_a_text_answers_nothing() {
     for text in [
         "Question: q Answer: a",
         "### Ответ:\\na",
+        "Q: q A: a",
+        "q #### a",
+        "<|im_start|>user\\nq<|im_end|>\\n<|im_start|>assistant\\na<|im_end|>",
+        "assistant<|end_header_id|>\\n\\na<|eot_id|>",
         "<s>[INST] q [/INST] a </s>",
     ] {
         let json = format!(r#"{{"text":"{text}","answer":"a"}}"#);
@@ -140,6 +142,13 @@ fn a_history_comes_before_every_question() {
         ] {
             let json = format!(r#"{{"{asked}":"q",{said},"history":{history}}}"#);
             check(&[(&json, Ok(turns))]);
+        }
+        for (last, wanted) in [("q", Ok(turns)), ("r", Err("wrong_type"))] {
+            let history = format!(
+                r#"[{{"role":"user","content":"h"}},{{"role":"assistant","content":"i"}},{{"role":"user","content":"{last}"}}]"#
+            );
+            let json = format!(r#"{{"{asked}":"q",{said},"history":{history}}}"#);
+            check(&[(&json, wanted)]);
         }
         let note = format!(r#"{{"{asked}":"q",{said},"history":"as told"}}"#);
         check(&[(&note, Ok(&turns[2..]))]);

@@ -60,7 +60,7 @@ fn a_0_among_answers_tells_more_than_the_numbers_of_columns() {
     numbering::within(Numbering::From0, || check(&[(about, Ok(asked))]));
     let from_0 = r#"{"question":"q","option_0":"x","option_1":"y","answer":2}"#;
     numbering::within(Numbering::From1, || check(&[(from_0, Ok(LISTED))]));
-    let named = r#"{"question":"q","option1":"x","option2":"y","answer_idx":1}"#;
+    let named = r#"{"question":"q","option1":"x","option2":"y","answer_idx":2}"#;
     numbering::within(Numbering::Unknown, || check(&[(named, Ok(LISTED))]));
     // What the file says is noted whatever the columns are called.
     let evidence = numbering::survey(|| {
