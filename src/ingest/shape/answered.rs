@@ -142,8 +142,9 @@ pub(super) fn is_answered(fields: &Fields) -> bool {
     // What asks already, and an answer under its first name, are not to be written over.
     let is_told = |names| value_of(fields, names).is_some_and(|value| !value.is_null());
     let is_asked = is_told(QUESTION) || is_told(INSTRUCTION) || is_told(PROMPT);
+    let says_nothing = |value: &Value| value.is_null() || value.as_str().is_some_and(is_blank);
     let is_first =
-        find(fields, ANSWER).is_none_or(|first| first == key || fields[&first].is_null());
+        find(fields, ANSWER).is_none_or(|first| first == key || says_nothing(&fields[&first]));
     if is_asked || !is_first && !ANSWERS.has(&key) {
         return false;
     }
