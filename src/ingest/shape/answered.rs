@@ -116,7 +116,8 @@ fn ends_with_answer(text: &str, answer: &str) -> bool {
     };
     // Signs of the end of a turn come behind it.
     let rest = text[at + answer.len()..].trim();
-    if !rest.is_empty() && !(rest.starts_with('<') && rest.ends_with('>')) {
+    let is_end = rest.is_empty() || rest.starts_with('<') && rest.ends_with('>');
+    if !is_end {
         return false;
     }
     let before = text[..at].trim_end();
