@@ -16,26 +16,6 @@ pub fn ascii_letters(eight: u64) -> u64 {
     from_a & !beyond_z & !eight & HIGH
 }
 
-/// The high bit of each byte that is an ASCII digit.
-#[inline]
-#[must_use]
-pub fn ascii_digits(eight: u64) -> u64 {
-    let low = eight & !HIGH;
-    let from_0 = low + (0x80 - 0x30) * EACH;
-    let beyond_9 = low + (0x7f - 0x39) * EACH;
-    from_0 & !beyond_9 & !eight & HIGH
-}
-
-/// The high bit of each byte 0xD0 or 0xD1, with which the characters U+0400 to U+047F begin: letters all.
-#[inline]
-#[must_use]
-pub fn cyrillic_leads(eight: u64) -> u64 {
-    let others = (eight & (0xFE * EACH)) ^ (0xD0 * EACH);
-    // The high bit of each byte that is not 0.
-    let any = ((others & !HIGH) + 0x7f * EACH) | others;
-    !any & HIGH
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,12 +27,6 @@ mod tests {
                 let bytes = [beside, byte, beside, byte, byte, beside, beside, byte];
                 let found = ascii_letters(u64::from_le_bytes(bytes)).to_le_bytes();
                 let wanted = bytes.map(|byte| 0x80 * u8::from(byte.is_ascii_alphabetic()));
-                assert_eq!(found, wanted, "{bytes:?}");
-                let found = ascii_digits(u64::from_le_bytes(bytes)).to_le_bytes();
-                let wanted = bytes.map(|byte| 0x80 * u8::from(byte.is_ascii_digit()));
-                assert_eq!(found, wanted, "{bytes:?}");
-                let found = cyrillic_leads(u64::from_le_bytes(bytes)).to_le_bytes();
-                let wanted = bytes.map(|byte| 0x80 * u8::from(matches!(byte, 0xD0 | 0xD1)));
                 assert_eq!(found, wanted, "{bytes:?}");
             }
         }

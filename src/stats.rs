@@ -1,7 +1,7 @@
 //! Token statistics: plain sums that add, and the figures that follow from them.
 
-use crate::eight_bytes::{HIGH, ascii_digits, ascii_letters, cyrillic_leads};
 use crate::lengths::{Lengths, Quantiles};
+use crate::tokenize::compare;
 use crate::units::ratio;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -139,91 +139,57 @@ impl From<&TokenSums> for TokenFigures {
 
 /// Words of `text`: runs of letters and digits.
 ///
-/// Every token of a run is counted by this, so eight bytes of ASCII and Cyrillic are told at once.
+/// Every token of a run is counted by this, so 64 bytes of ASCII and Cyrillic are told at once.
 #[must_use]
 pub fn count_words(text: &str) -> u64 {
-    let bytes = text.as_bytes();
-    let (mut words, mut inside, mut at) = (0, false, 0);
-    while at < bytes.len() {
-        let eight = bytes[at..].first_chunk().copied().map(u64::from_le_bytes);
-        if let Some((letters, length)) = eight.and_then(alphanumeric) {
-            // The high bit of a byte is the lowest of the first byte's place for the next one.
-            let after_letters = letters << 8 | u64::from(inside) << 7;
-            words += u64::from((letters & !after_letters).count_ones());
-            inside = letters >> (8 * length - 1) & 1 != 0;
-            at += length;
-            continue;
+    let mut words = Words::default();
+    let (blocks, rest) = text.as_bytes().as_chunks::<64>();
+    for (at, block) in (0..).step_by(64).zip(blocks) {
+        words.add(block, text, at);
+    }
+    let mut padded = [0; 64];
+    padded[..rest.len()].copy_from_slice(rest);
+    words.add(&padded, text, 64 * blocks.len());
+    words.count
+}
+
+/// Words counted so far, 64 bytes after 64.
+#[derive(Default)]
+struct Words {
+    count: u64,
+    /// Whether the last byte was a letter's or a digit's.
+    inside: bool,
+    /// Bytes of the next block that end a letter or digit of this one, a bit each.
+    carried: u64,
+}
+
+impl Words {
+    /// Adds the block of `text` that begins at byte `at`.
+    #[inline]
+    fn add(&mut self, block: &[u8; 64], text: &str, at: usize) {
+        let found = compare(block);
+        // U+0400 to U+047F are all letters; a pair that goes on in the next block is looked up.
+        let pairs = found.d0 & (u64::MAX >> 1);
+        let mut letters = found.letter | found.number | pairs | pairs << 1 | self.carried;
+        self.carried = 0;
+        let mut others = found.lead & !pairs;
+        while others != 0 {
+            let place = others.trailing_zeros();
+            others &= others - 1;
+            let next = text[at + place as usize..].chars().next();
+            // General punctuation: dashes, quotes, ellipses.
+            let plain = matches!(next, Some('\u{2000}'..='\u{206F}'));
+            if let Some(next) = next.filter(|next| !plain && next.is_alphanumeric()) {
+                let bits = ((1_u128 << next.len_utf8()) - 1) << place;
+                letters |= bits as u64;
+                self.carried |= (bits >> 64) as u64;
+            }
         }
-        let end = at + 8;
-        while at < end && at < bytes.len() {
-            let letter = match ALPHANUMERIC[usize::from(bytes[at])] {
-                Told::Yes(length) => {
-                    at += length;
-                    true
-                }
-                Told::No => {
-                    at += 1;
-                    false
-                }
-                Told::Ask => {
-                    let next = text[at..].chars().next();
-                    at += next.map_or(1, char::len_utf8);
-                    // General punctuation: dashes, quotes, ellipses.
-                    let plain = matches!(next, Some('\u{2000}'..='\u{206F}'));
-                    !plain && next.is_some_and(char::is_alphanumeric)
-                }
-            };
-            words += u64::from(letter && !inside);
-            inside = letter;
-        }
+        let starts = letters & !(letters << 1 | u64::from(self.inside));
+        self.count += u64::from(starts.count_ones());
+        self.inside = letters >> 63 != 0;
     }
-    words
 }
-
-/// The high bit of each of eight bytes that is of a letter or a digit, and how many of the bytes are whole
-/// characters; nothing if they hold more than ASCII and U+0400 to U+047F.
-#[inline]
-fn alphanumeric(eight: u64) -> Option<(u64, usize)> {
-    let letters = ascii_letters(eight) | ascii_digits(eight);
-    let high = eight & HIGH;
-    if high == 0 {
-        return Some((letters, 8));
-    }
-    let leads = cyrillic_leads(eight);
-    // What is not of such a pair is of another character.
-    (high == leads | leads << 8).then(|| {
-        let cut = leads >> 63;
-        ((letters | high) & (u64::MAX >> (8 * cut)), 8 - cut as usize)
-    })
-}
-
-/// What the first byte of a character says of its being a letter or a digit.
-#[derive(Clone, Copy)]
-enum Told {
-    /// It is one, of so many bytes.
-    Yes(usize),
-    /// It is none, of one byte.
-    No,
-    /// The whole character has to be looked at.
-    Ask,
-}
-
-static ALPHANUMERIC: [Told; 256] = {
-    let mut table = [Told::Ask; 256];
-    let mut byte = 0;
-    while byte < 128 {
-        table[byte] = if (byte as u8).is_ascii_alphanumeric() {
-            Told::Yes(1)
-        } else {
-            Told::No
-        };
-        byte += 1;
-    }
-    // U+0400 to U+047F are all letters.
-    table[0xd0] = Told::Yes(2);
-    table[0xd1] = Told::Yes(2);
-    table
-};
 
 #[cfg(test)]
 mod tests {
@@ -239,10 +205,10 @@ mod tests {
             "Ёж, 25 ёлок… и ещё 3,14 — «да»",
             "",
             "½ x² ªº",
-            "слова1 и слова, a b c d e f g h 12345678 абвгдежз\u{ad}и ёж",
+            "слова1 и слова, a b c d e f g h 12345678 абвгдежз\u{ad}и ёж, ёлка — «1½ 语言 ქართ ا𐐀»",
         ]
         .iter()
-        .flat_map(|text| (0..=text.len().min(40)).filter_map(|at| text.get(at..)))
+        .flat_map(|text| (0..=text.len().min(80)).filter_map(|at| text.get(at..)))
         {
             let starts = text
                 .chars()

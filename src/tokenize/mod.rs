@@ -33,6 +33,7 @@ mod tests;
 pub use chat::builtin::{BUILT_IN, BuiltIn};
 pub use chat::pieces::{Piece, Pieces};
 use fast::GPT2_PATTERN;
+pub(crate) use fast::compare;
 pub use fast::{Checks, EncodePath, UNICODE_VERSION};
 pub use specials::Policy;
 pub use token_bytes::{Spelt, TokenKind};

@@ -76,7 +76,7 @@ pub(super) enum Wanted {
 
 /// What comparisons alone say of 64 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Block {
+pub(crate) struct Block {
     pub letter: u64,
     pub number: u64,
     pub space: u64,

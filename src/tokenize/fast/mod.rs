@@ -18,6 +18,7 @@ mod recognise;
 mod simd;
 mod spans;
 mod starts;
+mod states;
 mod words;
 
 #[cfg(test)]
@@ -33,15 +34,22 @@ use super::chunks::{self, Chunk};
 use super::engine::Pipeline;
 use aho_corasick::AhoCorasick;
 use anyhow::Result;
+pub(crate) use masks::Block;
 pub(super) use patterns::GPT2 as GPT2_PATTERN;
 use piece::{Form, Model, State};
 use recognise::{Recipe, Refusal, Split};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use states::States;
 use std::ops::AddAssign;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use tokenizers::{AddedVocabulary, NormalizedString, Normalizer, NormalizerWrapper};
+
+/// What comparisons alone say of 64 bytes of UTF-8, by the instructions that every machine has.
+#[inline]
+pub(crate) fn compare(block: &[u8; 64]) -> Block {
+    <simd::Any as simd::Instructions>::compare::<false>(block)
+}
 
 /// Text to ids.
 pub(super) trait Encode {
@@ -88,8 +96,7 @@ pub(super) struct Fast {
     normalizer: Option<NormalizerWrapper>,
     /// See [`Model::dense`].
     dense: bool,
-    /// States that no thread is using; each thread takes the one that was put back last.
-    states: Mutex<Vec<State>>,
+    states: States,
     differs: AtomicBool,
     /// Bytes of the chunks of a long text.
     pub chunk_bytes: usize,
@@ -117,7 +124,7 @@ impl Fast {
             normalizer: normalizer.filter(|_| recipe.nfc).cloned(),
             recipe,
             dense: false,
-            states: Mutex::new(Vec::new()),
+            states: States::new(),
             differs: AtomicBool::new(false),
             chunk_bytes: CHUNK_BYTES,
         };
@@ -220,11 +227,11 @@ impl Fast {
     /// Appends the ids of `text`, of a long one on all cores.
     fn encode_with(&self, text: &str, form: Form, out: &mut Vec<u32>) -> bool {
         chunks::encode(text, self.chunk_bytes, self.cut(), out, |chunk, out| {
-            let Some(mut state) = self.state() else {
+            let Some(mut state) = self.states.take() else {
                 return false;
             };
             let done = self.encode_chunk(&mut state, chunk, form, out);
-            self.lock().push(state);
+            self.states.put_back(state);
             done
         })
     }
@@ -300,16 +307,7 @@ impl Fast {
     /// Gives back the words that threads have kept; the next text makes room for them anew.
     /// Returns how many threads they were.
     pub fn forget_words(&self) -> usize {
-        self.lock().drain(..).count()
-    }
-
-    fn state(&self) -> Option<State> {
-        let state = self.lock().pop();
-        state.or_else(|| State::new().ok())
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<State>> {
-        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+        self.states.clear()
     }
 }
 

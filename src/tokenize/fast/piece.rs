@@ -30,7 +30,7 @@ pub(super) struct State {
     level: Level,
     masks: Masks,
     starts: Starts,
-    words: Words,
+    pub words: Words,
 }
 
 /// What a text has to be.

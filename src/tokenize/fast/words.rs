@@ -119,6 +119,12 @@ impl Words {
         })
     }
 
+    /// What tells these words from others.
+    #[cfg(test)]
+    pub fn place(&self) -> usize {
+        std::ptr::from_ref(&*self.batch).addr()
+    }
+
     /// Appends the ids of the words that begin at `places`, the last of which is the end.
     #[inline(always)]
     pub fn encode<I: Instructions>(
