@@ -101,26 +101,17 @@ impl Bench {
                 &exact,
             );
         }
-        self.tokens(bytes.min(120_000_000), &tokenizer);
+        self.tokens(&corpus, &tokenizer);
     }
 
-    /// `prep shard` and datatrove's tokenization on one corpus; datatrove is slow, so it is a small one.
-    fn tokens(&mut self, bytes: u64, shards: &Path) {
+    /// `prep shard` and datatrove's tokenization on one corpus of lines of JSON.
+    fn tokens(&mut self, corpus: &Path, shards: &Path) {
         let Some(python) = std::env::var_os("PREP_BENCH_PYTHON") else {
             return;
         };
-        let small = self.dir.join("small");
-        Self::prep("synth small", 1, bytes, |command| {
-            let size = bytes.to_string();
-            command.args(["synth", "--bytes", &size, "--format", "jsonl", "--out"]);
-            command.arg(&small);
-        });
-        self.ingest("ingest small", &small.join("data"));
-        let corpus = self.dir.join("ingest small 1");
-        self.shard("shard small", &corpus, 1, Some(shards));
         // What datatrove does: neither rules nor a search for copies, nor documents for validation.
         let bare = ["--dedup", "off", "--profile", "none", "--val", "0"];
-        self.shard_with("shard small, tokens alone", &corpus, 1, Some(shards), &bare);
+        self.shard_with("shard, tokens alone", corpus, 1, Some(shards), &bare);
         let script = concat!(
             env!("CARGO_MANIFEST_DIR"),
             "/benches/peers/datatrove_tokens.py"
@@ -128,7 +119,7 @@ impl Bench {
         let mut row = peer(
             Command::new(python)
                 .arg(script)
-                .arg(&corpus)
+                .arg(corpus)
                 .arg(shards.join("tokenizer.json")),
         );
         row["name"] = "peer tokens".into();
@@ -344,11 +335,15 @@ impl Bench {
             "ingest questions to datatrove, 2 threads": to_peer("questions", 2),
             "shard, exact copies, 2 threads to 1": two_threads("shard, exact copies"),
             "shard to datatrove's tokenization": ratio(
-                self.speed("shard small", 1),
+                self.speed("shard", 1),
+                self.speed("peer tokens", 1),
+            ),
+            "shard, exact copies, to datatrove's tokenization": ratio(
+                self.speed("shard, exact copies", 1),
                 self.speed("peer tokens", 1),
             ),
             "tokens alone to datatrove's tokenization": ratio(
-                self.speed("shard small, tokens alone", 1),
+                self.speed("shard, tokens alone", 1),
                 self.speed("peer tokens", 1),
             ),
         })

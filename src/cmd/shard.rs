@@ -28,7 +28,7 @@ const DEFAULT_THRESHOLD: f64 = 0.8;
 /// dropped document, conflicts/ with answers that contradict each other, the tokenizer,
 /// manifest.json, report.json and report.html. An interrupted run goes on with the same command.
 /// Memory: within --memory, of which half is for the search for copies, which is sorted on disk. Disk
-/// while it runs: 4.2 bytes a token beside the shards, and for near copies 0.5 kB a document and 8
+/// while it runs: up to 4.2 bytes a token beside the shards, and for near copies 0.5 kB a document and 8
 /// bytes a word of those that may be copies.
 #[derive(Debug, clap::Args)]
 pub struct Args {

@@ -11,8 +11,9 @@ use crate::shard::shuffle::{Item, Order, Shuffle};
 use crate::shard::writer::SplitWriter;
 use crate::shard::{ShardInfo, Split};
 use anyhow::Result;
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::{UInt8Type, UInt32Type, UInt64Type};
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{UInt8Type, UInt16Type, UInt32Type, UInt64Type};
+use std::ops::Range;
 
 /// Tokens that are kept of each end of a document, to be looked at.
 const END_TOKENS: usize = 8;
@@ -110,7 +111,7 @@ pub(super) fn for_each(
     most_copies: u32,
     mut each: impl FnMut(&Item) -> Result<()>,
 ) -> Result<()> {
-    let mut mask = Vec::new();
+    let mut rows = Rows::default();
     for round in 0..most_copies {
         for part in 0..job.corpus.parts.len() {
             if round > 0 && PartAccount::read(job, part)?.most_copies <= round {
@@ -118,45 +119,64 @@ pub(super) fn for_each(
             }
             for batch in work::read(&job.work.part(stage, part))? {
                 interrupt::check()?;
-                rows(&batch?, round, &mut mask, &mut each)?;
+                rows.for_each(&batch?, round, &mut each)?;
             }
         }
     }
     Ok(())
 }
 
-/// Calls `each` with the documents of `batch` that have a copy of this round.
-fn rows(
-    batch: &RecordBatch,
-    round: u32,
-    mask: &mut Vec<bool>,
-    mut each: impl FnMut(&Item) -> Result<()>,
-) -> Result<()> {
-    let ids = batch.column(0).as_fixed_size_binary();
-    let splits = batch.column(1).as_primitive::<UInt8Type>();
-    let bytes = batch.column(2).as_primitive::<UInt64Type>();
-    let tokens = batch.column(3).as_list::<i32>();
-    let masks = batch.column(4).as_list::<i32>();
-    let (all_tokens, all_masks) = (
-        tokens.values().as_primitive::<UInt32Type>(),
-        masks.values().as_boolean(),
-    );
-    let copies = batch.column(5).as_primitive::<UInt32Type>();
-    let pieces = batch.column(6).as_primitive::<UInt32Type>();
-    for row in (0..batch.num_rows()).filter(|row| copies.value(*row) > round) {
-        let range = tokens.value_offsets()[row] as usize..tokens.value_offsets()[row + 1] as usize;
-        mask.resize(range.len(), false);
-        unpack(all_masks.values(), range.start, mask);
-        let mut id = [0; 16];
-        id.copy_from_slice(ids.value(row));
-        each(&Item {
-            id: DocumentId(id),
-            number: u64::from(round) << 32 | u64::from(pieces.value(row)),
-            split: Split::ALL[usize::from(splits.value(row) == 1)],
-            bytes_text: bytes.value(row),
-            ids: &all_tokens.values()[range],
-            mask,
-        })?;
+/// Reads documents of a stage's files; kept between batches for its room.
+#[derive(Default)]
+struct Rows {
+    ids: Vec<u32>,
+    mask: Vec<bool>,
+}
+
+impl Rows {
+    /// Calls `each` with the documents of `batch` that have a copy of this round.
+    fn for_each(
+        &mut self,
+        batch: &RecordBatch,
+        round: u32,
+        each: &mut impl FnMut(&Item) -> Result<()>,
+    ) -> Result<()> {
+        let documents = batch.column(0).as_fixed_size_binary();
+        let splits = batch.column(1).as_primitive::<UInt8Type>();
+        let bytes = batch.column(2).as_primitive::<UInt64Type>();
+        let tokens = batch.column(3).as_list::<i32>();
+        let masks = batch.column(4).as_list::<i32>();
+        let all_masks = masks.values().as_boolean();
+        let copies = batch.column(5).as_primitive::<UInt32Type>();
+        let pieces = batch.column(6).as_primitive::<UInt32Type>();
+        for row in (0..batch.num_rows()).filter(|row| copies.value(*row) > round) {
+            let offsets = &tokens.value_offsets()[row..];
+            let range = offsets[0] as usize..offsets[1] as usize;
+            self.mask.resize(range.len(), false);
+            unpack(all_masks.values(), range.start, &mut self.mask);
+            let mut id = [0; 16];
+            id.copy_from_slice(documents.value(row));
+            each(&Item {
+                id: DocumentId(id),
+                number: u64::from(round) << 32 | u64::from(pieces.value(row)),
+                split: Split::ALL[usize::from(splits.value(row) == 1)],
+                bytes_text: bytes.value(row),
+                ids: ids(tokens.values(), range, &mut self.ids),
+                mask: &self.mask,
+            })?;
+        }
+        Ok(())
     }
-    Ok(())
+}
+
+/// The ids in this range of all, which are of 16 bits or of 32; `room` is for those that have to be
+/// written anew.
+fn ids<'a>(all: &'a ArrayRef, range: Range<usize>, room: &'a mut Vec<u32>) -> &'a [u32] {
+    if let Some(wide) = all.as_primitive_opt::<UInt32Type>() {
+        return &wide.values()[range];
+    }
+    let narrow = &all.as_primitive::<UInt16Type>().values()[range];
+    room.clear();
+    room.extend(narrow.iter().map(|id| u32::from(*id)));
+    room
 }

@@ -9,19 +9,20 @@ use super::pairs::Made;
 use super::part_files::PartFiles;
 use super::plan::{CONFLICT, Fate, Plan};
 use super::removed::{self, Removal, Removed};
-use super::scan::{KeyColumns, SAMPLED_OUT, Scanned};
+use super::scan::{KeyColumns, Look, SAMPLED_OUT, Scanned};
 use super::units::{Unit, Units};
 use crate::document::parquet::{Encoder, RowGroup};
 use crate::document::{Content, Document, Kind};
 use crate::shard::writer::runs;
 use crate::shard::{Split, labels, origins};
-use crate::tokenize::{Pieces, Tokenizer};
+use crate::tokenize::{MAX_VOCABULARY_U16, Pieces, Tokenizer};
 use crate::{interrupt, ordered};
 use anyhow::{Context as _, Result, ensure};
 use arrow::array::{
-    ArrayRef, BooleanBuilder, FixedSizeBinaryBuilder, ListBuilder, RecordBatch, UInt8Builder,
-    UInt32Builder, UInt64Builder,
+    ArrayRef, AsArray, BooleanBuilder, FixedSizeBinaryBuilder, ListArray, ListBuilder, RecordBatch,
+    UInt8Builder, UInt16Array, UInt32Builder, UInt64Builder,
 };
+use arrow::datatypes::{DataType, Field, UInt32Type};
 use std::sync::Arc;
 
 /// What a worker makes of one unit.
@@ -54,19 +55,25 @@ pub fn run(job: &Job, plan: &Plan, tokenizer: &Tokenizer) -> Result<Account> {
     let progress = job.progress("tokenize", &todo);
     let worker = Worker {
         job,
+        plan,
         tokenizer,
         removed: Encoder::new(removed::schema())?,
         conflicts: Encoder::new(conflicts::schema())?,
     };
-    let mut fates = plan.read(job)?;
+    let mut fates = if job.decides_alone() {
+        None
+    } else {
+        Some(plan.read(job)?)
+    };
     let mut open: Option<PartFiles> = None;
-    let items = todo
-        .iter()
-        .map(|unit| Ok((*unit, fates.take(unit.part, unit.rows)?)));
+    let items = todo.iter().map(|unit| {
+        let fates = fates.as_mut().map(|fates| fates.take(unit.part, unit.rows));
+        Ok((*unit, fates.transpose()?))
+    });
     ordered::map_fold(
         job.context.threads,
         items,
-        |(unit, fates)| worker.encode(unit, fates.into_iter()),
+        |(unit, fates)| worker.encode(unit, fates),
         |done| {
             interrupt::check()?;
             let unit = done.unit;
@@ -87,14 +94,17 @@ pub fn run(job: &Job, plan: &Plan, tokenizer: &Tokenizer) -> Result<Account> {
 
 struct Worker<'a> {
     job: &'a Job<'a>,
+    plan: &'a Plan,
     tokenizer: &'a Tokenizer,
     removed: Encoder,
     conflicts: Encoder,
 }
 
 impl Worker<'_> {
-    /// Tokenizes one unit.
-    fn encode(&self, unit: Unit, mut fates: impl Iterator<Item = (Scanned, Fate)>) -> Result<Done> {
+    /// Tokenizes one unit, whose fates are these, or are told of each document by itself.
+    fn encode(&self, unit: Unit, fates: Option<Vec<(Scanned, Fate)>>) -> Result<Done> {
+        let mut fates = fates.map(Vec::into_iter);
+        let mut look = Look::new(self.job);
         let mut tokens = TokenColumns::default();
         let mut pairs = Made::default();
         let mut keys = KeyColumns::default();
@@ -104,7 +114,13 @@ impl Worker<'_> {
         let mut account = PartAccount::default();
         let (mut removed, mut conflicting) = (Vec::new(), Vec::new());
         unit.for_each(self.job, |mut document, edited| {
-            let (scanned, fate) = fates.next().context("the plan is shorter than the part")?;
+            let (scanned, fate) = if let Some(fates) = &mut fates {
+                fates.next().context("the plan is shorter than the part")?
+            } else {
+                let scanned = look.at(&document, Some(&edited))?;
+                let fate = self.plan.of_one(self.job, &scanned);
+                (scanned, fate)
+            };
             account.edits += &edited.changes;
             if let Some(taken) = &edited.lines {
                 account.lines.add(&document.source, taken);
@@ -159,8 +175,8 @@ impl Worker<'_> {
         account.checks += pairs.checks;
         Ok(Done {
             unit,
-            tokens: tokens.finish()?,
-            pairs: pairs.columns.finish()?,
+            tokens: tokens.finish(self.tokenizer)?,
+            pairs: pairs.columns.finish(self.tokenizer)?,
             keys: keys.finish()?,
             origins: validated.finish()?,
             labels: labelled.finish()?,
@@ -271,7 +287,23 @@ impl TokenColumns {
         }
     }
 
-    pub(super) fn finish(mut self) -> Result<RecordBatch> {
+    /// Ids of `tokenizer`, in 16 bits where its vocabulary has room in them.
+    pub(super) fn finish(mut self, tokenizer: &Tokenizer) -> Result<RecordBatch> {
+        let tokens = self.tokens.finish();
+        let tokens: ArrayRef = if tokenizer.vocab_size() <= MAX_VOCABULARY_U16 {
+            let (_, offsets, ids, _) = tokens.into_parts();
+            let ids = ids.as_primitive::<UInt32Type>().values().iter();
+            let ids = UInt16Array::from_iter_values(ids.map(|id| *id as u16));
+            let field = Field::new_list_field(DataType::UInt16, true);
+            Arc::new(ListArray::new(
+                Arc::new(field),
+                offsets,
+                Arc::new(ids),
+                None,
+            ))
+        } else {
+            Arc::new(tokens)
+        };
         let mut id = FixedSizeBinaryBuilder::with_capacity(self.ids.len(), 16);
         for bytes in &self.ids {
             id.append_value(bytes)?;
@@ -280,7 +312,7 @@ impl TokenColumns {
             ("id", Arc::new(id.finish())),
             ("split", Arc::new(self.split.finish())),
             ("bytes", Arc::new(self.bytes.finish())),
-            ("tokens", Arc::new(self.tokens.finish())),
+            ("tokens", tokens),
             ("mask", Arc::new(self.mask.finish())),
             ("copies", Arc::new(self.copies.finish())),
             ("piece", Arc::new(self.piece.finish())),

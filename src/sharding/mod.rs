@@ -6,9 +6,12 @@
 //! corpus ─row groups──────────────▶ encode: tokens, removed/, conflicts/ ─▶ assemble: shards
 //! ```
 //!
+//! Where each document is decided on by itself (no search for copies, nothing validated, a tokenizer
+//! that is there), it is judged as it is encoded, and the corpus is read once.
+//!
 //! Scan and encode run on every core, a row group (4 MB) a worker, and leave a file for each part
 //! in `work/`: a killed run goes on with the next part. Disk while it runs: about 4.2 bytes a token
-//! beside the shards. Memory: `2 * threads + 2` row groups, a shard a split and two of training, and
+//! beside the shards, or 2.2 where ids have 16 bits. Memory: `2 * threads + 2` row groups, a shard a split and two of training, and
 //! candidates for copies within half of `--memory`.
 
 mod account;
@@ -40,20 +43,22 @@ use crate::cmd::Context;
 use crate::corpus::CorpusManifest;
 use crate::decontaminate::Benchmarks;
 use crate::filter::Filters;
+use crate::ledger::Ledger;
 use crate::progress::{Progress, Unit};
 use crate::run_dir::{self, Found};
 use crate::shard::ShardManifest;
 use crate::shard::labels::LabelsEntry;
 use crate::tokenize::{EncodePath, Letters, Policy, Tokenizer};
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use earlier::Earlier;
 use edit::Edits;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use lines::RepeatedLines;
 use mixing::Weights;
 pub use options::{DedupMode, LARGEST_VAL_SHARE, Options, TokenizerChoice, ValSize};
-use plan::{Fate, Plan};
+use plan::Plan;
 use report::ShardReport;
+use std::collections::BTreeMap;
 use units::{Corpus, Units};
 use work::Work;
 
@@ -84,6 +89,21 @@ impl Job<'_> {
         )
     }
 
+    /// Whether anything asks which documents are alike: else copies stay, nothing is validated and nothing
+    /// left out.
+    fn compares(&self) -> bool {
+        self.options.dedup != DedupMode::Off
+            || self.options.val.is_some()
+            || !self.options.val_sources.is_empty()
+            || !self.options.weights.is_empty()
+    }
+
+    /// Whether the fate of a document depends on it alone, so that one pass over the corpus is enough.
+    fn decides_alone(&self) -> bool {
+        let is_given = matches!(self.options.tokenizer, TokenizerChoice::File(_));
+        is_given && self.benchmarks.is_none() && !self.compares()
+    }
+
     fn progress(&self, label: &str, units: &Units) -> Progress {
         self.context
             .progress(label, Unit::Bytes, Some(units.bytes()))
@@ -101,25 +121,7 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
         .map_err(anyhow::Error::msg)?
         .with_fidelity(options.fidelity);
     let weights = Weights::new(&options.weights, context.seed)?;
-    let names: Vec<String> = manifest
-        .sources
-        .iter()
-        .map(|source| source.name.clone())
-        .collect();
-    if let Some(pattern) = weights.unused(&names).next() {
-        bail!(
-            "--weight {pattern}: no source of {} has such a name; `prep stats` lists them",
-            options.corpus.display()
-        );
-    }
-    for pattern in &options.val_sources {
-        let glob = globs(std::slice::from_ref(pattern))?;
-        ensure!(
-            names.iter().any(|name| glob.is_match(name)),
-            "--val-source {pattern}: no source of {} has such a name; `prep stats` lists them",
-            options.corpus.display()
-        );
-    }
+    patterns_are_used(options, &manifest, &weights)?;
     let given = match &options.tokenizer {
         TokenizerChoice::File(path) => Some(configure(Tokenizer::open(path)?, options)?),
         TokenizerChoice::Train { .. } => None,
@@ -161,19 +163,28 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
     if let Some(documents) = options.dedup_lines {
         job.repeated = Some(RepeatedLines::find(&job, documents)?);
     }
-    scan::run(&job)?;
-    let plan = Plan::make(&job)?;
-    ensure!(
-        plan.kept > 0,
-        "no document is left of {}; {}",
-        options.corpus.display(),
-        why_nothing(&job, &plan)?
-    );
+    let plan = if job.decides_alone() {
+        Plan::alone(&job)
+    } else {
+        scan::run(&job)?;
+        let plan = Plan::make(&job)?;
+        if plan.kept == 0 {
+            return Err(nothing_left(&job, &plan.reasons(&job)?));
+        }
+        plan
+    };
     let tokenizer = match given {
         Some(tokenizer) => tokenizer,
         None => trained(&job, &plan)?,
     };
     let mut account = encode::run(&job, &plan, &tokenizer)?;
+    let Ledger { kept, dropped, .. } = &account.total.ledgers.ledger;
+    if kept.records == 0 {
+        let counts = dropped
+            .iter()
+            .map(|(why, count)| (why.clone(), count.records));
+        return Err(nothing_left(&job, &counts.collect()));
+    }
     // A difference between the fast path and the oracle must be heard of, not only survived.
     if matches!(tokenizer.encode_path(), EncodePath::Differs) {
         context.note(
@@ -197,6 +208,34 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
         ..ShardManifest::new(config, info, splits, keys, origins)
     };
     finish::run(&job, &tokenizer, &manifest, &account, &plan, ends)
+}
+
+/// Every pattern of `--weight` and `--val-source` must name a source of the corpus.
+fn patterns_are_used(
+    options: &Options,
+    manifest: &CorpusManifest,
+    weights: &Weights,
+) -> Result<()> {
+    let names: Vec<String> = manifest
+        .sources
+        .iter()
+        .map(|source| source.name.clone())
+        .collect();
+    if let Some(pattern) = weights.unused(&names).next() {
+        bail!(
+            "--weight {pattern}: no source of {} has such a name; `prep stats` lists them",
+            options.corpus.display()
+        );
+    }
+    for pattern in &options.val_sources {
+        let glob = globs(std::slice::from_ref(pattern))?;
+        ensure!(
+            names.iter().any(|name| glob.is_match(name)),
+            "--val-source {pattern}: no source of {} has such a name; `prep stats` lists them",
+            options.corpus.display()
+        );
+    }
+    Ok(())
 }
 
 /// Patterns of sources; a `*` matches `/` too.
@@ -279,34 +318,33 @@ fn trained(job: &Job, plan: &Plan) -> Result<Tokenizer> {
     Tokenizer::from_dir(&dir)
 }
 
-/// Which rules left nothing, most documents first.
-fn why_nothing(job: &Job, plan: &Plan) -> Result<String> {
-    let mut reasons = std::collections::BTreeMap::<String, u64>::new();
-    let mut fates = plan.read(job)?;
-    for part in 0..job.corpus.parts.len() {
-        for (_, fate) in fates.take(part, job.corpus.rows(part))? {
-            if let Fate::Drop(why) = fate {
-                *reasons.entry(why.reason).or_default() += 1;
-            }
-        }
-    }
-    let mut reasons: Vec<_> = reasons.into_iter().collect();
+/// That nothing is left, by the rules that dropped so many documents, most first.
+fn nothing_left(job: &Job, reasons: &BTreeMap<String, u64>) -> anyhow::Error {
+    let why = why_nothing(job, reasons);
+    anyhow!(
+        "no document is left of {}; {why}",
+        job.options.corpus.display()
+    )
+}
+
+fn why_nothing(job: &Job, reasons: &BTreeMap<String, u64>) -> String {
+    let mut reasons: Vec<(&String, &u64)> = reasons.iter().collect();
     reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     if reasons.is_empty() {
-        return Ok("it holds no documents".to_owned());
+        return "it holds no documents".to_owned();
     }
     let listed: Vec<String> = reasons
         .iter()
         .map(|(reason, count)| format!("{reason} dropped {count}"))
         .collect();
     if let (Some(field), classifier::NO_LABEL) = (&job.options.label_field, reasons[0].0.as_str()) {
-        return Ok(format!(
+        return format!(
             "{}; their records have no field {field} that is a text, a whole number, true or false. \
              `prep cat` shows what they have under meta",
             listed.join(", ")
-        ));
+        );
     }
-    let of_copies = |(reason, _): &(String, u64)| reason.ends_with("_duplicate");
+    let of_copies = |(reason, _): &(&String, &u64)| reason.ends_with("_duplicate");
     let remedy = if reasons.iter().any(|reason| !of_copies(reason)) {
         "choose another --profile, --skip a rule, --set its threshold, or change --weight"
     } else if job.options.against.is_empty() {
@@ -314,5 +352,5 @@ fn why_nothing(job: &Job, plan: &Plan) -> Result<String> {
     } else {
         "nothing in it is new: the sets of --against have it all, and no shards are needed"
     };
-    Ok(format!("{}; {remedy}", listed.join(", ")))
+    format!("{}; {remedy}", listed.join(", "))
 }

@@ -14,7 +14,7 @@ use crate::shard::Split;
 use crate::spill::{Reader, Sorter};
 use anyhow::{Context, Result, ensure};
 use arrow::array::RecordBatch;
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -98,28 +98,40 @@ pub struct Plan {
     /// Groups with a document of a source that is validated: 16 bytes each.
     val_keys: HashSet<u128>,
     seed: u64,
-    /// Documents that stay.
+    /// Documents that stay, unless each is decided on by itself.
     pub kept: u64,
     /// The figures of the search for copies.
     pub copies: Statistics,
 }
 
 impl Plan {
-    /// Makes the plan from the scans.
-    ///
-    /// # Errors
-    /// When the work directory cannot be read or written, or all that stays would be validated.
-    pub fn make(job: &Job) -> Result<Self> {
-        let (findings, copies) = copies::find(job)?.unzip();
-        let mut plan = Self {
+    /// The plan of a run in which each document is decided on by itself ([`Job::decides_alone`]): all that
+    /// no rule drops are learned from.
+    #[must_use]
+    pub fn alone(job: &Job) -> Self {
+        Self::without(job, None, Statistics::default())
+    }
+
+    /// A plan that validates nothing yet.
+    fn without(job: &Job, findings: Option<PathBuf>, copies: Statistics) -> Self {
+        Self {
             findings,
             val_below: 0,
             train_keys: HashSet::new(),
             val_keys: HashSet::new(),
             seed: job.context.seed,
             kept: 0,
-            copies: copies.unwrap_or_default(),
-        };
+            copies,
+        }
+    }
+
+    /// Makes the plan from the scans.
+    ///
+    /// # Errors
+    /// When the work directory cannot be read or written, or all that stays would be validated.
+    pub fn make(job: &Job) -> Result<Self> {
+        let (findings, copies) = copies::find(job)?.unzip();
+        let mut plan = Self::without(job, findings, copies.unwrap_or_default());
         plan.validate_sources(job)?;
         let memory = job.context.memory / 4;
         let mut hashed = Sorter::<Hashed>::new(&job.work.file("val-hashes"), memory);
@@ -223,6 +235,21 @@ impl Plan {
         Ok(())
     }
 
+    /// How many documents go, by the reason.
+    ///
+    /// # Errors
+    /// When the work directory cannot be read.
+    pub fn reasons(&self, job: &Job) -> Result<BTreeMap<String, u64>> {
+        let mut reasons = BTreeMap::new();
+        self.for_each(job, |_, fate| {
+            if let Fate::Drop(why) = fate {
+                *reasons.entry(why.reason.clone()).or_default() += 1;
+            }
+            Ok(())
+        })?;
+        Ok(reasons)
+    }
+
     /// Calls `each` with every document and its fate; its split is that of the documents it is related
     /// to.
     fn for_each(
@@ -267,6 +294,12 @@ impl Plan {
             findings,
             part: None,
         })
+    }
+
+    /// The fate of a document of which nothing was found beside others.
+    #[must_use]
+    pub fn of_one(&self, job: &Job, scanned: &Scanned) -> Fate {
+        self.fate(job, scanned, &Found::default())
     }
 
     fn fate(&self, job: &Job, scanned: &Scanned, found: &Found) -> Fate {

@@ -124,46 +124,24 @@ fn scan(job: &Job, unit: Unit) -> Result<([RecordBatch; 2], String)> {
     let mut of_val_source = BooleanBuilder::new();
     let near = job.options.dedup == DedupMode::Near;
     let own = unit.part < job.corpus.parts.len();
-    // Where copies stay, nothing is validated and nothing left out, nobody asks which texts are alike.
-    let is_compared = job.options.dedup != DedupMode::Off
-        || job.options.val.is_some()
-        || !job.options.val_sources.is_empty()
-        || !job.options.weights.is_empty();
+    let mut look = Look::new(job);
     let mut bands = FixedSizeBinaryBuilder::new(8 * job.options.recall.bands() as i32);
-    let mut key = String::new();
     unit.for_each(job, |mut document: Document, mut edited: Edited| {
-        let mut reason = if own {
+        if own {
             edits.judge(&document, &mut edited);
             if let (Some(benchmarks), false) = (&job.benchmarks, edited.hits.is_empty()) {
                 contaminated += &benchmarks::listed(benchmarks, &document, &edited)?;
             }
-            judge(job, &mut document, &edited)?
-        } else {
-            // Of an earlier set everything counts that is in it.
-            if !job.earlier.is_edited(unit.part) {
-                edit::clean(&job.filters, &mut document, &mut edited.changes);
-            }
-            None
-        };
-        key.clear();
-        let found = match &document.content {
-            Content::Text(text) if !is_compared => keys::of_bytes(text),
-            content => keys::of_with(content, &mut key),
-        };
-        if own && reason.is_none() {
-            let left_out = job.weights.leaves_out(&document.source, found.content);
-            reason = left_out.map(|(value, threshold)| Reason {
-                rule: SAMPLED_OUT,
-                value,
-                threshold,
-            });
+        } else if !job.earlier.is_edited(unit.part) {
+            edit::clean(&job.filters, &mut document, &mut edited.changes);
         }
-        source.append_value(source_hash(&document.source));
-        of_val_source.append_value(job.val_sources.is_match(&document.source));
+        let scanned = look.at(&document, own.then_some(&edited))?;
+        source.append_value(scanned.source);
+        of_val_source.append_value(scanned.of_val_source);
         // Only texts: questions of one pattern differ in a word or a number, which is their content.
-        let signed = near && document.content.kind() == Kind::Text;
+        let signed = near && scanned.kind == Kind::Text;
         match signed
-            .then(|| minhash::bands(&key, job.options.recall))
+            .then(|| minhash::bands(&look.key, job.options.recall))
             .flatten()
         {
             Some(hashes) => {
@@ -172,21 +150,21 @@ fn scan(job: &Job, unit: Unit) -> Result<([RecordBatch; 2], String)> {
             }
             None => bands.append_null(),
         }
-        content.append_value(found.content.to_be_bytes())?;
-        group.append_value(found.group.to_be_bytes())?;
-        split.append_value(found.split.to_be_bytes())?;
-        system.append_value(found.system);
-        id.append_value(document.id.0)?;
-        characters.append_value(document.content.characters());
-        kind.append_value(
-            KINDS
-                .iter()
-                .position(|kind| *kind == document.content.kind())
-                .unwrap_or(0) as u8,
-        );
-        rule.append_option(reason.map(|reason| reason.rule));
-        value.append_option(reason.map(|reason| reason.value));
-        threshold.append_option(reason.map(|reason| reason.threshold));
+        content.append_value(scanned.content.to_be_bytes())?;
+        group.append_value(scanned.group.to_be_bytes())?;
+        split.append_value(scanned.split.to_be_bytes())?;
+        system.append_value(scanned.system);
+        id.append_value(scanned.id)?;
+        characters.append_value(scanned.characters);
+        let place = KINDS.iter().position(|kind| *kind == scanned.kind);
+        kind.append_value(place.unwrap_or(0) as u8);
+        let (name, measured, limit) = match scanned.dropped {
+            Some((name, measured, limit)) => (Some(name), Some(measured), Some(limit)),
+            None => (None, None, None),
+        };
+        rule.append_option(name);
+        value.append_option(measured);
+        threshold.append_option(limit);
         Ok(())
     })?;
     let columns: Vec<(&str, ArrayRef)> = vec![
@@ -216,35 +194,100 @@ fn batch(columns: Vec<(&str, ArrayRef)>) -> Result<RecordBatch> {
     )?)
 }
 
-/// Why `document` is dropped, if it is; what C4 cuts out of it if it stays is cut.
-fn judge(job: &Job, document: &mut Document, edited: &Edited) -> Result<Option<Reason>> {
+/// Looks at documents, one after the other.
+pub struct Look<'a> {
+    job: &'a Job<'a>,
+    is_compared: bool,
+    /// The comparison key of the last document, unless it was a text and nothing is compared.
+    key: String,
+}
+
+impl<'a> Look<'a> {
+    /// One that has seen nothing.
+    #[must_use]
+    pub fn new(job: &'a Job<'a>) -> Self {
+        Self {
+            job,
+            is_compared: job.compares(),
+            key: String::new(),
+        }
+    }
+
+    /// What is found of `document`: its keys, and the verdict of the rules if it is of the corpus itself and
+    /// `edited` is given. Of an earlier set everything counts that is in it.
+    ///
+    /// # Errors
+    /// When a classifier cannot read it.
+    pub fn at(&mut self, document: &Document, edited: Option<&Edited>) -> Result<Scanned> {
+        let job = self.job;
+        let judged = edited.map(|edited| judge(job, document, edited));
+        let (mut reason, cleaned) = judged.transpose()?.unwrap_or_default();
+        let document = cleaned.as_ref().unwrap_or(document);
+        self.key.clear();
+        let found = match &document.content {
+            Content::Text(text) if !self.is_compared => keys::of_bytes(text),
+            content => keys::of_with(content, &mut self.key),
+        };
+        if edited.is_some() && reason.is_none() {
+            let left_out = job.weights.leaves_out(&document.source, found.content);
+            reason = left_out.map(|(value, threshold)| Reason {
+                rule: SAMPLED_OUT,
+                value,
+                threshold,
+            });
+        }
+        Ok(Scanned {
+            content: found.content,
+            group: found.group,
+            own_split: found.split,
+            split: found.split,
+            system: found.system,
+            id: document.id.0,
+            characters: document.content.characters(),
+            kind: document.content.kind(),
+            source: source_hash(&document.source),
+            of_val_source: job.val_sources.is_match(&document.source),
+            dropped: reason.map(|reason| (reason.rule.to_owned(), reason.value, reason.threshold)),
+        })
+    }
+}
+
+/// Why `document` is dropped, if it is; and the document without what C4 cuts out of it, if that cuts.
+fn judge(
+    job: &Job,
+    document: &Document,
+    edited: &Edited,
+) -> Result<(Option<Reason>, Option<Document>)> {
     if edited.contaminated {
         let shared = edited.hits.iter().map(|hit| hit.shared).max().unwrap_or(0);
-        return Ok(Some(Reason {
+        let reason = Reason {
             rule: "contaminated",
             value: f64::from(shared),
             threshold: f64::from(FEWEST_SHARED),
-        }));
+        };
+        return Ok((Some(reason), None));
     }
     let (verdict, cleaned) = job.filters.apply(document);
-    if let Some(cleaned) = cleaned {
-        document.content = Content::Text(cleaned.text);
-    }
-    if let Verdict::Drop(reason) = verdict {
-        return Ok(Some(reason));
-    }
+    let cleaned = cleaned.map(|cleaned| Document {
+        content: Content::Text(cleaned.text),
+        ..document.clone()
+    });
+    let document = cleaned.as_ref().unwrap_or(document);
     let field = job.options.label_field.as_ref();
-    if field.is_some_and(|field| labels::of(document, field).is_none()) {
-        return Ok(Some(Reason {
+    let reason = if let Verdict::Drop(reason) = verdict {
+        Some(reason)
+    } else if field.is_some_and(|field| labels::of(document, field).is_none()) {
+        Some(Reason {
             rule: NO_LABEL,
             value: 0.0,
             threshold: 1.0,
-        }));
-    }
-    match &job.classifier {
-        Some(classifier) => classifier.judge(document),
-        None => Ok(None),
-    }
+        })
+    } else if let Some(classifier) = &job.classifier {
+        classifier.judge(document)?
+    } else {
+        None
+    };
+    Ok((reason, cleaned))
 }
 
 /// The bands of row `row` of a batch of bands, if the document has any.

@@ -55,12 +55,6 @@ impl Corpus {
         })
     }
 
-    /// Documents of part `part`.
-    #[must_use]
-    pub fn rows(&self, part: usize) -> u64 {
-        self.parts[part].iter().map(|(rows, _)| rows).sum()
-    }
-
     /// Opens part `part`.
     ///
     /// # Errors

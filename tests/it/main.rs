@@ -36,6 +36,7 @@ mod real_data;
 mod real_data_table;
 mod report_pages;
 mod schemas;
+mod shard_alone;
 mod shard_chats;
 mod shard_duplicates;
 mod shard_edits;
