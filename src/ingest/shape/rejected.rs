@@ -1,6 +1,6 @@
 //! A worse answer beside a conversation or a pair: the better one is what the assistant says last there.
 
-use super::answers::{is_no, is_yes};
+use super::answers::{is_missing, is_no, is_yes};
 use super::fields::{find, has};
 use super::messages::take_turns;
 use super::names::{
@@ -26,9 +26,7 @@ fn is_answer(value: &Value, name: &str) -> bool {
     match value {
         Value::String(text) => {
             let is_flag = REJECTED.has(name) && (is_yes(value) || is_no(value));
-            let is_missing =
-                ["none", "null", "nan", "n/a"].contains(&text.trim().to_lowercase().as_str());
-            !text.trim().is_empty() && !is_flag && !is_missing
+            !text.trim().is_empty() && !is_flag && !is_missing(text)
         }
         Value::Array(list) => list.iter().any(|one| is_answer(one, "")),
         Value::Object(turn) => !turn.is_empty(),
