@@ -168,3 +168,29 @@ fn a_history_comes_before_every_question() {
         assert!(misfit.why.contains("--map"), "{misfit:?}");
     }
 }
+
+#[test]
+fn a_history_comes_before_options_too() {
+    let turns: Turns = &[
+        ("user", "h"),
+        ("assistant", "i"),
+        ("user", "q\nA) x\nB) y"),
+        ("assistant", "y"),
+    ];
+    for record in [
+        r#""question":"q","options":["x","y"],"answer":"B""#,
+        r#""question":"q","A":"x","B":"y","answer":"B""#,
+        r#""question":"q","options":["x","y"],"correct":"B""#,
+        r#""question":"q","answers":["x","y"],"correct":"B""#,
+        r#""question":"q","variants":["x","y"],"answer":"B""#,
+        r#""question":"q","answers":[{"text":"x","correct":false},{"text":"y","correct":true}]"#,
+        r#""prompt":"q","options":["x","y"],"answer":"B""#,
+        r#""instruction":"q","options":["x","y"],"output":"B""#,
+    ] {
+        let json = format!(r#"{{{record},"history":[["h","i"]]}}"#);
+        check(&[(&json, Ok(turns))]);
+        assert_eq!(read(&json).2, "{}", "{json}");
+        let note = format!(r#"{{{record},"history":"as told"}}"#);
+        check(&[(&note, Ok(&turns[2..]))]);
+    }
+}
