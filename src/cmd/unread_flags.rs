@@ -22,6 +22,11 @@ const FLAGS: &[(&str, &str, &[&str])] = &[
     ("--document-size", "plain text", TEXT),
 ];
 
+/// The format of running text, where records of one of these shapes are cut as that is.
+pub(super) fn as_text<'a>(mut shapes: impl Iterator<Item = &'a String>) -> Option<&'static str> {
+    shapes.any(|shape| shape == "telegram").then_some("text")
+}
+
 /// Names those of the flags `given` that no source of these formats can use, in a line each. Where members
 /// of archives are not known, one may hold what uses all of them.
 pub(super) fn note<'a>(

@@ -6,7 +6,7 @@ use crate::ingest::json;
 use crate::ingest::mapping::Mapping;
 use crate::ingest::reject::Reject;
 use crate::ingest::shape::numbering::{self, Numbering};
-use crate::ingest::shape::{self, Fields, Item, Misfit, Shape};
+use crate::ingest::shape::{self, Fields, Item, Misfit, Shape, telegram};
 
 impl Parsed {
     pub(super) fn add_fields(
@@ -31,7 +31,7 @@ impl Parsed {
             Some(mapping) => mapping.take(&mut fields, |path| {
                 *self.mapped.entry(path.to_owned()).or_default() += 1;
             }),
-            None => shape.take(&mut fields),
+            None => telegram::within(rules.split, || shape.take(&mut fields)),
         });
         if self.is_witness {
             return;

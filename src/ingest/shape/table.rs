@@ -62,10 +62,10 @@ pub const SHAPES: &[Shape] = &[
     },
     Shape {
         name: "telegram",
-        example: r#"{"name": "…", "messages": [{"type": "message", "from": "…", "text": "…"}, …]} (Telegram's `result.json`: one text, `Name: text` for each message)"#,
+        example: r#"{"name": "…", "messages": [{"type": "message", "from": "…", "text": "…"}, …]} (Telegram's `result.json`: text, `Name: text` for each message)"#,
         requires: &[MESSAGES],
         fits: is_export,
-        take: |fields| one(take_export(fields)),
+        take: take_export,
     },
     Shape {
         name: "messages",
