@@ -184,6 +184,10 @@ pub struct IngestReport {
     /// Records that have a field of `--map`, by its path; empty without `--map`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mapped: BTreeMap<String, u64>,
+    /// Records whose answer is the number of an option, which `--first-option` says how to count; `None`
+    /// without the flag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numbered: Option<u64>,
     /// What a person should know of the sources though nothing of them was lost, such as an archive
     /// without its end mark.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

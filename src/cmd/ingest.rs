@@ -242,7 +242,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     let formats = report.sources.iter();
     let formats = formats.filter_map(|source| source.format.as_deref());
     let formats = formats.chain(unread_flags::as_text(report.by_shape.keys()));
-    unread_flags::note(&args.given(), formats, true, context);
+    unread_flags::note(&args.given(), formats.clone(), true, context);
+    if report.numbered == Some(0) && unread_flags::is_used("--first-option", formats) {
+        context.note("warning: --first-option changed nothing: no record has an answer that is the number of an option");
+    }
     for note in &report.notes {
         context.note(note);
     }

@@ -226,6 +226,39 @@ fn a_chat_of_telegram_becomes_documents_by_size() {
 }
 
 #[test]
+fn a_number_of_options_that_no_record_has_is_told() {
+    let place = place();
+    let said = |name: &str, record: &str, flags: &[&str]| {
+        let source = place.path().join(name);
+        write(&source, record);
+        let out = place.path().join(format!("out of {name}"));
+        let command = Prep::talkative(["ingest"]).arg(source).args(flags);
+        command
+            .arg("--out")
+            .arg(&out)
+            .prints(name)
+            .says("next: ")
+            .run()
+            .1
+    };
+    let first = ["--first-option", "1"];
+    let without = "{\"question\":\"Кто?\",\"answer\":\"1\"}\n";
+    let labelled = "{\"question\":\"q\",\"options\":{\"A\":\"x\",\"B\":\"y\"},\"answer\":\"B\"}\n";
+    let numbered = "{\"question\":\"q\",\"options\":[\"x\",\"y\"],\"answer\":1}\n";
+    for (name, record) in [("a.jsonl", without), ("b.jsonl", labelled)] {
+        let said = said(name, record, &first);
+        assert!(
+            said.contains("warning: --first-option changed nothing"),
+            "{said}"
+        );
+    }
+    let used = said("c.jsonl", numbered, &first);
+    assert!(!used.contains("warning"), "{used}");
+    let not_given = said("d.jsonl", without, &[]);
+    assert!(!not_given.contains("warning"), "{not_given}");
+}
+
+#[test]
 fn a_dry_run_shows_format_encoding_shape_and_documents() {
     let place = place();
     let (csv, _, _) =
