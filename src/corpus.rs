@@ -1,5 +1,6 @@
 //! `corpus/manifest.json`: what `prep ingest` wrote and from what, written last.
 
+use crate::document::id::check_file;
 use crate::document::parquet::DocumentFile;
 use crate::document::{Document, DocumentId};
 use crate::ingest::normalise::Repairs;
@@ -96,7 +97,21 @@ impl CorpusManifest {
         Ok(manifest)
     }
 
-    /// The document with this id, of the corpus in `dir`.
+    /// Whether `part` of the corpus in `dir` is what it was when it was written: its size and xxh3-128.
+    ///
+    /// # Errors
+    /// When it is not, with the file and what can be done.
+    pub fn check_part(dir: &Path, part: &PartEntry) -> Result<()> {
+        check_file(dir, &part.file, part.bytes, &part.xxh3).with_context(|| {
+            format!(
+                "{} was changed or damaged; prep verify {} checks all files; ingest again or restore the file",
+                dir.join(&part.file).display(),
+                dir.display()
+            )
+        })
+    }
+
+    /// The document with this id, of the corpus in `dir`. Of the parts the one that has it is checked.
     ///
     /// # Errors
     /// When a part is damaged.
@@ -104,6 +119,7 @@ impl CorpusManifest {
         for part in &self.documents {
             let file = DocumentFile::open(&dir.join(&part.file))?;
             if let Some(document) = file.find(id)? {
+                Self::check_part(dir, part)?;
                 return Ok(Some(document));
             }
         }
