@@ -1,5 +1,6 @@
 //! `corpus/manifest.json`: what `prep ingest` wrote and from what, written last.
 
+use crate::document::id::check_file;
 use crate::document::parquet::DocumentFile;
 use crate::document::{Document, DocumentId};
 use crate::ingest::normalise::Repairs;
@@ -96,7 +97,21 @@ impl CorpusManifest {
         Ok(manifest)
     }
 
-    /// The document with this id, of the corpus in `dir`.
+    /// Whether `part` of the corpus in `dir` is what it was when it was written: its size and xxh3-128.
+    ///
+    /// # Errors
+    /// When it is not, with the file and what can be done.
+    pub fn check_part(dir: &Path, part: &PartEntry) -> Result<()> {
+        check_file(dir, &part.file, part.bytes, &part.xxh3).with_context(|| {
+            format!(
+                "{} was changed or damaged; prep verify {} checks all files; ingest again or restore the file",
+                dir.join(&part.file).display(),
+                dir.display()
+            )
+        })
+    }
+
+    /// The document with this id, of the corpus in `dir`. Of the parts the one that has it is checked.
     ///
     /// # Errors
     /// When a part is damaged.
@@ -104,6 +119,7 @@ impl CorpusManifest {
         for part in &self.documents {
             let file = DocumentFile::open(&dir.join(&part.file))?;
             if let Some(document) = file.find(id)? {
+                Self::check_part(dir, part)?;
                 return Ok(Some(document));
             }
         }
@@ -184,6 +200,10 @@ pub struct IngestReport {
     /// Records that have a field of `--map`, by its path; empty without `--map`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mapped: BTreeMap<String, u64>,
+    /// Records whose answer is the number of an option, which `--first-option` says how to count; `None`
+    /// without the flag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numbered: Option<u64>,
     /// What a person should know of the sources though nothing of them was lost, such as an archive
     /// without its end mark.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

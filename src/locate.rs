@@ -151,6 +151,10 @@ pub fn locate(address: &Address, corpus: Option<&Path>, context: u64) -> Result<
     let at = split_position(address, &manifest)?;
     let place = data.place(at);
     let rows = document_rows(&data, at);
+    // What stands in the file that was asked for counts, and what shows the document in others.
+    for row in &rows {
+        data.check_file_at(&address.dir, row.start)?;
+    }
     let (first, last) = (&rows[0], &rows[rows.len() - 1]);
     let (begin, end) = (first.start, last.start + last.len);
     let (from, to) = (

@@ -11,6 +11,7 @@ use crate::shard::dataset::Tokens;
 use crate::shard::{Dataset, ShardManifest, Split};
 use crate::tokenize::Tokenizer;
 use anyhow::{Context as _, Result, bail, ensure};
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -90,19 +91,33 @@ fn shards(
     // The tokens of the split that belong to the file.
     let belongs = |position: u64| file.is_none_or(|file| data.place(position).file == file);
     let wanted = args.document..args.document.saturating_add(args.count);
-    let (mut number, mut position, mut printed) = (0, 0, 0);
-    data.for_each_document(|id, tokens| {
-        let inside = belongs(position);
-        position += tokens.ids.len() as u64;
-        if inside {
-            if wanted.contains(&number) {
-                print_tokens(id, tokens, &tokenizer, args, context)?;
-                printed += 1;
-            }
-            number += 1;
+    let mut rows = (0..data.rows()).map(|row| data.row(row)).peekable();
+    let (mut number, mut printed) = (0, 0);
+    // Files that were compared with the manifest: what is damaged would be printed as other tokens.
+    let mut checked = BTreeSet::new();
+    while let Some(first) = rows.next() {
+        let mut parts = vec![first];
+        while let Some(part) = rows.next_if(|row| row.continuation) {
+            parts.push(part);
         }
-        Ok(())
-    })?;
+        if !belongs(parts[0].start) {
+            continue;
+        }
+        if wanted.contains(&number) {
+            for part in &parts {
+                if checked.insert(data.place(part.start).file) {
+                    data.check_file_at(dir, part.start)?;
+                }
+            }
+            let tokens = data.tokens_of(&parts);
+            print_tokens(parts[0].document_id, &tokens, &tokenizer, args, context)?;
+            printed += 1;
+        }
+        number += 1;
+        if number >= wanted.end {
+            break;
+        }
+    }
     ensure!(
         printed > 0 || args.count == 0,
         "{} has {number} documents that begin in it; number {} is not among them",
@@ -164,6 +179,7 @@ fn corpus(args: &Args, context: &Context) -> Result<Exit> {
             before += entry.rows;
             continue;
         }
+        CorpusManifest::check_part(&args.path, entry)?;
         for document in DocumentFile::open(&args.path.join(&entry.file))?.documents() {
             let document = document?;
             if before >= args.document && printed < args.count {

@@ -8,6 +8,7 @@ use crate::ingest::source::{Source, Wishes};
 use crate::units::{grouped, human_bytes};
 use crate::{interrupt, ordered, output};
 use anyhow::Result;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Characters of a line for a person.
@@ -15,7 +16,7 @@ const LINE_CHARACTERS: usize = 96;
 /// Runner-up encodings that are farther behind are not worth a word to a person.
 const CLOSE_BITS: f64 = 60.0;
 
-/// Prints how `sources` would be read, in order.
+/// Prints how `sources` would be read, in order; gives the shapes of their first records.
 ///
 /// # Errors
 /// When a Parquet column is of a type that is not read at all.
@@ -24,14 +25,16 @@ pub fn run(
     rules: Rules<'_>,
     wishes: &Wishes,
     context: &Context,
-) -> Result<()> {
+) -> Result<BTreeSet<String>> {
     let mut all = Vec::new();
+    let mut shapes = BTreeSet::new();
     ordered::map_fold(
         context.threads,
         sources.into_iter().map(Arc::new).map(Ok),
         |source| Ok(preview(&source, rules, wishes)),
         |preview| {
             interrupt::check()?;
+            shapes.extend(preview.shapes.keys().cloned());
             if context.json {
                 all.push(serde_json::to_value(&preview)?);
             } else {
@@ -45,7 +48,7 @@ pub fn run(
         output::data(&report.to_string());
     }
     context.note("next: the same command with --out corpus instead of --dry-run");
-    Ok(())
+    Ok(shapes)
 }
 
 /// A source as a person reads it.

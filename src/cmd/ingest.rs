@@ -68,7 +68,8 @@ pub struct Args {
     /// of it, at the strongest place there, of equally strong ones the nearest: a form feed at the
     /// beginning or end of a line (inside a line it is a line break and no more); a chapter
     /// or a separator line (***, ---, %); a lesser heading; several blank lines; one; the end of a
-    /// sentence at a line's end; a line's end. Code blocks and front matter are kept whole.
+    /// sentence at a line's end; a line's end. Code blocks and front matter are kept whole. A document of
+    /// a chat that Telegram exported ends with a message, where the longest pause is.
     #[arg(long, value_name = "CHARACTERS", default_value_t = DOCUMENT_CHARACTERS, value_parser = clap::value_parser!(u64).range(1..))]
     document_size: u64,
     /// Encoding of every text source, for instance windows-1251. Default: detected for each on a
@@ -240,7 +241,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     }
     let formats = report.sources.iter();
     let formats = formats.filter_map(|source| source.format.as_deref());
-    unread_flags::note(&args.given(), formats, true, context);
+    let formats = formats.chain(unread_flags::as_text(report.by_shape.keys()));
+    unread_flags::note(&args.given(), formats.clone(), true, context);
+    if report.numbered == Some(0) && unread_flags::is_used("--first-option", formats) {
+        context.note("warning: --first-option changed nothing: no record has an answer that is the number of an option");
+    }
     for note in &report.notes {
         context.note(note);
     }
@@ -344,7 +349,10 @@ fn dry_run(args: &Args, context: &Context) -> Result<Exit> {
     let formats = found.sources.iter();
     let formats = formats.filter_map(|source| Some(source.format.as_ref().ok()?.name()));
     let formats: Vec<&str> = formats.collect();
-    super::dry_run::run(found.sources, rules, &wishes, context)?;
-    unread_flags::note(&args.given(), formats.into_iter(), false, context);
+    let shapes = super::dry_run::run(found.sources, rules, &wishes, context)?;
+    let formats = formats
+        .into_iter()
+        .chain(unread_flags::as_text(shapes.iter()));
+    unread_flags::note(&args.given(), formats, false, context);
     Ok(Exit::Done)
 }

@@ -22,6 +22,19 @@ const FLAGS: &[(&str, &str, &[&str])] = &[
     ("--document-size", "plain text", TEXT),
 ];
 
+/// The format of running text, where records of one of these shapes are cut as that is.
+pub(super) fn as_text<'a>(mut shapes: impl Iterator<Item = &'a String>) -> Option<&'static str> {
+    shapes.any(|shape| shape == "telegram").then_some("text")
+}
+
+/// Whether a source of one of these formats can use `flag`.
+pub(super) fn is_used<'a>(flag: &str, formats: impl Iterator<Item = &'a str>) -> bool {
+    let formats: BTreeSet<&str> = formats.collect();
+    let readers = FLAGS.iter().filter(|(name, _, _)| *name == flag);
+    let mut readers = readers.flat_map(|(_, _, readers)| *readers);
+    readers.any(|reader| formats.contains(reader))
+}
+
 /// Names those of the flags `given` that no source of these formats can use, in a line each. Where members
 /// of archives are not known, one may hold what uses all of them.
 pub(super) fn note<'a>(

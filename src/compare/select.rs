@@ -54,6 +54,7 @@ pub fn write(
         by_language_share: BTreeMap::new(),
         sources: Vec::new(),
         mapped: BTreeMap::new(),
+        numbered: None,
         notes: Vec::new(),
         frame_fields: BTreeMap::new(),
     };

@@ -5,8 +5,8 @@
 use crate::document::DocumentId;
 use crate::record;
 use anyhow::Result;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 record! {
     /// What is known of a document when copies are searched; in this order they are compared.
@@ -65,7 +65,8 @@ impl Conflicts {
 pub enum Found {
     /// A copy of this document, which stays in its place.
     Copy(Candidate),
-    /// One of several answers to the same question; it stays.
+    /// One of several answers to the same question; it stays, or is found to be a copy as well: of a
+    /// document under another system prompt, so that under its own it contradicts what is left there.
     ConflictKept,
     /// One of several answers; dropped in favour of this one, or together with all (`None`).
     ConflictDropped(Option<Candidate>),
@@ -115,31 +116,36 @@ fn compare_in_passing(
     mut each: impl FnMut(&Candidate, Found) -> Result<()>,
 ) -> Result<()> {
     let mut survivor: Option<Candidate> = None;
-    // By system prompt: the only answer so far, or nothing once there were more.
-    let mut only = BTreeMap::<u64, Option<Candidate>>::new();
+    // By system prompt: the last answer's key, and the only answer so far, or nothing once there were more.
+    let mut only = BTreeMap::<u64, (u128, Option<Candidate>)>::new();
     for candidate in candidates {
         let candidate = candidate?;
         let group = survivor.filter(|survivor| survivor.group == candidate.group);
         if group.is_none() {
             only.clear();
         }
-        if let Some(survivor) = group.filter(|survivor| survivor.content == candidate.content) {
+        let of = group.filter(|survivor| survivor.content == candidate.content);
+        if let Some(survivor) = of {
             if candidate.own == 1 {
                 each(&candidate, Found::Copy(survivor))?;
             }
-            continue;
+        } else {
+            survivor = Some(candidate);
         }
-        survivor = Some(candidate);
         // Answers that an earlier set has are no conflict of this corpus.
-        if candidate.answers == 0 || candidate.own == 0 {
+        if candidate.answers == 0 || of.unwrap_or(candidate).own == 0 {
             continue;
         }
         match only.entry(candidate.system) {
             Entry::Vacant(entry) => {
-                entry.insert(Some(candidate));
+                entry.insert((candidate.content, Some(candidate)));
             }
+            // Of copies under one system prompt the first is the answer.
+            Entry::Occupied(entry) if entry.get().0 == candidate.content => {}
             Entry::Occupied(mut entry) => {
-                if let Some(first) = entry.get_mut().take() {
+                let (last, first) = entry.get_mut();
+                *last = candidate.content;
+                if let Some(first) = first.take() {
                     each(&first, Found::ConflictKept)?;
                 }
                 each(&candidate, Found::ConflictKept)?;
@@ -168,26 +174,48 @@ fn settle(
             .or_default()
             .add(copies, conflicts);
     }
+    let said = said(sets());
     for copies in sets() {
         let survivor = copies[0];
+        let is_answer = survivor.answers == 1 && survivor.own == 1;
+        let contradicts =
+            |system: u64| is_answer && said.get(&system).is_some_and(|said| *said > 1);
+        let mut systems = BTreeSet::new();
         let question = questions
             .get(&survivor.system)
-            .filter(|question| survivor.answers == 1 && survivor.own == 1 && question.answers > 1);
+            .filter(|question| is_answer && question.answers > 1);
         let conflict = question.is_some();
         let stays = question.and_then(|question| question.stays);
         let dropped = conflict && conflicts != Conflicts::Keep && stays != Some(survivor);
         for copy in copies.iter().filter(|copy| copy.own == 1) {
+            // Of copies under one system prompt the first is the answer.
+            let is_said = systems.insert(copy.system) && contradicts(copy.system);
             let found = match (dropped, *copy == survivor) {
                 // Copies of a dropped answer go for the reason that it goes for.
                 (true, _) => Found::ConflictDropped(stays),
-                (false, true) if conflict => Found::ConflictKept,
+                (false, true) if is_said => Found::ConflictKept,
                 (false, true) => continue,
                 (false, false) => Found::Copy(survivor),
             };
+            if is_said && matches!(found, Found::Copy(_)) {
+                each(copy, Found::ConflictKept)?;
+            }
             each(copy, found)?;
         }
     }
     Ok(())
+}
+
+/// How many different answers each system prompt has, those that go as copies among them.
+fn said<'a>(sets: impl Iterator<Item = &'a [Candidate]>) -> BTreeMap<u64, u64> {
+    let mut said = BTreeMap::new();
+    for copies in sets.filter(|copies| copies[0].answers == 1 && copies[0].own == 1) {
+        let systems: BTreeSet<u64> = copies.iter().map(|copy| copy.system).collect();
+        for system in systems {
+            *said.entry(system).or_default() += 1;
+        }
+    }
+    said
 }
 
 /// A question under one system prompt.
@@ -388,6 +416,49 @@ mod tests {
                 (0, "dropped", None),
                 (1, "dropped", None),
                 (2, "dropped", None)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_copy_under_another_system_prompt_contradicts_under_its_own() {
+        let under = |system: u64, one: Candidate| Candidate { system, ..one };
+        let candidates = [
+            under(1, candidate(1, 1, 9, 0)),
+            // A copy of row 0, and what contradicts it under its own prompt.
+            under(2, candidate(1, 1, 5, 1)),
+            under(2, candidate(1, 1, 4, 2)),
+            under(2, candidate(1, 2, 5, 3)),
+            // A copy that nothing contradicts.
+            under(3, candidate(1, 2, 4, 4)),
+        ];
+        for conflicts in [
+            Conflicts::Keep,
+            Conflicts::First,
+            Conflicts::Longest,
+            Conflicts::Drop,
+        ] {
+            assert_eq!(
+                found(&candidates, conflicts),
+                [
+                    (1, "copy", Some(0)),
+                    (1, "kept", None),
+                    (2, "copy", Some(0)),
+                    (3, "kept", None),
+                    (4, "copy", Some(3)),
+                ],
+                "{conflicts:?}"
+            );
+        }
+        // What an earlier set says is no conflict here.
+        let mut earlier = candidates;
+        earlier[0].own = 0;
+        assert_eq!(
+            found(&earlier, Conflicts::Keep),
+            [
+                (1, "copy", Some(0)),
+                (2, "copy", Some(0)),
+                (4, "copy", Some(3)),
             ]
         );
     }

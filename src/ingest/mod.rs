@@ -162,7 +162,7 @@ pub fn run(options: &Options, context: &Context) -> Result<IngestReport> {
     parts.commit(&mut state)?;
     progress.finish();
     spool.remove();
-    finish(&options.out, &sources, state)
+    finish(options, &sources, state)
 }
 
 /// Takes a group's results, in order.
@@ -181,6 +181,7 @@ fn fold(
     for (path, records) in std::mem::take(&mut done.parsed.mapped) {
         *state.mapped.entry(path).or_default() += records;
     }
+    state.numbered += done.parsed.numbered;
     for (name, fields) in std::mem::take(&mut done.parsed.frame_fields) {
         state.add_frame_fields(name, fields);
     }
@@ -235,7 +236,8 @@ fn fold(
 }
 
 /// Checks the account against what is on disk, and writes the manifest last.
-fn finish(out: &Path, sources: &[Arc<Source>], state: State) -> Result<IngestReport> {
+fn finish(options: &Options, sources: &[Arc<Source>], state: State) -> Result<IngestReport> {
+    let out = &options.out;
     state.ledgers.check()?;
     let rows = |parts: &[crate::corpus::PartEntry]| parts.iter().map(|part| part.rows).sum::<u64>();
     ensure!(
@@ -274,6 +276,7 @@ fn finish(out: &Path, sources: &[Arc<Source>], state: State) -> Result<IngestRep
         by_language_share: state.languages,
         sources: entries.clone(),
         mapped: state.mapped,
+        numbered: options.first_option.map(|_| state.numbered),
         notes: state.notes,
         frame_fields: state.frame_fields,
     };

@@ -129,6 +129,9 @@ pub struct State {
     /// Records that have a field of `--map`, by its path.
     #[serde(default)]
     pub mapped: BTreeMap<String, u64>,
+    /// Records whose answer is the number of an option, where `--first-option` says how these count.
+    #[serde(default)]
+    pub numbered: u64,
     /// What a person should know of the sources.
     #[serde(default)]
     pub notes: Vec<String>,

@@ -37,12 +37,13 @@ pub fn numbering(source: &Source, block: &Block, wishes: &Wishes) -> Numbering {
         most_tree: weight::LOOKED_AT,
     };
     let evidence = |block: Option<Block>| {
-        numbering::survey(|| {
+        let ((), evidence) = numbering::survey(|| {
             if let Some(block) = block {
                 // What cannot be read says nothing here; it is refused when it is parsed.
                 Parsed::witness().add(source, format, block, rules);
             }
-        })
+        });
+        evidence
     };
     if evidence(beginning(block)) == Evidence::default() {
         return Numbering::Unknown;

@@ -4,6 +4,7 @@
 //! one `&[u16]` without a copy, and Hugging Face `datasets`, pyarrow, polars and `DuckDB` open it too.
 //! The price is 2.125 bytes a token (u16 ids and one mask bit) and 28 bytes a document.
 
+pub mod bits;
 pub mod dataset;
 mod files;
 pub mod format;

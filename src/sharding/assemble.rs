@@ -5,7 +5,7 @@ use super::{Job, work};
 use crate::document::DocumentId;
 use crate::interrupt;
 use crate::progress::{Progress, Unit};
-use crate::shard::dataset::unpack;
+use crate::shard::bits::unpack;
 use crate::shard::manifest::SplitEntry;
 use crate::shard::shuffle::{Item, Order, Shuffle};
 use crate::shard::writer::SplitWriter;

@@ -7,7 +7,7 @@ use super::edit;
 use super::mixing::Mix;
 use super::pairs::Made;
 use super::part_files::PartFiles;
-use super::plan::{CONFLICT, Fate, Plan};
+use super::plan::{Fate, Plan};
 use super::removed::{self, Removal, Removed};
 use super::scan::{KeyColumns, Look, SAMPLED_OUT, Scanned};
 use super::units::{Unit, Units};
@@ -159,7 +159,7 @@ impl Worker<'_> {
                     if why.reason == SAMPLED_OUT {
                         account.mixes.add(&document.source, &Mix::default());
                     }
-                    if why.reason == CONFLICT {
+                    if why.in_conflict {
                         conflicting.push(Conflicting {
                             document: document.clone(),
                             question,

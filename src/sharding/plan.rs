@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Why an answer goes that contradicts another one.
-pub const CONFLICT: &str = "qa_conflict";
+const CONFLICT: &str = "qa_conflict";
 
 /// What becomes of one document.
 #[derive(Clone, Debug, PartialEq)]
@@ -309,6 +309,7 @@ impl Plan {
             kept_earlier: found.own == 0,
             ..Removal::default()
         };
+        let in_conflict = found.conflict;
         let removal = match (found.gone, &scanned.dropped) {
             (Some(gone), _) => match gone.says() {
                 FindingKind::Near => Removal {
@@ -318,13 +319,18 @@ impl Plan {
                     cluster_size: Some(gone.cluster),
                     ..dropped("near_duplicate", &gone)
                 },
-                FindingKind::ConflictLost => dropped(CONFLICT, &gone),
+                FindingKind::ConflictLost => Removal {
+                    in_conflict: true,
+                    ..dropped(CONFLICT, &gone)
+                },
                 FindingKind::ConflictAll => Removal {
                     kept: None,
+                    in_conflict: true,
                     ..dropped(CONFLICT, &gone)
                 },
                 // Of a copy of a near copy, the similarity to what stays.
                 _ => Removal {
+                    in_conflict,
                     similarity: Some(gone.similarity()),
                     cluster_size: Some(gone.cluster),
                     ..dropped("exact_duplicate", &gone)

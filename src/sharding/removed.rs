@@ -30,6 +30,8 @@ pub struct Removal {
     pub similarity: Option<f64>,
     /// Documents of its cluster, the kept one among them.
     pub cluster_size: Option<u64>,
+    /// Whether other answers to its question exist: `conflicts/` lists it.
+    pub in_conflict: bool,
 }
 
 /// A row of `removed/`.
@@ -158,6 +160,8 @@ pub fn of_row(batch: &RecordBatch, row: usize) -> Result<Removed> {
             kept_earlier: earlier.is_valid(0) && earlier.value(0),
             similarity: number("similarity")?,
             cluster_size: cluster.is_valid(0).then(|| cluster.value(0)),
+            // `conflicts/` says it.
+            in_conflict: false,
         },
     })
 }

@@ -267,3 +267,19 @@ fn tsv_that_quotes_is_read_so() {
     );
     assert_eq!(found[20].1, "последний вопрос");
 }
+
+#[test]
+fn padding_of_columns_is_no_indentation() {
+    let aligned = "question;            answer\nкто?;                я\nчто за слово?;       ты\n";
+    let (pairs, _) = ingested(aligned.as_bytes(), 0);
+    assert_eq!(
+        pairs,
+        owned(&[(2, "кто?", "я"), (3, "что за слово?", "ты")])
+    );
+    let code = "question,answer\nq,    return x\nr,\"    if x:\n        y\"\n";
+    let (pairs, _) = ingested(code.as_bytes(), 0);
+    assert_eq!(
+        pairs,
+        owned(&[(2, "q", "    return x"), (3, "r", "    if x:\n        y")])
+    );
+}

@@ -180,6 +180,85 @@ fn flags_that_no_source_can_use_are_named() {
 }
 
 #[test]
+fn a_chat_of_telegram_becomes_documents_by_size() {
+    let place = place();
+    let source = place.path().join("result.json");
+    let (mut messages, mut lines) = (Vec::new(), Vec::new());
+    for number in 0..200_u64 {
+        // Ten messages a day.
+        let seconds = 1_700_000_000 + number / 10 * 86_400 + number % 10 * 60;
+        let text = format!("слово {number}\nи дело");
+        lines.push(format!("Иван: {text}"));
+        messages.push(json!({
+            "id": number, "type": "message", "date": "2023-11-14T22:13:20",
+            "date_unixtime": seconds.to_string(), "from": "Иван", "from_id": "user1", "text": text,
+        }));
+    }
+    let chat = json!({"name": "Чат", "type": "personal_chat", "messages": messages});
+    write(&source, chat.to_string());
+    let run = |name: &str, flags: &[&str]| {
+        let out = place.path().join(name);
+        let command = Prep::talkative(["ingest"]).arg(&source).args(flags);
+        let command = command.arg("--out").arg(&out).prints("result.json");
+        let (_, said) = command.says("next: ").run();
+        assert!(!said.contains("warning"), "{said}");
+        let texts: Vec<String> = documents(&out)
+            .into_iter()
+            .map(|document| match document.content {
+                Content::Text(text) => text,
+                other => panic!("a text, not {other:?}"),
+            })
+            .collect();
+        assert_eq!(texts.join("\n"), lines.join("\n"));
+        texts
+    };
+    // A day has about 220 characters.
+    let texts = run("sized", &["--document-size", "1000"]);
+    assert_eq!(texts.len(), 4);
+    for text in &texts {
+        assert_eq!(text.matches("Иван: ").count() % 10, 0, "whole days: {text}");
+    }
+    assert_eq!(run("whole", &["--split", "none"]).len(), 1);
+    let dry = Prep::talkative(["ingest"]).arg(&source).arg("--dry-run");
+    let dry = dry.args(["--document-size", "1000"]).prints("Иван");
+    let (_, said) = dry.says("next: ").run();
+    assert!(!said.contains("warning"), "{said}");
+}
+
+#[test]
+fn a_number_of_options_that_no_record_has_is_told() {
+    let place = place();
+    let said = |name: &str, record: &str, flags: &[&str]| {
+        let source = place.path().join(name);
+        write(&source, record);
+        let out = place.path().join(format!("out of {name}"));
+        let command = Prep::talkative(["ingest"]).arg(source).args(flags);
+        command
+            .arg("--out")
+            .arg(&out)
+            .prints(name)
+            .says("next: ")
+            .run()
+            .1
+    };
+    let first = ["--first-option", "1"];
+    let without = "{\"question\":\"Кто?\",\"answer\":\"1\"}\n";
+    let labelled = "{\"question\":\"q\",\"options\":{\"A\":\"x\",\"B\":\"y\"},\"answer\":\"B\"}\n";
+    let numbered = "{\"question\":\"q\",\"options\":[\"x\",\"y\"],\"answer\":1}\n";
+    for (name, record) in [("a.jsonl", without), ("b.jsonl", labelled)] {
+        let said = said(name, record, &first);
+        assert!(
+            said.contains("warning: --first-option changed nothing"),
+            "{said}"
+        );
+    }
+    let used = said("c.jsonl", numbered, &first);
+    assert!(!used.contains("warning"), "{used}");
+    let not_given = said("d.jsonl", without, &[]);
+    assert!(!not_given.contains("warning"), "{not_given}");
+}
+
+#[test]
 fn a_dry_run_shows_format_encoding_shape_and_documents() {
     let place = place();
     let (csv, _, _) =

@@ -276,6 +276,36 @@ fn copies_of_a_dropped_answer_go_the_same_way() {
 }
 
 #[test]
+fn a_contradiction_of_a_copy_under_another_system_prompt_is_listed() {
+    let asked = |system: &str, answer: &str| json!({ "system": system, "question": "How far is the Moon?", "answer": answer });
+    let (far, near) = ("About 384,000 kilometres.", "A short walk, if you ask me.");
+    let mut lines = vec![
+        asked("You are an astronomer who answers with care.", far),
+        // A copy of the first, which is longer, and what contradicts it under one prompt.
+        asked("Be brief.", far),
+        asked("Be brief.", near),
+        asked("You are a clown.", near),
+    ];
+    lines.extend(filler());
+    for how in ["keep", "first", "drop"] {
+        let run = Run::of_lines(&lines, &["--conflicts", how]);
+        run.assert_complete();
+        let listed = removed::conflicts(&run.shards());
+        let mut listed: Vec<u64> = listed.iter().map(|document| document.record).collect();
+        listed.sort_unstable();
+        let fates = run.fates();
+        assert_eq!(fates[&2], "exact_duplicate", "{how}");
+        // The clown's answer is longer than the brief one, which goes for it and is listed, too.
+        assert_eq!(
+            (listed, fates[&3].as_str()),
+            (vec![2, 3], "exact_duplicate"),
+            "{how}"
+        );
+        assert_eq!(run.report["conflicting_answers"], json!(2), "{how}");
+    }
+}
+
+#[test]
 fn a_bad_copy_never_displaces_a_good_text() {
     // The same words; in the second mostly signs, for which the rules of prose drop it.
     let words =

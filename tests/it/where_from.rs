@@ -1,7 +1,7 @@
 //! `prep where`: every token of the shards leads back to its source and record.
 
 use crate::support::corpus::documents;
-use crate::support::{Prep, fixture, place, shards};
+use crate::support::{Prep, fixture, place, read, shards, write};
 use prep::shard::{Dataset, Split};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -116,5 +116,45 @@ fn places_that_are_not_there_are_said() {
     assert!(
         error.contains("is not the corpus that the shards were made from"),
         "{error}"
+    );
+}
+
+#[test]
+fn what_is_damaged_is_not_shown() {
+    let place = place();
+    let at = |name: &str| place.path().join(name);
+    Prep::ingest(&fixture(""), &at("corpus")).code(1).json();
+    Prep::shard(&at("corpus"), &at("shards"))
+        .args(["--val", "20%", "--shard-size", "40kB"])
+        .json();
+    let cat = |path: &str, document: &str| Prep::new(["cat", "--document", document]).arg(at(path));
+    let token = at("shards/train-00001.arrow:5");
+    let ask = || Prep::new(["where"]).arg(&token);
+    let damage = |file: &str| {
+        let path = at(file);
+        let mut bytes = read(&path);
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        write(&path, &bytes);
+    };
+    ask().prints("train-00001").run();
+    damage("shards/train-00001.arrow");
+    for said in [ask().fails(), cat("shards/train-00001.arrow", "0").fails()] {
+        assert!(
+            said.contains("train-00001.arrow was changed or damaged")
+                && said.contains("prep verify"),
+            "{said}"
+        );
+    }
+    // What stands in files that are whole is shown, wherever another is damaged.
+    cat("shards", "0").prints("document").run();
+    cat("shards/train-00000.arrow", "0")
+        .prints("document")
+        .run();
+    damage("corpus/documents/part-00000.parquet");
+    let said = cat("corpus", "0").fails();
+    assert!(
+        said.contains("part-00000.parquet was changed or damaged") && said.contains("prep verify"),
+        "{said}"
     );
 }

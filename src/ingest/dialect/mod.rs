@@ -1,5 +1,6 @@
 //! The dialect of a CSV file: its delimiter and the names of its columns, told from its beginning.
 
+mod padding;
 mod quoting;
 mod turns;
 
@@ -37,6 +38,8 @@ pub struct Column {
     pub name: String,
     /// Whether the header left its name out: rows may leave out its field.
     pub is_spare: bool,
+    /// Whether white space before its cells only sets them off.
+    pub is_padded: bool,
 }
 
 /// A reading of the sample.
@@ -144,7 +147,7 @@ impl Dialect {
                 names.len()
             ));
         }
-        let columns = match reading.rows.into_iter().next() {
+        let mut columns = match reading.rows.into_iter().next() {
             _ if !names.is_empty() => columns(names),
             Some(first) if has_header => columns(&first),
             _ => columns(&vec![String::new(); width])
@@ -155,6 +158,10 @@ impl Dialect {
                 })
                 .collect(),
         };
+        let padded = padding::padded(sample, reading.grammar, has_header);
+        for (column, is_padded) in columns.iter_mut().zip(padded) {
+            column.is_padded = is_padded;
+        }
         Ok(Self {
             grammar: reading.grammar,
             columns,
@@ -199,6 +206,7 @@ fn columns(header: &[String]) -> Vec<Column> {
                 return Column {
                     name: name.to_owned(),
                     is_spare: false,
+                    is_padded: false,
                 };
             }
             let (stem, first) = if name.is_empty() {
@@ -213,6 +221,7 @@ fn columns(header: &[String]) -> Vec<Column> {
             Column {
                 name: format!("{stem}_{number}"),
                 is_spare: name.is_empty(),
+                is_padded: false,
             }
         })
         .collect()

@@ -104,8 +104,11 @@ fn named(dialect: &Dialect, fields: &[Cow<[u8]>]) -> Result<Fields, std::str::Ut
     let mut named = Fields::with_capacity(dialect.columns.len());
     for (column, field) in dialect.columns.iter().zip(fields) {
         if !column.is_spare || !field.trim_ascii().is_empty() {
-            let text = utf8(field)?.to_owned();
-            named.insert(column.name.clone(), Value::String(text));
+            let mut text = utf8(field)?;
+            if column.is_padded {
+                text = text.trim_start_matches([' ', '\t']);
+            }
+            named.insert(column.name.clone(), Value::String(text.to_owned()));
         }
     }
     Ok(named)

@@ -56,6 +56,8 @@ pub struct Parsed {
     pub left: Vec<(String, &'static str, u64)>,
     /// Records that have a field of `--map`, by its path.
     pub mapped: BTreeMap<String, u64>,
+    /// Records whose answer is the number of an option, where the user says how these count.
+    pub numbered: u64,
     /// What a person should know of the sources.
     pub notes: Vec<String>,
     /// Values of JSON files that stand beside the records, by name.

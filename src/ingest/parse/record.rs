@@ -6,7 +6,7 @@ use crate::ingest::json;
 use crate::ingest::mapping::Mapping;
 use crate::ingest::reject::Reject;
 use crate::ingest::shape::numbering::{self, Numbering};
-use crate::ingest::shape::{self, Fields, Item, Misfit, Shape};
+use crate::ingest::shape::{self, Fields, Item, Misfit, Shape, telegram};
 
 impl Parsed {
     pub(super) fn add_fields(
@@ -27,12 +27,21 @@ impl Parsed {
             return reject("unknown_shape", shape::unknown(&fields), &raw());
         };
         let numbering = self.numbering.unwrap_or(Numbering::Unknown);
-        let taken = numbering::within(numbering, || match rules.mapping {
-            Some(mapping) => mapping.take(&mut fields, |path| {
-                *self.mapped.entry(path.to_owned()).or_default() += 1;
-            }),
-            None => shape.take(&mut fields),
-        });
+        let mut taken = || {
+            numbering::within(numbering, || match rules.mapping {
+                Some(mapping) => mapping.take(&mut fields, |path| {
+                    *self.mapped.entry(path.to_owned()).or_default() += 1;
+                }),
+                None => telegram::within(rules.split, || shape.take(&mut fields)),
+            })
+        };
+        let taken = if rules.first_option.is_some() {
+            let (taken, evidence) = numbering::survey(taken);
+            self.numbered += u64::from(evidence.numbers > 0);
+            taken
+        } else {
+            taken()
+        };
         if self.is_witness {
             return;
         }

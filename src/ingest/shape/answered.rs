@@ -3,7 +3,7 @@
 //! Only names that nothing but answers have say so. A label, a summary or a target beside a text may be
 //! anything, and there the text stays one.
 
-use super::answers::{SAID, is_no, is_yes};
+use super::answers::{SAID, is_missing, is_no, is_yes};
 use super::fields::{find, value_of};
 use super::known::Names;
 use super::names::{
@@ -38,23 +38,61 @@ fn is_blank(text: &str) -> bool {
     text.trim().is_empty()
 }
 
+/// What HTTP calls its statuses (RFC 9110, and 418 of RFC 2324), in small letters.
+const STATUSES: &[(&str, &str)] = &[
+    ("200", "ok"),
+    ("201", "created"),
+    ("202", "accepted"),
+    ("204", "no content"),
+    ("206", "partial content"),
+    ("301", "moved permanently"),
+    ("302", "found"),
+    ("303", "see other"),
+    ("304", "not modified"),
+    ("307", "temporary redirect"),
+    ("308", "permanent redirect"),
+    ("400", "bad request"),
+    ("401", "unauthorized"),
+    ("402", "payment required"),
+    ("403", "forbidden"),
+    ("404", "not found"),
+    ("405", "method not allowed"),
+    ("406", "not acceptable"),
+    ("408", "request timeout"),
+    ("409", "conflict"),
+    ("410", "gone"),
+    ("413", "content too large"),
+    ("413", "payload too large"),
+    ("415", "unsupported media type"),
+    ("418", "i'm a teapot"),
+    ("422", "unprocessable content"),
+    ("422", "unprocessable entity"),
+    ("429", "too many requests"),
+    ("500", "internal server error"),
+    ("501", "not implemented"),
+    ("502", "bad gateway"),
+    ("503", "service unavailable"),
+    ("504", "gateway timeout"),
+];
+
+/// Whether a text is the status of an answer of HTTP and nothing else: `200 OK`, `HTTP/1.1 404 Not Found`.
+fn is_status(text: &str) -> bool {
+    let mut words = text.trim().splitn(2, ' ');
+    let (first, behind) = (words.next().unwrap_or_default(), words.next());
+    let behind = behind.unwrap_or_default().trim();
+    let version = first.get(..5).unwrap_or_default();
+    if version.eq_ignore_ascii_case("http/") {
+        let (code, phrase) = behind.split_at_checked(3).unwrap_or_default();
+        let is_code = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit());
+        return is_code && !phrase.contains('\n');
+    }
+    let mut statuses = STATUSES.iter();
+    statuses.any(|(code, phrase)| first == *code && behind.eq_ignore_ascii_case(phrase))
+}
+
 /// What says of something beside the text that it is so, is missing, or went well: a mark, `nan`, `200 OK`.
-fn is_mark(text: &str) -> bool {
-    let text = text.trim().to_lowercase();
-    let value = Value::String(text.clone());
-    let is_missing = [
-        "none",
-        "null",
-        "nan",
-        "n/a",
-        "na",
-        "-",
-        "deleted",
-        "[deleted]",
-    ];
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let is_status = digits == 3 && text.as_bytes().get(3).is_none_or(|byte| *byte == b' ');
-    is_yes(&value) || is_no(&value) || is_missing.contains(&text.as_str()) || is_status
+fn is_mark(value: &Value, text: &str) -> bool {
+    is_yes(value) || is_no(value) || is_missing(text) || is_status(text)
 }
 
 fn is_number(text: &str) -> bool {
@@ -66,7 +104,7 @@ fn is_number(text: &str) -> bool {
 fn is_said(value: &Value, may_be_number: bool) -> bool {
     match value {
         Value::String(text) => {
-            !is_blank(text) && (may_be_number || !is_number(text) && !is_mark(text))
+            !is_blank(text) && (may_be_number || !is_number(text) && !is_mark(value, text))
         }
         Value::Number(_) => may_be_number,
         Value::Array(list) => {
@@ -137,6 +175,10 @@ fn ends_with_answer(text: &str, answer: &str) -> bool {
 
 /// Whether a text or its title asks what a field beside it answers.
 pub(super) fn is_answered(fields: &Fields) -> bool {
+    let text = text_of(fields, ASKING_TEXT);
+    if text.is_none() && text_of(fields, TITLE).is_none() {
+        return false;
+    }
     let Some(key) = said(fields) else {
         return false;
     };
@@ -146,13 +188,9 @@ pub(super) fn is_answered(fields: &Fields) -> bool {
     let says_nothing = |value: &Value| value.is_null() || value.as_str().is_some_and(is_blank);
     let is_first =
         find(fields, ANSWER).is_none_or(|first| first == key || says_nothing(&fields[&first]));
-    if is_asked || !is_first && !ANSWERS.has(&key) {
-        return false;
-    }
-    match text_of(fields, ASKING_TEXT) {
-        Some(text) => !has_answer(text, &fields[&key]),
-        None => text_of(fields, TITLE).is_some(),
-    }
+    !is_asked
+        && (is_first || ANSWERS.has(&key))
+        && text.is_none_or(|text| !has_answer(text, &fields[&key]))
 }
 
 /// The text, behind its title if it has one, as a question with its answer.

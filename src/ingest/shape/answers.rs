@@ -174,6 +174,24 @@ pub(super) fn is_no(mark: &Value) -> bool {
     }
 }
 
+/// Words that stand where an answer is missing.
+const MISSING: [&str; 8] = [
+    "none",
+    "null",
+    "nan",
+    "n/a",
+    "na",
+    "-",
+    "deleted",
+    "[deleted]",
+];
+
+/// Whether a text says only that an answer is missing.
+pub(super) fn is_missing(text: &str) -> bool {
+    let text = text.trim();
+    MISSING.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
 /// The texts of an answer: a list of texts or of objects with a text, or an object with a list.
 pub(super) fn answer_texts(answers: &Value) -> Vec<String> {
     match answers {

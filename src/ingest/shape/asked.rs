@@ -1,7 +1,7 @@
 //! Multiple choice whose question, answer or options have names that mean something else elsewhere: a
 //! prompt, an output, further answers. The answer decides: it names one of the options, or they are none.
 
-use super::choice::{Choices, one_letter, take_multiple_choice, take_options, take_premise};
+use super::choice::{Choices, one_letter, or_premise, take_multiple_choice, take_options};
 use super::columns::has_columns;
 use super::fields::{find, folded, has, is_same, take, take_text, value_of};
 use super::known::Names;
@@ -118,10 +118,8 @@ fn take_asked(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
     let is_instructed = value_of(fields, INSTRUCTION).is_some_and(Value::is_string);
     if !is_instructed {
         let asked = take_text(fields, ASKED)?;
-        let context = match take_context(fields)? {
-            None => take_premise(fields)?,
-            about => about,
-        };
+        let context = take_context(fields)?;
+        let context = or_premise(context, fields)?;
         let asked = with_context(context, asked);
         return Ok(vec![Message::new("user", with_input(fields, asked)?)]);
     }

@@ -282,10 +282,8 @@ fn take_choice(
     resolve: fn(&Choices, Value) -> Result<String, Misfit>,
 ) -> Result<Content, Misfit> {
     let question = take_text(fields, QUESTION)?;
-    let context = match take_about(fields, &question)? {
-        None => take_premise(fields)?,
-        about => about,
-    };
+    let context = take_about(fields, &question)?;
+    let context = or_premise(context, fields)?;
     check_operands(fields)?;
     let (name, answer) = take_named(fields, answer)?;
     let options_name = find(fields, OPTIONS);
@@ -295,11 +293,15 @@ fn take_choice(
     Ok(options.asked(context, &question, answer))
 }
 
-/// What COPA asks the cause or the effect of.
-pub(super) fn take_premise(fields: &mut Fields) -> Result<Option<String>, Misfit> {
-    has(fields, PREMISE)
-        .then(|| take_text(fields, PREMISE))
-        .transpose()
+/// What a question is about; else the premise, which COPA asks the cause or the effect of.
+pub(super) fn or_premise(
+    about: Option<String>,
+    fields: &mut Fields,
+) -> Result<Option<String>, Misfit> {
+    if about.is_some() || !has(fields, PREMISE) {
+        return Ok(about);
+    }
+    take_text(fields, PREMISE).map(Some)
 }
 
 /// A beginning and the ending that fits: how it goes on is the answer, the other endings are in `meta`.

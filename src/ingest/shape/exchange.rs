@@ -1,12 +1,16 @@
 //! Turns that are pairs: what the user says and what the assistant does, in fields of one object.
 //!
-//! The order of its keys says nothing: the system prompt comes first, then the user, then the assistant.
+//! The system prompt comes first, then the user, then the assistant, unless a conversation shows that the
+//! assistant speaks first in each of its pairs ([`First`]). Keys in alphabetical order show nothing:
+//! writers sort them, Arrow those of structs in lists that came from Python, whatever the order of the
+//! record's other fields.
 
 use super::fields::{as_text, find};
 use super::messages::known;
 use super::names::{INPUT, OUTPUT, SYSTEM};
 use super::{Fields, Misfit};
 use crate::document::Message;
+use serde_json::Value;
 
 /// The role that a field of a pair has the words of.
 fn role(turn: &Fields, name: &str) -> Option<&'static str> {
@@ -25,6 +29,79 @@ fn role(turn: &Fields, name: &str) -> Option<&'static str> {
     known(name)
 }
 
+/// Who speaks first in each pair of a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum First {
+    User,
+    Assistant,
+}
+
+/// What a pair of a conversation shows.
+struct Shown {
+    user: bool,
+    assistant: bool,
+    /// Who stands first in it, where its keys are in an order that nobody sorted.
+    first: Option<First>,
+}
+
+impl First {
+    /// Who speaks first in the pairs that `turns` are. Of several the assistant does where its key stands
+    /// first in each and that is not the order of the alphabet; or where the keys show nothing, all pairs
+    /// are whole and the last has the assistant alone: behind the user it would speak twice.
+    pub(super) fn of(turns: &[Value]) -> Self {
+        let shown: Option<Vec<Shown>> = turns.iter().map(Shown::of).collect();
+        let Some((last, before)) = shown.as_deref().and_then(<[Shown]>::split_last) else {
+            return Self::User;
+        };
+        let are_whole = before.iter().all(|pair| pair.user && pair.assistant);
+        let mut firsts = before.iter().chain([last]).filter_map(|pair| pair.first);
+        let is_assistant = match firsts.next() {
+            // One pair is a question and its answer.
+            _ if before.is_empty() => false,
+            Some(first) => first == Self::Assistant && firsts.all(|first| first == Self::Assistant),
+            None => are_whole && last.assistant && !last.user,
+        };
+        if is_assistant {
+            Self::Assistant
+        } else {
+            Self::User
+        }
+    }
+}
+
+impl Shown {
+    /// What a turn shows that is a pair of roles, `None` of another. What is put in is the user's, wherever
+    /// it stands: a pair of an input and an output shows nothing.
+    fn of(turn: &Value) -> Option<Self> {
+        let turn = turn.as_object()?;
+        // Whether each of them has a key, and says something.
+        let (mut user, mut assistant) = (None, None);
+        let mut first = None;
+        for (name, said) in turn {
+            let says = match said {
+                Value::Null => false,
+                Value::String(text) => !text.trim().is_empty(),
+                _ => return None,
+            };
+            let (place, who) = match known(name) {
+                Some("user") => (&mut user, First::User),
+                Some("assistant") => (&mut assistant, First::Assistant),
+                Some(_) => continue,
+                None if said.is_null() || SYSTEM.has(name) => continue,
+                None => return None,
+            };
+            *place = Some(place.unwrap_or(false) || says);
+            first.get_or_insert(who);
+        }
+        let are_both = user.is_some() && assistant.is_some();
+        Some(Self {
+            user: user == Some(true),
+            assistant: assistant == Some(true),
+            first: first.filter(|_| are_both && !turn.keys().is_sorted()),
+        })
+    }
+}
+
 /// Whether an object is such a pair and nothing else; a null says nothing.
 pub(super) fn is_exchange(turn: &Fields) -> bool {
     let mut said = turn.iter().filter(|(_, said)| !said.is_null()).peekable();
@@ -37,7 +114,7 @@ pub(super) fn is_exchange(turn: &Fields) -> bool {
 ///
 /// # Errors
 /// When the input or the output is no text, or the order of the turns cannot be told.
-pub(super) fn exchange(turn: &Fields) -> Result<Option<Vec<Message>>, Misfit> {
+pub(super) fn exchange(turn: &Fields, first: First) -> Result<Option<Vec<Message>>, Misfit> {
     let is_named = find(turn, INPUT).is_some() && find(turn, OUTPUT).is_some();
     if !is_named && !is_exchange(turn) {
         return Ok(None);
@@ -55,14 +132,20 @@ pub(super) fn exchange(turn: &Fields) -> Result<Option<Vec<Message>>, Misfit> {
             others.any(|(_, said)| !said.is_null())
         };
         let is_needed = matches!(role, "user" | "assistant") && !is_said_elsewhere();
-        if role == "system" && is_blank || said.is_null() && !is_named && !is_needed {
+        // Where the user answers, the last word may be the assistant's.
+        let is_unanswered = role == "user" && first == First::Assistant && is_blank;
+        if role == "system" && is_blank
+            || said.is_null() && !is_named && !is_needed
+            || is_unanswered
+        {
             continue;
         }
         turns.push(Message::new(role, as_text(said.clone(), name)?));
     }
     let place = |turn: &Message| match turn.role.as_str() {
         "system" => 0,
-        "user" => 1,
+        "user" if first == First::User => 1,
+        "user" => 3,
         _ => 2,
     };
     let is_plain = ["system", "user", "assistant"]

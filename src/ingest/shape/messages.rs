@@ -1,7 +1,7 @@
 //! Lists of messages.
 
 use super::answers::take_answer;
-use super::exchange::{exchange, is_exchange};
+use super::exchange::{First, exchange, is_exchange};
 use super::fields::{as_answer, as_text, find, has, take, take_text, type_name};
 use super::known::Names;
 use super::names::{CHOSEN, MESSAGES, REJECTED, REPLY, TURNS};
@@ -231,6 +231,14 @@ fn as_messages(list: Value, name: &str) -> Result<Vec<Message>, Misfit> {
         return Ok(alternating(&turns));
     }
     let mut messages = Vec::with_capacity(turns.len());
+    // Most turns have a role, and are no pairs.
+    let mut own = turns.first().and_then(Value::as_object).into_iter();
+    let may_be_pairs = own.any(|turn| !ROLE.iter().any(|name| turn.contains_key(*name)));
+    let first = if may_be_pairs {
+        First::of(&turns)
+    } else {
+        First::User
+    };
     for (i, turn) in turns.into_iter().enumerate() {
         let place = format!("{name}[{i}]");
         let Value::Object(turn) = turn else {
@@ -239,7 +247,7 @@ fn as_messages(list: Value, name: &str) -> Result<Vec<Message>, Misfit> {
                 type_name(&turn)
             )));
         };
-        add_turn(turn, &mut messages).map_err(|misfit| misfit.at(&place))?;
+        add_turn(turn, first, &mut messages).map_err(|misfit| misfit.at(&place))?;
     }
     Ok(messages)
 }
@@ -258,10 +266,10 @@ pub(super) fn take_turn_texts(fields: &mut Fields, names: Names<'_>) -> Result<C
     as_messages(take(fields, names)?, &key).map(Content::Chat)
 }
 
-fn add_turn(mut turn: Fields, messages: &mut Vec<Message>) -> Result<(), Misfit> {
+fn add_turn(mut turn: Fields, first: First, messages: &mut Vec<Message>) -> Result<(), Misfit> {
     let key = role_key(&turn);
     if key.is_none()
-        && let Some(said) = exchange(&turn)?
+        && let Some(said) = exchange(&turn, first)?
     {
         for message in said {
             // A system prompt that each pair has is said once.

@@ -33,7 +33,7 @@ mod recent;
 mod rejected;
 mod system;
 mod table;
-mod telegram;
+pub mod telegram;
 mod tools;
 mod transcript;
 mod tree;

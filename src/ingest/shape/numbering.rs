@@ -107,11 +107,11 @@ pub fn within<T>(numbering: Numbering, take: impl FnOnce() -> T) -> T {
     taken
 }
 
-/// What the answers say that `read` resolves.
-pub fn survey(read: impl FnOnce()) -> Evidence {
+/// What `read` gives, and what the answers say that it resolves.
+pub fn survey<T>(read: impl FnOnce() -> T) -> (T, Evidence) {
     EVIDENCE.set(Evidence::default());
-    read();
-    EVIDENCE.take()
+    let read = read();
+    (read, EVIDENCE.take())
 }
 
 /// How the options of the record that is being taken count.

@@ -1,11 +1,12 @@
 //! A worse answer beside a conversation or a pair: the better one is what the assistant says last there.
 
-use super::answers::{is_no, is_yes};
+use super::answers::{is_missing, is_no, is_yes};
+use super::asked::is_lone_word;
 use super::fields::{find, has};
 use super::messages::take_turns;
 use super::names::{
-    ANSWER, CHOSEN, COMPLETION, CONVERSATIONS, INPUT, INSTRUCTION, MESSAGES, OUTPUT, PROMPT,
-    QUESTION, REJECTED, REJECTED_BESIDE,
+    ANSWER, CHOSEN, COMPLETION, CONVERSATIONS, CORRECT, INPUT, INSTRUCTION, MESSAGES, NAMES_OPTION,
+    OPTIONS, OUTPUT, PROMPT, QUESTION, REJECTED, REJECTED_BESIDE,
 };
 use super::preference::{check_sides, is_same_turn};
 use super::{Fields, Item, Items, Misfit, Shape};
@@ -19,16 +20,17 @@ const SHAPES: &[&str] = &[
     "alpaca",
     "question_answer",
     "prompt_completion",
+    CHOICE,
 ];
+/// The shape of which an answer may be the name of an option.
+const CHOICE: &str = "multiple_choice";
 
 /// Whether a value is an answer: no number or flag, which say that the one beside it was rejected.
 fn is_answer(value: &Value, name: &str) -> bool {
     match value {
         Value::String(text) => {
             let is_flag = REJECTED.has(name) && (is_yes(value) || is_no(value));
-            let is_missing =
-                ["none", "null", "nan", "n/a"].contains(&text.trim().to_lowercase().as_str());
-            !text.trim().is_empty() && !is_flag && !is_missing
+            !text.trim().is_empty() && !is_flag && !is_missing(text)
         }
         Value::Array(list) => list.iter().any(|one| is_answer(one, "")),
         Value::Object(turn) => !turn.is_empty(),
@@ -45,6 +47,7 @@ pub(super) fn has_rejected(fields: &Fields) -> bool {
         && (has(MESSAGES)
             || has(CONVERSATIONS)
             || has(QUESTION) && has(ANSWER)
+            || has(QUESTION) && has(OPTIONS) && has(CORRECT)
             || has(PROMPT) && has(COMPLETION)
             || (has(INSTRUCTION) || has(INPUT)) && has(OUTPUT))
 }
@@ -58,6 +61,7 @@ pub(super) fn take_with_rejected(fields: &mut Fields) -> Items {
             "the field `{key}` is beside nothing of a known shape"
         ))
     })?;
+    let before = (shape.name == CHOICE).then(|| fields.clone());
     let mut items = shape.take(fields)?;
     if !SHAPES.contains(&shape.name) || items.len() != 1 {
         fields.insert(key, value);
@@ -68,11 +72,45 @@ pub(super) fn take_with_rejected(fields: &mut Fields) -> Items {
         fields.insert(key, value);
         return Ok(vec![Ok(item)]);
     };
+    let value = match before {
+        Some(before) => as_options(value, &before, shape)?,
+        None => value,
+    };
     let rejected = rejected(value, &key, &messages, fields)?;
     Ok(vec![Ok(Item {
         content: Content::Preference { messages, rejected },
         fields: item.fields,
     })])
+}
+
+/// Worse answers as texts of the options of `record`, where they are names of some: a letter that is
+/// learned from for what it stands for teaches nothing.
+fn as_options(value: Value, record: &Fields, shape: &Shape) -> Result<Value, Misfit> {
+    match value {
+        Value::Array(list) => {
+            let texts = list.into_iter().map(|one| as_options(one, record, shape));
+            texts.collect()
+        }
+        Value::String(text) => {
+            let mut names = [ANSWER, CORRECT, NAMES_OPTION].into_iter();
+            let Some(key) = names.find_map(|names| find(record, names)) else {
+                return Ok(text.into());
+            };
+            let mut other = record.clone();
+            other.insert(key, text.as_str().into());
+            let taken = shape.take(&mut other).and_then(|mut items| items.remove(0));
+            match taken.map(|item| item.content) {
+                Ok(Content::Chat(mut turns)) => {
+                    let said = turns.pop().map(|last| last.content);
+                    Ok(said.unwrap_or(text).into())
+                }
+                Err(misfit) if is_lone_word(&text) => Err(misfit),
+                // Words of its own.
+                _ => Ok(text.into()),
+            }
+        }
+        other => Ok(other),
+    }
 }
 
 /// What is rejected in place of the last of `messages`.

@@ -26,15 +26,15 @@ use super::names::{
 };
 use super::own::{self, is_document, take_document};
 use super::pairs::{
-    take_alpaca, take_column_pair, take_completion, take_context_question, take_forum, take_ideal,
-    take_instances, take_pair, take_question,
+    take_alpaca, take_column_pair, take_completion, take_context_question, take_forum,
+    take_history, take_ideal, take_instances, take_pair, take_question,
 };
 use super::passages::{has_question_items, take_passage, take_passage_items, take_squad};
 use super::preference::take_preference;
 use super::rejected::{has_rejected, take_with_rejected};
 use super::telegram::{is_export, take_export};
 use super::tree::take_tree;
-use super::{Item, Items, Misfit, Shape, grouped, operands};
+use super::{Fields, Item, Items, Misfit, Shape, grouped, operands};
 use crate::document::Content;
 
 /// All shapes, in the order in which a record is compared with them.
@@ -62,10 +62,10 @@ pub const SHAPES: &[Shape] = &[
     },
     Shape {
         name: "telegram",
-        example: r#"{"name": "…", "messages": [{"type": "message", "from": "…", "text": "…"}, …]} (Telegram's `result.json`: one text, `Name: text` for each message)"#,
+        example: r#"{"name": "…", "messages": [{"type": "message", "from": "…", "text": "…"}, …]} (Telegram's `result.json`: text, `Name: text` for each message)"#,
         requires: &[MESSAGES],
         fits: is_export,
-        take: |fields| one(take_export(fields)),
+        take: take_export,
     },
     Shape {
         name: "messages",
@@ -128,14 +128,14 @@ pub const SHAPES: &[Shape] = &[
         example: r#"{"prompt": "…", "options": ["…", "…"], "answer": "B"} (or "instruction", "input"; "output", "target", "completion", "label")"#,
         requires: &[ASKED, NAMES_OPTION, OPTIONS],
         fits: asks_with_options,
-        take: |fields| one(take_asked_choice(fields)),
+        take: |fields| choice(fields, take_asked_choice),
     },
     Shape {
         name: "multiple_choice",
         example: r#"{"prompt": "…", "A": "…", "B": "…", "answer": "B"} (or "instruction", "input"; "output", "target", "completion", "label")"#,
         requires: &[ASKED, NAMES_OPTION, FIRST_OPTION, SECOND_OPTION],
         fits: asks_with_options,
-        take: |fields| one(take_asked_choice(fields)),
+        take: |fields| choice(fields, take_asked_choice),
     },
     Shape {
         name: "alpaca",
@@ -149,70 +149,70 @@ pub const SHAPES: &[Shape] = &[
         example: r#"{"question": "…", "A": "…", "B": "…", "answer": "B"} (or "options": […])"#,
         requires: &[QUESTION, ANSWER, FIRST_OPTION, SECOND_OPTION],
         fits: operands::has_options,
-        take: |fields| one(take_multiple_choice(fields)),
+        take: |fields| choice(fields, take_multiple_choice),
     },
     Shape {
         name: "multiple_choice",
         example: r#"{"question": "…", "options": ["…", "…"], "answer": 1}"#,
         requires: &[QUESTION, ANSWER, OPTIONS],
         fits: always,
-        take: |fields| one(take_multiple_choice(fields)),
+        take: |fields| choice(fields, take_multiple_choice),
     },
     Shape {
         name: "multiple_choice",
         example: r#"{"question": "…", "answers": ["…", "…"], "correct": 1}"#,
         requires: &[QUESTION, ANSWERS, CORRECT],
         fits: has_marked_answers,
-        take: |fields| one(take_marked_answers(fields)),
+        take: |fields| choice(fields, take_marked_answers),
     },
     Shape {
         name: "multiple_choice",
         example: r#"{"question": "…", "answers": ["…", "…"], "label": 1}"#,
         requires: &[QUESTION, ANSWERS, LABEL],
         fits: has_labelled_answers,
-        take: |fields| one(take_labelled_answers(fields)),
+        take: |fields| choice(fields, take_labelled_answers),
     },
     Shape {
         name: "multiple_choice",
         example: r#"{"question": "…", "Option A": "…", "Option B": "…", "Correct": "B"}"#,
         requires: &[QUESTION, CORRECT, FIRST_OPTION, SECOND_OPTION],
         fits: has_mark_of_columns,
-        take: |fields| one(take_marked_options(fields)),
+        take: |fields| choice(fields, take_marked_options),
     },
     Shape {
         name: "multiple_choice",
         example: r#"{"question": "…", "options": ["…", "…"], "correct": 1}"#,
         requires: &[QUESTION, CORRECT, OPTIONS],
         fits: has_mark,
-        take: |fields| one(take_marked_options(fields)),
+        take: |fields| choice(fields, take_marked_options),
     },
     Shape {
         name: "multiple_choice",
         example: r#"{"question": "…", "answers": ["…", "…"], "answer": 1} (or "variants", where the answer names one)"#,
         requires: &[QUESTION, ANSWER, MAYBE_OPTIONS],
         fits: names_one_of_list,
-        take: |fields| one(take_renamed(fields)),
+        take: |fields| choice(fields, take_renamed),
     },
     Shape {
         name: "multiple_choice",
         example: r#"{"question": "…", "Answer A": "…", "Answer B": "…", "Correct Answer": "B"} (or "1", "2", where the answer names one)"#,
         requires: &[QUESTION, ANSWER, MAYBE_FIRST_OPTION, MAYBE_SECOND_OPTION],
         fits: names_one_of_columns,
-        take: |fields| one(take_renamed(fields)),
+        take: |fields| choice(fields, take_renamed),
     },
     Shape {
         name: "multiple_choice",
         example: r#"{"question": "…", "answers": [{"text": "…", "correct": false}, {"text": "…", "correct": true}]}"#,
         requires: &[QUESTION, ANSWERS],
         fits: has_marks_of_each,
-        take: |fields| one(take_marks_of_each(fields)),
+        take: |fields| choice(fields, take_marks_of_each),
     },
     Shape {
         name: "multiple_choice",
         example: r#"{"question": "…", "options": [{"text": "…", "correct": false}, {"text": "…", "correct": true}]}"#,
         requires: &[QUESTION, OPTIONS],
         fits: has_options_marked,
-        take: |fields| one(take_marks_of_each(fields)),
+        take: |fields| choice(fields, take_marks_of_each),
     },
     Shape {
         name: "ending",
@@ -341,6 +341,18 @@ pub const SHAPES: &[Shape] = &[
         take: take_row,
     },
 ];
+
+/// A question with its options, behind what was said before it.
+fn choice(fields: &mut Fields, take: fn(&mut Fields) -> Result<Content, Misfit>) -> Items {
+    let mut turns = take_history(fields)?;
+    one(take(fields).map(|content| match content {
+        Content::Chat(said) => {
+            turns.extend(said);
+            Content::Chat(turns)
+        }
+        other => other,
+    }))
+}
 
 fn one(content: Result<Content, Misfit>) -> Items {
     Ok(vec![Ok(Item::from(content?))])

@@ -1,13 +1,99 @@
 //! Chats as Telegram exports them (`result.json`): people with names, and no user and assistant among them.
 //!
-//! Such a chat is running text, `Name: text` for each message.
+//! Such a chat is running text, `Name: text` for each message. It becomes documents by size, as plain text
+//! does, that end with a message: near the size, where the longest pause is. The size is known where the
+//! records come from, and is held by the thread for the time of one record ([`within`]).
 
 use super::fields::{take, value_of};
 use super::messages::is_dialogue;
 use super::names::MESSAGES;
-use super::{Fields, Misfit};
-use crate::document::Content;
+use super::{Fields, Item, Items, Misfit};
+use crate::document::{Content, count_characters};
+use crate::ingest::text::Split;
 use serde_json::{Value, json};
+use std::cell::Cell;
+
+thread_local! {
+    static SPLIT: Cell<Split> = const { Cell::new(Split::None) };
+}
+
+/// Takes a record of which a chat becomes documents so.
+pub fn within<T>(split: Split, take: impl FnOnce() -> T) -> T {
+    let around = SPLIT.replace(split);
+    let taken = take();
+    SPLIT.set(around);
+    taken
+}
+
+/// A message that says something.
+struct Said {
+    line: String,
+    /// When, in seconds; of exports that have no number for it, `None`.
+    seconds: Option<i64>,
+    /// Its day, as it is written.
+    day: String,
+}
+
+impl Said {
+    fn new(message: &Fields, line: String) -> Self {
+        let day = text_at(message, "date").unwrap_or_default();
+        Self {
+            line,
+            seconds: text_at(message, "date_unixtime").and_then(|time| time.parse().ok()),
+            day: day.split('T').next().unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// How good a place for a cut is before it: pauses are compared by their powers of two, so that of
+    /// two nights the one nearer to the size is taken.
+    fn strength(&self, before: &Self) -> u32 {
+        match (before.seconds, self.seconds) {
+            (Some(before), Some(now)) => {
+                let pause = now.saturating_sub(before).max(0).unsigned_abs();
+                u64::BITS - pause.leading_zeros()
+            }
+            _ => u32::from(self.day != before.day),
+        }
+    }
+}
+
+/// The texts that messages become.
+fn documents(messages: &[Said], split: Split) -> Vec<String> {
+    let text = |messages: &[Said]| {
+        let lines: Vec<&str> = messages.iter().map(|said| said.line.as_str()).collect();
+        lines.join("\n")
+    };
+    let size = match split {
+        Split::Paragraphs { characters } => characters,
+        Split::Lines => return messages.iter().map(|said| said.line.clone()).collect(),
+        Split::None => return vec![text(messages)],
+    };
+    let (least, most) = (size / 2, size + size / 2);
+    let (mut texts, mut rest) = (Vec::new(), messages);
+    while !rest.is_empty() {
+        let mut characters = 0;
+        let mut best: Option<((u32, std::cmp::Reverse<u64>), usize)> = None;
+        let mut end = 0;
+        while end < rest.len() && characters <= most {
+            characters += count_characters(&rest[end].line) as u64 + 1;
+            end += 1;
+            if !(least..=most).contains(&characters) {
+                continue;
+            }
+            let next = rest.get(end);
+            // The end of the chat is the best.
+            let strength = next.map_or(u32::MAX, |next| next.strength(&rest[end - 1]));
+            let rank = (strength, std::cmp::Reverse(characters.abs_diff(size)));
+            if best.is_none_or(|(known, _)| rank > known) {
+                best = Some((rank, end));
+            }
+        }
+        let (document, left) = rest.split_at(best.map_or(end, |(_, end)| end));
+        texts.push(text(document));
+        rest = left;
+    }
+    texts
+}
 
 fn text_at<'f>(message: &'f Fields, name: &str) -> Option<&'f str> {
     message.get(name)?.as_str()
@@ -51,15 +137,15 @@ fn said(message: &Fields) -> Result<String, Misfit> {
     }
 }
 
-/// The chat as one text. How many messages say nothing in it (pictures, what the service says) is noted
+/// The chat as texts. How many messages say nothing in it (pictures, what the service says) is noted
 /// in place of the list.
-pub(super) fn take_export(fields: &mut Fields) -> Result<Content, Misfit> {
+pub(super) fn take_export(fields: &mut Fields) -> Items {
     let Value::Array(list) = take(fields, MESSAGES)? else {
         return Err(Misfit::wrong(
             "the field `messages` is no list of messages as Telegram exports them".to_owned(),
         ));
     };
-    let mut lines = Vec::new();
+    let mut messages = Vec::new();
     let (mut service, mut without_text) = (0, 0);
     for (at, message) in list.iter().enumerate() {
         let message = message
@@ -72,17 +158,24 @@ pub(super) fn take_export(fields: &mut Fields) -> Result<Content, Misfit> {
             without_text += 1;
         } else {
             // Accounts that were deleted have no name.
-            lines.push(match text_at(message, "from") {
+            let line = match text_at(message, "from") {
                 Some(name) => format!("{name}: {text}"),
                 None => text,
-            });
+            };
+            messages.push(Said::new(message, line));
         }
     }
     fields.insert(
         MESSAGES[0].to_owned(),
-        json!({ "read": lines.len(), "service": service, "without_text": without_text }),
+        json!({ "read": messages.len(), "service": service, "without_text": without_text }),
     );
-    Ok(Content::Text(lines.join("\n")))
+    // A chat that says nothing is a text that is empty, and rejected as such.
+    let mut texts = documents(&messages, SPLIT.get());
+    if texts.is_empty() {
+        texts.push(String::new());
+    }
+    let items = texts.into_iter().map(Content::Text);
+    Ok(items.map(|text| Ok(Item::from(text))).collect())
 }
 
 #[cfg(test)]
@@ -115,5 +208,54 @@ mod tests {
             json!({"messages": [{"type": "human", "text": "q"}, {"type": "ai", "text": "a"}]});
         let shape = Shape::of(turns.as_object().expect("an object")).expect("a shape");
         assert_eq!(shape.name, "messages");
+    }
+
+    fn messages(lines: &[(&str, i64)]) -> Vec<Said> {
+        let said = |(line, hours): &(&str, i64)| Said {
+            line: (*line).to_owned(),
+            seconds: Some(hours * 3_600),
+            day: String::new(),
+        };
+        lines.iter().map(said).collect()
+    }
+
+    #[test]
+    fn a_long_chat_is_cut_behind_messages_where_it_paused() {
+        let size = |characters| Split::Paragraphs { characters };
+        let chat = messages(&[
+            ("И: раз\nи два", 0),
+            ("М: три", 0),
+            ("И: четыре", 9),
+            ("М: пять", 9),
+            ("И: шесть", 9),
+            ("М: семь", 20),
+        ]);
+        let night = [
+            "И: раз\nи два\nМ: три",
+            "И: четыре\nМ: пять\nИ: шесть",
+            "М: семь",
+        ];
+        assert_eq!(documents(&chat, size(22)), night);
+        // Nothing is lost, doubled, or cut within a message.
+        for characters in [1, 5, 20, 40, 60, 1_000] {
+            let cut = documents(&chat, size(characters));
+            assert_eq!(cut.join("\n"), documents(&chat, Split::None)[0]);
+            assert!(
+                cut.iter().all(|text| text.starts_with(['И', 'М'])),
+                "{cut:?}"
+            );
+        }
+        assert_eq!(documents(&chat, Split::Lines).len(), chat.len());
+        assert_eq!(documents(&chat, size(1)).len(), chat.len());
+        assert_eq!(documents(&chat, size(1_000)).len(), 1);
+        // Without times days tell.
+        let days = [("а", "1"), ("б", "1"), ("в", "1"), ("г", "2"), ("д", "2")];
+        let days = days.map(|(line, day)| Said {
+            line: line.to_owned(),
+            seconds: None,
+            day: day.to_owned(),
+        });
+        assert_eq!(documents(&days, size(4)), ["а\nб\nв", "г\nд"]);
+        assert!(documents(&[], size(4)).is_empty());
     }
 }

@@ -86,9 +86,38 @@ pub fn undo(line: &str) -> Undone {
     }
     match best {
         None => Undone::Healthy,
+        Some(_) if is_letter_list(line) => Undone::Healthy,
         Some((bits, text)) if second - bits >= LEAD_BITS => Undone::Repaired(text),
         Some(_) => Undone::Unsure,
     }
+}
+
+/// How far a letter of a list stands behind the one before at most: è is three behind å.
+const LIST_STEP: u32 = 4;
+/// Steps below which a line is no list.
+const LEAST_STEPS: u32 = 3;
+
+/// Whether a line lists letters in the order of their alphabet or of Unicode (`àáâãäå èéêë`), as nearly
+/// all of its letters beyond ASCII show: of words hardly a letter in five is among the next few of the
+/// alphabet. The Russian alphabet that was misread is such a line, too, and nobody can tell it from a
+/// healthy one.
+fn is_letter_list(line: &str) -> bool {
+    let letters = line.chars().filter(|letter| !letter.is_ascii());
+    let letters = letters.filter(|letter| letter.is_alphabetic());
+    let mut small = letters.flat_map(char::to_lowercase).map(u32::from);
+    let Some(mut before) = small.next() else {
+        return false;
+    };
+    let (mut steps, mut up) = (0, 0);
+    for letter in small {
+        // Àà is one letter.
+        if letter != before {
+            steps += 1;
+            up += u32::from(letter > before && letter - before <= LIST_STEP);
+            before = letter;
+        }
+    }
+    steps >= LEAST_STEPS && up * 4 >= steps * 3
 }
 
 /// The cost of `symbols`, Latin letters at Cyrillic ones left out of account.

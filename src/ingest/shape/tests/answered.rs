@@ -24,6 +24,14 @@ fn a_text_beside_an_answer_asks() {
         (r#"{"text":"q","response":"a"}"#, Ok(ONE)),
         (r#"{"text":"q","output":"a"}"#, Ok(ONE)),
         (r#"{"text":"q","completion":"a"}"#, Ok(ONE)),
+        (
+            r#"{"text":"q","response":"200 рублей стоит билет"}"#,
+            Ok(&[("user", "q"), ("assistant", "200 рублей стоит билет")]),
+        ),
+        (
+            r#"{"text":"q","response":"404 people found it"}"#,
+            Ok(&[("user", "q"), ("assistant", "404 people found it")]),
+        ),
         (r#"{"content":"q","answer":"a"}"#, Ok(ONE)),
         (r#"{"text":"q","answer":"","output":"a"}"#, Ok(ONE)),
         (r#"{"body":"q","answers":["a"]}"#, Ok(ONE)),
@@ -87,6 +95,9 @@ fn what_only_stands_beside_a_text_answers_nothing() {
         r#""accepted_answer":"4711""#,
         r#""response":200"#,
         r#""response":"200 OK""#,
+        r#""response":" 404 not found""#,
+        r#""response":"HTTP/1.1 200""#,
+        r#""response":"HTTP/2 503 Come back later""#,
         r#""response":"nan""#,
         r#""accepted_answer":"True""#,
         r#""question":"q","completion":"a""#,
@@ -155,5 +166,31 @@ fn a_history_comes_before_every_question() {
         let unclear = format!(r#"{{"{asked}":"q",{said},"history":["one","two","three"]}}"#);
         let misfit = read(&unclear).1.expect_err("no turns");
         assert!(misfit.why.contains("--map"), "{misfit:?}");
+    }
+}
+
+#[test]
+fn a_history_comes_before_options_too() {
+    let turns: Turns = &[
+        ("user", "h"),
+        ("assistant", "i"),
+        ("user", "q\nA) x\nB) y"),
+        ("assistant", "y"),
+    ];
+    for record in [
+        r#""question":"q","options":["x","y"],"answer":"B""#,
+        r#""question":"q","A":"x","B":"y","answer":"B""#,
+        r#""question":"q","options":["x","y"],"correct":"B""#,
+        r#""question":"q","answers":["x","y"],"correct":"B""#,
+        r#""question":"q","variants":["x","y"],"answer":"B""#,
+        r#""question":"q","answers":[{"text":"x","correct":false},{"text":"y","correct":true}]"#,
+        r#""prompt":"q","options":["x","y"],"answer":"B""#,
+        r#""instruction":"q","options":["x","y"],"output":"B""#,
+    ] {
+        let json = format!(r#"{{{record},"history":[["h","i"]]}}"#);
+        check(&[(&json, Ok(turns))]);
+        assert_eq!(read(&json).2, "{}", "{json}");
+        let note = format!(r#"{{{record},"history":"as told"}}"#);
+        check(&[(&note, Ok(&turns[2..]))]);
     }
 }

@@ -66,7 +66,7 @@ fn a_0_among_answers_tells_more_than_the_numbers_of_columns() {
     let evidence = numbering::survey(|| {
         read(Numbering::Unknown, "0", Err("no_such_option"));
     });
-    assert_eq!(evidence.numbering(), Numbering::From0);
+    assert_eq!(evidence.1.numbering(), Numbering::From0);
 }
 
 /// В is the third letter of Russian lists and looks like the second of Latin ones.

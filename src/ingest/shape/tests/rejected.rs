@@ -67,3 +67,37 @@ fn what_is_no_worse_answer_to_the_same_is_told() {
         assert_eq!(meta, format!(r#"{{"rejected":{rejected}}}"#));
     }
 }
+
+#[test]
+fn a_rejected_option_is_its_text() {
+    let asked = Message::new("user", "q\nA) x\nB) y\nC) z");
+    for (said, rejected, wanted) in [
+        (r#""options":["x","y","z"],"answer":"B""#, r#""A""#, "x"),
+        (r#""options":["x","y","z"],"answer":"y""#, r#""x""#, "x"),
+        (r#""options":["x","y","z"],"correct":"B""#, r#""C""#, "z"),
+        (r#""A":"x","B":"y","C":"z","answer":"B""#, r#""C""#, "z"),
+        (
+            r#""options":["x","y","z"],"answer":"B""#,
+            r#"["B","C"]"#,
+            "z",
+        ),
+        (
+            r#""options":["x","y","z"],"answer":"B""#,
+            r#""It is none of them.""#,
+            "It is none of them.",
+        ),
+    ] {
+        let json = format!(r#"{{"question":"q",{said},"rejected":{rejected}}}"#);
+        let wanted = Content::Preference {
+            messages: vec![asked.clone(), Message::new("assistant", "y")],
+            rejected: vec![Message::new("assistant", wanted)],
+        };
+        assert_eq!(read(&json).1, Ok(wanted), "{json}");
+    }
+    for (rejected, error) in [(r#""D""#, "no_such_option"), (r#""b)""#, "same_answers")] {
+        let json = format!(
+            r#"{{"question":"q","options":["x","y","z"],"answer":"B","rejected":{rejected}}}"#
+        );
+        assert_eq!(read(&json).1.expect_err("a misfit").error, error, "{json}");
+    }
+}

@@ -279,3 +279,89 @@ fn pairs_in_turns_have_an_order_whatever_that_of_their_keys() {
     let xtuner = r#"{"conversation":[{"system":"s","input":"q","output":"a"}]}"#;
     assert_eq!(super::read(xtuner).2, "{}");
 }
+
+#[test]
+fn pairs_show_that_the_assistant_speaks_first_or_the_user_does() {
+    let user_first: Turns = &[
+        ("user", "1"),
+        ("assistant", "2"),
+        ("user", "3"),
+        ("assistant", "4"),
+    ];
+    let assistant_first: Turns = &[
+        ("assistant", "1"),
+        ("user", "2"),
+        ("assistant", "3"),
+        ("user", "4"),
+    ];
+    let greeted: Turns = &[("assistant", "1"), ("user", "2"), ("assistant", "3")];
+    for (pairs, wanted) in [
+        // Sorted keys show nothing.
+        (
+            r#"{"assistant":"2","user":"1"},{"assistant":"4","user":"3"}"#,
+            user_first,
+        ),
+        (
+            r#"{"bot":"2","human":"1"},{"bot":"4","human":"3"}"#,
+            user_first,
+        ),
+        (
+            r#"{"user":"1","assistant":"2"},{"user":"3","assistant":"4"}"#,
+            user_first,
+        ),
+        (
+            r#"{"assistant":"2","system":"","user":"1"},{"assistant":"4","user":"3"}"#,
+            user_first,
+        ),
+        (
+            r#"{"model":"2","human":"1"},{"user":"3","assistant":"4"}"#,
+            user_first,
+        ),
+        (
+            r#"{"model":"1","human":"2"},{"model":"3","human":"4"}"#,
+            assistant_first,
+        ),
+        (
+            r#"{"gpt":"1","customer":"2"},{"gpt":"3","customer":"4"}"#,
+            assistant_first,
+        ),
+        (
+            r#"{"system":"","assistant":"1","user":"2"},{"system":"","assistant":"3","user":"4"}"#,
+            assistant_first,
+        ),
+        // The assistant would speak twice.
+        (r#"{"assistant":"1","user":"2"},{"assistant":"3"}"#, greeted),
+        (
+            r#"{"assistant":"1","user":"2"},{"assistant":"3","user":null}"#,
+            greeted,
+        ),
+        (r#"{"bot":"1","human":"2"},{"bot":"3","human":""}"#, greeted),
+    ] {
+        let json = format!(r#"{{"conversation":[{pairs}]}}"#);
+        check(&[(&json, Ok(wanted))]);
+    }
+    // What is put in comes before what comes out; and a greeting before pairs is one turn.
+    for (pairs, wanted) in [
+        (
+            r#"{"output":"2","input":"1"},{"output":"4","input":"3"}"#,
+            user_first,
+        ),
+        (
+            r#"{"assistant":"0"},{"assistant":"2","user":"1"},{"assistant":"4","user":"3"}"#,
+            &[
+                ("assistant", "0"),
+                ("user", "1"),
+                ("assistant", "2"),
+                ("user", "3"),
+                ("assistant", "4"),
+            ],
+        ),
+        (
+            r#"{"user":"1","assistant":"2"},{"assistant":"3"}"#,
+            &[("user", "1"), ("assistant", "2"), ("assistant", "3")],
+        ),
+    ] {
+        let json = format!(r#"{{"conversation":[{pairs}]}}"#);
+        check(&[(&json, Ok(wanted))]);
+    }
+}
