@@ -122,9 +122,9 @@ impl Fast {
             added: finder(&letters_of_added(added, normalizer, &recipe)?)?,
             classes: classes::classes().ok_or("the character classes could not be built")?,
             normalizer: normalizer.filter(|_| recipe.nfc).cloned(),
+            states: States::new(recipe.largest),
             recipe,
             dense: false,
-            states: States::new(),
             differs: AtomicBool::new(false),
             chunk_bytes: CHUNK_BYTES,
         };

@@ -10,6 +10,7 @@
 )]
 
 use super::super::chunks::{Chunk, Cut};
+use super::cache::layout::Layout;
 use super::classes::Classes;
 use super::masks::Masks;
 use super::merge::Merges;
@@ -60,16 +61,16 @@ pub(super) struct Model<'a> {
 }
 
 impl State {
-    /// An empty cache.
+    /// An empty cache for ids of this layout.
     ///
     /// # Errors
     /// When there is no memory for it.
-    pub fn new() -> Result<Self> {
+    pub fn new(layout: &'static Layout) -> Result<Self> {
         Ok(Self {
             level: Level::detect(),
             masks: Masks::default(),
             starts: Starts::default(),
-            words: Words::new()?,
+            words: Words::new(layout)?,
         })
     }
 

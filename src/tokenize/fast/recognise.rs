@@ -20,6 +20,8 @@ pub(super) struct Recipe {
     pub merges: Merges,
     /// Words that are one token whatever the merges say (`ignore_merges`).
     pub whole: HashMap<Vec<u8>, u32>,
+    /// The largest id of the vocabulary.
+    pub largest: u32,
     /// Whether the normaliser is NFC.
     pub nfc: bool,
 }
@@ -85,8 +87,10 @@ pub(super) fn recipe(json: &Value, model: &Value) -> Result<Recipe, Refusal> {
     } else {
         HashMap::new()
     };
+    let largest = vocab.values().filter_map(Value::as_u64).max();
     Ok(Recipe {
         split,
+        largest: largest.map_or(0, |largest| largest.min(u64::from(u32::MAX)) as u32),
         merges: merges(model, vocab, metaspace.is_some())?,
         whole,
         nfc,

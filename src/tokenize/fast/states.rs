@@ -1,5 +1,6 @@
 //! What threads keep between texts, each its own: its words are in the caches of the core that it runs on.
 
+use super::cache::layout::Layout;
 use super::piece::State;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,11 +16,18 @@ thread_local! {
 }
 
 /// States that no thread is using. There are never more than threads have used at once.
-pub(super) struct States(Vec<Mutex<Vec<State>>>);
+pub(super) struct States {
+    places: Vec<Mutex<Vec<State>>>,
+    layout: &'static Layout,
+}
 
 impl States {
-    pub fn new() -> Self {
-        Self((0..PLACES).map(|_| Mutex::default()).collect())
+    /// None yet; those of a tokenizer with ids up to `largest`.
+    pub fn new(largest: u32) -> Self {
+        Self {
+            places: (0..PLACES).map(|_| Mutex::default()).collect(),
+            layout: Layout::of(largest),
+        }
     }
 
     /// The state that this thread put back last, else one of a thread that may be gone, else a new one.
@@ -27,7 +35,9 @@ impl States {
         let own = PLACE.with(|place| *place);
         let places = (own..PLACES).chain(0..own);
         let kept = places.map(|place| self.lock(place).pop());
-        kept.flatten().next().or_else(|| State::new().ok())
+        kept.flatten()
+            .next()
+            .or_else(|| State::new(self.layout).ok())
     }
 
     /// Keeps `state` for this thread's next text.
@@ -43,7 +53,9 @@ impl States {
     }
 
     fn lock(&self, place: usize) -> MutexGuard<'_, Vec<State>> {
-        self.0[place].lock().unwrap_or_else(PoisonError::into_inner)
+        self.places[place]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -56,7 +68,7 @@ mod tests {
     /// one again and again.
     #[test]
     fn a_thread_finds_its_own_state_again() {
-        let states = States::new();
+        let states = States::new(0);
         for _ in 0..4 {
             std::thread::scope(|scope| {
                 scope.spawn(|| {

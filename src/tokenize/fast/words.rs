@@ -12,6 +12,7 @@
 )]
 
 use super::cache::keys::{self, LongKey, Table, TinyKey, WideKey};
+use super::cache::layout::Layout;
 use super::cache::{self, Cache, ELSEWHERE, Head, ID_BITS, MOST_IDS, Room};
 use super::merge::Scratch;
 use super::piece::Model;
@@ -71,7 +72,7 @@ struct Classes {
     longer: u64,
 }
 
-/// Words of more than 63 bytes or 21 ids, such as ruled lines and indents, which also come again.
+/// Words of more than 63 bytes, or ids than an entry has room for, such as ruled lines and indents, which also come again.
 #[derive(Default)]
 struct Rare {
     words: HashMap<Box<[u8]>, Box<[u32]>>,
@@ -95,13 +96,13 @@ fn ones(mut bits: u64) -> impl Iterator<Item = usize> {
 }
 
 impl Words {
-    /// An empty cache.
+    /// An empty cache for ids of this layout.
     ///
     /// # Errors
     /// When there is no memory for it.
-    pub fn new() -> Result<Self> {
+    pub fn new(layout: &'static Layout) -> Result<Self> {
         Ok(Self {
-            cache: Cache::new()?,
+            cache: Cache::new(layout)?,
             scratch: Scratch::default(),
             merged: Vec::new(),
             rare: Rare::default(),
@@ -177,7 +178,7 @@ impl Words {
             let foreign = tiny.iter().rev();
             let foreign =
                 foreign.fold(0, |bits, key| bits << 1 | u64::from(keys::is_foreign(*key)));
-            let [tiny, short, long] = by(keys::BY_IDS);
+            let [tiny, short, long] = by(self.cache.layout.by_ids);
             tinies = tinies & !foreign | tiny;
             shorts = shorts & !foreign | short;
             longs = longs & !foreign | long;
@@ -217,10 +218,10 @@ impl Words {
         for index in ones(classes.wide) {
             let (begin, len) = word(index);
             let key = keys::wide_key(piece, begin, len);
-            let entry = keys::wide_entry(&key);
-            cache.prefetch_wide(entry);
+            let set = keys::wide_set(&key);
+            cache.prefetch_wide(set);
             batch.wide[index] = key;
-            batch.sets[index] = entry;
+            batch.sets[index] = set;
         }
     }
 
@@ -240,8 +241,8 @@ impl Words {
             batch.heads[index] = cache.long::<I>(key, set, &mut batch.slots[index]);
         }
         for index in ones(classes.wide) {
-            let (key, entry) = (&batch.wide[index], batch.sets[index]);
-            batch.heads[index] = cache.wide::<I>(key, entry, &mut batch.slots[index]);
+            let (key, set) = (&batch.wide[index], batch.sets[index]);
+            batch.heads[index] = cache.wide::<I>(key, set, &mut batch.slots[index]);
         }
         for index in ones(classes.longer) {
             batch.heads[index] = cache::NO_HEAD;
@@ -314,7 +315,8 @@ impl Words {
     #[cold]
     #[inline(never)]
     fn append_slow(&mut self, word: &[u8], model: Model<'_>, out: &mut Vec<u32>) {
-        let table = Table::of(word, model.dense);
+        let dense = model.dense.then_some(self.cache.layout.by_ids);
+        let table = Table::of(word, dense);
         let mut room: Room = [0; MOST_IDS];
         if let Some(table) = table
             && let Some(found) = self.cache.more(word, table, &mut room)
@@ -334,7 +336,8 @@ impl Words {
             return self.merged.push(*id);
         }
         // What fits in the tables is in them, or not known.
-        if word.len() > MOST_IDS
+        let [.., most] = self.cache.layout.most();
+        if word.len() > most
             && let Some(ids) = self.rare.words.get(word)
         {
             return self.merged.extend_from_slice(ids);
@@ -342,7 +345,7 @@ impl Words {
         model
             .merges
             .merge(word, &mut self.scratch, &mut self.merged);
-        let cached = word.len() <= keys::WIDE && self.merged.len() <= MOST_IDS;
+        let cached = word.len() <= keys::WIDE && self.merged.len() <= most;
         if !cached && word.len() <= RARE_LONGEST {
             self.rare.keep(word, &self.merged);
         }

@@ -13,11 +13,11 @@ pub(in super::super) const SHORT: usize = 15;
 pub(in super::super) const LONG: usize = 31;
 /// Longest word in a table at all.
 pub(in super::super) const WIDE: usize = 63;
-/// Sets of the tables: a line, a line, two lines, and two lines that are one entry.
+/// Sets of the tables: a line, a line, two lines, and four lines.
 pub(in super::super) const TINY_LOG2: u32 = 15;
 pub(in super::super) const SHORT_LOG2: u32 = 18;
 pub(in super::super) const LONG_LOG2: u32 = 18;
-pub(in super::super) const WIDE_LOG2: u32 = 17;
+pub(in super::super) const WIDE_LOG2: u32 = 16;
 
 /// The table of a word: the smallest that has room for its bytes, and as a rule for its ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +32,6 @@ pub(in super::super) enum Table {
 pub(in super::super) type Limits = [u32; 3];
 /// By the bytes that they have room for.
 pub(in super::super) const BY_BYTES: Limits = [TINY as u32, SHORT as u32, LONG as u32];
-/// By the ids that they have room for, if two bytes are an id.
-pub(in super::super) const BY_IDS: Limits = [4, 10, 20];
 
 /// Whether a word with this tiny key is one of those that a tokenizer of another script than its own
 /// makes many ids of: its first or second byte is not ASCII.
@@ -43,10 +41,11 @@ pub(in super::super) fn is_foreign(key: TinyKey) -> bool {
 }
 
 impl Table {
-    /// The table of `word`; `dense` if foreign words have about an id for each two bytes.
-    pub fn of(word: &[u8], dense: bool) -> Option<Self> {
-        let foreign = dense && is_foreign(tiny_key(eight(word, 0), word.len() as u32));
-        let limits = if foreign { BY_IDS } else { BY_BYTES };
+    /// The table of `word`; `dense` are those of foreign words, if these have about an id for each two
+    /// bytes.
+    pub fn of(word: &[u8], dense: Option<Limits>) -> Option<Self> {
+        let dense = dense.filter(|_| is_foreign(tiny_key(eight(word, 0), word.len() as u32)));
+        let limits = dense.unwrap_or(BY_BYTES);
         let [tiny, short, long] = limits.map(|most| word.len() <= most as usize);
         match word.len() {
             _ if tiny => Some(Self::Tiny),
@@ -169,9 +168,9 @@ pub(in super::super) fn wide_key(text: &[u8], at: usize, len: usize) -> WideKey 
     key
 }
 
-/// The entry of a wide key.
+/// The set of a wide key.
 #[inline(always)]
-pub(in super::super) fn wide_entry(key: &WideKey) -> u32 {
+pub(in super::super) fn wide_set(key: &WideKey) -> u32 {
     let (parts, _) = key.as_chunks::<16>();
     let seeds = [
         0xD6E8_FEB8_6659_FD93,

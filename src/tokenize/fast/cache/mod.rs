@@ -3,12 +3,13 @@
 //! Four tables, 66 MiB and never more. Keys of up to 7 bytes, which are 83 % of English words with their
 //! space and 55 % of Russian, have 16-byte entries with up to two ids, four to a cache line and a set
 //! (2 MiB): most of what text is made of stays in the second-level cache of a core. Keys of up to 15 bytes
-//! have 32-byte entries with up to five ids, two to a line and a set (16 MiB); keys of up to 31 bytes, or with up to ten ids, have a
-//! line of their own, two to a set (32 MiB); keys of up to 63 bytes and 21 ids have two lines (16 MiB).
+//! have 32-byte entries with up to five ids, two to a line and a set (16 MiB); keys of up to 31 bytes, or with
+//! up to ten ids, have a line of their own, two to a set (32 MiB); keys of up to 63 bytes and 20 ids have two
+//! lines, two to a set (16 MiB). Where ids have two bytes there is room for 7, 14 and 28 ([`layout`]).
 //! 18 % of Russian words with their space are longer than 15 bytes, and the 1 % that are longer than
 //! 31 would take as long as all the others if they were merged each time. A tokenizer that knows no
 //! Russian makes an id of each two bytes of it: then such words are looked for where their ids have room
-//! ([`keys::BY_IDS`]). Keys are stored and compared
+//! ([`Layout::by_ids`]). Keys are stored and compared
 //! whole, the length included; a new word overwrites the older of its set. Memory is asked for in huge
 //! pages and touched only where words fall.
 
@@ -18,6 +19,7 @@
 )]
 
 pub(super) mod keys;
+pub(super) mod layout;
 #[cfg(test)]
 mod tests;
 
@@ -25,16 +27,17 @@ use super::simd::{Any, Instructions};
 use anyhow::{Context, Result};
 use keys::{
     LONG_LOG2, Line, LongKey, SHORT_LOG2, ShortKey, TINY_LOG2, Table, TinyKey, WIDE_LOG2, WideKey,
-    eight, long_key, long_set, short_key, short_set, tiny_key, tiny_set, wide_entry, wide_key,
+    eight, long_key, long_set, short_key, short_set, tiny_key, tiny_set, wide_key, wide_set,
 };
+use layout::Layout;
 use memmap2::MmapMut;
 
-/// Most ids of an entry.
-pub(super) const MOST_IDS: usize = 21;
+/// Most ids of an entry of any layout.
+pub(super) const MOST_IDS: usize = 28;
 /// Ids of any entry.
 pub(super) type Room = [u32; MOST_IDS];
 /// Ids of an entry, the upper byte of the first being how many they are, or [`ELSEWHERE`]. The upper bytes
-/// of the others say nothing, and they are written five at a time, as eight.
+/// of the others say nothing, and they are written a group at a time, as eight.
 pub(super) type Slot = [u32; 32];
 
 /// The first two ids of a word, and in the upper byte of the first how many it has, or [`ELSEWHERE`]. For
@@ -56,8 +59,6 @@ pub(super) fn count_of(slot: &Slot) -> u8 {
 /// Ids have 24 bits.
 pub(super) const ID_BITS: u32 = 24;
 
-const SHORT_IDS: usize = 5;
-const LONG_IDS: usize = 10;
 /// In place of a number of ids: they are in the next larger table, or not known.
 pub(super) const ELSEWHERE: u8 = 0xFF;
 
@@ -68,19 +69,21 @@ pub(super) struct Cache {
     short: MmapMut,
     long: MmapMut,
     wide: MmapMut,
+    pub layout: &'static Layout,
 }
 
 impl Cache {
-    /// Empty tables.
+    /// Empty tables for ids of this layout.
     ///
     /// # Errors
     /// When the system has no address space for them.
-    pub fn new() -> Result<Self> {
+    pub fn new(layout: &'static Layout) -> Result<Self> {
         Ok(Self {
             tiny: table(64 << TINY_LOG2)?,
             short: table(64 << SHORT_LOG2)?,
             long: table(128 << LONG_LOG2)?,
-            wide: table(128 << WIDE_LOG2)?,
+            wide: table(256 << WIDE_LOG2)?,
+            layout,
         })
     }
 
@@ -99,9 +102,10 @@ impl Cache {
 
     /// As [`Self::prefetch_short`].
     #[inline(always)]
-    pub fn prefetch_wide(&self, entry: u32) {
-        prefetch(&self.wide, entry as usize * 128);
-        prefetch(&self.wide, entry as usize * 128 + 64);
+    pub fn prefetch_wide(&self, set: u32) {
+        for line in 0..4 {
+            prefetch(&self.wide, set as usize * 256 + line * 64);
+        }
     }
 
     /// The head of a tiny word.
@@ -119,7 +123,7 @@ impl Cache {
     pub fn short<I: Instructions>(&self, key: ShortKey, set: u32, slot: &mut Slot) -> Head {
         let (entries, _) = set_of::<64, { 1 << SHORT_LOG2 }>(&self.short, set).as_chunks::<32>();
         let (entry, is_here) = one_of(entries, |entry| key_of(entry) ^ key);
-        five::<I>(&entry[16..], 0, slot);
+        self.group::<I>(&entry[16..], 0, slot);
         slot[0] |= if is_here { 0 } else { NOT_HERE };
         head_of(slot)
     }
@@ -132,27 +136,43 @@ impl Cache {
             let [first, second] = long_key_of(entry);
             (first ^ key[0]) | (second ^ key[1])
         });
-        five::<I>(&entry[32..], 0, slot);
-        five::<I>(&entry[32..], 1, slot);
+        self.group::<I>(&entry[32..], 0, slot);
+        self.group::<I>(&entry[32..], 1, slot);
         counted(slot, entry[63], is_here)
     }
 
     /// As [`Self::short`] for a wide word.
     #[inline(always)]
-    pub fn wide<I: Instructions>(&self, key: &WideKey, entry: u32, slot: &mut Slot) -> Head {
-        let entry = set_of::<128, { 1 << WIDE_LOG2 }>(&self.wide, entry);
-        let (stored, value) = entry.split_at(64);
-        let (parts, _) = stored.as_chunks::<16>();
+    pub fn wide<I: Instructions>(&self, key: &WideKey, set: u32, slot: &mut Slot) -> Head {
+        let (entries, _) = set_of::<256, { 1 << WIDE_LOG2 }>(&self.wide, set).as_chunks::<128>();
         let (wanted, _) = key.as_chunks::<16>();
-        let differs = parts.iter().zip(wanted).fold(0, |differs, (a, b)| {
-            differs | (u128::from_le_bytes(*a) ^ u128::from_le_bytes(*b))
+        let (entry, is_here) = one_of(entries, |entry| {
+            let (parts, _) = entry[..64].as_chunks::<16>();
+            parts.iter().zip(wanted).fold(0, |differs, (a, b)| {
+                differs | (u128::from_le_bytes(*a) ^ u128::from_le_bytes(*b))
+            })
         });
+        let value = &entry[64..];
         for group in 0..4 {
-            five::<I>(value, group, slot);
+            self.group::<I>(value, group, slot);
         }
-        // The last of 21 ids, which is in no five.
-        slot[20] = id_at(value, 20);
-        counted(slot, value[63], differs == 0)
+        counted(slot, value[63], is_here)
+    }
+
+    /// Writes the ids of a group of an entry's value.
+    #[inline(always)]
+    fn group<I: Instructions>(&self, value: &[u8], group: usize, slot: &mut Slot) {
+        let Layout {
+            width,
+            group: ids,
+            places,
+            ..
+        } = self.layout;
+        let value = value[width * ids * group..].first_chunk();
+        let slot = slot[ids * group..].first_chunk_mut();
+        if let (Some(value), Some(slot)) = (value, slot) {
+            I::ids(value, places, slot);
+        }
     }
 
     /// Writes the ids of a word, which its own table does not have itself, to the beginning of `out`, and
@@ -202,15 +222,16 @@ impl Cache {
             return None;
         }
         let (key, mut slot) = (wide_key(word, 0, word.len()), Slot::default());
-        self.wide::<Any>(&key, wide_entry(&key), &mut slot);
+        self.wide::<Any>(&key, wide_set(&key), &mut slot);
         copy(&slot, out)
     }
 
     /// Keeps the ids of a word of this table, or in a larger one if it has no room for them; more than
-    /// [`MOST_IDS`] are not kept.
+    /// there is room for in any are not kept.
     pub fn keep(&mut self, word: &[u8], table: Table, ids: &[u32]) {
+        let [.., most] = self.layout.most();
         match table {
-            _ if ids.len() > MOST_IDS => {}
+            _ if ids.len() > most => {}
             Table::Tiny => self.keep_tiny(word, ids),
             Table::Short => self.keep_short(word, ids),
             Table::Long => self.keep_long(word, ids),
@@ -244,8 +265,9 @@ impl Cache {
     fn keep_short(&mut self, word: &[u8], ids: &[u32]) {
         let key = short_key(word, 0, word.len());
         let mut value = [0; 16];
-        if ids.len() <= SHORT_IDS {
-            write_ids(&mut value, ids);
+        let [most, ..] = self.layout.most();
+        if ids.len() <= most {
+            self.layout.write(&mut value, ids);
         } else {
             value[15] = ELSEWHERE;
             self.keep_long(word, ids);
@@ -264,8 +286,9 @@ impl Cache {
     fn keep_long(&mut self, word: &[u8], ids: &[u32]) {
         let key = long_key(word, 0, word.len());
         let mut value = [0; 32];
-        if ids.len() <= LONG_IDS {
-            write_ids(&mut value, ids);
+        let [_, most, _] = self.layout.most();
+        if ids.len() <= most {
+            self.layout.write(&mut value, ids);
         } else {
             value[31] = ELSEWHERE;
             self.keep_wide(word, ids);
@@ -284,10 +307,15 @@ impl Cache {
 
     fn keep_wide(&mut self, word: &[u8], ids: &[u32]) {
         let key = wide_key(word, 0, word.len());
-        let (entries, _) = self.wide.as_chunks_mut::<128>();
-        let (stored, value) = entries[wide_entry(&key) as usize].split_at_mut(64);
-        stored.copy_from_slice(&key);
-        write_ids(value, ids);
+        let (sets, _) = self.wide.as_chunks_mut::<256>();
+        let (entries, _) = sets[wide_set(&key) as usize].as_chunks_mut::<128>();
+        if let [newer, older] = entries {
+            if newer[..64] != key {
+                *older = *newer;
+            }
+            newer[..64].copy_from_slice(&key);
+            self.layout.write(&mut newer[64..], ids);
+        }
     }
 }
 
@@ -350,16 +378,6 @@ fn one_of<const N: usize>(
     (&entries[usize::from(!first)], first | second)
 }
 
-/// Writes ids `5 * group` to `5 * group + 4` of an entry's value.
-#[inline(always)]
-fn five<I: Instructions>(value: &[u8], group: usize, slot: &mut Slot) {
-    let value = value[15 * group..].first_chunk::<16>();
-    let slot = slot[SHORT_IDS * group..].first_chunk_mut::<8>();
-    if let (Some(value), Some(slot)) = (value, slot) {
-        I::five_ids(value, slot);
-    }
-}
-
 /// The ids of a slot to the beginning of `out`, and how many they are, if they are here.
 fn copy(slot: &Slot, out: &mut Room) -> Option<usize> {
     for (id, from) in out.iter_mut().zip(slot) {
@@ -367,24 +385,6 @@ fn copy(slot: &Slot, out: &mut Room) -> Option<usize> {
     }
     let count = count_of(slot);
     (count != ELSEWHERE).then_some(usize::from(count))
-}
-
-/// Id `index` of an entry's value. Its upper byte is the next id's, or the count.
-#[inline(always)]
-pub(super) fn id_at(value: &[u8], index: usize) -> u32 {
-    let bytes = value[3 * index..].first_chunk().copied();
-    bytes.map_or(0, u32::from_le_bytes) & ((1 << ID_BITS) - 1)
-}
-
-/// Ids of three bytes each, and their number in the last byte.
-fn write_ids(value: &mut [u8], ids: &[u32]) {
-    value.fill(0);
-    for (id, bytes) in ids.iter().zip(value.chunks_exact_mut(3)) {
-        bytes.copy_from_slice(&id.to_le_bytes()[..3]);
-    }
-    if let Some(last) = value.last_mut() {
-        *last = ids.len() as u8;
-    }
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -4,12 +4,20 @@ use super::*;
 /// Many more words than fit, of all lengths and numbers of ids: what is found is right.
 #[test]
 fn an_overfull_cache_forgets_and_never_errs() {
-    let mut cache = Cache::new().unwrap();
+    for largest in [u32::from(u16::MAX), u32::MAX] {
+        check_overfull(Layout::of(largest));
+    }
+}
+
+fn check_overfull(layout: &'static Layout) {
+    let mut cache = Cache::new(layout).unwrap();
+    let [.., most] = layout.most();
+    let all = (1 << (8 * layout.width)) - 1;
     let word = |number: u32| {
         let len = [3, 9, 15, 16, 24, 31, 32, 63][number as usize % 8];
         let mut word = format!("{number:x}").into_bytes();
         word.resize(len.max(word.len()), b'.');
-        let ids = (0..=number / 8 % MOST_IDS as u32).map(|id| number ^ id << 19);
+        let ids = (0..=number / 8 % most as u32).map(|id| (number ^ id << 11) & all);
         (word, ids.collect::<Vec<_>>())
     };
     let get = |cache: &Cache, word: &[u8], table: Table| {
@@ -32,7 +40,7 @@ fn an_overfull_cache_forgets_and_never_errs() {
             }
             Table::Wide => {
                 let key = wide_key(word, 0, len);
-                cache.wide::<Any>(&key, wide_entry(&key), &mut slot)
+                cache.wide::<Any>(&key, wide_set(&key), &mut slot)
             }
         };
         assert_eq!(head, head_of(&slot));
@@ -43,9 +51,9 @@ fn an_overfull_cache_forgets_and_never_errs() {
     let table = |number: u32, word: &[u8]| {
         if number.is_multiple_of(3) {
             let marked = [&"ж".as_bytes()[..1], &word[1..]].concat();
-            Table::of(&marked, true).unwrap()
+            Table::of(&marked, Some(layout.by_ids)).unwrap()
         } else {
-            Table::of(word, true).unwrap()
+            Table::of(word, Some(layout.by_ids)).unwrap()
         }
     };
     let many = 1_500_000;

@@ -14,7 +14,7 @@ mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-use super::cache::{Head, ID_BITS, NO_HEAD, id_at};
+use super::cache::{Head, ID_BITS, NO_HEAD};
 use super::masks::Block;
 #[cfg(target_arch = "x86_64")]
 pub(super) use x86::{Avx2, Avx512};
@@ -32,8 +32,8 @@ pub(super) trait Instructions {
     fn at_most(numbers: &[u32; 64], most: u32) -> u64;
     /// What a set of four keys and their values has for `key`, or [`NO_HEAD`].
     fn value_of(key: u64, set: &[[u8; 8]; 8]) -> Head;
-    /// Five ids of three bytes each, in the first five places, and the last byte above the first of them.
-    fn five_ids(value: &[u8; 16], out: &mut [u32; 8]);
+    /// Eight numbers, whose bytes are those at these places of `value`; -1 is 0.
+    fn ids(value: &[u8; 16], places: &[i8; 32], out: &mut [u32; 8]);
     /// Puts the ids of words behind each other, up to the first word that has more than two. Returns how
     /// many words and ids these are; what is behind the ids says nothing.
     fn pack(heads: &[Head; 8], out: &mut [u32; 16]) -> (usize, usize);
@@ -126,11 +126,11 @@ impl Instructions for Any {
     }
 
     #[inline(always)]
-    fn five_ids(value: &[u8; 16], out: &mut [u32; 8]) {
-        for (index, id) in out[..5].iter_mut().enumerate() {
-            *id = id_at(value, index);
+    fn ids(value: &[u8; 16], places: &[i8; 32], out: &mut [u32; 8]) {
+        let byte = |place: i8| usize::try_from(place).map_or(0, |place| value[place % 16]);
+        for (id, places) in out.iter_mut().zip(places.as_chunks::<4>().0) {
+            *id = u32::from_le_bytes(places.map(byte));
         }
-        out[0] |= u32::from(value[15]) << ID_BITS;
     }
 
     #[inline(always)]

@@ -1,3 +1,4 @@
+use super::super::cache::layout::Layout;
 use super::*;
 
 #[test]
@@ -139,18 +140,22 @@ fn simd_and_bytes_compare_the_same_lengths() {
 #[test]
 fn simd_and_bytes_read_the_same_ids() {
     let value = std::array::from_fn(|at| 0xF0 - 13 * at as u8);
-    let mut expected = [0; 8];
-    Any::five_ids(&value, &mut expected);
-    for level in Level::all() {
-        let mut ids = [0; 8];
-        match level {
-            Level::Any => Any::five_ids(&value, &mut ids),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => Avx2::five_ids(&value, &mut ids),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => Avx512::five_ids(&value, &mut ids),
+    let wide = Layout::of(u32::MAX).places;
+    let narrow = Layout::of(9).places;
+    for places in [wide, narrow] {
+        let mut expected = [0; 8];
+        Any::ids(&value, &places, &mut expected);
+        for level in Level::all() {
+            let mut ids = [0; 8];
+            match level {
+                Level::Any => Any::ids(&value, &places, &mut ids),
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx2 => Avx2::ids(&value, &places, &mut ids),
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx512 => Avx512::ids(&value, &places, &mut ids),
+            }
+            assert_eq!(ids, expected, "{level:?}");
         }
-        assert_eq!(ids[..5], expected[..5], "{level:?}");
     }
 }
 

@@ -45,9 +45,9 @@ impl Instructions for Avx2 {
     }
 
     #[inline(always)]
-    fn five_ids(value: &[u8; 16], out: &mut [u32; 8]) {
+    fn ids(value: &[u8; 16], places: &[i8; 32], out: &mut [u32; 8]) {
         // SAFETY: this type is used only where `Level::detect` has said so.
-        unsafe { five_ids_avx2(value, out) }
+        unsafe { ids_avx2(value, places, out) }
     }
 
     #[inline(always)]
@@ -87,9 +87,9 @@ impl Instructions for Avx512 {
     }
 
     #[inline(always)]
-    fn five_ids(value: &[u8; 16], out: &mut [u32; 8]) {
+    fn ids(value: &[u8; 16], places: &[i8; 32], out: &mut [u32; 8]) {
         // SAFETY: this type is used only where `Level::detect` has said so.
-        unsafe { five_ids_avx2(value, out) }
+        unsafe { ids_avx2(value, places, out) }
     }
 
     #[inline(always)]
@@ -298,13 +298,14 @@ fn at_most_avx512(numbers: &[u32; 64], most: u32) -> u64 {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn five_ids_avx2(value: &[u8; 16], out: &mut [u32; 8]) {
-    // SAFETY: 16 bytes are read of as many.
-    let value = unsafe { _mm_loadu_si128(value.as_ptr().cast()) };
-    let places = _mm256_setr_epi8(
-        0, 1, 2, 15, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1, //
-        12, 13, 14, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
-    );
+fn ids_avx2(value: &[u8; 16], places: &[i8; 32], out: &mut [u32; 8]) {
+    // SAFETY: 16 and 32 bytes are read of as many.
+    let (value, places) = unsafe {
+        (
+            _mm_loadu_si128(value.as_ptr().cast()),
+            _mm256_loadu_si256(places.as_ptr().cast()),
+        )
+    };
     let ids = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(value), places);
     // SAFETY: 32 bytes are written to as many.
     unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), ids) }
