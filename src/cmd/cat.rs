@@ -93,7 +93,8 @@ fn shards(
     let wanted = args.document..args.document.saturating_add(args.count);
     let mut rows = (0..data.rows()).map(|row| data.row(row)).peekable();
     let (mut number, mut printed) = (0, 0);
-    // Files that were compared with the manifest: what is damaged would be printed as other tokens.
+    // Files that were compared with the manifest: what is damaged would be printed as other tokens. Those
+    // before them only count, as to read all would take long.
     let mut checked = BTreeSet::new();
     while let Some(first) = rows.next() {
         let mut parts = vec![first];

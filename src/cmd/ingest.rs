@@ -61,7 +61,8 @@ pub struct Args {
     #[arg(long, value_name = "MAP", conflicts_with = "shape")]
     map: Vec<String>,
     /// How plain text becomes documents: paragraphs packed to --document-size, a document a line, or
-    /// the whole file as one (`none`; a file of more than 64 MB is rejected then).
+    /// the whole file as one (`none`; a file of more than 64 MB is rejected then). Of a chat that Telegram
+    /// exported `lines` are messages.
     #[arg(long, value_name = "HOW", default_value = "paragraphs", value_parser = ["paragraphs", "lines", "none"])]
     split: String,
     /// Characters that a document of packed paragraphs aims at. It ends between half and one and a half

@@ -18,8 +18,8 @@ const FLAGS: &[(&str, &str, &[&str])] = &[
     ("--first-option", "structured records", STRUCTURED),
     ("--shape", "structured records", STRUCTURED),
     ("--encoding", "text", WRITTEN),
-    ("--split", "plain text", TEXT),
-    ("--document-size", "plain text", TEXT),
+    ("--split", "plain text and chats of Telegram", TEXT),
+    ("--document-size", "plain text and chats of Telegram", TEXT),
 ];
 
 /// The format of running text, where records of one of these shapes are cut as that is.

@@ -65,7 +65,7 @@ pub fn pack(text: &str, split: Split, is_beginning: bool) -> Vec<Piece> {
 }
 
 fn paragraphs(text: &str, size: u64, is_beginning: bool) -> Vec<Piece> {
-    let (least, most) = (size / 2, size + size / 2);
+    let (least, most) = (size / 2, size.saturating_add(size / 2));
     let mut pieces = Vec::new();
     // The beginning of the document, and the places in it that were seen.
     let Some(mut start) = first_line(text) else {

@@ -117,6 +117,7 @@ impl Worker<'_> {
             let (scanned, fate) = if let Some(fates) = &mut fates {
                 fates.next().context("the plan is shorter than the part")?
             } else {
+                // Without benchmarks, for which `edited` would have to be judged first.
                 let scanned = look.at(&document, Some(&edited))?;
                 let fate = self.plan.of_one(self.job, &scanned);
                 (scanned, fate)

@@ -6,8 +6,9 @@
 //! corpus ─row groups──────────────▶ encode: tokens, removed/, conflicts/ ─▶ assemble: shards
 //! ```
 //!
-//! Where each document is decided on by itself (no search for copies, nothing validated, a tokenizer
-//! that is there), it is judged as it is encoded, and the corpus is read once.
+//! Where each document is decided on by itself ([`Job::decides_alone`]: no search for copies, nothing
+//! validated, no weights, no benchmarks, a tokenizer that is there), it is judged as it is encoded, without
+//! a scan before.
 //!
 //! Scan and encode run on every core, a row group (4 MB) a worker, and leave a file for each part
 //! in `work/`: a killed run goes on with the next part. Disk while it runs: about 4.2 bytes a token
@@ -337,20 +338,25 @@ fn why_nothing(job: &Job, reasons: &BTreeMap<String, u64>) -> String {
         .iter()
         .map(|(reason, count)| format!("{reason} dropped {count}"))
         .collect();
-    if let (Some(field), classifier::NO_LABEL) = (&job.options.label_field, reasons[0].0.as_str()) {
-        return format!(
-            "{}; their records have no field {field} that is a text, a whole number, true or false. \
-             `prep cat` shows what they have under meta",
-            listed.join(", ")
-        );
-    }
     let of_copies = |(reason, _): &(&String, &u64)| reason.ends_with("_duplicate");
-    let remedy = if reasons.iter().any(|reason| !of_copies(reason)) {
-        "choose another --profile, --skip a rule, --set its threshold, or change --weight"
-    } else if job.options.against.is_empty() {
-        "this is a bug of prep: of copies one stays"
-    } else {
-        "nothing in it is new: the sets of --against have it all, and no shards are needed"
+    let remedy = match (reasons[0].0.as_str(), &job.options.label_field) {
+        (classifier::NO_LABEL, Some(field)) => format!(
+            "their records have no field {field} that is a text, a whole number, true or false. \
+             `prep cat` shows what they have under meta"
+        ),
+        ("chat_too_long", _) => "raise --max-length, or leave it out".to_owned(),
+        ("chat_template", _) => {
+            "the chat template renders none of them: choose another --chat-template".to_owned()
+        }
+        _ if reasons.iter().any(|reason| !of_copies(reason)) => {
+            "choose another --profile, --skip a rule, --set its threshold, or change --weight"
+                .to_owned()
+        }
+        _ if job.options.against.is_empty() => {
+            "this is a bug of prep: of copies one stays".to_owned()
+        }
+        _ => "nothing in it is new: the sets of --against have it all, and no shards are needed"
+            .to_owned(),
     };
     format!("{}; {remedy}", listed.join(", "))
 }

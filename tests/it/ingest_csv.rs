@@ -282,4 +282,13 @@ fn padding_of_columns_is_no_indentation() {
         pairs,
         owned(&[(2, "q", "    return x"), (3, "r", "    if x:\n        y")])
     );
+    // A quoted cell says what it holds, however far below the padded ones.
+    let mut long = "question;     answer\n".to_owned();
+    for number in 0..300 {
+        long += &format!("q{number};     a{number}\n");
+    }
+    long += "code;\"    if x:\n        y\"\n";
+    let (pairs, _) = ingested(long.as_bytes(), 0);
+    assert_eq!(pairs[299].2, "a299");
+    assert_eq!(pairs[300].2, "    if x:\n        y");
 }

@@ -13,6 +13,7 @@ fn corpus(place: &Path) -> PathBuf {
         json!({"text": "short"}),
         json!({"text": "A line of javascript.\nThe next line has many words that end with a full stop.\nno stop here"}),
         json!({"question": "Что это?", "answer": "As an AI language model, I cannot."}),
+        json!({"text": "Write to someone@example.org about it, and call again.", "label": "letter"}),
         json!({"text": "word word word word word word word word word word word word word word"}),
     ];
     write(&raw, lines.map(|line| line.to_string()).join("\n"));
@@ -39,16 +40,35 @@ fn shard(corpus: &Path, out: &Path, options: &[&str]) -> Value {
 fn one_pass_makes_what_two_passes_make() {
     let place = place();
     let corpus = corpus(place.path());
-    for profile in ["none", "default", "qa", "fineweb-en", "fineweb2-ru"] {
-        let out = |name: &str| place.path().join(format!("{profile} {name}"));
-        let options = ["--profile", profile];
-        let once = shard(&corpus, &out("once"), &options);
-        let weighted = ["--profile", profile, "--weight", "*=1"];
+    for (number, options) in [
+        &["--profile", "none"][..],
+        &["--profile", "default"],
+        &["--profile", "qa"],
+        &["--profile", "fineweb-en"],
+        &["--profile", "fineweb2-ru", "--order", "shuffle"],
+        &[
+            "--profile",
+            "none",
+            "--mask-pii",
+            "all",
+            "--dedup-lines",
+            "2",
+        ],
+        &["--profile", "none", "--label-field", "label"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let profile = options.join(" ");
+        let out = |name: &str| place.path().join(format!("{number} {name}"));
+        let once = shard(&corpus, &out("once"), options);
+        let weighted = [options, &["--weight", "*=1"]].concat();
         let twice = shard(&corpus, &out("twice"), &weighted);
         for key in ["ledger", "by_source", "edits", "tokens", "chats", "samples"] {
+            assert!(!once[key].is_null(), "{key}");
             assert_eq!(once[key], twice[key], "{profile}: {key}");
         }
-        if profile != "none" {
+        if !profile.contains("none") {
             assert_ne!(once["ledger"]["dropped"], json!({}), "{profile}");
         }
         let files = |name: &str| {
@@ -87,4 +107,13 @@ fn where_nothing_is_left_the_rules_are_named() {
         .json();
     let message = alone(&empty, "none at all");
     assert!(message.contains("it holds no documents"), "{message}");
+    let chats = place.path().join("chats");
+    Prep::ingest(&fixture("qa/messages_en.jsonl"), &chats).json();
+    let message = Prep::shard(&chats, &place.path().join("none fits"))
+        .args(["--dedup", "off", "--val", "0", "--max-length", "3"])
+        .fails();
+    assert!(
+        message.contains("chat_too_long dropped") && message.contains("raise --max-length"),
+        "{message}"
+    );
 }

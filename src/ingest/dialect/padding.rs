@@ -41,8 +41,8 @@ impl Before {
         }
     }
 
-    /// Whether it is padding: before the name as before cells; or before three cells in four, and as many
-    /// spaces as no code is indented by. One before each cell is part of the delimiter.
+    /// Whether it is padding: as many spaces before the name as before cells; or before three cells in four,
+    /// and as many as no code is indented by. One before each cell is part of the delimiter.
     fn is_padding(&self) -> bool {
         if self.is_quoted || self.spaces.is_empty() {
             return false;
@@ -53,7 +53,9 @@ impl Before {
             let spaces = spaces - delimiter;
             spaces > 1 && spaces % 2 == 1
         });
-        self.name >= LEAST_BEFORE_NAME || self.spaces.len() * 4 >= self.cells * 3 && is_odd
+        let is_below_name =
+            self.name >= LEAST_BEFORE_NAME && self.spaces.iter().all(|spaces| *spaces == self.name);
+        is_below_name || self.spaces.len() * 4 >= self.cells * 3 && is_odd
     }
 }
 
@@ -144,6 +146,10 @@ mod tests {
                 false,
             ),
             ("question,answer\nq,a\nr,b\n", false),
+            (
+                "question,  answer\nq,    return x\nr,        y = 1\n",
+                false,
+            ),
         ] {
             assert_eq!(padded(sample), [false, wanted], "{sample}");
         }

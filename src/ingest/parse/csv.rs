@@ -79,13 +79,14 @@ impl Parsed {
                     .push(Reject::new(name, record, "wrong_width", message, row));
                 continue;
             }
-            match named(dialect, &fields) {
+            match named(dialect, row, &fields) {
                 Ok(fields) => self.add_fields(name, record, fields, rules, || row.to_vec()),
                 Err(error) => {
                     // What divides rows and fields is ASCII in every encoding of a damaged line.
                     let recovered = self.recovered(row, rules);
                     let fields = recovered.as_ref().and_then(|text| {
-                        named(dialect, &dialect.grammar.fields(text.as_bytes())).ok()
+                        let row = text.as_bytes();
+                        named(dialect, row, &dialect.grammar.fields(row)).ok()
                     });
                     match fields {
                         Some(fields) => {
@@ -100,12 +101,23 @@ impl Parsed {
 }
 
 /// The fields of a row under the names of their columns.
-fn named(dialect: &Dialect, fields: &[Cow<[u8]>]) -> Result<Fields, std::str::Utf8Error> {
+fn named(
+    dialect: &Dialect,
+    row: &[u8],
+    fields: &[Cow<[u8]>],
+) -> Result<Fields, std::str::Utf8Error> {
     let mut named = Fields::with_capacity(dialect.columns.len());
-    for (column, field) in dialect.columns.iter().zip(fields) {
+    let has_padding = dialect.columns.iter().any(|column| column.is_padded);
+    let written = has_padding.then(|| dialect.grammar.written(row));
+    // What is quoted is as it was meant.
+    let is_bare = |place: usize| {
+        let written = written.as_ref().and_then(|written| written.get(place));
+        written.is_some_and(|(_, closed)| closed.is_none())
+    };
+    for (place, (column, field)) in dialect.columns.iter().zip(fields).enumerate() {
         if !column.is_spare || !field.trim_ascii().is_empty() {
             let mut text = utf8(field)?;
-            if column.is_padded {
+            if column.is_padded && is_bare(place) {
                 text = text.trim_start_matches([' ', '\t']);
             }
             named.insert(column.name.clone(), Value::String(text.to_owned()));
@@ -124,7 +136,7 @@ pub fn first_row(dialect: &Dialect, bytes: &[u8]) -> Option<Fields> {
         let is_record = matches!(ending, Ending::Whole(_))
             && !csv_rows::is_blank(&fields)
             && !(dialect.has_header && repeats_header(dialect, &fields));
-        is_record.then(|| named(dialect, &fields).ok())?
+        is_record.then(|| named(dialect, row, &fields).ok())?
     })
 }
 

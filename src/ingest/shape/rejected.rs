@@ -6,9 +6,10 @@ use super::fields::{find, has};
 use super::messages::take_turns;
 use super::names::{
     ANSWER, CHOSEN, COMPLETION, CONVERSATIONS, CORRECT, INPUT, INSTRUCTION, MESSAGES, NAMES_OPTION,
-    OPTIONS, OUTPUT, PROMPT, QUESTION, REJECTED, REJECTED_BESIDE,
+    OUTPUT, PROMPT, QUESTION, REJECTED, REJECTED_BESIDE,
 };
 use super::preference::{check_sides, is_same_turn};
+use super::turn::CONTENT;
 use super::{Fields, Item, Items, Misfit, Shape};
 use crate::document::{Content, Message};
 use serde_json::Value;
@@ -47,9 +48,18 @@ pub(super) fn has_rejected(fields: &Fields) -> bool {
         && (has(MESSAGES)
             || has(CONVERSATIONS)
             || has(QUESTION) && has(ANSWER)
-            || has(QUESTION) && has(OPTIONS) && has(CORRECT)
             || has(PROMPT) && has(COMPLETION)
-            || (has(INSTRUCTION) || has(INPUT)) && has(OUTPUT))
+            || (has(INSTRUCTION) || has(INPUT)) && has(OUTPUT)
+            || has(QUESTION) && has(CORRECT) && is_choice(fields))
+}
+
+/// Whether the record without its worse answer is a question with options.
+fn is_choice(fields: &Fields) -> bool {
+    let mut rest = fields.clone();
+    while let Some(key) = find(&rest, REJECTED_BESIDE) {
+        rest.shift_remove(&key);
+    }
+    Shape::of(&rest).is_some_and(|shape| shape.name == CHOICE)
 }
 
 /// Takes the record as it is without the worse answer, and that as what is rejected.
@@ -108,6 +118,14 @@ fn as_options(value: Value, record: &Fields, shape: &Shape) -> Result<Value, Mis
                 // Words of its own.
                 _ => Ok(text.into()),
             }
+        }
+        // A turn that says it.
+        Value::Object(mut turn) => {
+            if let Some(key) = find(&turn, CONTENT) {
+                let said = as_options(turn[&key].take(), record, shape)?;
+                turn.insert(key, said);
+            }
+            Ok(turn.into())
         }
         other => Ok(other),
     }

@@ -68,7 +68,7 @@ fn documents(messages: &[Said], split: Split) -> Vec<String> {
         Split::Lines => return messages.iter().map(|said| said.line.clone()).collect(),
         Split::None => return vec![text(messages)],
     };
-    let (least, most) = (size / 2, size + size / 2);
+    let (least, most) = (size / 2, size.saturating_add(size / 2));
     let (mut texts, mut rest) = (Vec::new(), messages);
     while !rest.is_empty() {
         let mut characters = 0;

@@ -15,7 +15,7 @@ thread_local! {
     static PLACE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % PLACES;
 }
 
-/// States that no thread is using. There are never more than threads have used at once.
+/// States that no thread is using; about as many as threads have used at once.
 pub(super) struct States {
     places: Vec<Mutex<Vec<State>>>,
     layout: &'static Layout,

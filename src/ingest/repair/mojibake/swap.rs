@@ -8,6 +8,7 @@
 use super::blemish::{Strictness, is_blemished};
 use super::tables::{Reading, tables};
 use crate::ingest::encoding::russian::{Symbol, Tally, is_cyrillic, symbol, tally};
+use std::collections::HashSet;
 
 /// Bits by which the repaired line has to be likelier: a line is damaged far more often than healthy
 /// text is that unlikely.
@@ -97,13 +98,17 @@ const LIST_STEP: u32 = 4;
 /// Steps below which a line is no list.
 const LEAST_STEPS: u32 = 3;
 
-/// Whether a line lists letters in the order of their alphabet or of Unicode (`àáâãäå èéêë`), as nearly
-/// all of its letters beyond ASCII show: of words hardly a letter in five is among the next few of the
-/// alphabet. The Russian alphabet that was misread is such a line, too, and nobody can tell it from a
-/// healthy one.
+/// Whether a line lists letters in the order of their alphabet or of Unicode (`àáâãäå èéêë`): each once, and
+/// nearly all of those beyond ASCII among the next few after the one before. Of words hardly a letter
+/// in five is that, and they have letters twice. The Russian alphabet that was misread is such a line,
+/// too, and nobody can tell it from a healthy one.
 fn is_letter_list(line: &str) -> bool {
     let letters = line.chars().filter(|letter| !letter.is_ascii());
     let letters = letters.filter(|letter| letter.is_alphabetic());
+    let mut seen = HashSet::new();
+    if !letters.clone().all(|letter| seen.insert(letter)) {
+        return false;
+    }
     let mut small = letters.flat_map(char::to_lowercase).map(u32::from);
     let Some(mut before) = small.next() else {
         return false;

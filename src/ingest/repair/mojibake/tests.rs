@@ -93,6 +93,23 @@ fn swapped_encodings_are_swapped_back() {
     }
 }
 
+/// Words of which most letters are near the one before, unlike a list of letters.
+#[test]
+fn words_of_neighbouring_letters_are_swapped_back() {
+    for line in [
+        "Свежий космос",
+        "кости лопуха",
+        "Кости и космос",
+        "Свежий кортеж",
+        "зимой моржи, кости, моста",
+    ] {
+        let damaged = Encoding::Windows1252
+            .decode(&encode(Encoding::Windows1251, line))
+            .text;
+        assert_eq!(mojibake(&damaged).as_deref(), Some(line), "{damaged}");
+    }
+}
+
 #[test]
 fn healthy_lines_never_change() {
     for line in [

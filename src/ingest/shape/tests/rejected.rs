@@ -76,6 +76,18 @@ fn a_rejected_option_is_its_text() {
         (r#""options":["x","y","z"],"answer":"y""#, r#""x""#, "x"),
         (r#""options":["x","y","z"],"correct":"B""#, r#""C""#, "z"),
         (r#""A":"x","B":"y","C":"z","answer":"B""#, r#""C""#, "z"),
+        (r#""A":"x","B":"y","C":"z","correct":"B""#, r#""C""#, "z"),
+        (r#""answers":["x","y","z"],"correct":"B""#, r#""C""#, "z"),
+        (
+            r#""options":["x","y","z"],"answer":"B""#,
+            r#"{"role":"assistant","content":"A"}"#,
+            "x",
+        ),
+        (
+            r#""options":["x","y","z"],"answer":"B""#,
+            r#"[{"from":"gpt","value":"C"}]"#,
+            "z",
+        ),
         (
             r#""options":["x","y","z"],"answer":"B""#,
             r#"["B","C"]"#,

@@ -2,9 +2,6 @@
 
 use super::keys::Limits;
 
-/// Bytes of an entry's value that are read together.
-pub(in super::super) type Sixteen = [u8; 16];
-
 /// Ids of a fixed number of bytes, one behind the other, and their number in the last byte of the value.
 pub(in super::super) struct Layout {
     /// Bytes of an id.
@@ -24,7 +21,7 @@ pub(super) const GROUPS: [usize; 3] = [1, 2, 4];
 impl Layout {
     /// The layout for ids up to `largest`.
     pub fn of(largest: u32) -> &'static Self {
-        if largest <= u32::from(u16::MAX) {
+        if u16::try_from(largest).is_ok() {
             &TWO
         } else {
             &THREE
