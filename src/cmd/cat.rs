@@ -60,6 +60,15 @@ fn print(args: &Args, context: &Context) -> Result<Exit> {
         let split = Split::from_name(&args.split).context("clap knows the splits")?;
         return shards(&args.path, split, None, args, context);
     }
+    ensure!(
+        args.path.exists(),
+        "there is no {}: give a corpus, a directory of shards, or a shard in one",
+        args.path.display()
+    );
+    if args.path.is_dir() {
+        // Says what a finished directory is.
+        run_dir::kind(&args.path)?;
+    }
     let (dir, name) = (args.path.parent(), args.path.file_name());
     let (Some(dir), Some(name)) = (dir, name.and_then(|name| name.to_str())) else {
         bail!("{} is no shard and no corpus", args.path.display());

@@ -87,8 +87,8 @@ pub struct Args {
     /// out; the report counts each.
     #[arg(long, value_name = "REPAIRS", value_parser = Switches::parse_off)]
     no_repair: Option<Switches>,
-    /// Number of the first of several options, 0 or 1, where answers name them by numbers and neither
-    /// labels nor columns have any. Default: told for each source by the answers of its first 4 MB, else
+    /// Number of the first of several options, 0 or 1, where answers name them by numbers that no labels
+    /// have; also of columns with numbers. Default: told for each source by the answers of its first 4 MB, else
     /// by the names of its fields; where neither tells, such a record is rejected.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(0..2))]
     first_option: Option<u8>,

@@ -63,6 +63,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         .map(|removed| &removed.document)
         .or(from_corpus.as_ref());
     if places.is_empty() && document.is_none() {
+        // Damage may have made another id of it.
+        for split in Split::ALL {
+            Dataset::open(&args.shards, split)?.check_files(&args.shards)?;
+        }
         bail!(
             "no document {} is in {} or its removed/{}",
             args.document,
@@ -166,6 +170,7 @@ fn places(shards: &Path, id: DocumentId) -> Result<Vec<Place>> {
             if row.document_id != id {
                 continue;
             }
+            data.check_file_at(shards, row.start)?;
             let place = data.place(row.start);
             places.push(Place {
                 split,

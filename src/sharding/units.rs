@@ -2,11 +2,12 @@
 
 use super::Job;
 use super::edit::Edited;
-use crate::corpus::CorpusManifest;
+use crate::corpus::{CorpusManifest, PartEntry};
 use crate::document::Document;
 use crate::document::parquet::DocumentFile;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// Documents that are decoded at once.
 const BATCH_ROWS: usize = 256;
@@ -17,8 +18,10 @@ pub struct Corpus {
     pub dir: PathBuf,
     /// Row groups of each part: rows and uncompressed bytes.
     pub parts: Vec<Vec<(u64, u64)>>,
-    /// Paths of the parts, from the directory.
-    files: Vec<String>,
+    /// The parts as the manifest has them.
+    entries: Vec<PartEntry>,
+    /// Whether each has been compared with its hash.
+    checked: Vec<Mutex<bool>>,
 }
 
 impl Corpus {
@@ -43,24 +46,28 @@ impl Corpus {
             );
             parts.push(groups);
         }
-        let files = manifest
-            .documents
-            .iter()
-            .map(|entry| entry.file.clone())
-            .collect();
         Ok(Self {
             dir: dir.to_owned(),
+            checked: parts.iter().map(|_| Mutex::default()).collect(),
             parts,
-            files,
+            entries: manifest.documents.clone(),
         })
     }
 
-    /// Opens part `part`.
+    /// Opens part `part`; the first time it is compared with its hash, as Parquet gives damaged text as text.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When it cannot be read, or was changed or damaged.
     pub fn file(&self, part: usize) -> Result<DocumentFile> {
-        DocumentFile::open(&self.dir.join(&self.files[part]))
+        let entry = &self.entries[part];
+        let mut checked = self.checked[part]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !*checked {
+            CorpusManifest::check_part(&self.dir, entry)?;
+            *checked = true;
+        }
+        DocumentFile::open(&self.dir.join(&entry.file))
     }
 }
 

@@ -82,9 +82,24 @@ fn a_damaged_corpus_is_named() {
     write(&part, &broken);
     let message = Prep::shard(&corpus, &out).fails();
     assert!(
-        message.contains("part 0 of") && message.contains("corpus"),
+        message.contains("part-00000.parquet was changed or damaged")
+            && message.contains("prep verify"),
         "{message}"
     );
+    // A bit of a text, which Parquet gives as text.
+    let mut flipped = bytes.clone();
+    flipped[bytes.len() / 2] ^= 1;
+    write(&part, &flipped);
+    for options in [&["--val", "0", "--dedup", "off"][..], &[]] {
+        let message = Prep::shard(&corpus, &place.path().join("flipped"))
+            .args(options)
+            .fails();
+        assert!(
+            message.contains("part-00000.parquet was changed or damaged"),
+            "{message}"
+        );
+        let _ = std::fs::remove_dir_all(place.path().join("flipped"));
+    }
     std::fs::remove_file(&part).expect("removes");
     let message = Prep::shard(&corpus, &out).fails();
     assert!(message.contains("part-00000.parquet"), "{message}");

@@ -146,11 +146,29 @@ fn what_is_damaged_is_not_shown() {
             "{said}"
         );
     }
+    // An id that is not found may be a damaged one.
+    let why = Prep::new(["why", "0123456789abcdef0123456789abcdef"]).arg(at("shards"));
+    let said = why.fails();
+    assert!(
+        said.contains("train-00001.arrow was changed or damaged"),
+        "{said}"
+    );
     // What stands in files that are whole is shown, wherever another is damaged.
     cat("shards", "0").prints("document").run();
     cat("shards/train-00000.arrow", "0")
         .prints("document")
         .run();
+    std::fs::create_dir(at("empty")).expect("a new folder");
+    let said = cat("empty", "0").fails();
+    assert!(
+        said.contains("empty has no readable manifest.json: give a finished directory"),
+        "{said}"
+    );
+    let said = cat("nowhere", "0").fails();
+    assert!(
+        said.contains("there is no") && said.contains("nowhere"),
+        "{said}"
+    );
     damage("corpus/documents/part-00000.parquet");
     let said = cat("corpus", "0").fails();
     assert!(

@@ -76,7 +76,7 @@ const FROM_1: &str = "numbers count from 1, as others of the file do";
 pub(super) fn counting(numbering: Numbering) -> &'static str {
     match numbering {
         Numbering::From1 => FROM_1,
-        Numbering::From0 | Numbering::Unknown => FROM_0,
+        Numbering::From0 | Numbering::FewZeros | Numbering::Unknown => FROM_0,
     }
 }
 

@@ -21,6 +21,9 @@ pub enum Numbering {
     From0,
     /// From 1, as people count.
     From1,
+    /// From 0 as it seems, but with so few of them that they may stand for no answer: enough where nothing
+    /// else tells, not against columns with numbers of their own.
+    FewZeros,
     /// Nothing tells.
     Unknown,
 }
@@ -42,6 +45,7 @@ impl Numbering {
         match self {
             Self::From0 => "0",
             Self::From1 => "1",
+            Self::FewZeros => "few zeros",
             Self::Unknown => "unknown",
         }
     }
@@ -61,6 +65,8 @@ pub struct Evidence {
     zeros: u64,
     /// Those that are the number of options.
     lasts: u64,
+    /// Options that each could have named, together.
+    options: u64,
 }
 
 /// How many times as many witnesses one counting needs against those of the other.
@@ -69,13 +75,22 @@ const LEAD: u64 = 10;
 /// Of how many numbers one is 0 at least, where they count from 0: of more than there are letters.
 const FEWEST_ZEROS: u64 = 50;
 
+/// From so large a part of its share on, if all options were right equally often, a 0 is one of them.
+const ENOUGH_ZEROS: f64 = 0.5;
+
 impl Evidence {
     /// What follows.
     #[must_use]
     pub fn numbering(self) -> Numbering {
         // A 0 now and then stands for no answer.
         if self.zeros > LEAD * self.lasts && self.zeros * FEWEST_ZEROS >= self.numbers {
-            Numbering::From0
+            let numbers = self.numbers as f64;
+            let share = numbers * numbers / self.options.max(1) as f64;
+            if self.zeros as f64 >= ENOUGH_ZEROS * share {
+                Numbering::From0
+            } else {
+                Numbering::FewZeros
+            }
         } else if self.lasts > LEAD * self.zeros {
             Numbering::From1
         } else {
@@ -96,7 +111,7 @@ pub(super) fn names_say_0(answer: &str, options: Option<&str>, is_number: bool) 
 
 thread_local! {
     static NUMBERING: Cell<Numbering> = const { Cell::new(Numbering::From0) };
-    static EVIDENCE: Cell<Evidence> = const { Cell::new(Evidence { numbers: 0, zeros: 0, lasts: 0 }) };
+    static EVIDENCE: Cell<Evidence> = const { Cell::new(Evidence { numbers: 0, zeros: 0, lasts: 0, options: 0 }) };
 }
 
 /// Takes a record of a file whose options count so.
@@ -123,6 +138,7 @@ pub(super) fn now() -> Numbering {
 pub(super) fn note(numbers: &[usize], options: usize) {
     let mut evidence = EVIDENCE.get();
     evidence.numbers += 1;
+    evidence.options += options as u64;
     evidence.zeros += u64::from(numbers.contains(&0));
     evidence.lasts += u64::from(numbers.contains(&options));
     EVIDENCE.set(evidence);

@@ -259,8 +259,17 @@ impl Choices {
             return Ok(());
         };
         numbering::note(&numbers, self.all.len());
-        if self.columns_from.is_some() {
-            return Ok(());
+        if let Some(from) = self.columns_from {
+            return if from == 1 && numbering == Numbering::FewZeros {
+                Err(Misfit::named(
+                    "ambiguous_option",
+                    format!(
+                        "the answer `{given}` is the number of an option; the columns count from 1, and a few answers of the file's first records are 0, which may be the first option or none: --first-option 0 or --first-option 1 says it"
+                    ),
+                ))
+            } else {
+                Ok(())
+            };
         }
         let may_be_either = |number: &usize| (1..self.all.len()).contains(number);
         if numbering != Numbering::Unknown || numbers.contains(&0) {

@@ -67,6 +67,28 @@ fn a_0_among_answers_tells_more_than_the_numbers_of_columns() {
         read(Numbering::Unknown, "0", Err("no_such_option"));
     });
     assert_eq!(evidence.1.numbering(), Numbering::From0);
+    // So few that they may say that no option is right: nobody guesses against the columns.
+    for answer in ["1", "2", "0"] {
+        read(Numbering::FewZeros, answer, Err("ambiguous_option"));
+    }
+    read(Numbering::FewZeros, r#""choice2""#, Ok(LISTED));
+    for (zeros, others, options, wanted) in [
+        (1, 2, 3, Numbering::From0),
+        (4, 6, 2, Numbering::From0),
+        (25, 75, 4, Numbering::From0),
+        (1, 9, 4, Numbering::FewZeros),
+        (5, 95, 4, Numbering::FewZeros),
+        (1, 60, 4, Numbering::Unknown),
+    ] {
+        let ((), evidence) = numbering::survey(|| {
+            (0..zeros).for_each(|_| numbering::note(&[0], options));
+            (0..others).for_each(|_| numbering::note(&[1], options));
+        });
+        assert_eq!(evidence.numbering(), wanted, "{zeros} of {others}");
+    }
+    // A list has no numbers of its own to stand against them.
+    let list = r#"{"question":"q","options":["x","y"],"answer":1}"#;
+    numbering::within(Numbering::FewZeros, || check(&[(list, Ok(LISTED))]));
 }
 
 /// В is the third letter of Russian lists and looks like the second of Latin ones.
