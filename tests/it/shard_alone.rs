@@ -46,14 +46,7 @@ fn one_pass_makes_what_two_passes_make() {
         &["--profile", "qa"],
         &["--profile", "fineweb-en"],
         &["--profile", "fineweb2-ru", "--order", "shuffle"],
-        &[
-            "--profile",
-            "none",
-            "--mask-pii",
-            "all",
-            "--dedup-lines",
-            "2",
-        ],
+        &["--profile", "none", "--mask-pii", "--dedup-lines=2"],
         &["--profile", "none", "--label-field", "label"],
     ]
     .into_iter()
@@ -110,7 +103,7 @@ fn where_nothing_is_left_the_rules_are_named() {
     let chats = place.path().join("chats");
     Prep::ingest(&fixture("qa/messages_en.jsonl"), &chats).json();
     let message = Prep::shard(&chats, &place.path().join("none fits"))
-        .args(["--dedup", "off", "--val", "0", "--max-length", "3"])
+        .args(["--dedup", "off", "--val", "0", "--max-length", "16"])
         .fails();
     assert!(
         message.contains("chat_too_long dropped") && message.contains("raise --max-length"),
