@@ -318,6 +318,12 @@ impl Bench {
     fn ratios(&self) -> Value {
         let ratio = |a: Option<f64>, b: Option<f64>| Some(a? / b?);
         let two_threads = |name: &str| ratio(self.speed(name, 2), self.speed(name, 1));
+        // One thread is more than a core: another writes beside it.
+        let to_one_core = |name: &str| {
+            let one = self.rows.iter().find(|row| row["name"] == name)?;
+            let two = self.speed(name, 2)? / one["bytes"].as_f64()? * 1e6;
+            Some(one["cpu_seconds"].as_f64()? * two)
+        };
         let to_peer = |what: &str, threads| {
             ratio(
                 self.speed(&format!("ingest {what}"), threads),
@@ -329,6 +335,9 @@ impl Bench {
             "ingest jsonl, 2 threads to 1": two_threads("ingest jsonl"),
             "shard, 2 threads to 1": two_threads("shard"),
             "ingest questions, 2 threads to 1": two_threads("ingest questions"),
+            "ingest txt, 2 threads to one core": to_one_core("ingest txt"),
+            "ingest jsonl, 2 threads to one core": to_one_core("ingest jsonl"),
+            "ingest questions, 2 threads to one core": to_one_core("ingest questions"),
             "ingest jsonl to datatrove, 1 thread": to_peer("jsonl", 1),
             "ingest jsonl to datatrove, 2 threads": to_peer("jsonl", 2),
             "ingest questions to datatrove, 1 thread": to_peer("questions", 1),
