@@ -174,7 +174,9 @@ impl Words {
         let all = u64::MAX >> (BATCH - count);
         let by = |limits: keys::Limits| limits.map(|most| I::at_most(lens, most));
         let [mut tinies, mut shorts, mut longs] = by(keys::BY_BYTES);
-        if dense {
+        // Most batches of a text in Latin letters have none.
+        let any_foreign = || keys::is_foreign(tiny.iter().fold(0, |all, key| all | key));
+        if dense && any_foreign() {
             let foreign = tiny.iter().rev();
             let foreign =
                 foreign.fold(0, |bits, key| bits << 1 | u64::from(keys::is_foreign(*key)));
