@@ -30,6 +30,8 @@ pub fn within<T>(split: Split, take: impl FnOnce() -> T) -> T {
 
 /// A message that says something.
 struct Said {
+    /// Its number in the chat.
+    id: Option<Value>,
     line: String,
     /// When, in seconds; of exports that have no number for it, `None`.
     seconds: Option<i64>,
@@ -41,6 +43,7 @@ impl Said {
     fn new(message: &Fields, line: String) -> Self {
         let day = text_at(message, "date").unwrap_or_default();
         Self {
+            id: message.get("id").filter(|id| id.is_number()).cloned(),
             line,
             seconds: text_at(message, "date_unixtime").and_then(|time| time.parse().ok()),
             day: day.split('T').next().unwrap_or_default().to_owned(),
@@ -60,19 +63,15 @@ impl Said {
     }
 }
 
-/// The texts that messages become.
-fn documents(messages: &[Said], split: Split) -> Vec<String> {
-    let text = |messages: &[Said]| {
-        let lines: Vec<&str> = messages.iter().map(|said| said.line.as_str()).collect();
-        lines.join("\n")
-    };
+/// The messages of each document.
+fn pieces(messages: &[Said], split: Split) -> Vec<&[Said]> {
     let size = match split {
         Split::Paragraphs { characters } => characters,
-        Split::Lines => return messages.iter().map(|said| said.line.clone()).collect(),
-        Split::None => return vec![text(messages)],
+        Split::Lines => return messages.chunks(1).collect(),
+        Split::None => return vec![messages],
     };
     let (least, most) = (size / 2, size.saturating_add(size / 2));
-    let (mut texts, mut rest) = (Vec::new(), messages);
+    let (mut pieces, mut rest) = (Vec::new(), messages);
     while !rest.is_empty() {
         let mut characters = 0;
         let mut best: Option<((u32, std::cmp::Reverse<u64>), usize)> = None;
@@ -92,10 +91,22 @@ fn documents(messages: &[Said], split: Split) -> Vec<String> {
             }
         }
         let (document, left) = rest.split_at(best.map_or(end, |(_, end)| end));
-        texts.push(text(document));
+        pieces.push(document);
         rest = left;
     }
-    texts
+    pieces
+}
+
+/// A document, with the numbers of its first and last message, by which the chat is found again.
+fn document(messages: &[Said]) -> Item {
+    let lines: Vec<&str> = messages.iter().map(|said| said.line.as_str()).collect();
+    let mut item = Item::from(Content::Text(lines.join("\n")));
+    let id = |said: Option<&Said>| said.and_then(|said| said.id.clone());
+    if let (Some(first), Some(last)) = (id(messages.first()), id(messages.last())) {
+        let ids = json!({ "first": first, "last": last });
+        item.fields.insert("message_ids".to_owned(), ids);
+    }
+    item
 }
 
 fn text_at<'f>(message: &'f Fields, name: &str) -> Option<&'f str> {
@@ -210,12 +221,14 @@ pub(super) fn take_export(fields: &mut Fields) -> Items {
     }
     fields.insert(MESSAGES[0].to_owned(), counts);
     // A chat that says nothing is a text that is empty, and rejected as such.
-    let mut texts = documents(&messages, SPLIT.get());
-    if texts.is_empty() {
-        texts.push(String::new());
+    let mut pieces = pieces(&messages, SPLIT.get());
+    if pieces.is_empty() {
+        pieces.push(&[]);
     }
-    let items = texts.into_iter().map(Content::Text);
-    Ok(items.map(|text| Ok(Item::from(text))).collect())
+    Ok(pieces
+        .into_iter()
+        .map(|piece| Ok(document(piece)))
+        .collect())
 }
 
 #[cfg(test)]
@@ -248,6 +261,37 @@ mod tests {
             json!({"messages": [{"type": "human", "text": "q"}, {"type": "ai", "text": "a"}]});
         let shape = Shape::of(turns.as_object().expect("an object")).expect("a shape");
         assert_eq!(shape.name, "messages");
+    }
+
+    fn documents(messages: &[Said], split: Split) -> Vec<String> {
+        let texts = pieces(messages, split).into_iter().map(document);
+        texts
+            .map(|item| match item.content {
+                Content::Text(text) => text,
+                other => panic!("a text, not {other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn documents_of_a_chat_say_which_messages_they_are() {
+        let said = |id: u64| json!({"id": id, "type": "message", "date": "2024-01-01", "from": "Иван", "text": "Да"});
+        let chat = json!({"messages": [said(3), said(5), said(9)]});
+        let Value::Object(fields) = chat else {
+            panic!("an object");
+        };
+        let ids = |split| {
+            let items = within(split, || take_export(&mut fields.clone())).expect("texts");
+            let ids = items.into_iter().map(|item| item.expect("a text").fields);
+            ids.map(Value::Object).collect::<Vec<_>>()
+        };
+        let of = |first, last| json!({"message_ids": {"first": first, "last": last}});
+        assert_eq!(ids(Split::None), [of(3, 9)]);
+        assert_eq!(ids(Split::Lines), [of(3, 3), of(5, 5), of(9, 9)]);
+        assert_eq!(
+            ids(Split::Paragraphs { characters: 14 }),
+            [of(3, 5), of(9, 9)]
+        );
     }
 
     /// The text of a chat, and what is left of its record.
@@ -330,6 +374,7 @@ mod tests {
 
     fn messages(lines: &[(&str, i64)]) -> Vec<Said> {
         let said = |(line, hours): &(&str, i64)| Said {
+            id: None,
             line: (*line).to_owned(),
             seconds: Some(hours * 3_600),
             day: String::new(),
@@ -369,6 +414,7 @@ mod tests {
         // Without times days tell.
         let days = [("а", "1"), ("б", "1"), ("в", "1"), ("г", "2"), ("д", "2")];
         let days = days.map(|(line, day)| Said {
+            id: None,
             line: line.to_owned(),
             seconds: None,
             day: day.to_owned(),
