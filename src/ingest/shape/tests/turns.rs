@@ -473,7 +473,7 @@ fn a_side_of_a_pair_that_is_null_or_asks_nothing_is_not_there() {
         (r#"{"question":"r","answer":null}"#, before),
         // The question itself.
         (r#"["q",null]"#, ONE),
-        (r#"[null,null]"#, ONE),
+        (r"[null,null]", ONE),
     ] {
         let json = format!(r#"{{"question":"q","answer":"a","history":[{pairs}]}}"#);
         check(&[(&json, Ok(wanted))]);
