@@ -116,7 +116,8 @@ fn suffix(name: &str) -> Option<String> {
     (is_number || is_letter).then(|| rest.to_lowercase())
 }
 
-fn has_candidates(fields: &Fields) -> bool {
+/// Whether answers stand beside that a name may be of.
+pub(super) fn has_candidates(fields: &Fields) -> bool {
     list(fields).is_some() || fields.keys().filter(|key| suffix(key).is_some()).count() > 1
 }
 

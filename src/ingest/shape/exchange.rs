@@ -46,20 +46,25 @@ struct Shown {
 
 impl First {
     /// Who speaks first in the pairs that `turns` are. Of several the assistant does where its key stands
-    /// first in each and that is not the order of the alphabet; or where the keys show nothing, all pairs
-    /// are whole and the last has the assistant alone: behind the user it would speak twice.
+    /// first in each and that is not the order of the alphabet; or where the keys show nothing, and one of
+    /// both would speak twice in a row behind the user and nobody behind the assistant: a user alone
+    /// before the pairs, an assistant alone behind them. Nor does the assistant where only that makes one
+    /// of both speak twice.
     pub(super) fn of(turns: &[Value]) -> Self {
         let shown: Option<Vec<Shown>> = turns.iter().map(Shown::of).collect();
-        let Some((last, before)) = shown.as_deref().and_then(<[Shown]>::split_last) else {
+        // One pair is a question and its answer.
+        let Some(shown) = shown.filter(|shown| shown.len() > 1) else {
             return Self::User;
         };
-        let are_whole = before.iter().all(|pair| pair.user && pair.assistant);
-        let mut firsts = before.iter().chain([last]).filter_map(|pair| pair.first);
+        let repeats = |first| repeats(&shown, first);
+        let mut firsts = shown.iter().filter_map(|pair| pair.first);
         let is_assistant = match firsts.next() {
-            // One pair is a question and its answer.
-            _ if before.is_empty() => false,
-            Some(first) => first == Self::Assistant && firsts.all(|first| first == Self::Assistant),
-            None => are_whole && last.assistant && !last.user,
+            Some(first) => {
+                first == Self::Assistant
+                    && firsts.all(|first| first == Self::Assistant)
+                    && (!repeats(Self::Assistant) || repeats(Self::User))
+            }
+            None => repeats(Self::User) && !repeats(Self::Assistant),
         };
         if is_assistant {
             Self::Assistant
@@ -67,6 +72,21 @@ impl First {
             Self::User
         }
     }
+}
+
+/// Whether the user or the assistant speaks twice in a row where `first` speaks first in each pair.
+fn repeats(shown: &[Shown], first: First) -> bool {
+    let mut said = shown.iter().flat_map(|pair| {
+        let user = pair.user.then_some(First::User);
+        let assistant = pair.assistant.then_some(First::Assistant);
+        let said = match first {
+            First::User => [user, assistant],
+            First::Assistant => [assistant, user],
+        };
+        said.into_iter().flatten()
+    });
+    let mut before = None;
+    said.any(|who| before.replace(who) == Some(who))
 }
 
 impl Shown {
@@ -125,18 +145,26 @@ pub(super) fn exchange(turn: &Fields, first: First) -> Result<Option<Vec<Message
             continue;
         };
         let is_blank = said.as_str().is_none_or(|text| text.trim().is_empty());
-        // A table of turns has fields of other turns; but a question has an answer.
-        let is_other = |other: &String| other != name && self::role(turn, other) == Some(role);
-        let is_said_elsewhere = || {
-            let mut others = turn.iter().filter(|(other, _)| is_other(other));
-            others.any(|(_, said)| !said.is_null())
+        let others = || turn.iter().filter(|(other, _)| *other != name);
+        // A side that is not there is null in a table.
+        let is_beside = others().any(|(other, said)| {
+            !said.is_null() && matches!(self::role(turn, other), Some("user" | "assistant"))
+        });
+        // Nobody speaks with no words; but to a question an answer that is empty is one.
+        let says = |who| {
+            others().any(|(other, said)| {
+                self::role(turn, other) == Some(who)
+                    && said.as_str().is_some_and(|text| !text.trim().is_empty())
+            })
         };
-        let is_needed = matches!(role, "user" | "assistant") && !is_said_elsewhere();
-        // Where the user answers, the last word may be the assistant's.
-        let is_unanswered = role == "user" && first == First::Assistant && is_blank;
+        let is_silent = || match role {
+            "user" => first == First::Assistant || says("assistant"),
+            "assistant" => first == First::Assistant && says("user"),
+            _ => false,
+        };
         if role == "system" && is_blank
-            || said.is_null() && !is_named && !is_needed
-            || is_unanswered
+            || said.is_null() && (is_beside || !matches!(role, "user" | "assistant"))
+            || is_blank && is_silent()
         {
             continue;
         }

@@ -309,40 +309,54 @@ fn with_text(question: String, input: &str) -> String {
     format!("{}\n\n{input}", question.trim_end())
 }
 
-/// One exchange of a history: `[asked, said]`, or an object with a question and its answer.
-fn exchange(pair: &Value) -> Option<[Message; 2]> {
-    let text = |own: &Fields, names| value_of(own, names)?.as_str().map(str::to_owned);
-    let (asked, said) = match pair {
-        Value::Array(pair) => match pair.as_slice() {
-            [Value::String(asked), Value::String(said)] => (asked.clone(), said.clone()),
-            _ => return None,
-        },
-        Value::Object(own) => (text(own, QUESTION)?, text(own, ANSWER)?),
+/// One exchange of a history: `[asked, said]`, or an object with a question and its answer. Where one
+/// of both is null, or nothing was asked, it is the other alone.
+fn exchange(pair: &Value) -> Option<Vec<Message>> {
+    let own = |own: &Fields, names| value_of(own, names).cloned();
+    let [asked, said] = match pair {
+        Value::Array(pair) => <[Value; 2]>::try_from(pair.clone()).ok()?,
+        Value::Object(pair) => [own(pair, QUESTION)?, own(pair, ANSWER)?],
         _ => return None,
     };
-    Some([Message::new("user", asked), Message::new("assistant", said)])
+    let mut turns = Vec::new();
+    for (role, text) in [("user", asked), ("assistant", said)] {
+        match text {
+            Value::Null => {}
+            Value::String(text) => turns.push(Message::new(role, text)),
+            _ => return None,
+        }
+    }
+    if let [asked, said] = turns.as_slice()
+        && asked.content.trim().is_empty()
+        && !said.content.trim().is_empty()
+    {
+        turns.remove(0);
+    }
+    Some(turns)
 }
 
 /// The turns before a question or an instruction: pairs of what was asked and answered. One that ends with
 /// the question itself has it once.
 pub(super) fn take_history(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
-    let mut turns = history(fields)?;
+    let (mut turns, is_left_open) = history(fields)?;
     if let Some(last) = turns.last().filter(|last| last.role == "user") {
         let last = last.content.trim();
         let mut asked = fields.values().filter_map(Value::as_str);
-        if !asked.any(|asked| asked.trim() == last) {
+        if asked.any(|asked| asked.trim() == last) {
+            turns.pop();
+        } else if !is_left_open {
             return Err(Misfit::wrong(
                 "the history ends with what the user says, and that is not what is asked now; leave it out, or give its answer".to_owned(),
             ));
         }
-        turns.pop();
     }
     Ok(turns)
 }
 
-fn history(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
+/// The turns, and whether the last pair says that its question had no answer.
+fn history(fields: &mut Fields) -> Result<(Vec<Message>, bool), Misfit> {
     let Some(key) = find(fields, HISTORY) else {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), false));
     };
     // Columns of CSV hold lists as they are written.
     if let Value::String(text) = &fields[&key] {
@@ -360,7 +374,7 @@ fn history(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
     }
     // Of another kind it is a note of the user's.
     let Value::Array(pairs) = &fields[&key] else {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), false));
     };
     let turns: Option<Vec<_>> = pairs.iter().map(exchange).collect();
     let Some(turns) = turns else {
@@ -373,10 +387,14 @@ fn history(fields: &mut Fields) -> Result<Vec<Message>, Misfit> {
             return Err(unclear(""));
         }
         return take_turns(fields, Names::of(&[key.as_str()]), "user")
+            .map(|turns| (turns, false))
             .map_err(|misfit| unclear(&format!(": {}", misfit.why)));
     };
     fields.shift_remove(&key);
-    Ok(turns.into_iter().flatten().collect())
+    let turns: Vec<Message> = turns.into_iter().flatten().collect();
+    // A pair that ends with the user has no answer.
+    let is_left_open = turns.last().is_some_and(|last| last.role == "user");
+    Ok((turns, is_left_open))
 }
 
 pub(super) fn take_context_question(fields: &mut Fields) -> Result<Content, Misfit> {

@@ -1,8 +1,10 @@
 //! A worse answer beside a conversation or a pair: the better one is what the assistant says last there.
 
 use super::answers::{is_missing, is_no, is_yes};
-use super::asked::is_lone_word;
-use super::fields::{find, has};
+use super::asked::{is_lone_name, is_lone_word};
+use super::candidates::has_candidates;
+use super::choice::{Choices, take_options};
+use super::fields::{find, has, value_of};
 use super::messages::take_turns;
 use super::names::{
     ANSWER, CHOSEN, COMPLETION, CONVERSATIONS, CORRECT, INPUT, INSTRUCTION, MESSAGES, NAMES_OPTION,
@@ -39,10 +41,78 @@ fn is_answer(value: &Value, name: &str) -> bool {
     }
 }
 
+/// The field that names the right option.
+fn right_option(fields: &Fields) -> Option<String> {
+    let mut names = [ANSWER, CORRECT, NAMES_OPTION].into_iter();
+    names.find_map(|names| find(fields, names))
+}
+
+/// Whether a value is a number, or a list of them, beside another as the answer: the same number is a
+/// flag, for no option is both.
+fn is_other_number(value: &Value, fields: &Fields) -> bool {
+    let Some(right) = right_option(fields).map(|key| &fields[&key]) else {
+        return false;
+    };
+    let is_other = |value: &Value| value.is_u64() && value != right;
+    right.is_u64()
+        && match value {
+            Value::Array(list) => list.iter().all(Value::is_u64) && list.iter().any(is_other),
+            value => is_other(value),
+        }
+}
+
+/// Whether a preference has names of options for its answers, which teach nothing by themselves.
+pub(super) fn prefers_option(fields: &Fields) -> bool {
+    if has(fields, MESSAGES) || has(fields, CONVERSATIONS) || has_candidates(fields) {
+        return false;
+    }
+    let sides = [CHOSEN, REJECTED].map(|names| value_of(fields, names));
+    sides.into_iter().flatten().any(is_lone_name)
+        && as_choice(fields).is_some_and(|fields| {
+            let right = fields[RIGHT].clone();
+            let right = right
+                .as_str()
+                .map_or(right.to_string(), |text| text.trim().to_owned());
+            // A text that is written like a name is an answer.
+            let is_text =
+                |options: &Choices| options.all.iter().any(|one| one.text.trim() == right);
+            is_choice(&fields)
+                && take_options(&mut fields.clone()).is_ok_and(|options| !is_text(&options))
+        })
+}
+
+const RIGHT: &str = "answer";
+
+/// The record with the better answer as the option that is right.
+fn as_choice(fields: &Fields) -> Option<Fields> {
+    let key = find(fields, CHOSEN)?;
+    let mut fields = fields.clone();
+    let chosen = fields.shift_remove(&key)?;
+    fields.insert(RIGHT.to_owned(), chosen);
+    Some(fields)
+}
+
+/// Takes a question with options of which two are compared.
+pub(super) fn take_preferred_option(fields: &mut Fields) -> Items {
+    let said = fields.get(RIGHT).cloned();
+    if let Some(choice) = as_choice(fields) {
+        *fields = choice;
+    }
+    let items = take_with_rejected(fields)?;
+    // What was said beside the two is the user's.
+    if let Some(said) = said {
+        fields.insert(RIGHT.to_owned(), said);
+    }
+    Ok(items)
+}
+
 /// Whether a record without two answers of their own has a worse one beside what else it says.
 pub(super) fn has_rejected(fields: &Fields) -> bool {
     let has = |names| has(fields, names);
-    let is_said = find(fields, REJECTED_BESIDE).is_some_and(|key| is_answer(&fields[&key], &key));
+    let is_said = find(fields, REJECTED_BESIDE).is_some_and(|key| {
+        is_answer(&fields[&key], &key)
+            || is_other_number(&fields[&key], fields) && is_choice(fields)
+    });
     is_said
         && !has(CHOSEN)
         && (has(MESSAGES)
@@ -101,9 +171,21 @@ fn as_options(value: Value, record: &Fields, shape: &Shape) -> Result<Value, Mis
             let texts = list.into_iter().map(|one| as_options(one, record, shape));
             texts.collect()
         }
+        Value::Number(_) => {
+            let mut other = record.clone();
+            if let Some(key) = right_option(record) {
+                other.insert(key, value.clone());
+            }
+            let item = shape.take(&mut other)?.remove(0)?;
+            match item.content {
+                Content::Chat(mut turns) => {
+                    Ok(turns.pop().map_or(value, |last| last.content.into()))
+                }
+                _ => Ok(value),
+            }
+        }
         Value::String(text) => {
-            let mut names = [ANSWER, CORRECT, NAMES_OPTION].into_iter();
-            let Some(key) = names.find_map(|names| find(record, names)) else {
+            let Some(key) = right_option(record) else {
                 return Ok(text.into());
             };
             let mut other = record.clone();

@@ -31,7 +31,7 @@ use super::pairs::{
 };
 use super::passages::{has_question_items, take_passage, take_passage_items, take_squad};
 use super::preference::take_preference;
-use super::rejected::{has_rejected, take_with_rejected};
+use super::rejected::{has_rejected, prefers_option, take_preferred_option, take_with_rejected};
 use super::telegram::{is_export, take_export};
 use super::tree::take_tree;
 use super::{Fields, Item, Items, Misfit, Shape, grouped, operands};
@@ -45,6 +45,13 @@ pub const SHAPES: &[Shape] = &[
         requires: own::COLUMNS,
         fits: is_document,
         take: take_document,
+    },
+    Shape {
+        name: "preference",
+        example: r#"{"question": "…", "options": ["…", "…"], "chosen": "B", "rejected": "A"}"#,
+        requires: &[CHOSEN, REJECTED],
+        fits: prefers_option,
+        take: take_preferred_option,
     },
     Shape {
         name: "preference",

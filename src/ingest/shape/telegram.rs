@@ -17,6 +17,9 @@ thread_local! {
     static SPLIT: Cell<Split> = const { Cell::new(Split::None) };
 }
 
+/// Who wrote what has neither a name nor a number, beside messages that have one.
+const NOBODY: &str = "Deleted Account";
+
 /// Takes a record of which a chat becomes documents so.
 pub fn within<T>(split: Split, take: impl FnOnce() -> T) -> T {
     let around = SPLIT.replace(split);
@@ -27,6 +30,8 @@ pub fn within<T>(split: Split, take: impl FnOnce() -> T) -> T {
 
 /// A message that says something.
 struct Said {
+    /// Its number in the chat.
+    id: Option<Value>,
     line: String,
     /// When, in seconds; of exports that have no number for it, `None`.
     seconds: Option<i64>,
@@ -38,6 +43,7 @@ impl Said {
     fn new(message: &Fields, line: String) -> Self {
         let day = text_at(message, "date").unwrap_or_default();
         Self {
+            id: message.get("id").filter(|id| id.is_number()).cloned(),
             line,
             seconds: text_at(message, "date_unixtime").and_then(|time| time.parse().ok()),
             day: day.split('T').next().unwrap_or_default().to_owned(),
@@ -57,19 +63,15 @@ impl Said {
     }
 }
 
-/// The texts that messages become.
-fn documents(messages: &[Said], split: Split) -> Vec<String> {
-    let text = |messages: &[Said]| {
-        let lines: Vec<&str> = messages.iter().map(|said| said.line.as_str()).collect();
-        lines.join("\n")
-    };
+/// The messages of each document.
+fn pieces(messages: &[Said], split: Split) -> Vec<&[Said]> {
     let size = match split {
         Split::Paragraphs { characters } => characters,
-        Split::Lines => return messages.iter().map(|said| said.line.clone()).collect(),
-        Split::None => return vec![text(messages)],
+        Split::Lines => return messages.chunks(1).collect(),
+        Split::None => return vec![messages],
     };
     let (least, most) = (size / 2, size.saturating_add(size / 2));
-    let (mut texts, mut rest) = (Vec::new(), messages);
+    let (mut pieces, mut rest) = (Vec::new(), messages);
     while !rest.is_empty() {
         let mut characters = 0;
         let mut best: Option<((u32, std::cmp::Reverse<u64>), usize)> = None;
@@ -89,93 +91,144 @@ fn documents(messages: &[Said], split: Split) -> Vec<String> {
             }
         }
         let (document, left) = rest.split_at(best.map_or(end, |(_, end)| end));
-        texts.push(text(document));
+        pieces.push(document);
         rest = left;
     }
-    texts
+    pieces
+}
+
+/// A document, with the numbers of its first and last message, by which the chat is found again.
+fn document(messages: &[Said]) -> Item {
+    let lines: Vec<&str> = messages.iter().map(|said| said.line.as_str()).collect();
+    let mut item = Item::from(Content::Text(lines.join("\n")));
+    let id = |said: Option<&Said>| said.and_then(|said| said.id.clone());
+    if let (Some(first), Some(last)) = (id(messages.first()), id(messages.last())) {
+        let ids = json!({ "first": first, "last": last });
+        item.fields.insert("message_ids".to_owned(), ids);
+    }
+    item
 }
 
 fn text_at<'f>(message: &'f Fields, name: &str) -> Option<&'f str> {
     message.get(name)?.as_str()
 }
 
-/// Whether the messages are those of an export: each is a message or what the service says, and one has
-/// a date or the number of who wrote it.
+/// What Telegram calls its chats in an export.
+const CHATS: &[&str] = &[
+    "saved_messages",
+    "replies",
+    "verification_codes",
+    "personal_chat",
+    "bot_chat",
+    "private_group",
+    "private_supergroup",
+    "public_supergroup",
+    "private_channel",
+    "public_channel",
+];
+
+/// Whether the messages are those of an export: each is a message, what the service says, or what the
+/// export had no words for, and one has a date or the number of who wrote it. A record that is called a
+/// chat as Telegram calls them may be empty, and its messages may be of kinds to come.
 pub(super) fn is_export(fields: &Fields) -> bool {
     let Some(Value::Array(list)) = value_of(fields, MESSAGES) else {
         return false;
     };
+    let is_chat = text_at(fields, "type").is_some_and(|kind| CHATS.contains(&kind));
     let is_message = |message: &Value| {
-        message.as_object().is_some_and(|message| {
-            matches!(text_at(message, "type"), Some("message" | "service"))
-                && message.contains_key("text")
-        })
+        message
+            .as_object()
+            .is_some_and(|message| match text_at(message, "type") {
+                Some("message" | "service") => is_chat || message.contains_key("text"),
+                Some("unsupported") => true,
+                Some(_) => is_chat && !message.contains_key("role"),
+                None => false,
+            })
     };
     let is_marked = |message: &Value| {
         let marks = ["date", "from_id", "actor_id"];
         marks.iter().any(|mark| message.get(mark).is_some())
     };
-    !list.is_empty()
-        && list.iter().all(is_message)
-        && list.iter().any(is_marked)
-        && !is_dialogue(list)
+    list.iter().all(is_message) && (is_chat || list.iter().any(is_marked)) && !is_dialogue(list)
 }
 
-/// The text of a message: as it is, or in pieces, of which links and the like are objects.
-fn said(message: &Fields) -> Result<String, Misfit> {
-    let wrong = || Misfit::wrong("the `text` of a message is neither text nor a list of it".into());
+/// The text of a message: as it is, or in pieces, of which links and the like are objects; `None` of
+/// another value. A message that has none is a picture or the like.
+fn said(message: &Fields) -> Option<String> {
     match message.get("text") {
-        Some(Value::String(text)) => Ok(text.clone()),
+        None | Some(Value::Null) => Some(String::new()),
+        Some(Value::String(text)) => Some(text.clone()),
         Some(Value::Array(pieces)) => {
             let text = |piece: &Value| {
                 let text = piece.as_str().or_else(|| piece.get("text")?.as_str());
-                text.map(str::to_owned).ok_or_else(wrong)
+                text.map(str::to_owned)
             };
             pieces.iter().map(text).collect()
         }
-        _ => Err(wrong()),
+        Some(_) => None,
     }
 }
 
-/// The chat as texts. How many messages say nothing in it (pictures, what the service says) is noted
-/// in place of the list.
+/// Who wrote a message. Accounts that were deleted have a number and no name.
+fn speaker(message: &Fields) -> Option<String> {
+    let name = text_at(message, "from").filter(|name| !name.trim().is_empty());
+    let number = || match message.get("from_id")? {
+        Value::String(id) if !id.trim().is_empty() => Some(id.clone()),
+        Value::Number(id) => Some(format!("user{id}")),
+        _ => None,
+    };
+    name.map(str::to_owned).or_else(number)
+}
+
+/// The chat as texts. How many messages say nothing in it (pictures, what the service says, what the
+/// export had no words for) is noted in place of the list.
 pub(super) fn take_export(fields: &mut Fields) -> Items {
     let Value::Array(list) = take(fields, MESSAGES)? else {
         return Err(Misfit::wrong(
             "the field `messages` is no list of messages as Telegram exports them".to_owned(),
         ));
     };
+    let speaks = |message: &Value| message.as_object().and_then(speaker).is_some();
+    let is_named = list.iter().any(speaks);
     let mut messages = Vec::new();
-    let (mut service, mut without_text) = (0, 0);
+    let (mut service, mut without_text, mut unsupported) = (0, 0, 0);
     for (at, message) in list.iter().enumerate() {
         let message = message
             .as_object()
             .ok_or_else(|| Misfit::wrong(format!("messages[{at}] is no object")))?;
-        let text = said(message).map_err(|misfit| misfit.at(&format!("messages[{at}]")))?;
-        if text_at(message, "type") == Some("service") {
-            service += 1;
-        } else if text.trim().is_empty() {
-            without_text += 1;
-        } else {
-            // Accounts that were deleted have no name.
-            let line = match text_at(message, "from") {
-                Some(name) => format!("{name}: {text}"),
-                None => text,
-            };
-            messages.push(Said::new(message, line));
+        match text_at(message, "type") {
+            Some("service") => service += 1,
+            Some("message") | None => match said(message) {
+                None => unsupported += 1,
+                Some(text) if text.trim().is_empty() => without_text += 1,
+                Some(text) => {
+                    let line = match speaker(message) {
+                        Some(name) => format!("{name}: {text}"),
+                        // The words of another are not those of who spoke before.
+                        None if is_named => format!("{NOBODY}: {text}"),
+                        None => text,
+                    };
+                    messages.push(Said::new(message, line));
+                }
+            },
+            Some(_) => unsupported += 1,
         }
     }
-    fields.insert(
-        MESSAGES[0].to_owned(),
-        json!({ "read": messages.len(), "service": service, "without_text": without_text }),
-    );
-    // A chat that says nothing is a text that is empty, and rejected as such.
-    let mut texts = documents(&messages, SPLIT.get());
-    if texts.is_empty() {
-        texts.push(String::new());
+    let mut counts =
+        json!({ "read": messages.len(), "service": service, "without_text": without_text });
+    if unsupported > 0 {
+        counts["unsupported"] = unsupported.into();
     }
-    let items = texts.into_iter().map(Content::Text);
-    Ok(items.map(|text| Ok(Item::from(text))).collect())
+    fields.insert(MESSAGES[0].to_owned(), counts);
+    // A chat that says nothing is a text that is empty, and rejected as such.
+    let mut pieces = pieces(&messages, SPLIT.get());
+    if pieces.is_empty() {
+        pieces.push(&[]);
+    }
+    Ok(pieces
+        .into_iter()
+        .map(|piece| Ok(document(piece)))
+        .collect())
 }
 
 #[cfg(test)]
@@ -198,7 +251,7 @@ mod tests {
         let shape = Shape::of(&fields).expect("a shape");
         assert_eq!(shape.name, "telegram");
         let mut items = shape.take(&mut fields).expect("a text");
-        let text = "Иван: Привет\nДа\nМария: см. https://x.y";
+        let text = "Иван: Привет\nDeleted Account: Да\nМария: см. https://x.y";
         let content = items.remove(0).expect("a text").content;
         assert_eq!(content, Content::Text(text.to_owned()));
         let left = json!({"name": "Чат", "type": "personal_chat", "id": 1,
@@ -210,8 +263,118 @@ mod tests {
         assert_eq!(shape.name, "messages");
     }
 
+    fn documents(messages: &[Said], split: Split) -> Vec<String> {
+        let texts = pieces(messages, split).into_iter().map(document);
+        texts
+            .map(|item| match item.content {
+                Content::Text(text) => text,
+                other => panic!("a text, not {other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn documents_of_a_chat_say_which_messages_they_are() {
+        let said = |id: u64| json!({"id": id, "type": "message", "date": "2024-01-01", "from": "Иван", "text": "Да"});
+        let chat = json!({"messages": [said(3), said(5), said(9)]});
+        let Value::Object(fields) = chat else {
+            panic!("an object");
+        };
+        let ids = |split| {
+            let items = within(split, || take_export(&mut fields.clone())).expect("texts");
+            let ids = items.into_iter().map(|item| item.expect("a text").fields);
+            ids.map(Value::Object).collect::<Vec<_>>()
+        };
+        let of = |first, last| json!({"message_ids": {"first": first, "last": last}});
+        assert_eq!(ids(Split::None), [of(3, 9)]);
+        assert_eq!(ids(Split::Lines), [of(3, 3), of(5, 5), of(9, 9)]);
+        assert_eq!(
+            ids(Split::Paragraphs { characters: 14 }),
+            [of(3, 5), of(9, 9)]
+        );
+    }
+
+    /// The text of a chat, and what is left of its record.
+    fn read(record: Value) -> (Content, Value) {
+        let Value::Object(mut fields) = record else {
+            panic!("an object");
+        };
+        let shape = Shape::of(&fields).expect("a shape");
+        assert_eq!(shape.name, "telegram");
+        let mut items = shape.take(&mut fields).expect("a text");
+        let content = items.remove(0).expect("a text").content;
+        (content, fields.into())
+    }
+
+    #[test]
+    fn messages_that_an_export_has_no_words_for_are_counted() {
+        let text = |text: &str| Content::Text(text.to_owned());
+        let said = |text: Value| json!({"type": "message", "date": "2024-01-01T10:00:00", "from": "Иван", "text": text});
+        let none = json!({"id": 2, "type": "unsupported"});
+        for (messages, wanted, unsupported) in [
+            (json!([said("Да".into()), none]), "Иван: Да", 1),
+            (
+                json!([none, said(5.into()), said("Да".into())]),
+                "Иван: Да",
+                2,
+            ),
+            (
+                json!([said(json!([{"type": "bold"}])), said("Да".into())]),
+                "Иван: Да",
+                1,
+            ),
+        ] {
+            let (content, left) = read(json!({"messages": messages}));
+            assert_eq!(content, text(wanted), "{messages}");
+            let counts =
+                json!({"read": 1, "service": 0, "without_text": 0, "unsupported": unsupported});
+            assert_eq!(left, json!({"messages": counts}));
+        }
+        // A chat that is called one.
+        for (messages, wanted) in [
+            (json!([]), ""),
+            (json!([none]), ""),
+            (json!([{"type": "message", "photo": "photo.jpg"}]), ""),
+            (
+                json!([{"type": "message", "text": "Да"}, {"type": "poll"}]),
+                "Да",
+            ),
+        ] {
+            let chat = json!({"type": "personal_chat", "messages": messages});
+            assert_eq!(read(chat).0, text(wanted), "{messages}");
+        }
+        for record in [
+            json!({"messages": []}),
+            json!({"messages": [none]}),
+            json!({"type": "personal_chat", "messages": [{"type": "message", "role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}),
+            json!({"type": "personal_chat", "messages": [{"type": "human", "text": "q"}, {"type": "ai", "text": "a"}]}),
+        ] {
+            let shape = Shape::of(record.as_object().expect("an object")).expect("a shape");
+            assert_eq!(shape.name, "messages", "{record}");
+        }
+    }
+
+    #[test]
+    fn words_of_different_people_stay_apart() {
+        let said = |from: Value, id: Value| json!({"type": "message", "date": "2024-01-01", "from": from, "from_id": id, "text": "Да"});
+        let chat = |messages: &[Value]| read(json!({ "messages": messages })).0;
+        let all = [
+            said("Иван".into(), "user1".into()),
+            said(Value::Null, "user2".into()),
+            said("".into(), "channel3".into()),
+            said(" ".into(), 4.into()),
+            said(Value::Null, Value::Null),
+        ];
+        let wanted = "Иван: Да\nuser2: Да\nchannel3: Да\nuser4: Да\nDeleted Account: Да";
+        assert_eq!(chat(&all), Content::Text(wanted.to_owned()));
+        // Nobody has a name in it.
+        let nobody = [all[4].clone(), all[4].clone()];
+        assert_eq!(chat(&nobody), Content::Text("Да\nДа".to_owned()));
+    }
+
     fn messages(lines: &[(&str, i64)]) -> Vec<Said> {
         let said = |(line, hours): &(&str, i64)| Said {
+            id: None,
             line: (*line).to_owned(),
             seconds: Some(hours * 3_600),
             day: String::new(),
@@ -251,6 +414,7 @@ mod tests {
         // Without times days tell.
         let days = [("а", "1"), ("б", "1"), ("в", "1"), ("г", "2"), ("д", "2")];
         let days = days.map(|(line, day)| Said {
+            id: None,
             line: line.to_owned(),
             seconds: None,
             day: day.to_owned(),

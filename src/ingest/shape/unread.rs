@@ -284,6 +284,29 @@ fn has_options(asked: &str) -> bool {
     })
 }
 
+/// The names of columns of options that are called by letters with a gap, where `said` is one of these
+/// or of those between.
+fn with_gap(fields: &Fields, said: &str) -> Option<Vec<String>> {
+    let said = one_letter(bare(said))?;
+    let mut stems: BTreeMap<&str, BTreeMap<char, String>> = BTreeMap::new();
+    for (name, value) in fields {
+        if let (Some((stem, end)), Value::String(text)) = (column(name), value)
+            && let Some(letter) = one_letter(&end)
+            && (stem.is_empty() || is_of(stem, OF_OPTIONS))
+            && !is_of(stem, OF_OTHERS)
+            && !text.trim().is_empty()
+        {
+            stems.entry(stem).or_default().insert(letter, name.clone());
+        }
+    }
+    let is_among = |ends: &BTreeMap<char, String>| {
+        let (first, last) = (ends.keys().next(), ends.keys().next_back());
+        ends.len() > 1 && first.is_some_and(|first| *first <= said) && last >= Some(&said)
+    };
+    let ends = stems.into_values().find(is_among)?;
+    Some(ends.into_values().collect())
+}
+
 fn check(item: &Item, beside: &Fields) -> Result<(), Misfit> {
     let Content::Chat(turns) = &item.content else {
         return Ok(());
@@ -299,6 +322,15 @@ fn check(item: &Item, beside: &Fields) -> Result<(), Misfit> {
         return Ok(());
     };
     let mut parts = [&item.fields, beside].into_iter();
+    if let Some(names) = parts.clone().find_map(|fields| with_gap(fields, said)) {
+        return Err(Misfit::named(
+            "ambiguous_option",
+            format!(
+                "the answer is `{said}`, and the columns [{}] beside it may be options with a gap in their letters: an option that is not there is a column that is empty; --map question=FIELD,answer=FIELD says that they are none",
+                names.join(", ")
+            ),
+        ));
+    }
     let found = parts.find_map(|fields| unread(fields, place, &asked.content, said));
     match found {
         Some((options, texts)) => Err(Misfit::named(

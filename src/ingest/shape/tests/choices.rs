@@ -254,3 +254,27 @@ fn operands_are_no_options() {
         ),
     ]);
 }
+
+#[test]
+fn a_letter_beside_columns_with_a_gap_is_refused() {
+    let refused = Err("ambiguous_option");
+    let as_said: Turns = &[("user", "q"), ("assistant", "C")];
+    check(&[
+        (r#"{"question":"q","A":"x","C":"z","answer":"C"}"#, refused),
+        (r#"{"question":"q","B":"y","C":"z","answer":"B"}"#, refused),
+        (r#"{"question":"q","A":"x","C":"z","answer":"B"}"#, refused),
+        (
+            r#"{"prompt":"q","option_a":"x","option_c":"z","completion":"C"}"#,
+            refused,
+        ),
+        (
+            r#"{"question":"q","A":"x","B":"","C":"z","answer":"C"}"#,
+            Ok(&[("user", "q\nA) x\nC) z"), ("assistant", "z")]),
+        ),
+        (
+            r#"{"question":"q","vitamin_a":"x","vitamin_c":"z","answer":"C"}"#,
+            Ok(as_said),
+        ),
+        (r#"{"question":"q","C":"z","answer":"C"}"#, Ok(as_said)),
+    ]);
+}

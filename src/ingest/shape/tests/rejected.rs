@@ -113,3 +113,39 @@ fn a_rejected_option_is_its_text() {
         assert_eq!(read(&json).1.expect_err("a misfit").error, error, "{json}");
     }
 }
+
+#[test]
+fn two_options_that_are_compared_are_their_texts() {
+    let listed = Message::new("user", "q\nA) x\nB) y");
+    let options = r#""options":["x","y"]"#;
+    for record in [
+        format!(r#""question":"q",{options},"chosen":"B","rejected":"A""#),
+        format!(r#""prompt":"q",{options},"chosen":"B","rejected":"A""#),
+        format!(r#""prompt":"q",{options},"chosen":"B","rejected":"x""#),
+        r#""prompt":"q","A":"x","B":"y","chosen":"B","rejected":"A""#.to_owned(),
+        r#""question":"q","choices":["x","y"],"chosen":1,"rejected":0"#.to_owned(),
+        r#""question":"q","choices":["x","y"],"answer":1,"rejected":0"#.to_owned(),
+        r#""question":"q","choices":["x","y"],"answer":1,"rejected":[1,0]"#.to_owned(),
+    ] {
+        let wanted = Content::Preference {
+            messages: vec![listed.clone(), Message::new("assistant", "y")],
+            rejected: vec![Message::new("assistant", "x")],
+        };
+        assert_eq!(read(&format!("{{{record}}}")).1, Ok(wanted), "{record}");
+    }
+    // Answers of their own, and a number that is no other option.
+    let texts = format!(r#"{{"prompt":"q",{options},"chosen":"y","rejected":"x"}}"#);
+    let wanted = Content::Preference {
+        messages: vec![Message::new("user", "q"), Message::new("assistant", "y")],
+        rejected: vec![Message::new("assistant", "x")],
+    };
+    assert_eq!(read(&texts).1, Ok(wanted));
+    let sums = r#"{"prompt":"q","options":["4","5"],"chosen":4,"rejected":5}"#;
+    assert!(
+        matches!(read(sums).1, Ok(Content::Preference { messages, .. }) if messages[1].content == "4")
+    );
+    let flag = r#"{"question":"q","choices":["x","y"],"answer":0,"rejected":0}"#;
+    assert_eq!(read(flag).0, "multiple_choice");
+    let none = format!(r#"{{"question":"q",{options},"chosen":"C","rejected":"A"}}"#);
+    assert_eq!(read(&none).1.expect_err("a misfit").error, "no_such_option");
+}

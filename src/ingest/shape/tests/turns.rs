@@ -365,3 +365,127 @@ fn pairs_show_that_the_assistant_speaks_first_or_the_user_does() {
         check(&[(&json, Ok(wanted))]);
     }
 }
+
+#[test]
+fn of_two_orders_of_pairs_the_one_is_taken_in_which_nobody_speaks_twice() {
+    let asked: Turns = &[
+        ("user", "1"),
+        ("assistant", "2"),
+        ("user", "3"),
+        ("assistant", "4"),
+    ];
+    let thanked: Turns = &[
+        ("user", "1"),
+        ("assistant", "2"),
+        ("user", "3"),
+        ("assistant", "4"),
+        ("user", "5"),
+    ];
+    let greeted: Turns = &[
+        ("assistant", "1"),
+        ("user", "2"),
+        ("assistant", "3"),
+        ("user", "4"),
+    ];
+    for (pairs, wanted) in [
+        // A user alone before pairs.
+        (
+            r#"{"user":"1"},{"assistant":"2","user":"3"},{"assistant":"4","user":"5"}"#,
+            thanked,
+        ),
+        (
+            r#"{"human":"1"},{"bot":"2","human":"3"},{"bot":"4"}"#,
+            asked,
+        ),
+        (
+            r#"{"assistant":null,"user":"1"},{"assistant":"2","user":"3"},{"assistant":"4","user":null}"#,
+            asked,
+        ),
+        (
+            r#"{"assistant":"","user":"1"},{"assistant":"2","user":"3"},{"assistant":"4","user":""}"#,
+            asked,
+        ),
+        // A greeting before pairs whose keys show nothing that this does not.
+        (
+            r#"{"assistant":"1"},{"model":"3","human":"2"},{"user":"4"}"#,
+            greeted,
+        ),
+        // In both orders somebody does.
+        (
+            r#"{"user":"1"},{"assistant":"3","user":"2"},{"user":"4"}"#,
+            &[
+                ("user", "1"),
+                ("user", "2"),
+                ("assistant", "3"),
+                ("user", "4"),
+            ],
+        ),
+        // Keys that nobody sorted.
+        (
+            r#"{"user":"1"},{"user":"2","assistant":"3"}"#,
+            &[("user", "1"), ("user", "2"), ("assistant", "3")],
+        ),
+    ] {
+        let json = format!(r#"{{"conversation":[{pairs}]}}"#);
+        check(&[(&json, Ok(wanted))]);
+    }
+}
+
+#[test]
+fn a_side_of_a_pair_that_is_null_or_asks_nothing_is_not_there() {
+    let greeted: Turns = &[("assistant", "h"), ("user", "q"), ("assistant", "a")];
+    let left: Turns = &[("user", "q"), ("assistant", "a"), ("user", "r")];
+    let before: Turns = &[("user", "r"), ("user", "q"), ("assistant", "a")];
+    for (pairs, wanted) in [
+        (
+            r#"{"user":null,"assistant":"h"},{"user":"q","assistant":"a"}"#,
+            greeted,
+        ),
+        (
+            r#"{"user":"","assistant":"h"},{"user":"q","assistant":"a"}"#,
+            greeted,
+        ),
+        (
+            r#"{"input":null,"output":"h"},{"input":"q","output":"a"}"#,
+            greeted,
+        ),
+        (
+            r#"{"system":null,"user":null,"assistant":"h"},{"user":"q","assistant":"a"}"#,
+            greeted,
+        ),
+        (
+            r#"{"user":"q","assistant":"a"},{"user":"r","assistant":null}"#,
+            left,
+        ),
+        (
+            r#"{"input":"q","output":"a"},{"input":"r","output":null}"#,
+            left,
+        ),
+    ] {
+        let json = format!(r#"{{"conversation":[{pairs}]}}"#);
+        check(&[(&json, Ok(wanted))]);
+    }
+    for (pairs, wanted) in [
+        (r#"[null,"h"]"#, greeted),
+        (r#"["","h"]"#, greeted),
+        (r#"{"question":null,"answer":"h"}"#, greeted),
+        (r#"["r",null]"#, before),
+        (r#"{"question":"r","answer":null}"#, before),
+        // The question itself.
+        (r#"["q",null]"#, ONE),
+        (r"[null,null]", ONE),
+    ] {
+        let json = format!(r#"{{"question":"q","answer":"a","history":[{pairs}]}}"#);
+        check(&[(&json, Ok(wanted))]);
+    }
+    check(&[
+        (
+            r#"{"conversation":[{"system":"s","user":null,"assistant":null}]}"#,
+            Err("wrong_type"),
+        ),
+        (
+            r#"{"question":"q","answer":"a","history":[[1,"h"]]}"#,
+            Err("wrong_type"),
+        ),
+    ]);
+}
