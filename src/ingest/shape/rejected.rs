@@ -48,7 +48,7 @@ fn right_option(fields: &Fields) -> Option<String> {
 }
 
 /// Whether a value is a number, or a list of them, beside another as the answer: the same number is a
-/// flag, for no option is both.
+/// flag, for no option is both, and so may a 0 or 1 be.
 fn is_other_number(value: &Value, fields: &Fields) -> bool {
     let Some(right) = right_option(fields).map(|key| &fields[&key]) else {
         return false;
@@ -57,7 +57,7 @@ fn is_other_number(value: &Value, fields: &Fields) -> bool {
     right.is_u64()
         && match value {
             Value::Array(list) => list.iter().all(Value::is_u64) && list.iter().any(is_other),
-            value => is_other(value),
+            value => is_other(value) && value.as_u64() > Some(1),
         }
 }
 

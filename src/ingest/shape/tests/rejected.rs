@@ -124,7 +124,6 @@ fn two_options_that_are_compared_are_their_texts() {
         format!(r#""prompt":"q",{options},"chosen":"B","rejected":"x""#),
         r#""prompt":"q","A":"x","B":"y","chosen":"B","rejected":"A""#.to_owned(),
         r#""question":"q","choices":["x","y"],"chosen":1,"rejected":0"#.to_owned(),
-        r#""question":"q","choices":["x","y"],"answer":1,"rejected":0"#.to_owned(),
         r#""question":"q","choices":["x","y"],"answer":1,"rejected":[1,0]"#.to_owned(),
     ] {
         let wanted = Content::Preference {
@@ -144,8 +143,18 @@ fn two_options_that_are_compared_are_their_texts() {
     assert!(
         matches!(read(sums).1, Ok(Content::Preference { messages, .. }) if messages[1].content == "4")
     );
-    let flag = r#"{"question":"q","choices":["x","y"],"answer":0,"rejected":0}"#;
-    assert_eq!(read(flag).0, "multiple_choice");
+    // 0 and 1 may say whether the answer was rejected.
+    for flags in [[0, 0], [1, 0], [0, 1]] {
+        let [answer, rejected] = flags;
+        let json = format!(
+            r#"{{"question":"q","choices":["x","y"],"answer":{answer},"rejected":{rejected}}}"#
+        );
+        assert_eq!(read(&json).0, "multiple_choice", "{json}");
+    }
+    let third = r#"{"question":"q","choices":["y","z","x"],"answer":0,"rejected":2}"#;
+    assert!(
+        matches!(read(third).1, Ok(Content::Preference { rejected, .. }) if rejected[0].content == "x")
+    );
     let none = format!(r#"{{"question":"q",{options},"chosen":"C","rejected":"A"}}"#);
     assert_eq!(read(&none).1.expect_err("a misfit").error, "no_such_option");
 }
