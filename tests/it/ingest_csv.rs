@@ -282,6 +282,11 @@ fn padding_of_columns_is_no_indentation() {
         pairs,
         owned(&[(2, "q", "    return x"), (3, "r", "    if x:\n        y")])
     );
+    // What is deeper than the others is indented by the rest.
+    let deeper = "question;    answer\nq;    a\nr;    b\ns;    c\nt;      return x\n";
+    let (pairs, _) = ingested(deeper.as_bytes(), 0);
+    assert_eq!(pairs[2].2, "c");
+    assert_eq!(pairs[3].2.trim_start(), "return x");
     // A quoted cell says what it holds, however far below the padded ones.
     let mut long = "question;     answer\n".to_owned();
     for number in 0..300 {

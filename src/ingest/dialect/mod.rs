@@ -38,8 +38,8 @@ pub struct Column {
     pub name: String,
     /// Whether the header left its name out: rows may leave out its field.
     pub is_spare: bool,
-    /// Whether white space before its cells only sets them off.
-    pub is_padded: bool,
+    /// Spaces and tabs before its cells, at most, that only set them off.
+    pub padding: usize,
 }
 
 /// A reading of the sample.
@@ -159,8 +159,8 @@ impl Dialect {
                 .collect(),
         };
         let padded = padding::padded(sample, reading.grammar, has_header);
-        for (column, is_padded) in columns.iter_mut().zip(padded) {
-            column.is_padded = is_padded;
+        for (column, padding) in columns.iter_mut().zip(padded) {
+            column.padding = padding;
         }
         Ok(Self {
             grammar: reading.grammar,
@@ -206,7 +206,7 @@ fn columns(header: &[String]) -> Vec<Column> {
                 return Column {
                     name: name.to_owned(),
                     is_spare: false,
-                    is_padded: false,
+                    padding: 0,
                 };
             }
             let (stem, first) = if name.is_empty() {
@@ -221,7 +221,7 @@ fn columns(header: &[String]) -> Vec<Column> {
             Column {
                 name: format!("{stem}_{number}"),
                 is_spare: name.is_empty(),
-                is_padded: false,
+                padding: 0,
             }
         })
         .collect()

@@ -41,11 +41,12 @@ impl Before {
         }
     }
 
-    /// Whether it is padding: as many spaces before the name as before cells; or before three cells in four,
-    /// and as many as no code is indented by. One before each cell is part of the delimiter.
-    fn is_padding(&self) -> bool {
+    /// How much of it is padding at most: as much as stands before the name, where it stands before three
+    /// cells in four, too; all of it, where these have some and as much as no code is indented by. One before
+    /// each cell is part of the delimiter.
+    fn padding(&self) -> usize {
         if self.is_quoted || self.spaces.is_empty() {
-            return false;
+            return 0;
         }
         let is_each = self.spaces.len() == self.cells;
         let delimiter = usize::from(is_each && self.spaces.contains(&1));
@@ -53,9 +54,15 @@ impl Before {
             let spaces = spaces - delimiter;
             spaces > 1 && spaces % 2 == 1
         });
-        let is_below_name =
-            self.name >= LEAST_BEFORE_NAME && self.spaces.iter().all(|spaces| *spaces == self.name);
-        is_below_name || self.spaces.len() * 4 >= self.cells * 3 && is_odd
+        let below_name = self.spaces.iter().filter(|spaces| **spaces == self.name);
+        if self.spaces.len() * 4 >= self.cells * 3 && is_odd {
+            usize::MAX
+        } else if self.name >= LEAST_BEFORE_NAME && below_name.count() * 4 >= self.spaces.len() * 3
+        {
+            self.name
+        } else {
+            0
+        }
     }
 }
 
@@ -66,8 +73,8 @@ fn white_space(cell: &[u8]) -> usize {
         .unwrap_or(0)
 }
 
-/// Which of the columns are padded, in the decoded beginning of a file.
-pub(super) fn padded(sample: &str, grammar: Grammar, has_header: bool) -> Vec<bool> {
+/// How far the columns are padded, in the decoded beginning of a file.
+pub(super) fn padded(sample: &str, grammar: Grammar, has_header: bool) -> Vec<usize> {
     let mut columns: Vec<Before> = Vec::new();
     // A table of one column has nothing to stand below.
     if grammar.delimiter.is_none() {
@@ -94,7 +101,7 @@ pub(super) fn padded(sample: &str, grammar: Grammar, has_header: bool) -> Vec<bo
         }
         is_name = false;
     }
-    columns.iter().map(Before::is_padding).collect()
+    columns.iter().map(Before::padding).collect()
 }
 
 #[cfg(test)]
@@ -104,7 +111,7 @@ mod tests {
     fn padded(sample: &str) -> Vec<bool> {
         let dialect = Dialect::detect(sample, &[], None).expect("a dialect");
         let columns = dialect.columns.iter();
-        columns.map(|column| column.is_padded).collect()
+        columns.map(|column| column.padding > 0).collect()
     }
 
     #[test]

@@ -107,7 +107,7 @@ fn named(
     fields: &[Cow<[u8]>],
 ) -> Result<Fields, std::str::Utf8Error> {
     let mut named = Fields::with_capacity(dialect.columns.len());
-    let has_padding = dialect.columns.iter().any(|column| column.is_padded);
+    let has_padding = dialect.columns.iter().any(|column| column.padding > 0);
     let written = has_padding.then(|| dialect.grammar.written(row));
     // What is quoted is as it was meant.
     let is_bare = |place: usize| {
@@ -117,8 +117,10 @@ fn named(
     for (place, (column, field)) in dialect.columns.iter().zip(fields).enumerate() {
         if !column.is_spare || !field.trim_ascii().is_empty() {
             let mut text = utf8(field)?;
-            if column.is_padded && is_bare(place) {
-                text = text.trim_start_matches([' ', '\t']);
+            if column.padding > 0 && is_bare(place) {
+                let before = text.bytes().take(column.padding);
+                let before = before.take_while(|byte| matches!(byte, b' ' | b'\t'));
+                text = &text[before.count()..];
             }
             named.insert(column.name.clone(), Value::String(text.to_owned()));
         }

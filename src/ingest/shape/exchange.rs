@@ -40,6 +40,8 @@ pub(super) enum First {
 struct Shown {
     user: bool,
     assistant: bool,
+    /// Whether the assistant has a key, and says nothing.
+    is_unanswered: bool,
     /// Who stands first in it, where its keys are in an order that nobody sorted.
     first: Option<First>,
 }
@@ -58,13 +60,15 @@ impl First {
         };
         let repeats = |first| repeats(&shown, first);
         let mut firsts = shown.iter().filter_map(|pair| pair.first);
-        let is_assistant = match firsts.next() {
-            Some(first) => {
-                first == Self::Assistant
-                    && firsts.all(|first| first == Self::Assistant)
-                    && (!repeats(Self::Assistant) || repeats(Self::User))
-            }
-            None => repeats(Self::User) && !repeats(Self::Assistant),
+        let is_assistant = if let Some(first) = firsts.next() {
+            first == Self::Assistant
+                && firsts.all(|first| first == Self::Assistant)
+                && (!repeats(Self::Assistant) || repeats(Self::User))
+        } else {
+            // An answer that is missing shifts nothing, unless one is left at the end.
+            let is_missing = shown.iter().any(|pair| pair.user && pair.is_unanswered);
+            let ends_alone = shown.last().is_some_and(|pair| !pair.user);
+            repeats(Self::User) && !repeats(Self::Assistant) && (!is_missing || ends_alone)
         };
         if is_assistant {
             Self::Assistant
@@ -117,6 +121,7 @@ impl Shown {
         Some(Self {
             user: user == Some(true),
             assistant: assistant == Some(true),
+            is_unanswered: assistant == Some(false),
             first: first.filter(|_| are_both && !turn.keys().is_sorted()),
         })
     }
@@ -130,11 +135,15 @@ pub(super) fn is_exchange(turn: &Fields) -> bool {
 }
 
 /// The turns of a pair, or `None` of another object. A pair of an input and an output may say more, which
-/// is the user's.
+/// is the user's. Where nothing is asked the answer stands alone, unless the conversation `is_begun`.
 ///
 /// # Errors
 /// When the input or the output is no text, or the order of the turns cannot be told.
-pub(super) fn exchange(turn: &Fields, first: First) -> Result<Option<Vec<Message>>, Misfit> {
+pub(super) fn exchange(
+    turn: &Fields,
+    first: First,
+    is_begun: bool,
+) -> Result<Option<Vec<Message>>, Misfit> {
     let is_named = find(turn, INPUT).is_some() && find(turn, OUTPUT).is_some();
     if !is_named && !is_exchange(turn) {
         return Ok(None);
@@ -162,9 +171,10 @@ pub(super) fn exchange(turn: &Fields, first: First) -> Result<Option<Vec<Message
             "assistant" => first == First::Assistant && says("user"),
             _ => false,
         };
+        let is_lost = is_begun && first == First::User && role == "user" && says("assistant");
         if role == "system" && is_blank
-            || said.is_null() && (is_beside || !matches!(role, "user" | "assistant"))
-            || is_blank && is_silent()
+            || !is_lost && said.is_null() && (is_beside || !matches!(role, "user" | "assistant"))
+            || !is_lost && is_blank && is_silent()
         {
             continue;
         }

@@ -268,8 +268,9 @@ pub(super) fn take_turn_texts(fields: &mut Fields, names: Names<'_>) -> Result<C
 
 fn add_turn(mut turn: Fields, first: First, messages: &mut Vec<Message>) -> Result<(), Misfit> {
     let key = role_key(&turn);
+    let is_begun = messages.iter().any(|message| message.role != "system");
     if key.is_none()
-        && let Some(said) = exchange(&turn, first)?
+        && let Some(said) = exchange(&turn, first, is_begun)?
     {
         for message in said {
             // A system prompt that each pair has is said once.

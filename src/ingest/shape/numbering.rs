@@ -78,6 +78,9 @@ const FEWEST_ZEROS: u64 = 50;
 /// From so large a part of its share on, if all options were right equally often, a 0 is one of them.
 const ENOUGH_ZEROS: f64 = 0.5;
 
+/// The share of an option from which it is telling that nobody names it.
+const MANY: f64 = 10.0;
+
 impl Evidence {
     /// What follows.
     #[must_use]
@@ -86,7 +89,8 @@ impl Evidence {
         if self.zeros > LEAD * self.lasts && self.zeros * FEWEST_ZEROS >= self.numbers {
             let numbers = self.numbers as f64;
             let share = numbers * numbers / self.options.max(1) as f64;
-            if self.zeros as f64 >= ENOUGH_ZEROS * share {
+            // Of many, the number of the options would be one of them if they counted from 1.
+            if self.zeros as f64 >= ENOUGH_ZEROS * share || self.lasts == 0 && share >= MANY {
                 Numbering::From0
             } else {
                 Numbering::FewZeros

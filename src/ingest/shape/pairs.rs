@@ -310,8 +310,8 @@ fn with_text(question: String, input: &str) -> String {
 }
 
 /// One exchange of a history: `[asked, said]`, or an object with a question and its answer. Where one
-/// of both is null, or nothing was asked, it is the other alone.
-fn exchange(pair: &Value) -> Option<Vec<Message>> {
+/// of both is null, or nothing was asked, it is the other alone; but not an answer behind other pairs.
+fn exchange((place, pair): (usize, &Value)) -> Option<Vec<Message>> {
     let own = |own: &Fields, names| value_of(own, names).cloned();
     let [asked, said] = match pair {
         Value::Array(pair) => <[Value; 2]>::try_from(pair.clone()).ok()?,
@@ -321,12 +321,14 @@ fn exchange(pair: &Value) -> Option<Vec<Message>> {
     let mut turns = Vec::new();
     for (role, text) in [("user", asked), ("assistant", said)] {
         match text {
+            Value::Null if place > 0 && role == "user" => return None,
             Value::Null => {}
             Value::String(text) => turns.push(Message::new(role, text)),
             _ => return None,
         }
     }
-    if let [asked, said] = turns.as_slice()
+    if place == 0
+        && let [asked, said] = turns.as_slice()
         && asked.content.trim().is_empty()
         && !said.content.trim().is_empty()
     {
@@ -376,7 +378,7 @@ fn history(fields: &mut Fields) -> Result<(Vec<Message>, bool), Misfit> {
     let Value::Array(pairs) = &fields[&key] else {
         return Ok((Vec::new(), false));
     };
-    let turns: Option<Vec<_>> = pairs.iter().map(exchange).collect();
+    let turns: Option<Vec<_>> = pairs.iter().enumerate().map(exchange).collect();
     let Some(turns) = turns else {
         let unclear = |why: &str| {
             Misfit::wrong(format!(

@@ -67,17 +67,23 @@ pub(super) fn prefers_option(fields: &Fields) -> bool {
         return false;
     }
     let sides = [CHOSEN, REJECTED].map(|names| value_of(fields, names));
-    sides.into_iter().flatten().any(is_lone_name)
+    let sides = sides.into_iter().flatten();
+    let names: Vec<String> = sides
+        .filter(|side| is_lone_name(side))
+        .map(|name| {
+            name.as_str()
+                .map_or(name.to_string(), |text| text.trim().to_owned())
+        })
+        .collect();
+    !names.is_empty()
         && as_choice(fields).is_some_and(|fields| {
-            let right = fields[RIGHT].clone();
-            let right = right
-                .as_str()
-                .map_or(right.to_string(), |text| text.trim().to_owned());
             // A text that is written like a name is an answer.
-            let is_text =
-                |options: &Choices| options.all.iter().any(|one| one.text.trim() == right);
+            let are_texts = |options: &Choices| {
+                let is_text = |name: &String| options.all.iter().any(|one| one.text.trim() == name);
+                names.iter().all(is_text)
+            };
             is_choice(&fields)
-                && take_options(&mut fields.clone()).is_ok_and(|options| !is_text(&options))
+                && take_options(&mut fields.clone()).is_ok_and(|options| !are_texts(&options))
         })
 }
 

@@ -286,7 +286,7 @@ fn has_options(asked: &str) -> bool {
 
 /// The names of columns of options that are called by letters with a gap, where `said` is one of these
 /// or of those between.
-fn with_gap(fields: &Fields, said: &str) -> Option<Vec<String>> {
+fn with_gap(fields: &Fields, asked: &str, said: &str) -> Option<Vec<String>> {
     let said = one_letter(bare(said))?;
     let mut stems: BTreeMap<&str, BTreeMap<char, String>> = BTreeMap::new();
     for (name, value) in fields {
@@ -303,8 +303,20 @@ fn with_gap(fields: &Fields, said: &str) -> Option<Vec<String>> {
         let (first, last) = (ends.keys().next(), ends.keys().next_back());
         ends.len() > 1 && first.is_some_and(|first| *first <= said) && last >= Some(&said)
     };
-    let ends = stems.into_values().find(is_among)?;
-    Some(ends.into_values().collect())
+    // Options without a gap were read, or are none.
+    let has_gap = |ends: &BTreeMap<char, String>| {
+        let letters: Vec<char> = ends.keys().copied().collect();
+        !['A', 'a', 'А', 'а'].into_iter().any(|first| {
+            let all = (u32::from(first)..).map_while(char::from_u32);
+            all.zip(&letters).all(|(letter, own)| letter == *own)
+        })
+    };
+    let ends = stems
+        .into_values()
+        .find(|ends| is_among(ends) && has_gap(ends))?;
+    // Nor does a question ask that lists them.
+    let texts = || ends.values().filter_map(|name| fields[name].as_str());
+    (!texts().all(|text| asked.contains(text.trim()))).then(|| ends.values().cloned().collect())
 }
 
 fn check(item: &Item, beside: &Fields) -> Result<(), Misfit> {
@@ -322,7 +334,10 @@ fn check(item: &Item, beside: &Fields) -> Result<(), Misfit> {
         return Ok(());
     };
     let mut parts = [&item.fields, beside].into_iter();
-    if let Some(names) = parts.clone().find_map(|fields| with_gap(fields, said)) {
+    if let Some(names) = parts
+        .clone()
+        .find_map(|fields| with_gap(fields, &asked.content, said))
+    {
         return Err(Misfit::named(
             "ambiguous_option",
             format!(

@@ -72,7 +72,7 @@ struct Classes {
     longer: u64,
 }
 
-/// Words of more than 63 bytes, or ids than an entry has room for, such as ruled lines and indents, which also come again.
+/// Words of more than 63 bytes, or of more ids than an entry has room for, such as ruled lines and indents, which also come again.
 #[derive(Default)]
 struct Rare {
     words: HashMap<Box<[u8]>, Box<[u32]>>,

@@ -98,15 +98,14 @@ const LIST_STEP: u32 = 4;
 /// Steps below which a line is no list.
 const LEAST_STEPS: u32 = 3;
 
-/// Whether a line lists letters in the order of their alphabet or of Unicode (`àáâãäå èéêë`): each once, and
-/// nearly all of those beyond ASCII among the next few after the one before. Of words hardly a letter
-/// in five is that, and they have letters twice. The Russian alphabet that was misread is such a line,
-/// too, and nobody can tell it from a healthy one.
+/// Whether a line lists letters in the order of their alphabet or of Unicode (`àáâãäå èéêë`): each once but
+/// for parts of a list that come again, and nearly all of those beyond ASCII among the next few after the
+/// one before. Of words hardly a letter in five is that, and they have letters twice. The Russian alphabet
+/// that was misread is such a line, too, and nobody can tell it from a healthy one.
 fn is_letter_list(line: &str) -> bool {
     let letters = line.chars().filter(|letter| !letter.is_ascii());
     let letters = letters.filter(|letter| letter.is_alphabetic());
-    let mut seen = HashSet::new();
-    if !letters.clone().all(|letter| seen.insert(letter)) {
+    if !has_letters_once(line) {
         return false;
     }
     let mut small = letters.flat_map(char::to_lowercase).map(u32::from);
@@ -123,6 +122,28 @@ fn is_letter_list(line: &str) -> bool {
         }
     }
     steps >= LEAST_STEPS && up * 4 >= steps * 3
+}
+
+/// Whether no letter beyond ASCII comes twice, but in words that are a part of one before: `[ìíîï] or [íï]`.
+fn has_letters_once(line: &str) -> bool {
+    let mut seen = HashSet::new();
+    let mut words: Vec<Vec<char>> = Vec::new();
+    let is_letter = |letter: &char| !letter.is_ascii() && letter.is_alphabetic();
+    for word in line.split(|letter: char| !letter.is_alphabetic()) {
+        let word: Vec<char> = word.chars().filter(is_letter).collect();
+        let is_part = |whole: &Vec<char>| {
+            let mut left = whole.iter();
+            word.iter().all(|letter| left.any(|other| other == letter))
+        };
+        if words.iter().any(is_part) {
+            continue;
+        }
+        if !word.iter().all(|letter| seen.insert(*letter)) {
+            return false;
+        }
+        words.push(word);
+    }
+    true
 }
 
 /// The cost of `symbols`, Latin letters at Cyrillic ones left out of account.

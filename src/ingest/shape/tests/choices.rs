@@ -77,7 +77,8 @@ fn a_0_among_answers_tells_more_than_the_numbers_of_columns() {
         (4, 6, 2, Numbering::From0),
         (25, 75, 4, Numbering::From0),
         (1, 9, 4, Numbering::FewZeros),
-        (5, 95, 4, Numbering::FewZeros),
+        (4, 30, 4, Numbering::FewZeros),
+        (5, 95, 4, Numbering::From0),
         (1, 60, 4, Numbering::Unknown),
     ] {
         let ((), evidence) = numbering::survey(|| {

@@ -122,6 +122,7 @@ fn two_options_that_are_compared_are_their_texts() {
         format!(r#""question":"q",{options},"chosen":"B","rejected":"A""#),
         format!(r#""prompt":"q",{options},"chosen":"B","rejected":"A""#),
         format!(r#""prompt":"q",{options},"chosen":"B","rejected":"x""#),
+        format!(r#""prompt":"q",{options},"chosen":"y","rejected":"A""#),
         r#""prompt":"q","A":"x","B":"y","chosen":"B","rejected":"A""#.to_owned(),
         r#""question":"q","choices":["x","y"],"chosen":1,"rejected":0"#.to_owned(),
         r#""question":"q","choices":["x","y"],"answer":1,"rejected":[1,0]"#.to_owned(),
