@@ -11,7 +11,6 @@ use crate::shard::dataset::Tokens;
 use crate::shard::{Dataset, ShardManifest, Split};
 use crate::tokenize::Tokenizer;
 use anyhow::{Context as _, Result, bail, ensure};
-use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -100,26 +99,19 @@ fn shards(
     // The tokens of the split that belong to the file.
     let belongs = |position: u64| file.is_none_or(|file| data.place(position).file == file);
     let wanted = args.document..args.document.saturating_add(args.count);
-    let mut rows = (0..data.rows()).map(|row| data.row(row)).peekable();
     let (mut number, mut printed) = (0, 0);
-    // Files that were compared with the manifest: what is damaged would be printed as other tokens. Those
-    // before them only count, as to read all would take long.
-    let mut checked = BTreeSet::new();
-    while let Some(first) = rows.next() {
-        let mut parts = vec![first];
-        while let Some(part) = rows.next_if(|row| row.continuation) {
-            parts.push(part);
-        }
+    let mut tokens = Tokens::default();
+    for parts in data.document_rows() {
         if !belongs(parts[0].start) {
             continue;
         }
         if wanted.contains(&number) {
+            // What is damaged would be printed as other tokens. Files before these only count, as to read
+            // all would take long.
             for part in &parts {
-                if checked.insert(data.place(part.start).file) {
-                    data.check_file_at(dir, part.start)?;
-                }
+                data.check_file_at(dir, part.start)?;
             }
-            let tokens = data.tokens_of(&parts);
+            data.read(&parts, &mut tokens);
             print_tokens(parts[0].document_id, &tokens, &tokenizer, args, context)?;
             printed += 1;
         }

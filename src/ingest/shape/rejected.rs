@@ -177,36 +177,13 @@ fn as_options(value: Value, record: &Fields, shape: &Shape) -> Result<Value, Mis
             let texts = list.into_iter().map(|one| as_options(one, record, shape));
             texts.collect()
         }
-        Value::Number(_) => {
-            let mut other = record.clone();
-            if let Some(key) = right_option(record) {
-                other.insert(key, value.clone());
-            }
-            let item = shape.take(&mut other)?.remove(0)?;
-            match item.content {
-                Content::Chat(mut turns) => {
-                    Ok(turns.pop().map_or(value, |last| last.content.into()))
-                }
-                _ => Ok(value),
-            }
-        }
-        Value::String(text) => {
-            let Some(key) = right_option(record) else {
-                return Ok(text.into());
-            };
-            let mut other = record.clone();
-            other.insert(key, text.as_str().into());
-            let taken = shape.take(&mut other).and_then(|mut items| items.remove(0));
-            match taken.map(|item| item.content) {
-                Ok(Content::Chat(mut turns)) => {
-                    let said = turns.pop().map(|last| last.content);
-                    Ok(said.unwrap_or(text).into())
-                }
-                Err(misfit) if is_lone_word(&text) => Err(misfit),
-                // Words of its own.
-                _ => Ok(text.into()),
-            }
-        }
+        Value::Number(_) => Ok(said_for(&value, record, shape)?.map_or(value, Value::from)),
+        Value::String(text) => match said_for(&Value::from(text.as_str()), record, shape) {
+            Ok(said) => Ok(said.unwrap_or(text).into()),
+            Err(misfit) if is_lone_word(&text) => Err(misfit),
+            // Words of its own.
+            Err(_) => Ok(text.into()),
+        },
         // A turn that says it.
         Value::Object(mut turn) => {
             if let Some(key) = find(&turn, CONTENT) {
@@ -217,6 +194,19 @@ fn as_options(value: Value, record: &Fields, shape: &Shape) -> Result<Value, Mis
         }
         other => Ok(other),
     }
+}
+
+/// What the record would say with this answer.
+fn said_for(answer: &Value, record: &Fields, shape: &Shape) -> Result<Option<String>, Misfit> {
+    let Some(key) = right_option(record) else {
+        return Ok(None);
+    };
+    let mut other = record.clone();
+    other.insert(key, answer.clone());
+    Ok(match shape.take(&mut other)?.remove(0)?.content {
+        Content::Chat(mut turns) => turns.pop().map(|last| last.content),
+        _ => None,
+    })
 }
 
 /// What is rejected in place of the last of `messages`.

@@ -410,6 +410,11 @@ fn of_two_orders_of_pairs_the_one_is_taken_in_which_nobody_speaks_twice() {
             r#"{"assistant":"1"},{"model":"3","human":"2"},{"user":"4"}"#,
             greeted,
         ),
+        // An answer that is missing shifts nothing.
+        (
+            r#"{"assistant":null,"user":"1"},{"assistant":"3","user":"2"}"#,
+            &[("user", "1"), ("user", "2"), ("assistant", "3")],
+        ),
         // In both orders somebody does.
         (
             r#"{"user":"1"},{"assistant":"3","user":"2"},{"user":"4"}"#,
