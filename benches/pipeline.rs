@@ -31,6 +31,12 @@ const PEER: &str = concat!(
     "/benches/peers/datatrove_jsonl.py"
 );
 
+/// Least bytes of a passage of a book.
+const PASSAGE_BYTES: usize = 600;
+/// Small files, and least bytes of each.
+const SMALL_FILES: usize = 20_000;
+const SMALL_FILE_BYTES: usize = 2_500;
+
 fn main() {
     let bytes = std::env::var("PREP_BENCH_BYTES").map_or(300_000_000, |bytes| {
         bytes
@@ -48,6 +54,7 @@ fn main() {
     if let Some(data) = std::env::var_os("PREP_DATA") {
         bench.real(&Path::new(&data).join("text"));
         bench.questions(&Path::new(&data).join("qa/gsm8k_test.jsonl"), bytes);
+        bench.passages(&Path::new(&data).join("text/en"), bytes / 3);
         for folder in ["text/en", "text/ru", "qa"] {
             bench.files(&Path::new(&data).join(folder), bytes / 5);
         }
@@ -85,6 +92,7 @@ impl Bench {
             self.ingest(&format!("ingest {format}"), &data);
         }
         self.peer("peer jsonl", &self.dir.join("jsonl/data"), "text");
+        self.small_files();
         let corpus = self.dir.join("ingest jsonl 2");
         self.shard("shard, trains its tokenizer", &corpus, 2, None);
         let tokenizer = self.dir.join("shard, trains its tokenizer 2");
@@ -186,6 +194,59 @@ impl Bench {
         drop((file, once));
         self.ingest("ingest questions", &dir);
         self.peer("peer questions", &dir, "question");
+    }
+
+    /// Passages of about a kilobyte of real books, one a line, over and over.
+    fn passages(&mut self, folder: &Path, bytes: u64) {
+        let mut once = Vec::new();
+        let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| {
+                path.extension()
+                    .is_some_and(|ending| ending == "txt" || ending == "md")
+            })
+            .collect();
+        files.sort();
+        for path in files {
+            let text = std::fs::read_to_string(path).unwrap();
+            let mut passage = String::new();
+            for paragraph in text.split('\n').filter(|line| !line.trim().is_empty()) {
+                passage = passage + paragraph + "\n";
+                if passage.len() >= PASSAGE_BYTES {
+                    writeln!(once, "{}", json!({ "text": passage })).unwrap();
+                    passage.clear();
+                }
+            }
+        }
+        let dir = self.dir.join("passages");
+        std::fs::create_dir(&dir).unwrap();
+        let mut file = std::fs::File::create(dir.join("passages.jsonl")).unwrap();
+        for _ in 0..bytes.div_ceil(once.len() as u64) {
+            file.write_all(&once).unwrap();
+        }
+        drop(file);
+        self.ingest("ingest passages", &dir);
+        self.peer("peer passages", &dir, "text");
+    }
+
+    /// The first of the synthetic text as many small files.
+    fn small_files(&mut self) {
+        let text = std::fs::File::open(self.dir.join("txt/data/text-00000.txt")).unwrap();
+        let dir = self.dir.join("small");
+        let mut lines = BufReader::new(text).lines().map(Result::unwrap);
+        for number in 0..SMALL_FILES {
+            let folder = dir.join(format!("{:03}", number / 100));
+            std::fs::create_dir_all(&folder).unwrap();
+            let mut text = String::new();
+            while text.len() < SMALL_FILE_BYTES
+                && let Some(line) = lines.next()
+            {
+                text = text + &line + "\n";
+            }
+            std::fs::write(folder.join(format!("{number:05}.txt")), text).unwrap();
+        }
+        self.ingest("ingest small files", &dir);
     }
 
     /// Ingests `data` with one thread and with two.
@@ -342,6 +403,9 @@ impl Bench {
             "ingest jsonl to datatrove, 2 threads": to_peer("jsonl", 2),
             "ingest questions to datatrove, 1 thread": to_peer("questions", 1),
             "ingest questions to datatrove, 2 threads": to_peer("questions", 2),
+            "ingest small files, 2 threads to 1": two_threads("ingest small files"),
+            "ingest passages to datatrove, 1 thread": to_peer("passages", 1),
+            "ingest passages to datatrove, 2 threads": to_peer("passages", 2),
             "shard, exact copies, 2 threads to 1": two_threads("shard, exact copies"),
             "shard to datatrove's tokenization": ratio(
                 self.speed("shard", 1),

@@ -6,8 +6,11 @@ use crate::document::{Document, DocumentId};
 use crate::ingest::normalise::Repairs;
 use crate::ledger::Ledgers;
 use anyhow::{Context, Result, ensure};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufReader;
 use std::ops::AddAssign;
 use std::path::Path;
 
@@ -49,26 +52,111 @@ pub struct SourceEntry {
     /// How it was read, `None` when it was not.
     pub format: Option<String>,
     /// Documents by the shape of their records.
-    pub shapes: BTreeMap<String, u64>,
+    pub shapes: Shapes,
 }
 
-/// The whole manifest.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// Documents of one source by the shape of their records, by name. Nearly every source has one shape: a
+/// map would take more memory than all else that is known of a small file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shapes(Vec<(Cow<'static, str>, u64)>);
+
+impl Shapes {
+    /// Counts so many documents of a shape.
+    pub fn add(&mut self, shape: impl Into<Cow<'static, str>>, documents: u64) {
+        let shape = shape.into();
+        match self.0.binary_search_by(|(known, _)| known.cmp(&shape)) {
+            Ok(at) => self.0[at].1 += documents,
+            Err(at) => {
+                self.0.reserve_exact(1);
+                self.0.insert(at, (shape, documents));
+            }
+        }
+    }
+
+    /// Shapes and their documents, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.0.iter().map(|(shape, count)| (shape.as_ref(), *count))
+    }
+
+    /// Names of the shapes, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.iter().map(|(shape, _)| shape)
+    }
+}
+
+impl AddAssign<Shapes> for Shapes {
+    fn add_assign(&mut self, other: Shapes) {
+        for (shape, count) in other.0 {
+            self.add(shape, count);
+        }
+    }
+}
+
+impl Serialize for Shapes {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Shapes {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        let mut shapes = Self::default();
+        for (shape, count) in BTreeMap::<String, u64>::deserialize(json)? {
+            shapes.add(shape, count);
+        }
+        Ok(shapes)
+    }
+}
+
+/// What the manifest says of the corpus itself. Its sources, of which there may be a million, are passed
+/// over: [`CorpusManifest::sources`] reads them.
+#[derive(Clone, Debug, Deserialize)]
 pub struct CorpusManifest {
     /// Always `prep-corpus`.
     pub format: String,
     /// [`VERSION`].
     pub version: u32,
-    /// Version of prep that wrote it.
-    pub prep_version: String,
-    /// The options that decided the bytes.
-    pub config: serde_json::Value,
-    /// What was read.
-    pub sources: Vec<SourceEntry>,
     /// Documents, in order.
     pub documents: Vec<PartEntry>,
     /// Records that could not be read, in order.
     pub rejects: Vec<PartEntry>,
+}
+
+/// The whole manifest, to be written.
+#[derive(Serialize)]
+pub struct WholeManifest<'a> {
+    format: &'static str,
+    version: u32,
+    prep_version: &'static str,
+    /// The options that decided the bytes.
+    pub config: &'a serde_json::Value,
+    /// What was read.
+    pub sources: &'a [SourceEntry],
+    /// Documents, in order.
+    pub documents: &'a [PartEntry],
+    /// Records that could not be read, in order.
+    pub rejects: &'a [PartEntry],
+}
+
+impl<'a> WholeManifest<'a> {
+    /// That of a corpus of these documents and rejects, made from `sources` by `config`.
+    #[must_use]
+    pub fn new(
+        config: &'a serde_json::Value,
+        sources: &'a [SourceEntry],
+        documents: &'a [PartEntry],
+        rejects: &'a [PartEntry],
+    ) -> Self {
+        Self {
+            format: "prep-corpus",
+            version: VERSION,
+            prep_version: env!("CARGO_PKG_VERSION"),
+            config,
+            sources,
+            documents,
+            rejects,
+        }
+    }
 }
 
 impl CorpusManifest {
@@ -78,13 +166,14 @@ impl CorpusManifest {
     /// When there is none (the directory is unfinished or is no corpus), or it is of another version.
     pub fn read(dir: &Path) -> Result<Self> {
         let path = dir.join("manifest.json");
-        let text = std::fs::read(&path).with_context(|| {
+        let file = File::open(&path).with_context(|| {
             format!(
                 "{0} has no readable manifest.json, so it is not a finished corpus; run `prep ingest SOURCE... --out {0}` to its end",
                 dir.display()
             )
         })?;
-        let manifest: Self = serde_json::from_slice(&text).with_context(|| {
+        let json = BufReader::with_capacity(1 << 20, file);
+        let manifest: Self = serde_json::from_reader(json).with_context(|| {
             format!("{} is not a manifest of `prep ingest`; give the directory that `prep ingest` wrote", path.display())
         })?;
         ensure!(
@@ -95,6 +184,22 @@ impl CorpusManifest {
             manifest.version
         );
         Ok(manifest)
+    }
+
+    /// What the corpus in `dir` was made from.
+    ///
+    /// # Errors
+    /// When its manifest is missing or damaged.
+    pub fn sources(dir: &Path) -> Result<Vec<SourceEntry>> {
+        #[derive(Deserialize)]
+        struct Sources {
+            sources: Vec<SourceEntry>,
+        }
+        let path = dir.join("manifest.json");
+        let file = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let all: Sources = serde_json::from_reader(BufReader::with_capacity(1 << 20, file))
+            .with_context(|| format!("{} is damaged", path.display()))?;
+        Ok(all.sources)
     }
 
     /// Whether `part` of the corpus in `dir` is what it was when it was written: its size and xxh3-128.
@@ -220,8 +325,8 @@ impl IngestReport {
     /// When it is missing or damaged.
     pub fn read(dir: &Path) -> Result<Self> {
         let path = dir.join("report.json");
-        let text =
-            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))
+        let file = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        serde_json::from_reader(BufReader::with_capacity(1 << 20, file))
+            .with_context(|| format!("{} is damaged", path.display()))
     }
 }

@@ -271,7 +271,7 @@ fn origin(
     for dir in &dirs {
         let corpus = CorpusManifest::read(dir)?;
         if let Some(document) = corpus.find(dir, id)? {
-            return Ok(Some(origin_in(dir, &corpus, document)));
+            return Ok(Some(origin_in(dir, document)?));
         }
     }
     // One of those that were not found may have it.
@@ -283,25 +283,24 @@ fn origin(
     Ok(None)
 }
 
-fn origin_in(dir: &Path, corpus: &CorpusManifest, document: Document) -> Origin {
-    let source = corpus
-        .sources
-        .iter()
-        .find(|source| source.name == document.source);
-    Origin {
+fn origin_in(dir: &Path, document: Document) -> Result<Origin> {
+    let mut sources = CorpusManifest::sources(dir)?.into_iter();
+    let source = sources.find(|source| source.name == document.source);
+    let (format, codec, source_xxh3) = source
+        .map(|source| (source.format, source.codec, source.xxh3))
+        .unwrap_or_default();
+    Ok(Origin {
         corpus: dir.display().to_string(),
         record: document.record,
-        format: source.and_then(|source| source.format.clone()),
-        codec: source
-            .map(|source| source.codec.clone())
-            .unwrap_or_default(),
-        source_xxh3: source.map(|source| source.xxh3.clone()).unwrap_or_default(),
+        format,
+        codec,
+        source_xxh3,
         kind: document.content.kind().name(),
         chars: document.content.characters(),
         source: document.source,
         lang: document.lang,
         meta: document.meta,
-    }
+    })
 }
 
 /// The corpus whose manifest has the hash `wanted`, among the directories beside the shards and those

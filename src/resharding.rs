@@ -139,7 +139,7 @@ pub fn run(options: &Options, context: &Context) -> Result<ReshardReport> {
                 Report::Shard(_) => bail!("{}/report.json is of prep shard", out.display()),
             };
         }
-        Found::Unfinished(_) => context.note(&format!("continuing {}", out.display())),
+        Found::Unfinished => context.note(&format!("continuing {}", out.display())),
         Found::New => {}
     }
     atomic::write_json(

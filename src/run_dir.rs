@@ -30,8 +30,8 @@ const FILES_SHOWN: usize = 3;
 pub enum Found {
     /// Nothing: the run begins.
     New,
-    /// A run of the same configuration that did not end; its state is given.
-    Unfinished(Value),
+    /// A run of the same configuration that did not end.
+    Unfinished,
     /// A run of the same configuration that ended.
     Finished,
 }
@@ -53,15 +53,15 @@ pub enum Kind {
 /// When it has no readable manifest, or one of another program.
 pub fn kind(dir: &Path) -> Result<Kind> {
     let path = manifest_path(dir);
-    let text = std::fs::read(&path).with_context(|| {
+    let file = File::open(&path).with_context(|| {
         format!(
             "{} has no readable manifest.json: give a finished directory of `prep ingest`, `prep shard` or `prep train`",
             dir.display()
         )
     })?;
-    let manifest: Value =
-        serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))?;
-    match manifest["format"].as_str() {
+    let manifest: Head = serde_json::from_reader(BufReader::new(file))
+        .with_context(|| format!("{} is damaged", path.display()))?;
+    match manifest.format.as_deref() {
         Some("prep-corpus") => Ok(Kind::Corpus),
         Some("prep-shards") => Ok(Kind::Shards),
         Some("prep-model") => Ok(Kind::Model),
@@ -87,6 +87,13 @@ struct Head {
 struct Run {
     #[serde(default)]
     command: Option<String>,
+}
+
+/// The part that is compared with another run's; the rest of a state or a manifest may be long.
+#[derive(Deserialize)]
+struct Made {
+    #[serde(default)]
+    config: Value,
 }
 
 /// Whether `dir` was written by a command of prep, to its end or not, and is no text to be read.
@@ -116,20 +123,21 @@ pub fn open(dir: &Path, config: &Value) -> Result<Found> {
         .with_context(|| format!("cannot make the directory {}", dir.display()))?;
     for (name, finished) in [(MANIFEST, true), (STATE, false)] {
         let path = dir.join(name);
-        let text = match std::fs::read(&path) {
-            Ok(text) => text,
+        let file = match File::open(&path) {
+            Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             Err(error) => {
                 return Err(error).with_context(|| format!("cannot read {}", path.display()));
             }
         };
-        let found: Value = serde_json::from_slice(&text).with_context(|| {
+        let json = BufReader::with_capacity(1 << 20, file);
+        let found: Made = serde_json::from_reader(json).with_context(|| {
             format!(
                 "{} is damaged; remove the directory or give another --out",
                 path.display()
             )
         })?;
-        let differences = differences(&found["config"], config);
+        let differences = differences(&found.config, config);
         if !differences.is_empty() {
             bail!(
                 "{} holds another run: {}; give another --out, or remove the directory to start again",
@@ -140,7 +148,7 @@ pub fn open(dir: &Path, config: &Value) -> Result<Found> {
         return Ok(if finished {
             Found::Finished
         } else {
-            Found::Unfinished(found)
+            Found::Unfinished
         });
     }
     check_foreign(dir)?;
@@ -271,10 +279,7 @@ mod tests {
             json!({"config": config}).to_string(),
         )
         .expect("writes");
-        assert!(matches!(
-            open(dir.path(), &config),
-            Ok(Found::Unfinished(_))
-        ));
+        assert!(matches!(open(dir.path(), &config), Ok(Found::Unfinished)));
         let error = open(dir.path(), &json!({"seed": 2}))
             .expect_err("refused")
             .to_string();

@@ -74,7 +74,7 @@ pub fn sources(report: &IngestReport) -> String {
     for source in report.sources.iter().take(SOURCE_ROWS) {
         let ledger = report.ledgers.by_source.get(&source.name);
         let count = |of: fn(&Ledger) -> u64| grouped(ledger.map_or(0, of));
-        let shapes: Vec<&str> = source.shapes.keys().map(String::as_str).collect();
+        let shapes: Vec<&str> = source.shapes.names().collect();
         let sure = match source.encoding {
             Some(_) => format!("{:.1} %", source.encoding_confidence * 100.0),
             None => "–".to_owned(),

@@ -91,7 +91,7 @@ pub fn run(args: &Args, ctx: &Context) -> Result<Exit> {
         Found::New => {
             atomic::write_json(&run_dir::state_path(out), &json!({"config": config}))?;
         }
-        Found::Unfinished(_) => {}
+        Found::Unfinished => {}
     }
     let mut entrants = Vec::new();
     for (model, name) in args.models.iter().zip(&names) {

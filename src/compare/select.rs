@@ -2,7 +2,7 @@
 
 use super::side::Side;
 use crate::atomic::{self, AtomicFile};
-use crate::corpus::{CorpusManifest, IngestReport, PartEntry, VERSION, share_out};
+use crate::corpus::{CorpusManifest, IngestReport, PartEntry, WholeManifest, share_out};
 use crate::document::Document;
 use crate::document::parquet::{DocumentWriter, Encoder, schema};
 use crate::ledger::{Count, Entry, Ledgers, Place};
@@ -90,18 +90,9 @@ pub fn write(
         parts.push(part.finish()?);
     }
     report.ledgers.check()?;
-    let of = CorpusManifest::read(&side.dir)?;
-    report.sources.clone_from(&of.sources);
+    report.sources = CorpusManifest::sources(&side.dir)?;
     atomic::write_json(&out.join("report.json"), &report)?;
-    let manifest = CorpusManifest {
-        format: "prep-corpus".to_owned(),
-        version: VERSION,
-        prep_version: env!("CARGO_PKG_VERSION").to_owned(),
-        config: config.clone(),
-        sources: of.sources,
-        documents: parts,
-        rejects: Vec::new(),
-    };
+    let manifest = WholeManifest::new(config, &report.sources, &parts, &[]);
     atomic::write_json(&run_dir::manifest_path(out), &manifest)?;
     // The manifest stands for the finished run now.
     let _ = std::fs::remove_file(run_dir::state_path(out));

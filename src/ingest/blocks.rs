@@ -26,7 +26,6 @@ use super::xml::XmlText;
 use crate::document::id::hash_rest;
 use anyhow::{Context, Result};
 use arrow::array::RecordBatch;
-use crossbeam_channel::Sender;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -165,9 +164,12 @@ impl From<std::io::Error> for Stop {
     }
 }
 
+/// Takes pieces in order; [`Stop::Unwanted`] when the run has ended.
+pub type Taker<'a> = dyn Fn(Piece) -> Result<(), Stop> + 'a;
+
 /// What readers share: where blocks go, and what they must know.
 pub struct Reading<'a> {
-    sender: &'a Sender<Piece>,
+    taker: &'a Taker<'a>,
     /// Place for what can only be read with seeking.
     pub spool: &'a Spool,
     /// What the user said, for the members of archives.
@@ -175,10 +177,10 @@ pub struct Reading<'a> {
     hash: Arc<Mutex<(Xxh3, u64)>>,
 }
 
-/// Reads `source` and sends its blocks until it ends or nobody wants more.
-pub fn read(source: &Arc<Source>, spool: &Spool, wishes: &Wishes, sender: &Sender<Piece>) {
+/// Reads `source` and gives its blocks to `taker` until it ends or nobody wants more.
+pub fn read(source: &Arc<Source>, spool: &Spool, wishes: &Wishes, taker: &Taker<'_>) {
     let reading = Reading {
-        sender,
+        taker,
         spool,
         wishes,
         hash: Arc::default(),
@@ -196,8 +198,16 @@ pub fn read(source: &Arc<Source>, spool: &Spool, wishes: &Wishes, sender: &Sende
         }
     }
     let (hash, hashed) = reading.hashed();
-    // A file that cannot be opened has no hash, but its account must be closed.
-    let xxh3 = hash_rest(&source.path, hash, hashed).unwrap_or(0);
+    let is_all = source
+        .path
+        .metadata()
+        .is_ok_and(|about| about.len() == hashed);
+    let xxh3 = if is_all {
+        hash.digest128()
+    } else {
+        // A file that cannot be opened has no hash, but its account must be closed.
+        hash_rest(&source.path, hash, hashed).unwrap_or(0)
+    };
     let _ = reading.send(source, Block::End { xxh3 });
 }
 
@@ -242,7 +252,7 @@ impl Reading<'_> {
             block,
             read,
         };
-        self.sender.send(piece).map_err(|_| Stop::Unwanted)
+        (self.taker)(piece)
     }
 
     /// Says that `source` cannot be read from `record` on.

@@ -4,9 +4,8 @@ use anyhow::Result;
 use flate2::bufread::GzDecoder;
 use lz4_flex::frame::FrameDecoder;
 use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Seek};
 use std::marker::PhantomData;
-use std::path::Path;
 
 /// How a file is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,13 +53,14 @@ impl Codec {
         }
     }
 
-    /// Looks at the first bytes of `path`.
+    /// Looks at the first bytes of `file`, which stands at its beginning and does so again.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn detect(path: &Path) -> Result<Self> {
+    pub fn detect(file: &mut File) -> Result<Self> {
         let mut head = Vec::new();
-        File::open(path)?.take(6).read_to_end(&mut head)?;
+        file.take(6).read_to_end(&mut head)?;
+        file.rewind()?;
         Ok(Self::of_head(&head))
     }
 
@@ -216,9 +216,9 @@ mod tests {
         ] {
             // Two members, as `cat a.gz b.gz` makes them.
             let twice = [once.as_slice(), once.as_slice()].concat();
-            let file = tempfile::NamedTempFile::new().expect("a temporary file");
+            let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
             std::fs::write(file.path(), &twice).expect("writes");
-            assert_eq!(Codec::detect(file.path()).expect("reads"), codec);
+            assert_eq!(Codec::detect(file.as_file_mut()).expect("reads"), codec);
             let mut back = Vec::new();
             codec
                 .decode(twice.as_slice())

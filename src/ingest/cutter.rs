@@ -13,7 +13,9 @@ const PARAGRAPH_SEARCH_BYTES: usize = 64 << 10;
 pub const MAX_LINE_BYTES: usize = 64 << 20;
 /// Bytes of a line that is too long which are kept to show it.
 pub const HEAD_BYTES: usize = 400;
-const READ_BYTES: usize = 256 << 10;
+/// Bytes that are read at once: as many as are there already, so that a small file needs no large buffer.
+const LEAST_READ_BYTES: usize = 16 << 10;
+const MOST_READ_BYTES: usize = 256 << 10;
 
 /// Cuts one stream into blocks.
 pub trait Cut {
@@ -39,7 +41,8 @@ pub trait Cut {
 /// Those of the reader.
 pub fn read_more(reader: &mut dyn Read, buffer: &mut Vec<u8>) -> std::io::Result<bool> {
     let before = buffer.len();
-    buffer.resize(before + READ_BYTES, 0);
+    let more = before.clamp(LEAST_READ_BYTES, MOST_READ_BYTES);
+    buffer.resize(before + more, 0);
     let outcome = loop {
         match reader.read(&mut buffer[before..]) {
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}

@@ -1,13 +1,16 @@
 //! Reads sources side by side and hands their blocks out in order, grouped to a worker's size.
 
-use super::blocks::{self, Block, Piece};
+use super::blocks::{self, Block, Piece, Stop};
+use super::codec::Codec;
 use super::source::{Source, Wishes};
 use super::spool::Spool;
 use super::state::Cursor;
 use super::weight::{Room, Taken};
 use anyhow::{Result, anyhow};
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::thread::Scope;
 
@@ -15,8 +18,14 @@ use std::thread::Scope;
 const GROUP_BYTES: usize = 4 << 20;
 /// Bytes of groups far larger than that, of long records, which wait for a worker or are with one.
 pub const LARGE_BYTES: u64 = 128 << 20;
-/// Sources that are open at once, at most.
+/// Runs of sources that are open at once, at most.
 const MAX_OPEN: usize = 16;
+/// Bytes and number of small sources that one reader reads one after another: handing over each by
+/// itself costs more than reading it.
+const RUN_BYTES: u64 = 1 << 20;
+const RUN_SOURCES: usize = 256;
+/// Bytes of pieces that are handed over together.
+const HANDOVER_BYTES: usize = 256 << 10;
 
 /// Blocks for one worker.
 pub struct Group<'a> {
@@ -28,14 +37,28 @@ pub struct Group<'a> {
     pub end: Cursor,
 }
 
+/// Consecutive sources for one reader, and where their pieces go.
+struct Run {
+    sources: Range<usize>,
+    out: Sender<Vec<Piece>>,
+}
+
+/// A run that is being read.
+struct Open {
+    /// The index behind its last source.
+    end: usize,
+    pieces: Receiver<Vec<Piece>>,
+}
+
 /// Iterator over groups, from a cursor on.
-pub struct Feed<'scope, 'env> {
-    scope: &'scope Scope<'scope, 'env>,
+pub struct Feed<'env> {
     sources: &'env [Arc<Source>],
-    spool: &'env Spool,
-    wishes: &'env Wishes<'env>,
     room: &'env Room,
-    open: VecDeque<Receiver<Piece>>,
+    /// To the readers, which end when it is gone.
+    runs: Sender<Run>,
+    open: VecDeque<Open>,
+    /// Pieces of the first open run that were handed over and not taken yet.
+    handed: std::vec::IntoIter<Piece>,
     next_to_open: usize,
     max_open: usize,
     /// The next block to take from the first open source.
@@ -44,24 +67,33 @@ pub struct Feed<'scope, 'env> {
     done_before: u64,
 }
 
-impl<'scope, 'env> Feed<'scope, 'env> {
+impl<'env> Feed<'env> {
     /// A feed of `sources` from `cursor` on; reader threads run in `scope`.
     pub fn new(
-        scope: &'scope Scope<'scope, 'env>,
+        scope: &'env Scope<'env, '_>,
         sources: &'env [Arc<Source>],
         (spool, wishes, room): (&'env Spool, &'env Wishes<'env>, &'env Room),
         cursor: Cursor,
         threads: usize,
     ) -> Self {
+        let max_open = (threads + 1).min(MAX_OPEN);
+        let (runs, to_read) = unbounded::<Run>();
+        for _ in 0..max_open.min(sources.len()) {
+            let to_read = to_read.clone();
+            scope.spawn(move || {
+                for run in to_read {
+                    read_run(&sources[run.sources], spool, wishes, &run.out);
+                }
+            });
+        }
         Self {
-            scope,
             sources,
-            spool,
-            wishes,
             room,
+            runs,
             open: VecDeque::new(),
+            handed: Vec::new().into_iter(),
             next_to_open: cursor.source,
-            max_open: (threads + 1).min(MAX_OPEN),
+            max_open,
             cursor: Cursor { block: 0, ..cursor },
             done_before: cursor.block,
         }
@@ -69,32 +101,51 @@ impl<'scope, 'env> Feed<'scope, 'env> {
 
     fn open_more(&mut self) {
         while self.open.len() < self.max_open && self.next_to_open < self.sources.len() {
-            let (out, blocks) = bounded(1);
-            let source = &self.sources[self.next_to_open];
-            let (spool, wishes) = (self.spool, self.wishes);
-            self.scope
-                .spawn(move || blocks::read(source, spool, wishes, &out));
-            self.open.push_back(blocks);
-            self.next_to_open += 1;
+            let (out, pieces) = bounded(1);
+            let end = self.next_to_open + run_length(&self.sources[self.next_to_open..]);
+            let sources = self.next_to_open..end;
+            self.next_to_open = end;
+            self.open.push_back(Open { end, pieces });
+            // Without a reader `out` is gone, which is noticed where the pieces are missed.
+            let _ = self.runs.send(Run { sources, out });
+        }
+    }
+
+    /// The next piece; `None` when all sources were read to their ends.
+    fn next_piece(&mut self) -> Option<Result<Piece>> {
+        loop {
+            if let Some(piece) = self.handed.next() {
+                return Some(Ok(piece));
+            }
+            self.open_more();
+            let first = self.open.front()?;
+            match first.pieces.recv() {
+                Ok(pieces) => self.handed = pieces.into_iter(),
+                Err(_) if first.end == self.cursor.source => {
+                    self.open.pop_front();
+                }
+                Err(_) => {
+                    // Only a panic in the reader ends it without its last block.
+                    self.open.clear();
+                    self.next_to_open = self.sources.len();
+                    let name = &self.sources[self.cursor.source].name;
+                    return Some(Err(anyhow!(
+                        "the reader of {name} failed; this is a bug of prep, please report it"
+                    )));
+                }
+            }
         }
     }
 
     /// The next block, skipping those that are done.
     fn next_block(&mut self) -> Option<Result<Piece>> {
         loop {
-            self.open_more();
-            let Ok(piece) = self.open.front()?.recv() else {
-                // Only a panic in the reader ends it without its last block.
-                self.open.clear();
-                self.next_to_open = self.sources.len();
-                let name = &self.sources[self.cursor.source].name;
-                return Some(Err(anyhow!(
-                    "the reader of {name} failed; this is a bug of prep, please report it"
-                )));
+            let piece = match self.next_piece()? {
+                Ok(piece) => piece,
+                Err(error) => return Some(Err(error)),
             };
             let (source, number) = (self.cursor.source, self.cursor.block);
             if matches!(piece.block, Block::End { .. }) {
-                self.open.pop_front();
                 self.cursor = Cursor {
                     source: source + 1,
                     block: 0,
@@ -112,7 +163,7 @@ impl<'scope, 'env> Feed<'scope, 'env> {
     }
 }
 
-impl<'env> Iterator for Feed<'_, 'env> {
+impl<'env> Iterator for Feed<'env> {
     type Item = Result<Group<'env>>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -134,4 +185,43 @@ impl<'env> Iterator for Feed<'_, 'env> {
             end: self.cursor,
         }))
     }
+}
+
+/// How many of `sources`, from the first on, one reader takes: as many small files as make a run, or one
+/// other. What is compressed or an archive may be of any size.
+fn run_length(sources: &[Arc<Source>]) -> usize {
+    let mut bytes = 0;
+    let small = sources.iter().take(RUN_SOURCES).take_while(|source| {
+        let is_archive = |source: &Source| source.format.as_ref().is_ok_and(|f| f.is_archive());
+        bytes += source.bytes;
+        bytes <= RUN_BYTES && source.codec == Codec::Plain && !is_archive(source)
+    });
+    small.count().max(1)
+}
+
+/// Reads `sources` one after another and hands their pieces over, small ones together.
+fn read_run(sources: &[Arc<Source>], spool: &Spool, wishes: &Wishes<'_>, out: &Sender<Vec<Piece>>) {
+    let waiting = RefCell::new((Vec::new(), 0));
+    let hand_over = |least: usize| {
+        let (pieces, bytes) = &mut *waiting.borrow_mut();
+        if *bytes < least || pieces.is_empty() {
+            return Ok(());
+        }
+        *bytes = 0;
+        let pieces = std::mem::take(pieces);
+        out.send(pieces).map_err(|_| Stop::Unwanted)
+    };
+    let taker = |piece: Piece| {
+        {
+            let (pieces, bytes) = &mut *waiting.borrow_mut();
+            *bytes += piece.block.size();
+            pieces.push(piece);
+        }
+        hand_over(HANDOVER_BYTES)
+    };
+    for source in sources {
+        blocks::read(source, spool, wishes, &taker);
+    }
+    // Whoever wants no more has no use for an error.
+    let _ = hand_over(0);
 }

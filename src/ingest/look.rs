@@ -53,8 +53,9 @@ impl Sample {
     /// # Errors
     /// When it cannot be opened.
     pub fn of_file(path: &Path) -> anyhow::Result<Self> {
-        let codec = Codec::detect(path)?;
-        Ok(Self::read(codec, File::open(path)?))
+        let mut file = File::open(path)?;
+        let codec = Codec::detect(&mut file)?;
+        Ok(Self::read(codec, file))
     }
 
     /// The beginning of what begins with `raw`.

@@ -7,7 +7,7 @@
 //!                                       documents/ rejects/ ◀──┘ state.json, manifest.json last
 //! ```
 //!
-//! Memory: two blocks for each open source and `2 * threads + 2` groups under way, up to 320 MB with
+//! Memory: two blocks for each open source (of small files about 1 MB, many of which are one source here) and `2 * threads + 2` groups under way, up to 320 MB with
 //! two threads, whatever the size of the input; JSON records that are heavy as they are parsed beside
 //! that, as many as there is room for (`weight.rs`).
 
@@ -58,15 +58,16 @@ mod xml;
 pub use options::Options;
 
 use crate::cmd::Context;
-use crate::corpus::{CorpusManifest, IngestReport, SourceEntry, VERSION};
+use crate::corpus::{CorpusManifest, IngestReport, Shapes, SourceEntry, WholeManifest};
 use crate::progress::{Progress, Unit};
 use crate::run_dir::{self, Found};
 use crate::{atomic, interrupt, ordered};
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use feed::Feed;
 use mapping::Mapping;
 use parse::Rules;
 use parts::Parts;
+use rayon::prelude::*;
 use reject::Reject;
 use source::Source;
 use spool::Spool;
@@ -95,13 +96,8 @@ pub fn run(options: &Options, context: &Context) -> Result<IngestReport> {
     let config = options.config(&sources);
     let mut state = match run_dir::open(&options.out, &config)? {
         Found::Finished => return finished(&options.out, &sources, context),
-        Found::Unfinished(found) => {
-            let state: State = serde_json::from_value(found).with_context(|| {
-                format!(
-                    "the state in {} is damaged; remove the directory",
-                    options.out.display()
-                )
-            })?;
+        Found::Unfinished => {
+            let state = State::read(&options.out)?;
             state.check_sources(&sources)?;
             context.note(&format!(
                 "continuing {}: {} parts are done",
@@ -112,7 +108,7 @@ pub fn run(options: &Options, context: &Context) -> Result<IngestReport> {
         }
         Found::New => State {
             config,
-            stamps: sources.iter().map(|source| Stamp::of(source)).collect(),
+            stamps: sources.par_iter().map(|source| Stamp::of(source)).collect(),
             ledgers: account_left(&found.left),
             // A field that no record has is in the report with 0.
             mapped: options
@@ -159,7 +155,7 @@ pub fn run(options: &Options, context: &Context) -> Result<IngestReport> {
             },
         )
     })?;
-    parts.commit(&mut state)?;
+    parts.finish(&mut state)?;
     progress.finish();
     spool.remove();
     finish(options, &sources, state)
@@ -186,10 +182,7 @@ fn fold(
         state.add_frame_fields(name, fields);
     }
     for (name, shapes) in done.shapes {
-        let all = state.shapes.entry(name).or_default();
-        for (shape, count) in shapes {
-            *all.entry(shape.to_owned()).or_default() += count;
-        }
+        *state.shapes.entry(name).or_default() += shapes;
     }
     state.notes.append(&mut done.parsed.notes);
     state.begun = done.begun;
@@ -251,15 +244,16 @@ fn finish(options: &Options, sources: &[Arc<Source>], state: State) -> Result<In
     );
     let mut by_shape: BTreeMap<String, u64> = BTreeMap::new();
     let members = state.members.iter().map(|member| &member.shapes);
-    for (shape, count) in state.shapes.values().chain(members).flatten() {
-        *by_shape.entry(shape.clone()).or_default() += count;
+    for (shape, count) in state.shapes.values().chain(members).flat_map(Shapes::iter) {
+        *by_shape.entry(shape.to_owned()).or_default() += count;
     }
+    let (mut shapes, mut hashes) = (state.shapes, state.hashes);
     let mut members = state.members.into_iter().peekable();
-    let mut entries = Vec::new();
+    let mut entries = Vec::with_capacity(sources.len());
     for source in sources {
-        let hash = state.hashes.get(&source.name);
-        let xxh3 = hash.and_then(|hash| u128::from_str_radix(hash, 16).ok());
-        let shapes = state.shapes.get(&source.name).cloned().unwrap_or_default();
+        let hash = hashes.remove(&source.name);
+        let xxh3 = hash.and_then(|hash| u128::from_str_radix(&hash, 16).ok());
+        let shapes = shapes.remove(&source.name).unwrap_or_default();
         entries.push(entry(source, xxh3.unwrap_or(0), shapes));
         // The members of an archive follow it; they were read in the order of the sources.
         while let Some(member) =
@@ -274,29 +268,22 @@ fn finish(options: &Options, sources: &[Arc<Source>], state: State) -> Result<In
         repairs: state.repairs,
         by_shape,
         by_language_share: state.languages,
-        sources: entries.clone(),
+        sources: entries,
         mapped: state.mapped,
         numbered: options.first_option.map(|_| state.numbered),
         notes: state.notes,
         frame_fields: state.frame_fields,
     };
     atomic::write_json(&out.join("report.json"), &report)?;
-    let manifest = CorpusManifest {
-        format: "prep-corpus".to_owned(),
-        version: VERSION,
-        prep_version: env!("CARGO_PKG_VERSION").to_owned(),
-        config: state.config,
-        sources: entries,
-        documents: state.documents,
-        rejects: state.rejects,
-    };
+    let (documents, rejects) = (&state.documents, &state.rejects);
+    let manifest = WholeManifest::new(&state.config, &report.sources, documents, rejects);
     atomic::write_json(&run_dir::manifest_path(out), &manifest)?;
     let _ = std::fs::remove_file(run_dir::state_path(out));
     Ok(report)
 }
 
 /// What the manifest says of a source.
-fn entry(source: &Source, xxh3: u128, shapes: BTreeMap<String, u64>) -> SourceEntry {
+fn entry(source: &Source, xxh3: u128, shapes: Shapes) -> SourceEntry {
     SourceEntry {
         name: source.name.clone(),
         bytes: source.bytes,
@@ -317,12 +304,9 @@ fn entry(source: &Source, xxh3: u128, shapes: BTreeMap<String, u64>) -> SourceEn
 
 /// A finished run is not repeated, but its sources must still be what they were.
 fn finished(out: &Path, sources: &[Arc<Source>], context: &Context) -> Result<IngestReport> {
-    let manifest = CorpusManifest::read(out)?;
-    let files = manifest
-        .sources
-        .iter()
-        .filter(|entry| entry.member_of.is_none());
-    for (entry, source) in files.zip(sources) {
+    let entries = CorpusManifest::sources(out)?;
+    let files = entries.iter().filter(|entry| entry.member_of.is_none());
+    let check = |(entry, source): (&SourceEntry, &Arc<Source>)| {
         let now = format!("{:032x}", blocks::hash_file(&source.path).unwrap_or(0));
         let written = source.modified.map(|since| since.as_secs());
         ensure!(
@@ -338,7 +322,12 @@ fn finished(out: &Path, sources: &[Arc<Source>], context: &Context) -> Result<In
                 ", and it was written at another time"
             }
         );
-    }
+        Ok(())
+    };
+    // The first in order is named, whichever is found first.
+    let pairs: Vec<_> = files.zip(sources).collect();
+    let checked: Vec<Result<()>> = pairs.into_par_iter().map(check).collect();
+    checked.into_iter().collect::<Result<()>>()?;
     let _ = std::fs::remove_file(run_dir::state_path(out));
     context.note(&format!(
         "{} is finished already and its sources have not changed",

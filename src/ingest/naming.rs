@@ -1,6 +1,7 @@
 //! What files are called: by the paths that were given, as far as it takes to tell them apart.
 
 use super::format::is_nameless;
+use rayon::prelude::*;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -10,11 +11,14 @@ use std::path::{Component, Path, PathBuf};
 /// of that its name has.
 pub(super) type Named = BTreeMap<PathBuf, (PathBuf, usize)>;
 
-/// Adds a file. One that is given twice, or through links, has one of its names, whichever came first:
+/// The canonical path of a file. A broken link has none; it is reported as a source that cannot be read.
+pub(super) fn canonical(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// Adds a file with its canonical path. One that is given twice, or through links, has one of its names, whichever came first:
 /// one with an ending, which says what it is, of these the file's own rather than a link's, then the longer.
-pub(super) fn add(named: &mut Named, root: &Path, path: PathBuf) {
-    // A broken link has no canonical path; it is reported as a source that cannot be read.
-    let canonical = path.canonicalize().unwrap_or_else(|_| path.clone());
+pub(super) fn add(named: &mut Named, root: &Path, path: PathBuf, canonical: PathBuf) {
     // Names begin with the last part of the argument.
     let kept = path
         .strip_prefix(root)
@@ -51,8 +55,9 @@ fn as_given(path: &Path) -> PathBuf {
 
 /// Gives each file the shortest name that no other has.
 pub(super) fn name_apart(found: Named) -> Vec<(String, PathBuf)> {
+    let found: Vec<(PathBuf, usize)> = found.into_values().collect();
     let mut files: Vec<(PathBuf, PathBuf, usize)> = found
-        .into_values()
+        .into_par_iter()
         .map(|(path, kept)| (as_given(&path), path, kept))
         .collect();
     loop {

@@ -4,7 +4,7 @@
 //! file that is one record the record) and [`READ_BYTES`] at most. Of lines the first [`SAMPLE_BYTES`]
 //! are parsed, and more if those had too few documents, by the same functions as in a run.
 
-use super::blocks::{self, Block, Piece};
+use super::blocks::{self, Block, Piece, Stop};
 use super::encoding;
 use super::format::Format;
 use super::parse::{self, Parsed, Rules};
@@ -231,7 +231,10 @@ fn sample(source: &Arc<Source>, rules: Rules<'_>, wishes: &Wishes) -> Sample {
     std::thread::scope(|scope| {
         let (out, pieces) = bounded(0);
         let spool = &spool;
-        scope.spawn(move || blocks::read(source, spool, wishes, &out));
+        scope.spawn(move || {
+            let taker = |piece| out.send(piece).map_err(|_| Stop::Unwanted);
+            blocks::read(source, spool, wishes, &taker);
+        });
         // The reader stops when the pieces are dropped.
         sample.take(pieces, rules);
     });

@@ -10,13 +10,14 @@ use super::encoding::{Detected, Encoding};
 use super::format::{Format, Unread};
 use super::look::{self, Look, Sample, UTF8};
 use super::mapping::Mapping;
-use super::naming::{Named, add, name_apart};
+use super::naming::{Named, add, canonical, name_apart};
 use super::shape::numbering::Numbering;
 use super::spool::{self, Spool};
 use super::text::Split;
 use super::walk;
 use crate::run_dir;
 use anyhow::{Context, Result, bail, ensure};
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
@@ -145,23 +146,28 @@ pub fn discover(arguments: &[String], wishes: &Wishes) -> Result<Discovered> {
         if is_nothing && !Path::new(argument).exists() {
             bail!("{argument}: no such file, and as a pattern it matches nothing; check the path");
         }
-        for (root, path) in walked.files {
-            let is_out = |out: &PathBuf| path.canonicalize().is_ok_and(|own| own.starts_with(out));
-            if out.as_ref().is_some_and(is_out) {
+        let files: Vec<_> = walked
+            .files
+            .into_par_iter()
+            .map(|(root, path)| (root, canonical(&path), path))
+            .collect();
+        for (root, canonical, path) in files {
+            if out.as_ref().is_some_and(|out| canonical.starts_with(out)) {
                 met_out = true;
             } else {
-                add(&mut found, &root, path);
+                add(&mut found, &root, path, canonical);
             }
         }
         for (root, path, reason) in walked.left {
             reasons.insert(path.clone(), reason);
-            add(&mut left, &root, path);
+            let canonical = canonical(&path);
+            add(&mut left, &root, path, canonical);
         }
     }
     // What one argument leaves out another may name.
     left.retain(|canonical, _| !found.contains_key(canonical));
     let mut sources = name_apart(found)
-        .into_iter()
+        .into_par_iter()
         .map(|(name, path)| open(name, path, wishes))
         .collect::<Vec<_>>();
     sources.extend(stdin);

@@ -3,14 +3,16 @@
 use super::blocks;
 use super::normalise::Repairs;
 use super::source::Source;
-use crate::corpus::{LanguageText, PartEntry, SourceEntry};
+use crate::corpus::{LanguageText, PartEntry, Shapes, SourceEntry};
 use crate::ledger::Ledgers;
-use anyhow::{Result, ensure};
+use crate::run_dir;
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
 use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -122,7 +124,7 @@ pub struct State {
     /// What was repaired.
     pub repairs: Repairs,
     /// Documents by source and shape.
-    pub shapes: BTreeMap<String, BTreeMap<String, u64>>,
+    pub shapes: BTreeMap<String, Shapes>,
     /// Text by language, that of mixed documents shared out.
     #[serde(default)]
     pub languages: BTreeMap<String, LanguageText>,
@@ -147,6 +149,21 @@ pub struct State {
 }
 
 impl State {
+    /// The state of the unfinished run in `dir`.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(dir: &Path) -> Result<Self> {
+        let damaged = || {
+            format!(
+                "the state in {} is damaged; remove the directory",
+                dir.display()
+            )
+        };
+        let file = File::open(run_dir::state_path(dir)).with_context(damaged)?;
+        serde_json::from_reader(BufReader::with_capacity(1 << 20, file)).with_context(damaged)
+    }
+
     /// Counts fields beside the records; of endless different names the first are told apart.
     pub fn add_frame_fields(&mut self, name: String, fields: u64) {
         let is_told =

@@ -8,7 +8,7 @@ use super::reject::Reject;
 use super::source::{LeftOut, Source};
 use super::state::{Begun, Cursor};
 use super::weight::{self, Room};
-use crate::corpus::{LanguageText, share_out_counted};
+use crate::corpus::{LanguageText, Shapes, share_out_counted};
 use crate::document::Document;
 use crate::document::parquet::{Encoder, RowGroup, schema};
 use crate::ledger::{Count, Entry, Ledgers, Place};
@@ -31,7 +31,7 @@ pub(super) struct Done {
     pub rows: u64,
     pub bytes: u64,
     pub parsed: Parsed,
-    pub shapes: BTreeMap<String, BTreeMap<&'static str, u64>>,
+    pub shapes: BTreeMap<String, Shapes>,
     pub ledgers: Ledgers,
     pub languages: BTreeMap<String, LanguageText>,
     pub ended: Vec<Ended>,
@@ -82,11 +82,7 @@ impl<'a> Worker<'a> {
         let mut begun = None;
         for piece in group.blocks {
             let (source, block) = (piece.source, piece.block);
-            begun = Some(Begun {
-                name: source.file_name().to_owned(),
-                bytes: piece.read.bytes,
-                xxh3: format!("{:032x}", piece.read.xxh3),
-            });
+            begun = Some((Arc::clone(&source), piece.read));
             if let Block::End { xxh3 } | Block::MemberEnd { xxh3 } = block {
                 if let Err(why) = &source.format {
                     parsed.rejects.push(unread(&source, why));
@@ -97,12 +93,12 @@ impl<'a> Worker<'a> {
             // That it cannot be opened is what its format says already.
             let Ok(format) = source.format else { continue };
             parsed.add(&source, format, block, self.rules);
-            for (shape, count) in std::mem::take(&mut parsed.shapes) {
-                *shapes
-                    .entry(source.name.clone())
-                    .or_insert_with(BTreeMap::new)
-                    .entry(shape)
-                    .or_default() += count;
+            if !parsed.shapes.is_empty() {
+                let of = shapes.entry(source.name.clone());
+                let of: &mut Shapes = of.or_default();
+                for (shape, count) in std::mem::take(&mut parsed.shapes) {
+                    of.add(shape, count);
+                }
             }
         }
         let size = |document: &Document| (document.content.characters(), document.content.bytes());
@@ -120,6 +116,11 @@ impl<'a> Worker<'a> {
         let rows = parsed.documents.len() as u64;
         let bytes = sizes.iter().map(|(_, bytes)| bytes).sum();
         parsed.documents = Vec::new();
+        let begun = begun.map(|(source, read)| Begun {
+            name: source.file_name().to_owned(),
+            bytes: read.bytes,
+            xxh3: format!("{:032x}", read.xxh3),
+        });
         Ok(Done {
             end: group.end,
             begun,

@@ -3,6 +3,7 @@
 use super::bars::{Bar, horizontal, vertical};
 use super::html::{MOST_ROWS, escape, short, step, table};
 use super::page::Page;
+use super::reduced;
 use super::samples::{CHARACTERS, Chosen, Powers, columns};
 use super::strings::{self as s, Phrase};
 use crate::corpus::CorpusManifest;
@@ -47,13 +48,11 @@ pub fn fill(page: &mut Page<'_>, dir: &Path) -> Result<()> {
         horizontal("lang", page.say(s::TEXT_BY_LANGUAGE), &by_language),
         vertical("len", page.say(s::LENGTHS), &lengths.bars())
     );
-    let rows = ledger_rows(page, "/by_language", false);
-    let body =
-        charts + &page.note(s::LENGTHS_CHARACTERS) + &ledger_table(page, s::LANGUAGE, rows, false);
+    let table = ledger_table(page, "/by_language", s::LANGUAGE, false);
+    let body = charts + &page.note(s::LENGTHS_CHARACTERS) + &table;
     page.section(s::LANGUAGES, body);
     page.section(s::SOURCES, sources(page));
-    let rows = ledger_rows(page, "/by_kind", false);
-    page.section(s::KINDS, ledger_table(page, s::KIND, rows, false));
+    page.section(s::KINDS, ledger_table(page, "/by_kind", s::KIND, false));
     page.section(s::REPAIRS, repairs(page));
     page.section(s::REJECTS, rejects(page, dir, &manifest)?);
     Ok(())
@@ -118,15 +117,16 @@ pub fn largest<'v>(object: &'v Value, size: &dyn Fn(&Value) -> u64) -> Vec<&'v s
 pub fn amounts(page: &Page<'_>, object: &str, amount: &str) -> Vec<Bar> {
     let empty = Value::Null;
     let all = page.report.pointer(object).unwrap_or(&empty);
-    let size = |value: &Value| value.pointer(amount).and_then(Value::as_u64).unwrap_or(0);
+    let size = |value: &Value| reduced::amount(value, amount);
     let names = largest(all, &size);
+    let left = page.reduced().entries_left(object);
     let bar = |name: &str, value: u64| Bar {
         name: name.to_owned(),
         value: value as f64,
         shown: grouped(value),
         colour: 0,
     };
-    let shown = if names.len() > MOST_BARS {
+    let shown = if names.len() + left > MOST_BARS {
         MOST_BARS - 1
     } else {
         names.len()
@@ -135,22 +135,24 @@ pub fn amounts(page: &Page<'_>, object: &str, amount: &str) -> Vec<Bar> {
         .iter()
         .map(|name| bar(name, size(&all[*name])))
         .collect();
-    if shown < names.len() {
-        let rest = names[shown..].iter().map(|name| size(&all[*name])).sum();
-        let name = format!("{} ({})", page.say(s::OTHERS), names.len() - shown);
+    if shown < names.len() + left {
+        let rest: u64 = names[shown..].iter().map(|name| size(&all[*name])).sum();
+        let rest = rest + page.reduced().sum_left(object, amount);
+        let name = format!("{} ({})", page.say(s::OTHERS), names.len() + left - shown);
         bars.push(bar(&name, rest));
     }
     bars
 }
 
-/// Rows of an object of ledgers, most kept first.
-pub fn ledger_rows(page: &Page<'_>, object: &str, tokens: bool) -> Vec<Vec<String>> {
+/// The table of an object of ledgers, most kept first.
+pub fn ledger_table(page: &Page<'_>, object: &str, what: Phrase, tokens: bool) -> String {
     let empty = Value::Null;
     let all = page.report.pointer(object).unwrap_or(&empty);
-    let kept = |value: &Value| value["kept"]["characters"].as_u64().unwrap_or(0);
-    let names = largest(all, &kept);
-    names
+    let names = largest(all, &|value| reduced::amount(value, "/kept/characters"));
+    let more = left_out(page, names.len() + page.reduced().entries_left(object));
+    let rows: Vec<Vec<String>> = names
         .into_iter()
+        .take(MOST_ROWS)
         .map(|name| {
             let place = format!("{object}{}", step(name));
             let lost = |part: &str| {
@@ -171,11 +173,7 @@ pub fn ledger_rows(page: &Page<'_>, object: &str, tokens: bool) -> Vec<Vec<Strin
             }
             cells
         })
-        .collect()
-}
-
-/// The table of those rows.
-pub fn ledger_table(page: &Page<'_>, what: Phrase, rows: Vec<Vec<String>>, tokens: bool) -> String {
+        .collect();
     let mut header = vec![
         what,
         s::READ,
@@ -188,7 +186,7 @@ pub fn ledger_table(page: &Page<'_>, what: Phrase, rows: Vec<Vec<String>>, token
         header.push(s::TOKENS_KEPT);
     }
     let header: Vec<&str> = header.into_iter().map(|phrase| page.say(phrase)).collect();
-    table(page.say(what), &header, &rows, left_out(page, rows.len()))
+    table(page.say(what), &header, &rows, more)
 }
 
 /// How many rows a table leaves out.
@@ -203,8 +201,7 @@ pub fn left_out(page: &Page<'_>, rows: usize) -> Option<String> {
 fn sources(page: &Page<'_>) -> String {
     let bars = amounts(page, "/by_source", "/kept/characters");
     let chart = horizontal("src", page.say(s::CHARACTERS_KEPT), &bars);
-    let rows = ledger_rows(page, "/by_source", false);
-    let ledger = ledger_table(page, s::SOURCE, rows, false);
+    let ledger = ledger_table(page, "/by_source", s::SOURCE, false);
     let all = page.report["sources"].as_array();
     let rows: Vec<Vec<String>> = all
         .into_iter()
@@ -221,7 +218,7 @@ fn sources(page: &Page<'_>) -> String {
         })
         .collect();
     let header = [s::SOURCE, s::FORMAT, s::ENCODING, s::BYTES].map(|phrase| page.say(phrase));
-    let more = left_out(page, rows.len());
+    let more = left_out(page, rows.len() + page.reduced().entries_left("/sources"));
     chart + &ledger + &table(page.say(s::FORMAT), &header, &rows, more)
 }
 

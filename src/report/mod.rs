@@ -12,7 +12,7 @@
 //!
 //! Size: samples are chosen by a hash of their id, a few hundred of at most 700 characters, and tables
 //! end after [`html::MOST_ROWS`] rows, so that a page of a million documents stays under 2 MB.
-//! Memory: that of the page and of one batch of rows.
+//! Memory: that of the page, of the report as far as it is shown ([`reduced`]) and of one batch of rows.
 
 mod bars;
 mod curves;
@@ -20,6 +20,7 @@ mod diff;
 mod html;
 mod ingest;
 mod page;
+mod reduced;
 mod samples;
 mod shard;
 mod strings;
@@ -32,7 +33,9 @@ use crate::plan::quantity::Lang;
 use crate::run_dir::{self, Kind};
 use anyhow::{Context, Result};
 use page::Page;
-use serde_json::Value;
+use reduced::Reduced;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 /// Name of the file in the directory of a stage.
@@ -71,8 +74,8 @@ pub fn at_the_end(dir: &Path, context: &crate::cmd::Context) {
 /// The page.
 fn render(dir: &Path, lang: Lang) -> Result<String> {
     let path = dir.join("report.json");
-    let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let report: Value = serde_json::from_slice(&text)
+    let file = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let report = Reduced::read(BufReader::with_capacity(1 << 20, file))
         .with_context(|| format!("{} is damaged; run the stage again", path.display()))?;
     let mut page = Page::new(lang, &report);
     match run_dir::kind(dir)? {

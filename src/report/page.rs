@@ -1,6 +1,7 @@
 //! The skeleton of a page: landmarks, contents, style, script.
 
 use super::html::{escape, value};
+use super::reduced::Reduced;
 use super::strings::{self as s, Phrase};
 use crate::plan::quantity::Lang;
 use serde_json::Value;
@@ -10,6 +11,7 @@ pub struct Page<'a> {
     lang: Lang,
     /// The report that its numbers are from.
     pub report: &'a Value,
+    reduced: &'a Reduced,
     title: Phrase,
     sections: Vec<(Phrase, String)>,
 }
@@ -17,10 +19,11 @@ pub struct Page<'a> {
 impl<'a> Page<'a> {
     /// An empty page on `report`.
     #[must_use]
-    pub fn new(lang: Lang, report: &'a Value) -> Self {
+    pub fn new(lang: Lang, reduced: &'a Reduced) -> Self {
         Self {
             lang,
-            report,
+            report: &reduced.report,
+            reduced,
             title: s::SUMMARY,
             sections: Vec::new(),
         }
@@ -41,6 +44,12 @@ impl<'a> Page<'a> {
     #[must_use]
     pub fn lang(&self) -> Lang {
         self.lang
+    }
+
+    /// What is left out of the report that has it whole.
+    #[must_use]
+    pub fn reduced(&self) -> &Reduced {
+        self.reduced
     }
 
     /// Appends a section of HTML.

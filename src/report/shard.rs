@@ -3,7 +3,7 @@
 use super::bars::{Bar, horizontal, vertical};
 use super::diff::{self, Run};
 use super::html::{escape, number, short, step, table};
-use super::ingest::{amounts, funnel, largest, ledger_rows, ledger_table, left_out, search};
+use super::ingest::{amounts, funnel, largest, ledger_table, left_out, search};
 use super::page::Page;
 use super::samples::{CHARACTERS, Chosen, Powers, columns, rows};
 use super::strings as s;
@@ -64,10 +64,7 @@ pub fn fill(page: &mut Page<'_>, dir: &Path) -> Result<()> {
         s::DATA_PARTS,
         charts + &page.note(s::LENGTHS_TOKENS) + &figures(page),
     );
-    let by = |object: &str, what| {
-        let rows = ledger_rows(page, object, true);
-        ledger_table(page, what, rows, true)
-    };
+    let by = |object: &str, what| ledger_table(page, object, what, true);
     let (sources, languages) = (by("/by_source", s::SOURCE), by("/by_language", s::LANGUAGE));
     page.section(s::SOURCES, sources);
     page.section(s::LANGUAGES, languages + &by_kind(page));
@@ -78,7 +75,7 @@ pub fn fill(page: &mut Page<'_>, dir: &Path) -> Result<()> {
 }
 
 fn by_kind(page: &Page<'_>) -> String {
-    ledger_table(page, s::KIND, ledger_rows(page, "/by_kind", true), true)
+    ledger_table(page, "/by_kind", s::KIND, true)
 }
 
 /// Statistics of tokens by split and by kind.

@@ -1,5 +1,6 @@
 use super::html::{escape, number, step, value};
 use super::page::Page;
+use super::reduced::Reduced;
 use super::strings::{ALL, INGEST, NONE};
 use crate::plan::quantity::Lang;
 use serde_json::json;
@@ -60,7 +61,7 @@ fn phrases_are_in_both_languages_and_need_no_escaping() {
 
 #[test]
 fn a_page_has_landmarks_and_a_language() {
-    let report = json!({"n": 7});
+    let report = Reduced::from(json!({"n": 7}));
     let mut page = Page::new(Lang::Ru, &report);
     page.title(INGEST);
     page.section(NONE, page.cards(&[(NONE, "/n")]));

@@ -175,7 +175,7 @@ pub fn load(options: &Options, work: &Work, context: &Context) -> Result<Option<
     context.note(&format!(
         "decontaminate: {} items of {} files",
         crate::units::grouped(benchmarks.items().len() as u64),
-        manifest.sources.len()
+        report.sources.len()
     ));
     Ok(Some(benchmarks))
 }

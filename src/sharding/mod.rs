@@ -122,7 +122,7 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
         .map_err(anyhow::Error::msg)?
         .with_fidelity(options.fidelity);
     let weights = Weights::new(&options.weights, context.seed)?;
-    patterns_are_used(options, &manifest, &weights)?;
+    patterns_are_used(options, &weights)?;
     let given = match &options.tokenizer {
         TokenizerChoice::File(path) => Some(configure(Tokenizer::open(path)?, options)?),
         TokenizerChoice::Train { .. } => None,
@@ -130,7 +130,7 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
     let config = options::config(options, context, given.as_ref())?;
     match run_dir::open(&options.out, &config)? {
         Found::Finished => return finish::finished(options, context),
-        Found::Unfinished(_) => context.note(&format!("continuing {}", options.out.display())),
+        Found::Unfinished => context.note(&format!("continuing {}", options.out.display())),
         Found::New => {}
     }
     atomic::write_json(
@@ -212,16 +212,12 @@ pub fn run(options: &Options, context: &Context) -> Result<ShardReport> {
 }
 
 /// Every pattern of `--weight` and `--val-source` must name a source of the corpus.
-fn patterns_are_used(
-    options: &Options,
-    manifest: &CorpusManifest,
-    weights: &Weights,
-) -> Result<()> {
-    let names: Vec<String> = manifest
-        .sources
-        .iter()
-        .map(|source| source.name.clone())
-        .collect();
+fn patterns_are_used(options: &Options, weights: &Weights) -> Result<()> {
+    if options.weights.is_empty() && options.val_sources.is_empty() {
+        return Ok(());
+    }
+    let sources = CorpusManifest::sources(&options.corpus)?.into_iter();
+    let names: Vec<String> = sources.map(|source| source.name).collect();
     if let Some(pattern) = weights.unused(&names).next() {
         bail!(
             "--weight {pattern}: no source of {} has such a name; `prep stats` lists them",

@@ -192,3 +192,45 @@ fn thousands_of_small_files() {
     assert_eq!(found[11_999].source, "files/03999.jsonl");
     assert_eq!(found[11_999].record, 3);
 }
+
+#[test]
+fn a_chat_of_telegram_of_any_length_is_read() {
+    let place = place();
+    let (source, corpus) = (
+        place.path().join("result.json"),
+        place.path().join("corpus"),
+    );
+    let file = std::fs::File::create(&source).expect("a file");
+    let mut out = std::io::BufWriter::new(file);
+    let head = r#"{"name": "Чат", "type": "private_supergroup", "id": 7, "messages": ["#;
+    out.write_all(head.as_bytes()).expect("writes");
+    let messages: usize = 150_000;
+    let words = "слова и дела ".repeat(18);
+    for number in 0..messages {
+        let comma = if number == 0 { "" } else { ", " };
+        writeln!(
+            out,
+            r#"{comma}{{"id": {number}, "type": "message", "date": "2024-05-01T10:00:00", "date_unixtime": "{}", "from": "Иван", "from_id": "user1", "text": "номер {number}: {words}"}}"#,
+            1_700_000_000 + number * 60
+        )
+        .expect("writes");
+    }
+    out.write_all(b"]}\n").expect("writes");
+    drop(out);
+    assert!(std::fs::metadata(&source).expect("a file").len() > 80 << 20);
+    let (code, memory) = measured(Prep::ingest(&source, &corpus).args(["--threads", "2"]));
+    assert_eq!(code, 0);
+    assert!(memory < MEMORY, "{memory} bytes");
+    let mut next = 0;
+    for document in documents(&corpus) {
+        for line in text(&document).lines() {
+            assert!(
+                line.starts_with(&format!("Иван: номер {next}: слова")),
+                "{line}"
+            );
+            next += 1;
+        }
+        assert!(document.meta.expect("what the chat says").contains("Чат"));
+    }
+    assert_eq!(next, messages);
+}

@@ -121,7 +121,7 @@ pub fn train_model(args: &Args, ctx: &Context) -> Result<Ended> {
             let state = ranks::first_state(args, &config);
             atomic::write_json(&run_dir::state_path(args.out()), &state)?;
         }
-        Found::Unfinished(_) => {}
+        Found::Unfinished => {}
     }
     input.check_hashes()?;
     let wire = ranks::start(args, ctx)?;

@@ -8,7 +8,6 @@ use super::csv_rows::{self, COMMA, Ending, Grammar, Quotes};
 use super::mapping::Mapping;
 use super::shape;
 use quoting::{is_spaced, quotes};
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// Delimiters that are tried.
@@ -96,6 +95,7 @@ impl Dialect {
         let delimiters = said.map_or_else(|| DELIMITERS.to_vec(), |said| vec![said]);
         let best = delimiters
             .iter()
+            .filter(|delimiter| may_divide(sample, **delimiter))
             .filter_map(|delimiter| {
                 let grammar = Grammar {
                     delimiter: Some(*delimiter),
@@ -270,14 +270,30 @@ fn rows(sample: &str, grammar: Grammar) -> Vec<Vec<String>> {
         // The sample may end inside the last one.
         let cut = start + bytes == sample.len() && !sample.ends_with('\n') && !rows.is_empty();
         if !csv_rows::is_blank(&row) && !cut {
-            let text = |field: &Cow<[u8]>| String::from_utf8_lossy(field).into_owned();
-            rows.push(row.iter().map(text).collect());
+            rows.push(row.iter().map(|field| text(field)).collect());
         }
         if rows.len() == ROWS {
             break;
         }
     }
     rows
+}
+
+fn text(field: &[u8]) -> String {
+    // Delimiters and quotes are ASCII, so that pieces of a text are texts.
+    match simdutf8::basic::from_utf8(field) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(field).into_owned(),
+    }
+}
+
+/// Whether the first row that holds anything may have more than one field: not where it is plainly the
+/// first line, and that has no `delimiter`.
+fn may_divide(sample: &str, delimiter: u8) -> bool {
+    let Some(first) = first_line(sample) else {
+        return false;
+    };
+    first.bytes().any(|byte| byte == delimiter || byte == b'"')
 }
 
 /// Whether `--map` or a shape knows a name in it.
@@ -336,6 +352,36 @@ fn has_numbers_below(row: &[String], below: &[Vec<String>]) -> bool {
     })
 }
 
+/// Whether the first row is plainly no header with the columns of a shape, whatever divides it: told
+/// from the first line alone, as most texts are to be told in no time.
+fn plainly_heads_nothing(sample: &str) -> bool {
+    let start = before_rows(sample.as_bytes());
+    if start > BOM_BYTES {
+        return false;
+    }
+    let Some(line) = sample.get(start..).and_then(first_line) else {
+        return false;
+    };
+    let line = line.trim_end_matches('\r');
+    let heads = |delimiter: &u8| {
+        let delimiter = char::from(*delimiter);
+        let names = || -> Vec<String> { line.split(delimiter).map(str::to_owned).collect() };
+        let fields = || -> shape::Fields {
+            let columns = columns(&names()).into_iter();
+            columns.map(|column| (column.name, "x".into())).collect()
+        };
+        line.contains(delimiter) && shape::Shape::of(&fields()).is_some()
+    };
+    // Where quotes end decides what is a row.
+    !line.contains('"') && !DELIMITERS.iter().any(heads)
+}
+
+/// The first line that holds anything.
+fn first_line(sample: &str) -> Option<&str> {
+    let mut lines = sample.split('\n');
+    lines.find(|line| !line.as_bytes().trim_ascii().is_empty())
+}
+
 /// Rows that a table without names that are known has at least.
 const LEAST_ROWS: usize = 3;
 /// Rows of as many fields that prove a table without a header: prose seldom has as many commas in each
@@ -358,6 +404,10 @@ pub fn is_table(
     mapping: Option<&Mapping>,
     is_nameless: bool,
 ) -> bool {
+    let is_told = is_nameless || mapping.is_some() || !names.is_empty();
+    if !is_told && plainly_heads_nothing(sample) {
+        return false;
+    }
     let Ok(dialect) = Dialect::detect(sample, names, mapping) else {
         return false;
     };

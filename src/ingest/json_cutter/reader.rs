@@ -2,6 +2,7 @@
 
 mod inner;
 mod leading;
+mod parted;
 mod place;
 mod resync;
 mod run;
@@ -44,6 +45,9 @@ pub(super) struct Reader<'a> {
     /// What of the value was left out because it is too long, and the end of that.
     left_out: LeftOut,
     tail: Tail,
+    /// Bytes of a chat that is cut into several records, and where its messages begin, if it is one.
+    pub(super) part_bytes: usize,
+    messages_at: Option<Option<usize>>,
     /// Where the value begins in its line.
     margin: Margin,
     /// How the first element of the array begins.
@@ -95,6 +99,8 @@ impl<'a> Reader<'a> {
             value: Vec::new(),
             left_out: LeftOut::default(),
             tail: Tail::default(),
+            part_bytes: parted::PART_BYTES,
+            messages_at: None,
             margin: Margin::default(),
             opening: None,
             doubt: None,
@@ -215,6 +221,7 @@ impl<'a> Reader<'a> {
             }
             b'}' | b']' => self.close(byte, sink),
             b',' if self.depth == self.record_depth && self.depth > 0 => self.finish(sink),
+            b',' if self.ends_part() => self.part(sink),
             // Behind records by their ids that were taken out.
             b',' if self.is_by_id && self.value.trim_ascii() == b"{" => {}
             b'\n' | b'\r' => self.keep(b' '),
@@ -436,6 +443,7 @@ impl<'a> Reader<'a> {
             self.opening = Opening::of(&self.value);
         }
         self.margin = Margin::Unknown;
+        self.messages_at = None;
         self.tail.clear();
         // The buffer of the value is used again.
         self.value.clear();

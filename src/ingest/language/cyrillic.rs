@@ -4,6 +4,7 @@
 
 use super::Told;
 use super::letters::Letters;
+use super::said::Said;
 use super::words::OTHER;
 use crate::chars::{self, Lengths};
 use std::borrow::Cow;
@@ -89,12 +90,13 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     }
 });
 
-/// The language of `text`, whose letters say that it is Russian as `told` does.
-pub(super) fn language(letters: &Letters, text: &str, told: Told) -> Told {
+/// The language of what is `said`, whose letters say that it is Russian as `told` does.
+pub(super) fn language(letters: &Letters, said: &Said<'_>, told: Told) -> Told {
     let is_short = (LEAST_LETTERS..MOST_LETTERS).contains(&letters.cyrillic);
     if told.code != "ru" || !is_short {
         return told;
     }
+    let text = said.text();
     let may_be_belarusian = letters.may_be_belarusian() && !has_russian_spelling(text);
     if letters.has_yeru() && !may_be_belarusian {
         return told;

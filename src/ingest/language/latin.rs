@@ -8,6 +8,7 @@
 //! any length 1 in 2,100.
 
 use super::Told;
+use super::said::Said;
 use super::words::{Hits, OTHER};
 use std::sync::LazyLock;
 use whatlang::{Detector, Lang};
@@ -61,12 +62,12 @@ static TRIGRAMS: LazyLock<Detector> = LazyLock::new(|| {
 
 /// The language of Latin prose. `is_doubtful` says that it is no prose, or stands beside Cyrillic prose:
 /// names and terms, of which trigrams are not asked.
-pub(super) fn language(hits: &Hits, text: &str, letters: u32, is_doubtful: bool) -> Told {
+pub(super) fn language(hits: &Hits, said: &Said<'_>, letters: u32, is_doubtful: bool) -> Told {
     if let Some(code) = hits.language() {
         let sure = (0.6 + 3.0 * hits.share()).min(1.0);
         // Of neighbours with the same words a letter tells.
         let is_short = letters < SHORT_LETTERS && code != "en";
-        let sign = is_short.then(|| signs(text)).flatten();
+        let sign = is_short.then(|| signs(said.text())).flatten();
         let sign = sign.filter(|sign| hits.distinct(sign) > 1);
         let code = sign.map_or(code, Hits::told);
         return Told { code, sure };
@@ -82,6 +83,7 @@ pub(super) fn language(hits: &Hits, text: &str, letters: u32, is_doubtful: bool)
     }
     let (likeliest, foreign) = hits.foreign();
     let lead = (foreign as f32 - english as f32).clamp(-MOST_WORDS, MOST_WORDS);
+    let text = said.text();
     let beyond = text.chars().filter(|c| !c.is_ascii() && c.is_alphabetic());
     let beyond = beyond.take(MOST_LETTERS).count() as f32;
     // English has a café, too.

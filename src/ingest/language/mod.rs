@@ -11,6 +11,7 @@ mod cyrillic;
 mod latin;
 mod letters;
 mod lines;
+mod said;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -18,6 +19,7 @@ mod words;
 use latin::SILENT;
 use letters::Letters;
 use lines::Fence;
+use said::Said;
 use words::Hits;
 
 /// Bytes of a document that are looked at.
@@ -31,8 +33,6 @@ const ENOUGH_LETTERS: u32 = 24;
 /// Share of the letters of prose, and number of them, from which a second language counts.
 const LEAST_SHARE: f32 = 0.05;
 const LEAST_LETTERS: u32 = 20;
-/// Bytes of Latin prose that trigrams are counted in.
-const TRIGRAM_BYTES: usize = 2 << 10;
 
 /// The languages of a document.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,23 +75,23 @@ struct Line {
 
 /// What was seen in a sample.
 #[derive(Default)]
-struct Tally {
+struct Tally<'a> {
     lines: Vec<Line>,
     cyrillic: Letters,
-    cyrillic_text: String,
+    cyrillic_text: Said<'a>,
     latin: Hits,
-    latin_text: String,
+    latin_text: Said<'a>,
     /// Letters of scripts that are neither Latin nor Cyrillic.
     other: u32,
     /// What is no prose, for documents that have nothing else.
     rest: Letters,
     rest_hits: Hits,
-    rest_text: String,
+    rest_text: Said<'a>,
 }
 
-impl Tally {
+impl<'a> Tally<'a> {
     /// The part of the pieces, one after another, that begins at byte `start`.
-    fn window(&mut self, pieces: &[&str], mut start: usize, mut length: usize) {
+    fn window(&mut self, pieces: &[&'a str], mut start: usize, mut length: usize) {
         for piece in pieces {
             if length == 0 {
                 return;
@@ -108,7 +108,7 @@ impl Tally {
         }
     }
 
-    fn text(&mut self, text: &str) {
+    fn text(&mut self, text: &'a str) {
         let mut fence = Fence::default();
         let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
         let mut start = 0;
@@ -126,7 +126,7 @@ impl Tally {
         }
     }
 
-    fn line(&mut self, line: &str, is_code: bool) {
+    fn line(&mut self, line: &'a str, is_code: bool) {
         let letters = Letters::count(line);
         if letters.all() == 0 {
             return;
@@ -140,20 +140,20 @@ impl Tally {
         if is_code && !is_cyrillic || lines::is_no_prose(line, &letters) {
             self.rest += &letters;
             self.rest_hits.add(line);
-            push(&mut self.rest_text, line);
+            self.rest_text.push(line);
             return;
         }
         let code = if is_cyrillic {
             // Of a longer text the letters tell enough.
             if self.cyrillic.cyrillic < cyrillic::MOST_LETTERS {
-                push(&mut self.cyrillic_text, line);
+                self.cyrillic_text.push(line);
             }
             self.cyrillic += &letters;
             letters.clear_language()
         } else {
             let hits = Hits::of(line);
             self.latin += &hits;
-            push(&mut self.latin_text, line);
+            self.latin_text.push(line);
             hits.clear_language()
         };
         self.lines.push(Line {
@@ -249,13 +249,6 @@ impl Tally {
 struct Told {
     code: &'static str,
     sure: f32,
-}
-
-fn push(text: &mut String, line: &str) {
-    if text.len() < TRIGRAM_BYTES {
-        text.push_str(line);
-        text.push('\n');
-    }
 }
 
 /// The last character boundary of `text` at or before `at`.

@@ -56,6 +56,7 @@ pub use recent::Recent;
 use serde_json::{Map, Value};
 pub use system::with_system;
 pub use table::SHAPES;
+pub use telegram::is_telegram_chat;
 
 /// A record as JSON fields.
 pub type Fields = Map<String, Value>;

@@ -127,6 +127,11 @@ const CHATS: &[&str] = &[
     "public_channel",
 ];
 
+/// Whether Telegram calls a chat so in what it exports.
+pub fn is_telegram_chat(kind: &str) -> bool {
+    CHATS.contains(&kind)
+}
+
 /// Whether the messages are those of an export: each is a message, what the service says, or what the
 /// export had no words for, and one has a date or the number of who wrote it. A record that is called a
 /// chat as Telegram calls them may be empty, and its messages may be of kinds to come.
@@ -134,7 +139,7 @@ pub(super) fn is_export(fields: &Fields) -> bool {
     let Some(Value::Array(list)) = value_of(fields, MESSAGES) else {
         return false;
     };
-    let is_chat = text_at(fields, "type").is_some_and(|kind| CHATS.contains(&kind));
+    let is_chat = text_at(fields, "type").is_some_and(is_telegram_chat);
     let is_message = |message: &Value| {
         message
             .as_object()
