@@ -109,8 +109,7 @@ pub fn check_file(dir: &Path, name: &str, bytes: u64, xxh3: &str) -> Result<()> 
 pub fn hash_rest(path: &Path, mut hash: Xxh3, hashed: u64) -> Result<u128> {
     let mut file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     file.seek(SeekFrom::Start(hashed))?;
-    // Mostly nothing is left to read.
-    let mut buffer = vec![0; 64 << 10];
+    let mut buffer = vec![0; 256 << 10];
     loop {
         let read = file.read(&mut buffer);
         match read.with_context(|| format!("cannot read {}", path.display()))? {

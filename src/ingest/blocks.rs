@@ -178,7 +178,15 @@ pub struct Reading<'a> {
 }
 
 /// Reads `source` and gives its blocks to `taker` until it ends or nobody wants more.
-pub fn read(source: &Arc<Source>, spool: &Spool, wishes: &Wishes, taker: &Taker<'_>) {
+///
+/// # Errors
+/// [`Stop::Unwanted`], where nobody does.
+pub fn read(
+    source: &Arc<Source>,
+    spool: &Spool,
+    wishes: &Wishes,
+    taker: &Taker<'_>,
+) -> Result<(), Stop> {
     let reading = Reading {
         taker,
         spool,
@@ -192,23 +200,19 @@ pub fn read(source: &Arc<Source>, spool: &Spool, wishes: &Wishes, taker: &Taker<
     };
     match outcome {
         Ok(()) => {}
-        Err(Stop::Unwanted) => return,
-        Err(Stop::Broken(error)) => {
-            let _ = reading.unreadable(source, 1, error);
-        }
+        Err(Stop::Unwanted) => return Err(Stop::Unwanted),
+        Err(Stop::Broken(error)) => reading.unreadable(source, 1, error)?,
     }
     let (hash, hashed) = reading.hashed();
-    let is_all = source
-        .path
-        .metadata()
-        .is_ok_and(|about| about.len() == hashed);
+    let about = source.path.metadata();
+    let is_all = hashed > 0 && about.is_ok_and(|about| about.len() == hashed);
     let xxh3 = if is_all {
         hash.digest128()
     } else {
         // A file that cannot be opened has no hash, but its account must be closed.
         hash_rest(&source.path, hash, hashed).unwrap_or(0)
     };
-    let _ = reading.send(source, Block::End { xxh3 });
+    reading.send(source, Block::End { xxh3 })
 }
 
 /// Hashes what passes through.
@@ -239,8 +243,8 @@ impl Reading<'_> {
     pub fn send(&self, source: &Arc<Source>, block: Block) -> Result<(), Stop> {
         if matches!(block, Block::Lines { .. } | Block::Rows { .. }) {
             source
-                .numbering
-                .get_or_init(|| witnesses::numbering(source, &block, self.wishes));
+                .habits
+                .get_or_init(|| witnesses::habits(source, &block, self.wishes));
         }
         let (hash, bytes) = self.hashed();
         let read = Prefix {

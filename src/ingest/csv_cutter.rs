@@ -79,7 +79,8 @@ impl CsvCutter {
 
 impl Cut for CsvCutter {
     fn fill(&mut self, reader: &mut dyn Read) -> std::io::Result<bool> {
-        let more = read_more(reader, &mut self.buffer)?;
+        let read = self.buffer.len();
+        let more = read_more(reader, &mut self.buffer, read)?;
         self.ended = !more;
         Ok(more)
     }

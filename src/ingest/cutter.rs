@@ -13,7 +13,7 @@ const PARAGRAPH_SEARCH_BYTES: usize = 64 << 10;
 pub const MAX_LINE_BYTES: usize = 64 << 20;
 /// Bytes of a line that is too long which are kept to show it.
 pub const HEAD_BYTES: usize = 400;
-/// Bytes that are read at once: as many as are there already, so that a small file needs no large buffer.
+/// Bytes that are read at once: as many as were read before, so that a small file needs no large buffer.
 const LEAST_READ_BYTES: usize = 16 << 10;
 const MOST_READ_BYTES: usize = 256 << 10;
 
@@ -35,13 +35,17 @@ pub trait Cut {
     fn position(&self) -> u64;
 }
 
-/// Appends some bytes of `reader` to `buffer`; false at its end.
+/// Appends some bytes of `reader` to `buffer`, about as many as were `read` before; false at its end.
 ///
 /// # Errors
 /// Those of the reader.
-pub fn read_more(reader: &mut dyn Read, buffer: &mut Vec<u8>) -> std::io::Result<bool> {
+pub fn read_more(
+    reader: &mut dyn Read,
+    buffer: &mut Vec<u8>,
+    read: usize,
+) -> std::io::Result<bool> {
     let before = buffer.len();
-    let more = before.clamp(LEAST_READ_BYTES, MOST_READ_BYTES);
+    let more = read.clamp(LEAST_READ_BYTES, MOST_READ_BYTES);
     buffer.resize(before + more, 0);
     let outcome = loop {
         match reader.read(&mut buffer[before..]) {
@@ -215,7 +219,8 @@ pub fn characters(bytes: &[u8]) -> u64 {
 
 impl Cut for Cutter {
     fn fill(&mut self, reader: &mut dyn Read) -> std::io::Result<bool> {
-        let more = read_more(reader, &mut self.buffer)?;
+        let read = self.buffer.len();
+        let more = read_more(reader, &mut self.buffer, read)?;
         self.ended = !more;
         Ok(more)
     }

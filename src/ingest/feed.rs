@@ -130,7 +130,7 @@ impl<'env> Feed<'env> {
                     self.next_to_open = self.sources.len();
                     let name = &self.sources[self.cursor.source].name;
                     return Some(Err(anyhow!(
-                        "the reader of {name} failed; this is a bug of prep, please report it"
+                        "the reader of {name}, or of a small source behind it, failed; this is a bug of prep, please report it"
                     )));
                 }
             }
@@ -219,9 +219,8 @@ fn read_run(sources: &[Arc<Source>], spool: &Spool, wishes: &Wishes<'_>, out: &S
         }
         hand_over(HANDOVER_BYTES)
     };
-    for source in sources {
-        blocks::read(source, spool, wishes, &taker);
-    }
     // Whoever wants no more has no use for an error.
-    let _ = hand_over(0);
+    let mut all = sources.iter();
+    let read = all.try_for_each(|source| blocks::read(source, spool, wishes, &taker));
+    let _ = read.and_then(|()| hand_over(0));
 }

@@ -1,15 +1,16 @@
 //! `prep ingest`: sources of any shape to normalised documents, nothing lost.
 //!
 //! ```text
-//! sources ─reader thread each─▶ blocks ─grouped to ~4 MB─▶ workers: parse, normalise, identify,
+//! sources ─reader threads────▶ blocks ─grouped to ~4 MB─▶ workers: parse, normalise, identify,
 //!         decompress, cut                                  encode a Parquet row group
 //!                                                              │ in order
 //!                                       documents/ rejects/ ◀──┘ state.json, manifest.json last
 //! ```
 //!
-//! Memory: two blocks for each open source (of small files about 1 MB, many of which are one source here) and `2 * threads + 2` groups under way, up to 320 MB with
-//! two threads, whatever the size of the input; JSON records that are heavy as they are parsed beside
-//! that, as many as there is room for (`weight.rs`).
+//! Memory: two blocks for each open source (of small files about 1 MB, many of which are read as one) and
+//! `2 * threads + 2` groups under way, up to 320 MB with two threads, whatever the size of the input; JSON
+//! records that are heavy as they are parsed beside that, as many as there is room for (`weight.rs`); and
+//! about 2 kB for each source.
 
 mod archive;
 mod arrow_file;
@@ -59,13 +60,14 @@ pub use options::Options;
 
 use crate::cmd::Context;
 use crate::corpus::{CorpusManifest, IngestReport, Shapes, SourceEntry, WholeManifest};
+use crate::ledger::Ledger;
 use crate::progress::{Progress, Unit};
 use crate::run_dir::{self, Found};
 use crate::{atomic, interrupt, ordered};
 use anyhow::{Result, bail, ensure};
 use feed::Feed;
 use mapping::Mapping;
-use parse::Rules;
+use parse::{BLANK_ROW, Rules};
 use parts::Parts;
 use rayon::prelude::*;
 use reject::Reject;
@@ -192,7 +194,8 @@ fn fold(
             .format
             .as_ref()
             .is_ok_and(|format| format.is_archive());
-        if !archive && !state.ledgers.by_source.contains_key(&source.name) {
+        let ledger = state.ledgers.by_source.get(&source.name);
+        if !archive && ledger.is_none_or(holds_nothing) {
             let message = reject::holds_nothing(source.format.as_ref().ok().copied()).to_owned();
             let reject = Reject::new(&source.name, 0, reject::EMPTY, message, &[]);
             book_reject(&mut state.ledgers, &reject);
@@ -226,6 +229,13 @@ fn fold(
     } else {
         Ok(())
     }
+}
+
+/// Whether a source had rows of empty cells and nothing else.
+fn holds_nothing(ledger: &Ledger) -> bool {
+    ledger.kept.records == 0
+        && ledger.rejected.is_empty()
+        && ledger.dropped.keys().all(|reason| reason == BLANK_ROW)
 }
 
 /// Checks the account against what is on disk, and writes the manifest last.

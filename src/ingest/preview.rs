@@ -7,7 +7,7 @@
 use super::blocks::{self, Block, Piece, Stop};
 use super::encoding;
 use super::format::Format;
-use super::parse::{self, Parsed, Rules};
+use super::parse::{self, BLANK_ROW, Left, Parsed, Rules};
 use super::reject::{EMPTY, holds_nothing};
 use super::rows;
 use super::shape::{self, Fields, Shape};
@@ -15,8 +15,8 @@ use super::source::{Source, Wishes};
 use super::spool::Spool;
 use super::text::Split;
 use crate::document::{Content, Document, Message};
-use crossbeam_channel::{Receiver, bounded};
 use serde::Serialize;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -178,8 +178,10 @@ pub fn preview(source: &Arc<Source>, rules: Rules<'_>, wishes: &Wishes) -> Previ
         .into_iter()
         .map(|(shape, count)| (shape.to_owned(), count))
         .collect();
-    let is_empty =
-        parsed.documents.is_empty() && parsed.rejects.is_empty() && parsed.left.is_empty();
+    let is_nothing = |left: &Left| left.reason == BLANK_ROW;
+    let is_empty = parsed.documents.is_empty()
+        && parsed.rejects.is_empty()
+        && parsed.left.iter().all(is_nothing);
     if sample.is_all && is_empty && !format.is_archive() {
         let why = holds_nothing(Some(format));
         preview.decision = format!("it is rejected as {EMPTY}: {why}");
@@ -208,6 +210,9 @@ pub fn preview(source: &Arc<Source>, rules: Rules<'_>, wishes: &Wishes) -> Previ
 struct Sample {
     /// The file, or the first member of it that has records.
     source: Arc<Source>,
+    /// Bytes of the blocks that were taken, and whether no more are.
+    read: usize,
+    is_full: bool,
     /// Whether a block of records was seen.
     begun: bool,
     runner_up: Option<RunnerUp>,
@@ -220,26 +225,21 @@ struct Sample {
 /// The beginning of a source, parsed.
 fn sample(source: &Arc<Source>, rules: Rules<'_>, wishes: &Wishes) -> Sample {
     let spool = Spool::new(&std::env::temp_dir().join(format!("prep-{}", std::process::id())));
-    let mut sample = Sample {
+    let sample = RefCell::new(Sample {
         source: Arc::clone(source),
+        read: 0,
+        is_full: false,
         begun: false,
         runner_up: None,
         fields: None,
         parsed: Parsed::default(),
         is_all: false,
-    };
-    std::thread::scope(|scope| {
-        let (out, pieces) = bounded(0);
-        let spool = &spool;
-        scope.spawn(move || {
-            let taker = |piece| out.send(piece).map_err(|_| Stop::Unwanted);
-            blocks::read(source, spool, wishes, &taker);
-        });
-        // The reader stops when the pieces are dropped.
-        sample.take(pieces, rules);
     });
+    let taker = |piece| sample.borrow_mut().take(piece, rules);
+    // It mostly stops before the end.
+    let _ = blocks::read(source, &spool, wishes, &taker);
     spool.remove();
-    sample
+    sample.into_inner()
 }
 
 impl Sample {
@@ -247,47 +247,48 @@ impl Sample {
         self.parsed.documents.len() >= DOCUMENTS
     }
 
-    /// Parses pieces until there is enough. What a frame has beside its records may come before them,
+    /// Parses a piece, unless there is enough. What a frame has beside its records may come before them,
     /// and so may members of an archive that are left out.
-    fn take(&mut self, pieces: Receiver<Piece>, rules: Rules<'_>) {
-        let mut read = 0;
-        for Piece { source, block, .. } in pieces {
-            // The piece after the last says whether there was more.
-            self.is_all = matches!(block, Block::End { .. });
-            let ends = matches!(block, Block::MemberEnd { .. }) && self.begun;
-            if self.is_all || ends || self.has_enough() || read >= READ_BYTES {
-                break;
-            }
-            read += block.size();
-            let has_records = matches!(
-                block,
-                Block::Lines { .. } | Block::Rows { .. } | Block::Web { .. }
-            );
-            if has_records && !self.begun {
-                self.source = Arc::clone(&source);
-            }
-            let Ok(format) = source.format else {
-                continue;
-            };
-            let whole = match block {
-                Block::Lines { line, part, bytes } => {
-                    self.add_lines(&source, format, (line, part, bytes), rules)
-                }
-                block => {
-                    if let (Block::Rows { batch, .. }, None) = (&block, &self.fields) {
-                        // What cannot be read is among the rejects.
-                        let first = rows::to_fields(&batch.slice(0, 1.min(batch.num_rows())));
-                        self.fields = first.ok().and_then(|mut rows| rows.pop());
-                    }
-                    self.parsed.add(&source, format, block, rules);
-                    true
-                }
-            };
-            self.begun |= has_records;
-            if !whole {
-                break;
-            }
+    fn take(&mut self, piece: Piece, rules: Rules<'_>) -> Result<(), Stop> {
+        if std::mem::replace(&mut self.is_full, true) {
+            return Err(Stop::Unwanted);
         }
+        let Piece { source, block, .. } = piece;
+        // The piece after the last says whether there was more.
+        self.is_all = matches!(block, Block::End { .. });
+        let ends = matches!(block, Block::MemberEnd { .. }) && self.begun;
+        if self.is_all || ends || self.has_enough() || self.read >= READ_BYTES {
+            return Err(Stop::Unwanted);
+        }
+        self.read += block.size();
+        let has_records = matches!(
+            block,
+            Block::Lines { .. } | Block::Rows { .. } | Block::Web { .. }
+        );
+        if has_records && !self.begun {
+            self.source = Arc::clone(&source);
+        }
+        let Ok(format) = source.format else {
+            self.is_full = false;
+            return Ok(());
+        };
+        let whole = match block {
+            Block::Lines { line, part, bytes } => {
+                self.add_lines(&source, format, (line, part, bytes), rules)
+            }
+            block => {
+                if let (Block::Rows { batch, .. }, None) = (&block, &self.fields) {
+                    // What cannot be read is among the rejects.
+                    let first = rows::to_fields(&batch.slice(0, 1.min(batch.num_rows())));
+                    self.fields = first.ok().and_then(|mut rows| rows.pop());
+                }
+                self.parsed.add(&source, format, block, rules);
+                true
+            }
+        };
+        self.begun |= has_records;
+        self.is_full = !whole;
+        if whole { Ok(()) } else { Err(Stop::Unwanted) }
     }
 
     /// Parses lines, the first of which is number `line`; false when not all of them.

@@ -11,7 +11,7 @@ use super::format::{Format, Unread};
 use super::look::{self, Look, Sample, UTF8};
 use super::mapping::Mapping;
 use super::naming::{Named, add, canonical, name_apart};
-use super::shape::numbering::Numbering;
+use super::shape::numbering::Habits;
 use super::spool::{self, Spool};
 use super::text::Split;
 use super::walk;
@@ -55,8 +55,9 @@ pub struct Source {
     pub dialect: Option<Dialect>,
     /// Whether its lines end with carriage returns alone.
     pub lone_cr: bool,
-    /// How its options count where they have no labels, once its first block was read.
-    pub numbering: OnceLock<Numbering>,
+    /// How its options count where they have no labels, and what its answers are, once its first block was
+    /// read.
+    pub habits: OnceLock<Habits>,
     /// Name of the file that it is a member of, if it is none itself.
     pub member_of: Option<String>,
 }
@@ -246,7 +247,7 @@ fn open(name: String, path: PathBuf, wishes: &Wishes) -> Source {
         forced: wishes.encoding,
         dialect: look.dialect,
         lone_cr: look.lone_cr,
-        numbering: OnceLock::new(),
+        habits: OnceLock::new(),
         member_of: None,
     }
 }

@@ -1,4 +1,5 @@
-//! What an ingest knows of itself: saved with each finished part, so that a kill loses one part.
+//! What an ingest knows of itself: saved with each finished part, so that a kill loses one part; of many
+//! sources it is long, and saved once in parts of four times its size (`parts.rs`).
 
 use super::blocks;
 use super::normalise::Repairs;
@@ -52,7 +53,7 @@ pub struct Stamp {
     /// When it was last changed in any way, `None` where the platform does not say.
     #[serde(default)]
     changed_ns: Option<u64>,
-    /// xxh3-128 of pieces of it, hexadecimal.
+    /// xxh3-128 of pieces of it, hexadecimal; empty where it cannot be read.
     sample: String,
 }
 
@@ -65,7 +66,7 @@ impl Stamp {
             bytes: source.bytes,
             modified_ns: modified_ns(source),
             changed_ns: changed_ns(source),
-            sample: sample(source).map_or_else(|_| String::new(), |hash| format!("{hash:032x}")),
+            sample: sampled(source),
         }
     }
 
@@ -189,14 +190,15 @@ impl State {
                 .as_ref()
                 .filter(|begun| begun.name == source.name);
             let unchanged = match (finished, begun) {
-                (Some(xxh3), _) => is(xxh3, blocks::hash_file(&source.path)),
-                (None, Some(begun)) => {
-                    is(&begun.xxh3, blocks::hash_prefix(&source.path, begun.bytes))
+                // Of a file that cannot be opened, as a broken link, 0 stands there.
+                (Some(xxh3), _) => hex(blocks::hash_file(&source.path).unwrap_or(0)) == *xxh3,
+                (None, Some(begun)) if begun.bytes > 0 => {
+                    let now = blocks::hash_prefix(&source.path, begun.bytes);
+                    now.is_ok_and(|now| hex(now) == begun.xxh3)
                 }
-                (None, None) => true,
+                (None, _) => true,
             };
-            let unchanged =
-                unchanged && is(&stamp.sample, sample(source).map_err(anyhow::Error::from));
+            let unchanged = unchanged && sampled(source) == stamp.sample;
             ensure!(
                 unchanged,
                 "{} changed since the interrupted run began: its size is the same ({} bytes), its content is not{}; put the old file back to go on, or remove the output directory to ingest it as it is now",
@@ -213,6 +215,51 @@ impl State {
     }
 }
 
-fn is(xxh3: &str, now: Result<u128>) -> bool {
-    now.is_ok_and(|now| format!("{now:032x}") == xxh3)
+fn hex(xxh3: u128) -> String {
+    format!("{xxh3:032x}")
+}
+
+/// The hash of pieces of a file, empty where it cannot be read.
+fn sampled(source: &Source) -> String {
+    sample(source).map_or_else(|_| String::new(), hex)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::source::{Wishes, discover};
+
+    #[cfg(unix)]
+    #[test]
+    fn what_cannot_be_read_has_not_changed_until_it_can() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let (broken, looped) = (dir.path().join("a.txt"), dir.path().join("b.txt"));
+        std::os::unix::fs::symlink("nowhere", &broken).expect("links");
+        std::os::unix::fs::symlink("b.txt", &looped).expect("links");
+        std::fs::write(dir.path().join("c.txt"), "text").expect("writes");
+        let sources = || -> Vec<Arc<Source>> {
+            let paths = ["a.txt", "b.txt", "c.txt"].map(|name| dir.path().join(name));
+            let folder = [dir.path().display().to_string()];
+            let found = discover(&folder, &Wishes::default()).expect("found");
+            assert_eq!(found.sources.len(), paths.len());
+            found.sources.into_iter().map(Arc::new).collect()
+        };
+        let mut state = State {
+            stamps: sources().iter().map(|source| Stamp::of(source)).collect(),
+            ..State::default()
+        };
+        state.check_sources(&sources()).expect("the same");
+        let name = sources()[0].name.clone();
+        state.begun = Some(Begun {
+            name: name.clone(),
+            bytes: 0,
+            xxh3: hex(Xxh3::new().digest128()),
+        });
+        state.check_sources(&sources()).expect("the same");
+        state.hashes.insert(name, hex(0));
+        state.check_sources(&sources()).expect("the same");
+        std::fs::write(dir.path().join("nowhere"), "").expect("writes");
+        let error = state.check_sources(&sources()).expect_err("it can be read");
+        assert!(error.to_string().contains("a.txt changed"), "{error}");
+    }
 }

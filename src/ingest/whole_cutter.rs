@@ -28,7 +28,8 @@ impl WholeCutter {
 
 impl Cut for WholeCutter {
     fn fill(&mut self, reader: &mut dyn Read) -> std::io::Result<bool> {
-        let more = read_more(reader, &mut self.buffer)?;
+        let read = self.buffer.len();
+        let more = read_more(reader, &mut self.buffer, read)?;
         if self.left_out.is_none() && self.buffer.len() > self.most_bytes {
             // Only the beginning is kept, to show it.
             self.left_out = Some(Skipped::beginning(&self.buffer));

@@ -1,4 +1,5 @@
-//! What the first records of a source say of how its options count, before any of them is parsed for good.
+//! What the first records of a source say of how its options count and of what its answers are, before any
+//! of them is parsed for good.
 //!
 //! The first block of a source (4 MB at most) is asked, by the thread that reads it, so that every
 //! worker finds the answer there and the same one, whatever is resumed and however many threads there
@@ -8,7 +9,7 @@ use super::blocks::Block;
 use super::format::Format;
 use super::parse::{Parsed, Rules};
 use super::repair::Switches;
-use super::shape::numbering::{self, Evidence, Numbering};
+use super::shape::numbering::{self, Evidence, Habits};
 use super::source::{Source, Wishes};
 use super::weight;
 
@@ -16,9 +17,9 @@ use super::weight;
 const BEGINNING_BYTES: usize = 64 << 10;
 const BEGINNING_ROWS: usize = 64;
 
-/// How the options of `source` count by its first block.
+/// How the options of `source` count by its first block, and what its answers are.
 #[must_use]
-pub fn numbering(source: &Source, block: &Block, wishes: &Wishes) -> Numbering {
+pub fn habits(source: &Source, block: &Block, wishes: &Wishes) -> Habits {
     let structured = |format: &Format| {
         matches!(
             format,
@@ -26,7 +27,7 @@ pub fn numbering(source: &Source, block: &Block, wishes: &Wishes) -> Numbering {
         )
     };
     let Some(format) = source.format.as_ref().ok().copied().filter(structured) else {
-        return Numbering::Unknown;
+        return Evidence::default().habits();
     };
     let rules = Rules {
         split: wishes.split,
@@ -45,10 +46,20 @@ pub fn numbering(source: &Source, block: &Block, wishes: &Wishes) -> Numbering {
         });
         evidence
     };
-    if evidence(beginning(block)) == Evidence::default() {
-        return Numbering::Unknown;
+    let first = evidence(beginning(block));
+    if first == Evidence::default() || is_small(block) {
+        return first.habits();
     }
-    evidence(copy(block, usize::MAX, usize::MAX)).numbering()
+    evidence(copy(block, usize::MAX, usize::MAX)).habits()
+}
+
+/// Whether its beginning is all of a block.
+fn is_small(block: &Block) -> bool {
+    match block {
+        Block::Lines { bytes, .. } => bytes.len() <= BEGINNING_BYTES,
+        Block::Rows { batch, .. } => batch.num_rows() <= BEGINNING_ROWS,
+        _ => false,
+    }
 }
 
 fn beginning(block: &Block) -> Option<Block> {

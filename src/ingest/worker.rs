@@ -164,8 +164,13 @@ fn account(parsed: &Parsed, sizes: &[(u64, u64)]) -> Ledgers {
         ledgers.add(place, Entry::Read, count);
         ledgers.add(place, Entry::Kept, count);
     }
-    for (source, reason, bytes) in &parsed.left {
-        book_left(&mut ledgers, source, reason, *bytes);
+    for left in &parsed.left {
+        book_left(
+            &mut ledgers,
+            &left.name,
+            left.reason,
+            (left.records, left.bytes),
+        );
     }
     for reject in &parsed.rejects {
         book_reject(&mut ledgers, reject);
@@ -177,14 +182,17 @@ fn account(parsed: &Parsed, sizes: &[(u64, u64)]) -> Ledgers {
 pub(super) fn account_left(left: &[LeftOut]) -> Ledgers {
     let mut ledgers = Ledgers::default();
     for left in left {
-        book_left(&mut ledgers, &left.name, left.reason, left.bytes);
+        book_left(&mut ledgers, &left.name, left.reason, (1, left.bytes));
     }
     ledgers
 }
 
-fn book_left(ledgers: &mut Ledgers, source: &str, reason: &str, bytes: u64) {
+fn book_left(ledgers: &mut Ledgers, source: &str, reason: &str, (records, bytes): (u64, u64)) {
     // What was never decoded has bytes and no characters.
-    let count = Count::one(0, bytes);
+    let count = Count {
+        records,
+        ..Count::one(0, bytes)
+    };
     let place = Place {
         source,
         language: "und",

@@ -324,15 +324,20 @@ fn options_are_the_digits_that_were_written() {
         r#"{"question":"q","option_a":0.50,"option_b":0.250,"option_c":1.0,"answer":"b"}"#,
         r#"{"question":"q","A":0.50,"B":0.250,"answer":"A","score":0.50}"#,
         r#"{"context":"c","questions":[{"question":"q","options":[0.50,2],"answer":"A"}]}"#,
-        // Texts stay texts, beside which a number is a place.
-        r#"{"question":"q","options":["1.00","0.50"],"answer":0}"#,
     ]
     .join("\n");
     let (corpus, _) = ingest(place.path(), "a.jsonl", lines.as_bytes(), 0);
-    let wanted = [
-        "1e3", "0.50", "1.00", "0.50", "0.250", "0.50", "0.50", "1.00",
-    ];
+    let wanted = ["1e3", "0.50", "1.00", "0.50", "0.250", "0.50", "0.50"];
     assert_eq!(answers(&corpus), wanted);
+    // Texts stay texts, beside which a number is a place; and so it is among numbers of such a file.
+    let places = [
+        r#"{"question":"q","options":["1.00","0.50"],"answer":0}"#,
+        r#"{"question":"q","options":["x","y"],"answer":1}"#,
+        r#"{"question":"q","options":[3, 1],"answer":1}"#,
+        r#"{"question":"q","options":[1, 3],"answer":"1"}"#,
+    ];
+    let (indexed, _) = ingest(place.path(), "b.jsonl", places.join("\n").as_bytes(), 0);
+    assert_eq!(answers(&indexed), ["1.00", "y", "1", "3"]);
     let asked: Vec<String> = documents(&corpus)
         .iter()
         .map(|document| match &document.content {

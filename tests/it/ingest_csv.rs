@@ -297,3 +297,57 @@ fn padding_of_columns_is_no_indentation() {
     assert_eq!(pairs[299].2, "a299");
     assert_eq!(pairs[300].2, "    if x:\n        y");
 }
+
+#[test]
+fn rows_of_empty_cells_are_left_out_by_name_and_empty_lines_are_none() {
+    let place = place();
+    let (source, corpus) = (place.path().join("a.csv"), place.path().join("corpus"));
+    write(
+        &source,
+        "question,answer\nq1,a1\n,\nq4,a4\n\n\" \",\"\"\n   \n",
+    );
+    let report = Prep::ingest(&source, &corpus).json();
+    let ledger = &report["ledger"];
+    assert_eq!(ledger["read"]["records"], 4, "{ledger}");
+    assert_eq!(ledger["kept"]["records"], 2, "{ledger}");
+    assert_eq!(ledger["dropped"]["blank_row"]["records"], 2, "{ledger}");
+    assert_eq!(ledger["dropped"]["blank_row"]["bytes"], 7, "{ledger}");
+}
+
+#[test]
+fn a_table_of_empty_cells_holds_nothing() {
+    let place = place();
+    let (source, corpus) = (place.path().join("a.tsv"), place.path().join("corpus"));
+    write(&source, "question\tanswer\n\t\n \t \n");
+    let report = Prep::ingest(&source, &corpus).code(1).json();
+    let ledger = &report["ledger"];
+    assert_eq!(ledger["dropped"]["blank_row"]["records"], 2, "{ledger}");
+    assert_eq!(ledger["rejected"]["empty_source"]["records"], 1, "{ledger}");
+}
+
+#[test]
+fn the_answers_of_a_file_say_whether_numbers_are_places_or_options() {
+    let answers = |csv: &str, flags: &[&str]| -> Vec<String> {
+        let place = place();
+        let (source, corpus) = (place.path().join("a.csv"), place.path().join("corpus"));
+        write(&source, csv);
+        Prep::ingest(&source, &corpus).args(flags).json();
+        let chats = documents(&corpus).into_iter();
+        let last = |content| match content {
+            Content::Chat(mut turns) => turns.pop().expect("a turn").content,
+            other => panic!("a chat, not {other:?}"),
+        };
+        chats.map(|document| last(document.content)).collect()
+    };
+    let header = "question,choice1,choice2,choice3,choice4,answer\n";
+    let places =
+        format!("{header}2+2=?,3,4,5,1,1\n7+0=?,7,8,9,10,0\nCapital?,Paris,Rome,Oslo,Bern,0\n");
+    for flags in [&[][..], &["--first-option", "0"]] {
+        assert_eq!(answers(&places, flags), ["4", "7", "Paris"], "{flags:?}");
+    }
+    let options =
+        format!("{header}1+2=?,2,3,4,5,3\n3+3=?,7,6,8,9,6\nCapital?,Paris,Rome,Oslo,Bern,Oslo\n");
+    assert_eq!(answers(&options, &[]), ["3", "6", "Oslo"]);
+    let nothing = format!("{header}1+2=?,2,3,4,5,3\n");
+    assert_eq!(answers(&nothing, &["--first-option", "1"]), ["4"]);
+}

@@ -191,6 +191,9 @@ fn thousands_of_small_files() {
     assert_eq!(found.len(), 12_000);
     assert_eq!(found[11_999].source, "files/03999.jsonl");
     assert_eq!(found[11_999].record, 3);
+    let other = place.path().join("other");
+    Prep::ingest(&dir, &other).args(["--threads", "7"]).json();
+    crate::support::tree::assert_same(&corpus, &other);
 }
 
 #[test]

@@ -15,7 +15,7 @@ enum Stop {
     Terminate,
 }
 
-/// Raw sources of about 18 MB that make four parts.
+/// Raw sources of about 19 MB that make four parts, with small files before and behind the large ones.
 fn raw(dir: &Path) {
     std::fs::create_dir(dir).expect("creates");
     let mut dice = Dice::new(3);
@@ -26,6 +26,13 @@ fn raw(dir: &Path) {
         text += "\n\n";
     }
     write(&dir.join("b.txt"), text);
+    for folder in ["a few", "z"] {
+        std::fs::create_dir(dir.join(folder)).expect("creates");
+        for number in 0..300 {
+            let text = words(&mut dice, number % 7 * 60);
+            write(&dir.join(folder).join(format!("{number:03}.txt")), text);
+        }
+    }
 }
 
 /// Files below `dir` by now, under their last names or temporary ones.

@@ -106,7 +106,7 @@ impl<'a, 'b> Members<'a, 'b> {
             forced: self.reading.wishes.encoding,
             dialect: None,
             lone_cr: false,
-            numbering: OnceLock::new(),
+            habits: OnceLock::new(),
             member_of: Some(self.archive.file_name().to_owned()),
         }
     }

@@ -2,6 +2,7 @@
 
 mod padding;
 mod quoting;
+mod table;
 mod turns;
 
 use super::csv_rows::{self, COMMA, Ending, Grammar, Quotes};
@@ -9,6 +10,7 @@ use super::mapping::Mapping;
 use super::shape;
 use quoting::{is_spaced, quotes};
 use std::collections::BTreeSet;
+pub use table::is_table;
 
 /// Delimiters that are tried.
 const DELIMITERS: &[u8] = b",;\t|";
@@ -267,9 +269,7 @@ fn rows(sample: &str, grammar: Grammar) -> Vec<Vec<String>> {
         };
         let row = csv_rows::without_end(&sample.as_bytes()[start..start + bytes]);
         let row = grammar.fields(row);
-        // The sample may end inside the last one.
-        let cut = start + bytes == sample.len() && !sample.ends_with('\n') && !rows.is_empty();
-        if !csv_rows::is_blank(&row) && !cut {
+        if !csv_rows::is_blank(&row) {
             rows.push(row.iter().map(|field| text(field)).collect());
         }
         if rows.len() == ROWS {
@@ -352,105 +352,10 @@ fn has_numbers_below(row: &[String], below: &[Vec<String>]) -> bool {
     })
 }
 
-/// Whether the first row is plainly no header with the columns of a shape, whatever divides it: told
-/// from the first line alone, as most texts are to be told in no time.
-fn plainly_heads_nothing(sample: &str) -> bool {
-    let start = before_rows(sample.as_bytes());
-    if start > BOM_BYTES {
-        return false;
-    }
-    let Some(line) = sample.get(start..).and_then(first_line) else {
-        return false;
-    };
-    let line = line.trim_end_matches('\r');
-    let heads = |delimiter: &u8| {
-        let delimiter = char::from(*delimiter);
-        let names = || -> Vec<String> { line.split(delimiter).map(str::to_owned).collect() };
-        let fields = || -> shape::Fields {
-            let columns = columns(&names()).into_iter();
-            columns.map(|column| (column.name, "x".into())).collect()
-        };
-        line.contains(delimiter) && shape::Shape::of(&fields()).is_some()
-    };
-    // Where quotes end decides what is a row.
-    !line.contains('"') && !DELIMITERS.iter().any(heads)
-}
-
 /// The first line that holds anything.
 fn first_line(sample: &str) -> Option<&str> {
     let mut lines = sample.split('\n');
     lines.find(|line| !line.as_bytes().trim_ascii().is_empty())
-}
-
-/// Rows that a table without names that are known has at least.
-const LEAST_ROWS: usize = 3;
-/// Rows of as many fields that prove a table without a header: prose seldom has as many commas in each
-/// of so many lines.
-const PROVING_ROWS: usize = 10;
-
-/// Whether a text is a table, though its name does not say so. It is one
-/// - where its header has the columns that `--map` or a shape asks for, `--map` also under the name of
-///   a text, and every row is as wide;
-/// - where all of three rows or more have as many fields, none without its first, and tabs divide them,
-///   or short names stand above a column of numbers;
-/// - where ten rows or more have the same three fields or more.
-///
-/// A text that is called one (`.txt`) is a table only where its header has the columns of a shape, or a
-/// first line `sep=;` says so. `is_nameless` says that the name has no ending; `names` are those of `--columns`.
-#[must_use]
-pub fn is_table(
-    sample: &str,
-    names: &[String],
-    mapping: Option<&Mapping>,
-    is_nameless: bool,
-) -> bool {
-    let is_told = is_nameless || mapping.is_some() || !names.is_empty();
-    if !is_told && plainly_heads_nothing(sample) {
-        return false;
-    }
-    let Ok(dialect) = Dialect::detect(sample, names, mapping) else {
-        return false;
-    };
-    let fields: shape::Fields = dialect
-        .names()
-        .map(|name| (name.to_owned(), "x".into()))
-        .collect();
-    let is_mapped = mapping.is_some_and(|mapping| mapping.fits(&fields));
-    if is_mapped && (dialect.has_header || !names.is_empty()) {
-        return true;
-    }
-    let Some(delimiter) = dialect.grammar.delimiter else {
-        return is_nameless && !names.is_empty();
-    };
-    let start = before_rows(sample.as_bytes());
-    if start > BOM_BYTES || !names.is_empty() {
-        return is_nameless || names.is_empty();
-    }
-    let rows = rows(&sample[start.min(sample.len())..], dialect.grammar);
-    let Some((first, below)) = rows.split_first() else {
-        return false;
-    };
-    // A table of Markdown has a bar before its first cell.
-    let is_even = below.iter().all(|row| fits(row, first))
-        && rows.iter().all(|row| !row[0].trim().is_empty());
-    let header: BTreeSet<String> = first
-        .iter()
-        .map(|name| name.trim().to_lowercase())
-        .collect();
-    let is_named = header.len() == first.len() && reads_like_names(&header);
-    let shape = shape::Shape::of(&fields).filter(|_| dialect.has_header && is_named);
-    let least = match shape {
-        Some(shape) if !shape.is_text() && (is_nameless || delimiter == b'\t') => 2,
-        Some(shape) if !shape.is_text() => LEAST_ROWS,
-        // The name says that it is a text: what follows is no proof against it.
-        Some(_) if !is_nameless && delimiter != b'\t' => return false,
-        None if !is_nameless => return false,
-        Some(_) => LEAST_ROWS,
-        None if delimiter == b'\t' || is_named && has_numbers_below(first, below) => LEAST_ROWS,
-        None if first.len() > 2 => PROVING_ROWS,
-        None => return false,
-    };
-    is_even && rows.len() >= least
 }
 
 #[cfg(test)]

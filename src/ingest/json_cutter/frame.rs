@@ -2,6 +2,7 @@
 //! has beside them.
 
 use super::by_id;
+use super::exported;
 use super::reader::{FRAMES_IN_FRAMES, HELD_BYTES, Reader};
 use crate::ingest::json;
 use crate::ingest::mapping::Mapping;
@@ -191,11 +192,15 @@ impl Outline {
             None => Shape::of(fields).is_some(),
         };
         let holds_records = |array: &Array| {
-            elements(held.get(array.at..).unwrap_or_default()).any(|element| match &element {
-                Value::Object(fields) => is_record(fields),
-                Value::Array(list) => shape::is_messages(list),
-                _ => false,
-            })
+            let begun = held.get(array.at..).unwrap_or_default();
+            // A chat may be far longer than what is held.
+            let is_chat = mapping.is_none() && exported::messages_at(begun).is_some();
+            is_chat
+                || elements(begun).any(|element| match &element {
+                    Value::Object(fields) => is_record(fields),
+                    Value::Array(list) => shape::is_messages(list),
+                    _ => false,
+                })
         };
         if is_record(&self.fields) {
             // A text beside a list of records is a record more; another record has lists of its own.

@@ -9,11 +9,13 @@
 //! the frames in it (`{"train": {"data": […]}, "test": {"data": […]}}`). What a frame has beside its
 //! arrays of records is counted by name, or is a record where it looks like one; a passage before
 //! questions goes with each of them (`passage.rs`), and so do a system prompt and an instruction before
-//! records (`lead.rs`). Lists that show how not to answer are refused.
+//! records (`lead.rs`). Lists that show how not to answer are refused. A long chat that Telegram exported is several
+//! records (`reader/parted.rs`).
 
 mod by_id;
 mod chat;
 mod elements;
+mod exported;
 mod frame;
 mod lead;
 mod passage;
@@ -31,6 +33,8 @@ use std::io::Read;
 /// The values of one stream on their way to blocks.
 pub struct JsonCutter<'a> {
     input: Vec<u8>,
+    /// Bytes that were read.
+    read: usize,
     ended: bool,
     reader: Reader<'a>,
     sink: Sink,
@@ -42,6 +46,7 @@ impl<'a> JsonCutter<'a> {
     pub fn new(mapping: Option<&'a Mapping>) -> Self {
         Self {
             input: Vec::new(),
+            read: 0,
             ended: false,
             reader: Reader::new(mapping),
             sink: Sink::default(),
@@ -51,7 +56,7 @@ impl<'a> JsonCutter<'a> {
 
 impl Cut for JsonCutter<'_> {
     fn fill(&mut self, reader: &mut dyn Read) -> std::io::Result<bool> {
-        let more = match read_more(reader, &mut self.input) {
+        let more = match read_more(reader, &mut self.input, self.read) {
             Ok(more) => more,
             Err(error) => {
                 self.reader.end(&mut self.sink);
@@ -59,6 +64,7 @@ impl Cut for JsonCutter<'_> {
                 return Err(error);
             }
         };
+        self.read += self.input.len();
         self.reader.read(&self.input, &mut self.sink);
         self.input.clear();
         self.ended = !more;

@@ -17,6 +17,7 @@ use crate::ingest::cutter::MAX_LINE_BYTES;
 use crate::ingest::mapping::Mapping;
 use crate::ingest::shape::Lead;
 use leading::Told;
+use parted::Messages;
 use place::{Slot, Text};
 use resync::{Doubt, Margin, NEWLINE, Opening, Tail};
 
@@ -35,7 +36,7 @@ pub(super) struct Reader<'a> {
     mapping: Option<&'a Mapping>,
     pub(super) held_bytes: usize,
     /// Bytes of the top object at which it is told next what it is.
-    next_look: usize,
+    pub(super) next_look: usize,
     /// How many frames are around it.
     level: usize,
     /// Names of the fields around it, each with a dot behind it.
@@ -45,9 +46,9 @@ pub(super) struct Reader<'a> {
     /// What of the value was left out because it is too long, and the end of that.
     left_out: LeftOut,
     tail: Tail,
-    /// Bytes of a chat that is cut into several records, and where its messages begin, if it is one.
+    /// Bytes of a chat that is cut into several records, and whether the value is one.
     pub(super) part_bytes: usize,
-    messages_at: Option<Option<usize>>,
+    messages: Messages,
     /// Where the value begins in its line.
     margin: Margin,
     /// How the first element of the array begins.
@@ -100,7 +101,7 @@ impl<'a> Reader<'a> {
             left_out: LeftOut::default(),
             tail: Tail::default(),
             part_bytes: parted::PART_BYTES,
-            messages_at: None,
+            messages: Messages::Unseen,
             margin: Margin::default(),
             opening: None,
             doubt: None,
@@ -199,11 +200,13 @@ impl<'a> Reader<'a> {
             }
             b'[' if self.depth == 0 => {
                 (self.depth, self.record_depth) = (1, 1);
+                self.messages = Messages::Unseen;
                 self.margin = Margin::Unknown;
                 self.chat = self.mapping.is_none().then(Chat::default);
             }
             b'{' | b'[' => {
                 if self.depth == 0 {
+                    self.messages = Messages::Unseen;
                     self.slot = Slot::Key;
                     self.meaning = Meaning::Unknown;
                     self.next_look = self.held_bytes;
@@ -284,6 +287,7 @@ impl<'a> Reader<'a> {
                     self.elements = Some(Elements::of(&self.path, &name, before));
                     self.wrapper = std::mem::take(&mut self.value);
                     self.record_depth = 2;
+                    self.messages = Messages::Unseen;
                     self.margin = Margin::Unknown;
                 }
             }
@@ -372,6 +376,9 @@ impl<'a> Reader<'a> {
         }
         self.keep(byte);
         self.depth = self.depth.saturating_sub(1);
+        if self.depth == self.record_depth + 1 {
+            self.messages = Messages::None;
+        }
         if self.depth == 0 {
             if std::mem::replace(&mut self.meaning, Meaning::Unknown) == Meaning::Frame {
                 self.finish_frame(sink);
@@ -443,7 +450,7 @@ impl<'a> Reader<'a> {
             self.opening = Opening::of(&self.value);
         }
         self.margin = Margin::Unknown;
-        self.messages_at = None;
+        self.messages = Messages::Unseen;
         self.tail.clear();
         // The buffer of the value is used again.
         self.value.clear();
@@ -471,6 +478,13 @@ impl<'a> Reader<'a> {
         if let Some(mut chat) = self.chat.take() {
             chat.end(sink);
         }
+    }
+
+    /// Whether the elements of a list are being read one by one.
+    #[cfg(test)]
+    pub(super) fn is_cutting(&self) -> bool {
+        let inner = self.inner.as_ref();
+        self.elements.is_some() || inner.is_some_and(|inner| inner.is_cutting())
     }
 
     /// Whether the next byte stands in a value.

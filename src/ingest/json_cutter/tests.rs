@@ -471,24 +471,38 @@ fn a_long_chat_of_telegram_is_several_records() {
         let records = parts(&chat, least);
         assert!(records.len() > 2, "{least}: {records:?}");
         assert_eq!(messages(&records), whole[0]["messages"], "{least}");
-        for record in &records {
+        for (number, record) in records.iter().enumerate() {
             let own = (&record["name"], &record["id"]);
             assert_eq!(own, (&whole[0]["name"], &whole[0]["id"]), "{least}");
+            assert_eq!(record["part"], number + 1, "{least}");
         }
+        // Behind a frame of the same stream.
+        let behind = parts(
+            &format!("{{\"data\": [{{\"text\": \"t\"}}]}}\n{chat}"),
+            least,
+        );
+        assert_eq!(behind[1..], records, "{least}");
         // Chats of a whole export are elements of a list in an object of a frame.
         let all =
-            format!(r#"{{"about": "x", "chats": {{"about": "y", "list": [{chat}, {chat}]}}}}"#);
+            format!(r#"{{"about": "x", "chats": {{"about": ["y"], "list": [{chat}, {chat}]}}}}"#);
         let twice = parts(&all, least);
         assert_eq!(twice[..records.len()], records, "{least}");
         assert_eq!(twice[records.len()..], records, "{least}");
     }
-    // What is no chat, and what says so only behind its messages, stays whole.
+    // A chat of which nothing but the beginning is held makes its frame one.
+    let all = format!(r#"{{"about": "x", "chats": {{"about": "y", "list": [{chat}]}}}}"#);
+    let mut cutter = JsonCutter::new(None);
+    (cutter.reader.held_bytes, cutter.reader.next_look) = (300, 300);
+    for byte in all.bytes().take(400) {
+        cutter.reader.byte(byte, &mut cutter.sink);
+    }
+    assert!(cutter.reader.is_cutting(), "{all}");
+    // What is no chat, and what does not say so plainly, is read as it always is.
     for other in [
         chat.replace("personal_chat", "talk"),
         chat.replace("\"messages\"", "\"lines\""),
         chat.replace("\"id\": 12", "\"id\": [12]"),
     ] {
-        let records = parts(&other, 1);
-        assert_eq!(records.len(), 1, "{other}: {records:?}");
+        assert_eq!(parts(&other, 1), parts(&other, usize::MAX), "{other}");
     }
 }

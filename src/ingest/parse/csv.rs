@@ -1,6 +1,6 @@
 //! Rows of CSV.
 
-use super::{Parsed, Rules, utf8};
+use super::{Left, Parsed, Rules, utf8};
 use crate::ingest::csv_rows::{self, Ending};
 use crate::ingest::dialect::{self, Dialect};
 use crate::ingest::reject::Reject;
@@ -8,6 +8,9 @@ use crate::ingest::shape::Fields;
 use crate::ingest::source::Source;
 use serde_json::Value;
 use std::borrow::Cow;
+
+/// Why a row of empty cells is left out; the reason in the ledger.
+pub const BLANK_ROW: &str = "blank_row";
 
 impl Parsed {
     pub(super) fn add_rows(
@@ -32,6 +35,12 @@ impl Parsed {
         };
         let mut line = first_line + count_lines(&bytes[..start]);
         let mut header = first_line == 1 && dialect.has_header;
+        let mut blank = Left {
+            name: name.to_owned(),
+            reason: BLANK_ROW,
+            records: 0,
+            bytes: 0,
+        };
         for (at, ending) in csv_rows::rows(dialect.grammar, &bytes[start..], true) {
             let record = line;
             let row = &bytes[start + at..start + at + ending.bytes()];
@@ -50,6 +59,11 @@ impl Parsed {
             }
             let fields = dialect.grammar.fields(row);
             if csv_rows::is_blank(&fields) {
+                // An empty line is no row.
+                if fields.len() > 1 || !row.trim_ascii().is_empty() {
+                    blank.records += 1;
+                    blank.bytes += row.len() as u64;
+                }
                 continue;
             }
             if std::mem::take(&mut header) {
@@ -96,6 +110,9 @@ impl Parsed {
                     }
                 }
             }
+        }
+        if blank.records > 0 {
+            self.left.push(blank);
         }
     }
 }

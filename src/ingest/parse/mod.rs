@@ -6,7 +6,7 @@ mod json_lines;
 mod plain;
 mod record;
 
-pub use csv::first_row;
+pub use csv::{BLANK_ROW, first_row};
 
 use super::blocks::Block;
 use super::format::Format;
@@ -14,7 +14,7 @@ use super::mapping::Mapping;
 use super::normalise::{Repairs, normalise};
 use super::reject::Reject;
 use super::repair::{self, Repair, Switches};
-use super::shape::numbering::Numbering;
+use super::shape::numbering::{Habits, Numbering};
 use super::shape::{self, Shape};
 use super::source::Source;
 use super::text::Split;
@@ -52,8 +52,8 @@ pub struct Parsed {
     pub repairs: Repairs,
     /// Documents by shape.
     pub shapes: BTreeMap<&'static str, u64>,
-    /// What was left out on purpose: its source, the reason and its size in bytes.
-    pub left: Vec<(String, &'static str, u64)>,
+    /// What was left out on purpose.
+    pub left: Vec<Left>,
     /// Records that have a field of `--map`, by its path.
     pub mapped: BTreeMap<String, u64>,
     /// Records whose answer is the number of an option, where the user says how these count.
@@ -64,10 +64,23 @@ pub struct Parsed {
     pub frame_fields: BTreeMap<String, u64>,
     /// Shapes of the records before.
     recent: shape::Recent,
-    /// How the options of the source count.
-    numbering: Option<Numbering>,
+    /// How the options of the source count, and what its answers are.
+    habits: Habits,
     /// Whether records are only looked at.
     is_witness: bool,
+}
+
+/// Records that are left out on purpose.
+#[derive(Debug)]
+pub struct Left {
+    /// What they are called in the ledger.
+    pub name: String,
+    /// Why, as in the ledger.
+    pub reason: &'static str,
+    /// How many they are.
+    pub records: u64,
+    /// Bytes of them.
+    pub bytes: u64,
 }
 
 impl Parsed {
@@ -83,7 +96,8 @@ impl Parsed {
     /// Parses `block` of `source`.
     pub fn add(&mut self, source: &Source, format: Format, block: Block, rules: Rules<'_>) {
         let name = source.name.as_str();
-        self.numbering = rules.first_option.or(source.numbering.get().copied());
+        let habits = source.habits.get().copied().unwrap_or_default();
+        self.habits = habits.told(rules.first_option);
         match block {
             Block::Lines { line, part, bytes } => {
                 self.add_lines(source, format, (line, part), bytes, rules);
@@ -198,7 +212,12 @@ impl Parsed {
 
     /// Books something that is left out on purpose.
     pub(super) fn leave(&mut self, name: String, reason: &'static str, bytes: u64) {
-        self.left.push((name, reason, bytes));
+        self.left.push(Left {
+            name,
+            reason,
+            records: 1,
+            bytes,
+        });
     }
 
     fn normalised(&mut self, content: Content, switches: Switches) -> Content {
@@ -361,7 +380,7 @@ mod tests {
             forced: None,
             dialect: None,
             lone_cr: false,
-            numbering: OnceLock::new(),
+            habits: OnceLock::new(),
             member_of: None,
         };
         parsed.add(&source, format, block, rules);

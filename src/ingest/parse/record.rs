@@ -5,8 +5,11 @@ use crate::document::Content;
 use crate::ingest::json;
 use crate::ingest::mapping::Mapping;
 use crate::ingest::reject::Reject;
-use crate::ingest::shape::numbering::{self, Numbering};
+use crate::ingest::shape::numbering;
 use crate::ingest::shape::{self, Fields, Item, Misfit, Shape, telegram};
+
+/// Why a part of a chat that says nothing is left out; the reason in the ledger.
+const SILENT_PART: &str = "silent_part";
 
 impl Parsed {
     pub(super) fn add_fields(
@@ -26,9 +29,9 @@ impl Parsed {
         let Some(shape) = shape else {
             return reject("unknown_shape", shape::unknown(&fields), &raw());
         };
-        let numbering = self.numbering.unwrap_or(Numbering::Unknown);
+        let habits = self.habits;
         let mut taken = || {
-            numbering::within(numbering, || match rules.mapping {
+            numbering::within(habits, || match rules.mapping {
                 Some(mapping) => mapping.take(&mut fields, |path| {
                     *self.mapped.entry(path.to_owned()).or_default() += 1;
                 }),
@@ -46,6 +49,14 @@ impl Parsed {
             return;
         }
         let items = match taken {
+            // Pictures and notices of the service.
+            Ok(items)
+                if items.is_empty()
+                    && shape.name == "telegram"
+                    && fields.contains_key(shape::PART) =>
+            {
+                return self.leave(name.to_owned(), SILENT_PART, raw().len() as u64);
+            }
             Ok(items) if items.is_empty() => {
                 let message = format!("the record holds no question (shape {})", shape.name);
                 return reject("no_question", message, &raw());
@@ -53,7 +64,7 @@ impl Parsed {
             Ok(items) => items,
             Err(misfit) => vec![Err(misfit)],
         };
-        let items = shape::with_system(items, &mut fields);
+        let items = shape::with_system(items, &mut fields, shape);
         let last = items.len() - 1;
         for (number, item) in items.into_iter().enumerate() {
             // What the record says beside its items belongs to each of them.

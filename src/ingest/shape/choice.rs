@@ -42,6 +42,20 @@ pub(super) struct Choices {
     pub(super) are_numbers: bool,
     /// The letters of its columns were of two alphabets, and so may those of answers be.
     pub(super) is_mixed: bool,
+    /// Which names say themselves that they are names.
+    pub(super) stated: Stated,
+}
+
+/// Which names of options are names, whatever their texts are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Stated {
+    /// Labels, and those of columns.
+    #[default]
+    Labels,
+    /// Letters, too: the texts carried them.
+    Letters,
+    /// All: the answer's field is that of an index.
+    All,
 }
 
 const PREMISE: Names<'static> = Names::of(&["premise"]);
@@ -94,6 +108,9 @@ pub(super) fn counting_of_columns(numbering: Numbering, from: usize) -> (usize, 
 impl Choices {
     /// Where numbers do not tell how options count, their names and that of the answer may.
     pub(super) fn count_as_named(&mut self, answer: &str, options: Option<&str>, value: &Value) {
+        if numbering::is_index(answer) {
+            self.stated = Stated::All;
+        }
         let is_said = || numbering::names_say_0(answer, options, value.is_number());
         // Columns say it themselves.
         let is_open = self.numbering == Some(Numbering::Unknown) && self.columns_from.is_none();
@@ -217,6 +234,7 @@ pub(super) fn listed(value: Value, name: &str) -> Result<Choices, Misfit> {
         columns_from: None,
         are_numbers,
         is_mixed: false,
+        stated: Stated::Labels,
     };
     choices.take_carried(!is_labelled);
     Ok(choices)

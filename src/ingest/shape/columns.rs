@@ -1,7 +1,7 @@
 //! Options in columns of their own: `A`, `option_a`, `option1`, `opa`, or `А`, `вариант_а`.
 
 use super::choice::{
-    ALIKE, Choice, Choices, LATIN, RUSSIAN, counting, counting_of_columns, one_letter,
+    ALIKE, Choice, Choices, LATIN, RUSSIAN, Stated, counting, counting_of_columns, one_letter,
 };
 use super::fields::{as_answer, find, has};
 use super::known::{Names, entry};
@@ -128,6 +128,7 @@ pub(super) fn columns(fields: &mut Fields) -> Result<Choices, Misfit> {
         columns_from: None,
         are_numbers: false,
         is_mixed: unmix(fields),
+        stated: Stated::Labels,
     };
     let from = usize::from(!has(fields, *ZEROS));
     for (i, column) in COLUMNS[from].iter().enumerate() {

@@ -25,8 +25,10 @@ mod names;
 pub mod numbering;
 mod operands;
 mod option_name;
+mod option_value;
 mod own;
 mod pairs;
+mod passage_text;
 mod passages;
 mod preference;
 mod recent;
@@ -56,7 +58,7 @@ pub use recent::Recent;
 use serde_json::{Map, Value};
 pub use system::with_system;
 pub use table::SHAPES;
-pub use telegram::is_telegram_chat;
+pub use telegram::{PART, is_telegram_chat};
 
 /// A record as JSON fields.
 pub type Fields = Map<String, Value>;

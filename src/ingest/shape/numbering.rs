@@ -1,4 +1,5 @@
-//! From which number the options of a file count, where neither labels nor columns say it.
+//! From which number the options of a file count, where neither labels nor columns say it; and whether its
+//! answers are names of options or their texts, where one may be both.
 //!
 //! Programs count from 0, people from 1, and a wrong guess teaches a wrong answer to every question. A
 //! file tells by its numbers: a 0 is an option's only where they count from 0, as many as there are
@@ -56,7 +57,66 @@ impl Numbering {
     }
 }
 
-/// What the numbers of answers say of their counting.
+/// What answers of a file are, where an answer is the text of one option and the name of another: "A" where
+/// B is "A", 1 where the second number is 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Naming {
+    /// Labels, letters or numbers of options.
+    Names,
+    /// Texts of options.
+    Texts,
+    /// Some are these and some those.
+    Both,
+    /// Nothing tells.
+    #[default]
+    Unknown,
+}
+
+/// What a file says of the answers to its questions with options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Habits {
+    /// From which number options count.
+    pub numbering: Numbering,
+    /// What answers are that are numbers.
+    pub numbers: Naming,
+    /// What the others are: letters and labels.
+    pub others: Naming,
+}
+
+impl From<Numbering> for Habits {
+    fn from(numbering: Numbering) -> Self {
+        Self {
+            numbering,
+            numbers: Naming::Unknown,
+            others: Naming::Unknown,
+        }
+    }
+}
+
+impl Default for Habits {
+    fn default() -> Self {
+        Self::from(Numbering::Unknown)
+    }
+}
+
+impl Habits {
+    /// These, where the user said from which number options count: then numbers name options, unless the
+    /// answers are plainly texts.
+    #[must_use]
+    pub fn told(self, first: Option<Numbering>) -> Self {
+        let numbers = match (first, self.numbers) {
+            (Some(_), Naming::Unknown | Naming::Both) => Naming::Names,
+            (_, numbers) => numbers,
+        };
+        Self {
+            numbering: first.unwrap_or(self.numbering),
+            numbers,
+            ..self
+        }
+    }
+}
+
+/// What answers say of how options count, and of what answers are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Evidence {
     /// Answers that name an option by a number.
@@ -67,6 +127,11 @@ pub struct Evidence {
     lasts: u64,
     /// Options that each could have named, together.
     options: u64,
+    /// Answers that are no texts of options but names: numbers, and others (letters, labels).
+    number_names: u64,
+    other_names: u64,
+    /// Answers that are texts of options and no names of any.
+    texts: u64,
 }
 
 /// How many times as many witnesses one counting needs against those of the other.
@@ -101,28 +166,67 @@ impl Evidence {
             Numbering::Unknown
         }
     }
+
+    /// What the answers are, of which so many are names.
+    fn naming(self, names: u64) -> Naming {
+        match (names, self.texts) {
+            (0, 0) => Naming::Unknown,
+            (names, texts) if names > LEAD * texts => Naming::Names,
+            (names, texts) if texts > LEAD * names => Naming::Texts,
+            _ => Naming::Both,
+        }
+    }
+
+    /// All that follows.
+    #[must_use]
+    pub fn habits(self) -> Habits {
+        Habits {
+            numbering: self.numbering(),
+            numbers: self.naming(self.number_names),
+            others: self.naming(self.other_names),
+        }
+    }
 }
 
 /// Whether the names of the fields say that options count from 0: that of the answer, and that of the
 /// options beside an answer that `is_number`.
 pub(super) fn names_say_0(answer: &str, options: Option<&str>, is_number: bool) -> bool {
-    let answer = answer.to_lowercase();
-    let is_index = ["idx", "index", "indices"]
-        .iter()
-        .any(|end| answer.ends_with(end));
-    is_index || is_number && options.is_some_and(|options| is_same(options, "choices"))
+    is_index(answer) || is_number && options.is_some_and(|options| is_same(options, "choices"))
+}
+
+/// Whether a field of this name holds the number or the label of an option.
+pub(super) fn is_index(name: &str) -> bool {
+    let name = name.to_lowercase();
+    let mut ends = ["idx", "index", "indices"].iter();
+    ends.any(|end| name.ends_with(end))
 }
 
 thread_local! {
-    static NUMBERING: Cell<Numbering> = const { Cell::new(Numbering::From0) };
-    static EVIDENCE: Cell<Evidence> = const { Cell::new(Evidence { numbers: 0, zeros: 0, lasts: 0, options: 0 }) };
+    static HABITS: Cell<Habits> = const {
+        Cell::new(Habits {
+            numbering: Numbering::From0,
+            numbers: Naming::Unknown,
+            others: Naming::Unknown,
+        })
+    };
+    static EVIDENCE: Cell<Evidence> = const {
+        Cell::new(Evidence {
+            numbers: 0,
+            zeros: 0,
+            lasts: 0,
+            options: 0,
+            number_names: 0,
+            other_names: 0,
+            texts: 0,
+        })
+    };
 }
 
-/// Takes a record of a file whose options count so.
-pub fn within<T>(numbering: Numbering, take: impl FnOnce() -> T) -> T {
-    let around = NUMBERING.replace(numbering);
+/// Takes a record of a file with these habits.
+pub fn within<T>(habits: impl Into<Habits>, take: impl FnOnce() -> T) -> T {
+    let around = HABITS.replace(habits.into());
     let taken = take();
-    NUMBERING.set(around);
+    HABITS.set(around);
     taken
 }
 
@@ -133,9 +237,48 @@ pub fn survey<T>(read: impl FnOnce() -> T) -> (T, Evidence) {
     (read, EVIDENCE.take())
 }
 
+/// Takes something of which nothing is noted: what an answer would be that is none.
+pub(super) fn unnoted<T>(take: impl FnOnce() -> T) -> T {
+    let before = EVIDENCE.get();
+    let taken = take();
+    EVIDENCE.set(before);
+    taken
+}
+
 /// How the options of the record that is being taken count.
 pub(super) fn now() -> Numbering {
-    NUMBERING.get()
+    HABITS.get().numbering
+}
+
+/// What the answers of its file are that are such a name as `given`.
+pub(super) fn naming(given: &str) -> Naming {
+    if is_number(given) {
+        HABITS.get().numbers
+    } else {
+        HABITS.get().others
+    }
+}
+
+fn is_number(given: &str) -> bool {
+    given.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+/// Notes an answer that is the text of an option and no name.
+pub(super) fn note_text() {
+    let mut evidence = EVIDENCE.get();
+    evidence.texts += 1;
+    EVIDENCE.set(evidence);
+}
+
+/// Notes an answer that is a name of an option and no text.
+pub(super) fn note_name(given: &str) {
+    let mut evidence = EVIDENCE.get();
+    if is_number(given) {
+        evidence.number_names += 1;
+    } else {
+        evidence.other_names += 1;
+    }
+    EVIDENCE.set(evidence);
 }
 
 /// Notes the numbers by which an answer names options, of which there are `options`.

@@ -2,10 +2,11 @@
 
 use super::Misfit;
 use super::carried::{Carried, carried};
-use super::choice::{ALIKE, Choice, Choices, RUSSIAN, one_letter};
+use super::choice::{ALIKE, Choice, Choices, LATIN, RUSSIAN, Stated, one_letter};
 use super::fields::{as_answer, is_same};
 use super::names::OPTION_STEMS;
-use super::numbering::{self, Numbering};
+use super::numbering::{self, Naming, Numbering};
+use super::option_value::number;
 use super::pairs::with_context;
 use super::written::structure_of;
 use crate::document::{Content, Message};
@@ -77,21 +78,14 @@ fn with_text(given: &str) -> Option<(&str, &str)> {
     (!text.is_empty()).then_some((name, text))
 }
 
-/// The number that a text is: with a point or a comma, or a fraction.
-fn number(text: &str) -> Option<f64> {
-    let text = text.trim().replace(',', ".");
-    match text.split_once('/') {
-        Some((above, below)) => {
-            let (above, below): (f64, f64) =
-                (above.trim().parse().ok()?, below.trim().parse().ok()?);
-            (below != 0.0).then(|| above / below)
-        }
-        None => text.parse().ok(),
-    }
-}
-
 /// The first letters of Russian lists, as far as lists of options go.
 const LIST_LETTERS: usize = 8;
+
+/// Whether lists of options have this letter.
+fn is_of_a_list(letter: char) -> bool {
+    let begins = |alphabet: &str| alphabet.chars().take(LIST_LETTERS).any(|own| own == letter);
+    begins(LATIN) || begins(RUSSIAN)
+}
 
 impl Choices {
     /// What `answer` means: the text of the option that it names, or itself where it is said in words.
@@ -183,21 +177,50 @@ impl Choices {
         if given.is_empty() {
             return Err(Misfit::no_answer("the answer is empty".to_owned()));
         }
-        let mut options = self.all.iter();
-        if !is_index && let Some(option) = options.find(|option| option.text.trim() == given) {
-            return Ok(Some(option.text.clone()));
-        }
         if self.all.is_empty() {
-            return Ok(None);
+            return match one_letter(bare(given)) {
+                Some(letter) if is_of_a_list(letter) => Err(Misfit::named(
+                    "ambiguous_option",
+                    format!(
+                        "the answer `{given}` may be the letter of an option, and the list of options is empty: --map question=FIELD,answer=FIELD says that it is the answer itself"
+                    ),
+                )),
+                _ => Ok(None),
+            };
+        }
+        let by_name = self.named(bare(given));
+        let by_text = || {
+            let mut options = self.all.iter();
+            let exact = options.find(|option| option.text.trim() == given);
+            // A number among numbers that have no labels is one of them, however it is written.
+            let is_one = self.numbering.is_some() && self.columns_from.is_none();
+            exact.or_else(|| is_one.then(|| self.equal_number(given)).flatten())
+        };
+        match (if is_index { None } else { by_text() }, by_name) {
+            (Some(text), Some(name)) if !std::ptr::eq(text, name) => {
+                if self.is_name(given, name)? {
+                    self.check_numbering(given, true)?;
+                    return Ok(Some(name.text.clone()));
+                }
+                return Ok(Some(text.text.clone()));
+            }
+            (Some(text), name) => {
+                if name.is_none() {
+                    numbering::note_text();
+                }
+                return Ok(Some(text.text.clone()));
+            }
+            (None, _) => {}
         }
         self.check_numbering(given, is_index)?;
-        // A number among numbers that have no labels is one of them, however it is written.
-        let is_one = !is_index && self.numbering.is_some() && self.columns_from.is_none();
-        let equal = is_one.then(|| self.equal_number(given)).flatten();
-        if let Some(option) = equal
-            .or_else(|| self.named(bare(given)))
-            .or_else(|| self.equal_number(given))
-        {
+        if let Some(name) = by_name {
+            // Numbers that count were noted as such, whether they can be told or not.
+            if self.numbering.is_none() || one_letter(bare(given)).is_some() {
+                numbering::note_name(given);
+            }
+            return Ok(Some(name.text.clone()));
+        }
+        if let Some(option) = self.equal_number(given) {
             return Ok(Some(option.text.clone()));
         }
         let same = |text: &str| text.trim().to_lowercase() == given.to_lowercase();
@@ -247,6 +270,40 @@ impl Choices {
         Ok(None)
     }
 
+    /// Whether an answer that is the text of one option names another, `named`. The answers of the file say
+    /// what they are; where they do not, a name that stands beside the options is one, and a place that is
+    /// only counted is none.
+    fn is_name(&self, given: &str, named: &Choice) -> Result<bool, Misfit> {
+        match numbering::naming(given) {
+            Naming::Names => Ok(true),
+            Naming::Texts => Ok(false),
+            Naming::Unknown if self.is_stated(given, named) => Ok(true),
+            // The number in the name of a column is one, and may be meant.
+            Naming::Unknown if self.columns_from.is_none() => Ok(false),
+            Naming::Unknown => Err(Misfit::named(
+                "ambiguous_option",
+                format!(
+                    "the answer `{given}` is the text of one option and the number of another, and no other answer of the file tells which is meant: --first-option 0 or --first-option 1 says that numbers are those of options"
+                ),
+            )),
+            Naming::Both => Err(Misfit::named(
+                "ambiguous_option",
+                format!(
+                    "the answer `{given}` is the text of one option and names another, and of the file's first answers some are texts and some names; write one or the other throughout"
+                ),
+            )),
+        }
+    }
+
+    /// Whether the name of an option stands beside it: as its label, its column, or before its text.
+    fn is_stated(&self, given: &str, named: &Choice) -> bool {
+        let name = bare(given);
+        let is_label =
+            self.numbering.is_none() && named.label.to_lowercase() == name.to_lowercase();
+        let has_letter = self.stated == Stated::Letters || !named.column.is_empty();
+        is_label || self.stated == Stated::All || has_letter && one_letter(name).is_some()
+    }
+
     /// Refuses numbers of which nothing says from where they count; and notes what they tell of that.
     fn check_numbering(&self, given: &str, is_index: bool) -> Result<(), Misfit> {
         let Some(numbering) = self.numbering else {
@@ -259,6 +316,9 @@ impl Choices {
             return Ok(());
         };
         numbering::note(&numbers, self.all.len());
+        if numbers.iter().all(|number| *number <= self.all.len()) {
+            numbering::note_name(given);
+        }
         if let Some(from) = self.columns_from {
             return if from == 1 && numbering == Numbering::FewZeros {
                 Err(Misfit::named(
@@ -305,41 +365,6 @@ impl Choices {
         )
     }
 
-    /// The one option that is the same number, written in another way: 1/2 and 0.5.
-    fn equal_number(&self, given: &str) -> Option<&Choice> {
-        let wanted = number(given)?;
-        let numbers: Option<Vec<f64>> =
-            self.all.iter().map(|option| number(&option.text)).collect();
-        let numbers = numbers?;
-        let same = |value: &f64| (value - wanted).abs() <= 1e-9 * wanted.abs().max(1.0);
-        let mut equal = (0..numbers.len()).filter(|at| same(&numbers[*at]));
-        match (equal.next(), equal.next()) {
-            (Some(at), None) => self.all.get(at),
-            _ => None,
-        }
-    }
-
-    /// The option that says yes or no as a truth value does.
-    fn of_truth(&self, given: &str) -> Option<&Choice> {
-        const SAYINGS: [(&[&str], &[&str]); 2] = [
-            (&["true"], &["yes", "да", "true", "верно"]),
-            (&["false"], &["no", "нет", "false", "неверно"]),
-        ];
-        let given = given.to_lowercase();
-        let (_, sayings) = SAYINGS
-            .iter()
-            .find(|(truths, _)| truths.contains(&given.as_str()))?;
-        let says = |option: &&Choice| {
-            let text = option.text.trim().to_lowercase();
-            sayings.contains(&text.trim_end_matches('.'))
-        };
-        let mut saying = self.all.iter().filter(says);
-        match (saying.next(), saying.next()) {
-            (found, None) => found,
-            _ => None,
-        }
-    }
-
     /// Takes the letters or numbers that the options carry in their texts ("A. x", "2) y") off, so that
     /// they are not given twice; where `unlabelled`, carried numbers are the labels.
     pub(super) fn take_carried(&mut self, unlabelled: bool) {
@@ -376,6 +401,7 @@ impl Choices {
                 {
                     return;
                 }
+                self.stated = Stated::Letters;
                 for (option, letter) in self.all.iter_mut().zip(alphabet.chars()) {
                     option.letter = letter;
                 }

@@ -8,6 +8,7 @@ use super::names::{
     ABOUT, ANSWER, ANSWERS, BODY, CONTEXT, HISTORY, IDEAL, INPUT, INSTANCES, INSTRUCTION,
     IS_CORRECT, LABEL, OUTPUT, QUESTION, QUESTIONS_COLUMN, SOLUTION, SYSTEM, TITLE,
 };
+use super::passage_text::take_passage;
 use super::transcript::prompt_turns;
 use super::written::{looks_structured, structure_of};
 use super::{Fields, Item, Items, Misfit};
@@ -195,28 +196,8 @@ pub(super) fn take_context(fields: &mut Fields) -> Result<Option<String>, Misfit
     match value_of(fields, CONTEXT) {
         Some(Value::String(text)) if text.trim().is_empty() => Ok(None),
         Some(Value::String(_)) => take_text(fields, CONTEXT).map(Some),
-        other => {
-            let context = other.and_then(passage_text);
-            if context.is_some() {
-                take(fields, CONTEXT)?;
-            }
-            Ok(context)
-        }
+        _ => Ok(take_passage(fields, CONTEXT, |_| true)),
     }
-}
-
-/// A passage as one text, its paragraphs apart where it is a list of them; `None` of what is blank or
-/// of another kind.
-fn passage_text(passage: &Value) -> Option<String> {
-    let text = match passage {
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => {
-            let parts: Option<Vec<&str>> = parts.iter().map(Value::as_str).collect();
-            parts?.join("\n\n")
-        }
-        _ => return None,
-    };
-    (!text.trim().is_empty()).then_some(text)
 }
 
 /// The passage that a question is about, also under a name that may mean something else: a text that
@@ -225,12 +206,8 @@ pub(super) fn take_about(fields: &mut Fields, question: &str) -> Result<Option<S
     if let Some(context) = take_context(fields)? {
         return Ok(Some(context));
     }
-    let about = value_of(fields, ABOUT).and_then(passage_text);
-    let about = about.filter(|text| !text.contains(question.trim()));
-    if about.is_some() {
-        take(fields, ABOUT)?;
-    }
-    Ok(about)
+    let is_other = |text: &str| !text.contains(question.trim());
+    Ok(take_passage(fields, ABOUT, is_other))
 }
 
 pub(super) fn with_context(context: Option<String>, question: String) -> String {

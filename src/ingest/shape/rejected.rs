@@ -10,6 +10,7 @@ use super::names::{
     ANSWER, CHOSEN, COMPLETION, CONVERSATIONS, CORRECT, INPUT, INSTRUCTION, MESSAGES, NAMES_OPTION,
     OUTPUT, PROMPT, QUESTION, REJECTED, REJECTED_BESIDE,
 };
+use super::numbering;
 use super::preference::{check_sides, is_same_turn};
 use super::turn::CONTENT;
 use super::{Fields, Item, Items, Misfit, Shape};
@@ -203,7 +204,8 @@ fn said_for(answer: &Value, record: &Fields, shape: &Shape) -> Result<Option<Str
     };
     let mut other = record.clone();
     other.insert(key, answer.clone());
-    Ok(match shape.take(&mut other)?.remove(0)?.content {
+    let taken = numbering::unnoted(|| shape.take(&mut other));
+    Ok(match taken?.remove(0)?.content {
         Content::Chat(mut turns) => turns.pop().map(|last| last.content),
         _ => None,
     })

@@ -17,6 +17,9 @@ thread_local! {
     static SPLIT: Cell<Split> = const { Cell::new(Split::None) };
 }
 
+/// The field of a chat that was cut into several records which says which of them this is.
+pub const PART: &str = "part";
+
 /// Who wrote what has neither a name nor a number, beside messages that have one.
 const NOBODY: &str = "Deleted Account";
 
@@ -194,7 +197,9 @@ pub(super) fn take_export(fields: &mut Fields) -> Items {
         ));
     };
     let speaks = |message: &Value| message.as_object().and_then(speaker).is_some();
-    let is_named = list.iter().any(speaks);
+    // Of a long chat some part names somebody.
+    let is_part = fields.contains_key(PART);
+    let is_named = is_part || list.iter().any(speaks);
     let mut messages = Vec::new();
     let (mut service, mut without_text, mut unsupported) = (0, 0, 0);
     for (at, message) in list.iter().enumerate() {
@@ -225,9 +230,9 @@ pub(super) fn take_export(fields: &mut Fields) -> Items {
         counts["unsupported"] = unsupported.into();
     }
     fields.insert(MESSAGES[0].to_owned(), counts);
-    // A chat that says nothing is a text that is empty, and rejected as such.
+    // A chat that says nothing is a text that is empty, and rejected as such; a part of one is left out.
     let mut pieces = pieces(&messages, SPLIT.get());
-    if pieces.is_empty() {
+    if pieces.is_empty() && !is_part {
         pieces.push(&[]);
     }
     Ok(pieces

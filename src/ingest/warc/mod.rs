@@ -279,7 +279,8 @@ impl Cut for WarcCutter {
     fn fill(&mut self, reader: &mut dyn Read) -> std::io::Result<bool> {
         self.buffer.drain(..self.done);
         self.done = 0;
-        let more = read_more(reader, &mut self.buffer)?;
+        let read = self.buffer.len();
+        let more = read_more(reader, &mut self.buffer, read)?;
         self.ended = !more;
         Ok(more)
     }

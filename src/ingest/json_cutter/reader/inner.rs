@@ -21,6 +21,7 @@ impl<'a> Reader<'a> {
         Self {
             around,
             held_bytes: frame.held_bytes,
+            part_bytes: frame.part_bytes,
             next_look: frame.held_bytes,
             level: frame.level + 1,
             path: format!("{}{}.", frame.path, frame.outline.name()),

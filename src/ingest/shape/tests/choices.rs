@@ -1,7 +1,8 @@
 //! What an answer to a multiple choice names.
 
-use super::{Turns, check};
-use crate::ingest::shape::numbering::{self, Numbering};
+use super::{Turns, check, read};
+use crate::document::Content;
+use crate::ingest::shape::numbering::{self, Habits, Naming, Numbering};
 
 const LISTED: Turns = &[("user", "q\nA) x\nB) y"), ("assistant", "y")];
 
@@ -277,5 +278,150 @@ fn a_letter_beside_columns_with_a_gap_is_refused() {
             Ok(as_said),
         ),
         (r#"{"question":"q","C":"z","answer":"C"}"#, Ok(as_said)),
+    ]);
+}
+
+/// Those of a file that counts from 0 and whose answers are all of a kind.
+fn habits(naming: Naming) -> Habits {
+    Habits {
+        numbering: Numbering::From0,
+        numbers: naming,
+        others: naming,
+    }
+}
+
+/// "A" where B is "A", 1 where the second number is 1: what the file says, and what stands beside options.
+#[test]
+fn a_name_that_is_the_text_of_another_option_is_what_the_file_says() {
+    // An answer that is a text, the same as a name, and whether the name stands beside its option.
+    let cases = [
+        (
+            r#""options":{"A":"C","B":"A"},"answer":"A""#,
+            "A",
+            "C",
+            true,
+        ),
+        (
+            r#""choices":{"text":["3","1"],"label":["1","2"]},"answerKey":"1""#,
+            "1",
+            "3",
+            true,
+        ),
+        (r#""options":["A. B","B. A"],"answer":"A""#, "A", "B", true),
+        (r#""options":["1) 2","2) 1"],"answer":"1""#, "1", "2", true),
+        (r#""A":"C","B":"A","answer":"A""#, "A", "C", true),
+        (
+            r#""option_a":"C","option_b":"A","answer":"A""#,
+            "A",
+            "C",
+            true,
+        ),
+        (r#""options":["C","A"],"answer":"A""#, "A", "C", false),
+        (r#""options":["0","5","1"],"answer":"1""#, "1", "5", false),
+        (r#""options":[0,5,1],"answer":1"#, "1", "5", false),
+    ];
+    for (fields, text, name, is_stated) in cases {
+        let json = format!(r#"{{"question":"q",{fields}}}"#);
+        let answer = |naming| {
+            let (shape, content, _) = numbering::within(habits(naming), || read(&json));
+            assert_eq!(shape, "multiple_choice", "{json}");
+            match content {
+                Ok(Content::Chat(turns)) => Ok(turns[1].content.clone()),
+                Ok(other) => panic!("a chat, not {other:?}"),
+                Err(misfit) => Err(misfit.error),
+            }
+        };
+        let (text, name) = (Ok(text.to_owned()), Ok(name.to_owned()));
+        assert_eq!(answer(Naming::Names), name, "{json}");
+        assert_eq!(answer(Naming::Texts), text, "{json}");
+        let wanted = if is_stated { &name } else { &text };
+        assert_eq!(&answer(Naming::Unknown), wanted, "{json}");
+        assert!(answer(Naming::Both).is_err(), "{json}");
+    }
+    // The number of a column may be meant, and the number that an option is.
+    let columns = r#"{"question":"q","option0":"1","option1":"0","answer":"1"}"#;
+    for (naming, wanted) in [
+        (Naming::Names, Ok("0")),
+        (Naming::Texts, Ok("1")),
+        (Naming::Unknown, Err("ambiguous_option")),
+        (Naming::Both, Err("ambiguous_option")),
+    ] {
+        let turns = wanted.map(|answer| [("user", "q\nA) 1\nB) 0"), ("assistant", answer)]);
+        let wanted = turns
+            .as_ref()
+            .map(|turns| &turns[..])
+            .map_err(|error| *error);
+        numbering::within(habits(naming), || check(&[(columns, wanted)]));
+    }
+    // An index is a number, whatever the texts are.
+    let index = r#"{"question":"q","options":["0","5","1"],"answer_idx":"1"}"#;
+    let asked: Turns = &[("user", "q\nA) 0\nB) 5\nC) 1"), ("assistant", "5")];
+    numbering::within(habits(Naming::Unknown), || check(&[(index, Ok(asked))]));
+}
+
+#[test]
+fn answers_say_whether_they_are_names_or_texts() {
+    let either = r#"{"question":"q","options":["C","A"],"answer":"A"}"#;
+    let text = r#"{"question":"q","options":["red","blue"],"answer":"blue"}"#;
+    let name = r#"{"question":"q","options":["red","blue"],"answer":"B"}"#;
+    for (records, wanted) in [
+        (&[either][..], Naming::Unknown),
+        (&[either, text], Naming::Texts),
+        (&[name, either], Naming::Names),
+        (&[text, name], Naming::Both),
+    ] {
+        let ((), evidence) = numbering::survey(|| {
+            for json in records {
+                assert!(read(json).1.is_ok(), "{json}");
+            }
+        });
+        assert_eq!(evidence.habits().others, wanted, "{records:?}");
+    }
+    // Numbers are names, also before it is known from where they count.
+    let ((), evidence) = numbering::survey(|| {
+        for answer in [0, 1, 2] {
+            let json = format!(
+                r#"{{"question":"q","option1":"7","option2":"8","option3":"9","answer":"{answer}"}}"#
+            );
+            let _ = numbering::within(Numbering::Unknown, || read(&json));
+        }
+    });
+    let found = evidence.habits();
+    assert_eq!(
+        (found.numbers, found.others),
+        (Naming::Names, Naming::Unknown)
+    );
+    assert_eq!(found.numbering, Numbering::From0);
+    // Letters say nothing of numbers.
+    let ((), evidence) = numbering::survey(|| assert!(read(name).1.is_ok()));
+    let found = evidence.habits();
+    assert_eq!(
+        (found.numbers, found.others),
+        (Naming::Unknown, Naming::Names)
+    );
+    // Who says how numbers count says that numbers are names, unless answers are plainly texts.
+    let told = |naming| habits(naming).told(Some(Numbering::From1));
+    assert_eq!(told(Naming::Unknown).numbers, Naming::Names);
+    assert_eq!(told(Naming::Unknown).others, Naming::Unknown);
+    assert_eq!(told(Naming::Texts).numbers, Naming::Texts);
+    assert_eq!(told(Naming::Texts).numbering, Numbering::From1);
+    assert_eq!(habits(Naming::Both).told(None), habits(Naming::Both));
+}
+
+#[test]
+fn a_letter_beside_an_empty_list_of_options_is_refused() {
+    check(&[
+        (
+            r#"{"question":"q","choices":[],"answer":"B"}"#,
+            Err("ambiguous_option"),
+        ),
+        (
+            r#"{"question":"q","choices":null,"answer":"Б"}"#,
+            Err("ambiguous_option"),
+        ),
+        (
+            r#"{"question":"q","choices":[],"answer":"7"}"#,
+            Ok(&[("user", "q"), ("assistant", "7")]),
+        ),
     ]);
 }
