@@ -242,7 +242,7 @@ impl Mapping {
             .map_or(Ok(()), shape::check_label)
             .map_err(explained)?;
         let items = self.shape.take(&mut mapped).map_err(explained)?;
-        let items = shape::with_system(items, &mut mapped, self.shape);
+        let items = shape::with_system(items, &mut mapped, Some(self.shape));
         // A field that was named and is not learned from must not pass for one that is.
         let mut unread = self.unread.iter();
         if let Some(target) = unread.find(|target| mapped.contains_key(**target)) {
@@ -275,7 +275,7 @@ fn unread(pairs: &[Pair], shape: &Shape) -> Vec<&'static str> {
     let Ok(items) = shape.take(&mut fields) else {
         return Vec::new();
     };
-    shape::with_system(items, &mut fields, shape);
+    shape::with_system(items, &mut fields, Some(shape));
     pairs
         .iter()
         .map(|pair| pair.target)

@@ -64,6 +64,8 @@ fn is_small(block: &Block) -> bool {
 
 fn beginning(block: &Block) -> Option<Block> {
     let bytes = match block {
+        // The last line of a file needs no end.
+        Block::Lines { bytes, .. } if bytes.len() <= BEGINNING_BYTES => bytes.len(),
         Block::Lines { bytes, .. } => {
             let from = BEGINNING_BYTES.min(bytes.len());
             let end = memchr::memrchr(b'\n', &bytes[..from]);

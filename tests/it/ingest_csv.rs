@@ -343,8 +343,13 @@ fn the_answers_of_a_file_say_whether_numbers_are_places_or_options() {
     let places =
         format!("{header}2+2=?,3,4,5,1,1\n7+0=?,7,8,9,10,0\nCapital?,Paris,Rome,Oslo,Bern,0\n");
     for flags in [&[][..], &["--first-option", "0"]] {
-        assert_eq!(answers(&places, flags), ["4", "7", "Paris"], "{flags:?}");
+        // The last line needs no end.
+        for csv in [places.as_str(), places.trim_end()] {
+            assert_eq!(answers(csv, flags), ["4", "7", "Paris"], "{flags:?}");
+        }
     }
+    let last = "question,option1,option2,option3,answer\nq1,x,y,z,1\nq2,x,y,z,0";
+    assert_eq!(answers(last, &[]), ["y", "x"]);
     let options =
         format!("{header}1+2=?,2,3,4,5,3\n3+3=?,7,6,8,9,6\nCapital?,Paris,Rome,Oslo,Bern,Oslo\n");
     assert_eq!(answers(&options, &[]), ["3", "6", "Oslo"]);

@@ -64,7 +64,9 @@ impl Parsed {
             Ok(items) => items,
             Err(misfit) => vec![Err(misfit)],
         };
-        let items = shape::with_system(items, &mut fields, shape);
+        // What is not mapped is the user's.
+        let asked = rules.mapping.is_none().then_some(shape);
+        let items = shape::with_system(items, &mut fields, asked);
         let last = items.len() - 1;
         for (number, item) in items.into_iter().enumerate() {
             // What the record says beside its items belongs to each of them.

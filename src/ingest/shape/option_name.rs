@@ -179,12 +179,14 @@ impl Choices {
         }
         if self.all.is_empty() {
             return match one_letter(bare(given)) {
-                Some(letter) if is_of_a_list(letter) => Err(Misfit::named(
-                    "ambiguous_option",
-                    format!(
-                        "the answer `{given}` may be the letter of an option, and the list of options is empty: --map question=FIELD,answer=FIELD says that it is the answer itself"
-                    ),
-                )),
+                Some(letter) if is_of_a_list(letter) && given.contains(letter) => {
+                    Err(Misfit::named(
+                        "ambiguous_option",
+                        format!(
+                            "the answer `{given}` may be the letter of an option, and the list of options is empty: --map question=FIELD,answer=FIELD says that it is the answer itself"
+                        ),
+                    ))
+                }
                 _ => Ok(None),
             };
         }
@@ -197,7 +199,7 @@ impl Choices {
             exact.or_else(|| is_one.then(|| self.equal_number(given)).flatten())
         };
         match (if is_index { None } else { by_text() }, by_name) {
-            (Some(text), Some(name)) if !std::ptr::eq(text, name) => {
+            (Some(text), Some(name)) if text.text.trim() != name.text.trim() => {
                 if self.is_name(given, name)? {
                     self.check_numbering(given, true)?;
                     return Ok(Some(name.text.clone()));
@@ -274,6 +276,9 @@ impl Choices {
     /// what they are; where they do not, a name that stands beside the options is one, and a place that is
     /// only counted is none.
     fn is_name(&self, given: &str, named: &Choice) -> Result<bool, Misfit> {
+        if self.stated == Stated::All {
+            return Ok(true);
+        }
         match numbering::naming(given) {
             Naming::Names => Ok(true),
             Naming::Texts => Ok(false),
@@ -301,7 +306,7 @@ impl Choices {
         let is_label =
             self.numbering.is_none() && named.label.to_lowercase() == name.to_lowercase();
         let has_letter = self.stated == Stated::Letters || !named.column.is_empty();
-        is_label || self.stated == Stated::All || has_letter && one_letter(name).is_some()
+        is_label || has_letter && one_letter(name).is_some()
     }
 
     /// Refuses numbers of which nothing says from where they count; and notes what they tell of that.

@@ -25,16 +25,30 @@ pub(super) fn take_passage(
     Some(text)
 }
 
-/// Whether a passage has more than texts and titles.
+/// Whether a passage has more than the texts and titles that are read of it.
 fn says_more(passage: &Value) -> bool {
     match passage {
         Value::Array(parts) => parts.iter().any(says_more),
-        Value::Object(own) => own.keys().any(|name| {
-            let name = name.as_str();
-            name != TITLE && name != SENTENCES && !BODY.contains(&name)
-        }),
+        Value::Object(own) => {
+            let Some(body) = body_of(own) else {
+                return true;
+            };
+            let is_titled = match (own.get(TITLE), &own[body]) {
+                (None | Some(Value::String(_)), _) => true,
+                (Some(Value::Array(titles)), Value::Array(bodies)) => titles.len() == bodies.len(),
+                _ => false,
+            };
+            !is_titled || own.keys().any(|name| name != TITLE && name != body)
+        }
         _ => false,
     }
+}
+
+/// The name of what an object has as its text.
+fn body_of(own: &Fields) -> Option<&'static str> {
+    let names = [SENTENCES].into_iter().chain(BODY);
+    let mut names = names.filter(|name| own.contains_key(*name));
+    names.next()
 }
 
 /// A passage as one text: its paragraphs apart where it is a list of them, each below its title where it
@@ -47,7 +61,7 @@ pub(super) fn passage_text(passage: &Value) -> Option<String> {
             parts?.join("\n\n")
         }
         // {"title": […], "sentences": [[…], …]}, as HotpotQA has them on the hub.
-        Value::Object(own) => match (own.get(TITLE), own.get(SENTENCES)) {
+        Value::Object(own) => match (own.get(TITLE), body_of(own).map(|body| &own[body])) {
             (Some(Value::Array(titles)), Some(Value::Array(bodies)))
                 if titles.len() == bodies.len() =>
             {
@@ -72,7 +86,7 @@ fn paragraph(part: &Value) -> Option<String> {
             _ => None,
         },
         Value::Object(own) => {
-            let body = BODY.iter().find_map(|name| own.get(*name))?;
+            let body = own.get(body_of(own)?)?;
             match own.get(TITLE) {
                 Some(title @ Value::String(_)) => titled(title, body),
                 _ => passage_text(body),
@@ -125,6 +139,7 @@ mod tests {
                 json!([{"title": "T1", "text": "a b."}, {"title": "T2", "paragraph_text": "c."}]),
                 two,
             ),
+            (json!({"title": ["T1", "T2"], "text": ["a b.", "c."]}), two),
             (json!({"document": 7}), None),
             (json!([1, 2]), None),
             (json!({"text": " "}), None),
@@ -147,6 +162,9 @@ mod tests {
             json!({"text": "p", "url": "u"}),
             json!({"passage_text": ["p"], "is_selected": [1]}),
             json!([{"title": "t", "text": "p", "id": 1}]),
+            json!({"text": "p", "contents": "r"}),
+            json!({"title": ["t"], "sentences": [["p"]], "text": "r"}),
+            json!({"title": ["t", "u"], "text": "p"}),
         ] {
             let Value::Object(mut fields) =
                 json!({"question": "q", "context": passage, "answer": "a"})

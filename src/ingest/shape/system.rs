@@ -8,25 +8,27 @@ use super::{Fields, Item, Misfit, Shape};
 use crate::document::{Content, Message};
 use serde_json::Value;
 
-/// Shapes whose question is made of fields, of which an instruction beside it is said by none.
+/// Shapes whose question is made of fields, of which an instruction beside it is said by none. Beside
+/// options it mostly asks for a letter, which is not how the answer is given.
 const ASKED_IN_FIELDS: &[&str] = &[
     "question_answer",
     "context_question",
-    "multiple_choice",
     "prompt_completion",
     "passage",
 ];
 /// What there is to do, beside an input.
 const TASK: Names<'static> = Names::of(&["definition", "task_definition"]);
+/// Words of an answer from which on it stands in no instruction by chance.
+const ANSWER_WORDS: usize = 3;
 
-/// Puts the system prompt that is left in `fields` before the chats of `items` that have none, and what
-/// there is to do, which records of the shape `shape` left there.
+/// Puts the system prompt that is left in `fields` before the chats of `items` that have none, and so what
+/// there is to do, which records of the shape `asked` left there; `None` where that is not looked for.
 pub fn with_system(
     mut items: Vec<Result<Item, Misfit>>,
     fields: &mut Fields,
-    shape: &Shape,
+    asked: Option<&Shape>,
 ) -> Vec<Result<Item, Misfit>> {
-    let task = task(fields, shape);
+    let task = asked.and_then(|shape| task(fields, shape));
     if task.is_none() && !has(fields, SYSTEM) {
         return items;
     }
@@ -50,13 +52,11 @@ pub fn with_system(
     let Some((name, task)) = task else {
         return items;
     };
-    // What has it already needs it no more.
-    let has_it = |messages: &&mut Vec<Message>| {
-        messages
-            .iter()
-            .any(|turn| turn.content.contains(task.trim()))
-    };
-    chats.retain(|messages| !has_it(messages));
+    // What has it already needs it no more, and what says the chat once more must not come before it.
+    let words = folded(&task);
+    if chats.iter().any(|messages| repeats(&words, messages)) {
+        return items;
+    }
     if !chats.is_empty() {
         fields.shift_remove(&name);
     }
@@ -71,7 +71,35 @@ pub fn with_system(
     items
 }
 
-/// What there is to do, as a field says that the shape did not take, and the field's name.
+/// Whether a task, as [`folded`] words, is in one of the turns, or has in it a line that is asked, or an
+/// answer of several words.
+fn repeats(task: &str, messages: &[Message]) -> bool {
+    messages.iter().any(|turn| {
+        let said = folded(&turn.content);
+        let has_turn = if turn.role == "assistant" {
+            said.split_whitespace().count() >= ANSWER_WORDS && task.contains(&said)
+        } else {
+            let mut lines = turn.content.lines().map(folded);
+            lines.any(|line| line.len() > 2 && task.contains(&line))
+        };
+        said.contains(task) || has_turn
+    })
+}
+
+/// The words of a text in small letters, each between spaces: so that a part of a word is none.
+fn folded(text: &str) -> String {
+    let mut folded = String::from(" ");
+    for word in text.split(|c: char| !c.is_alphanumeric()) {
+        if !word.is_empty() {
+            folded.extend(word.chars().flat_map(char::to_lowercase));
+            folded.push(' ');
+        }
+    }
+    folded
+}
+
+/// What there is to do, as a field says that the shape did not take, and the field's name. One word, or a
+/// number with it, is the name of a task or of an exercise.
 fn task(fields: &Fields, shape: &Shape) -> Option<(String, String)> {
     if !ASKED_IN_FIELDS.contains(&shape.name) {
         return None;
@@ -88,7 +116,9 @@ fn task(fields: &Fields, shape: &Shape) -> Option<(String, String)> {
         }
         _ => return None,
     };
-    (!text.trim().is_empty()).then_some((name, text))
+    let words = text.split_whitespace();
+    let words = words.filter(|word| word.chars().any(char::is_alphabetic));
+    (words.count() > 1).then_some((name, text))
 }
 
 #[cfg(test)]
@@ -111,7 +141,7 @@ mod tests {
             };
             let shape = Shape::of(&fields).expect("a shape");
             let items = shape.take(&mut fields).expect("items");
-            let items = with_system(items, &mut fields, shape);
+            let items = with_system(items, &mut fields, Some(shape));
             assert!(!items.is_empty());
             for item in items {
                 let (Content::Chat(messages) | Content::Preference { messages, .. }) =
@@ -135,7 +165,7 @@ mod tests {
             };
             let shape = Shape::of(&fields).expect("a shape");
             let items = shape.take(&mut fields).expect("items");
-            let mut items = with_system(items, &mut fields, shape).into_iter();
+            let mut items = with_system(items, &mut fields, Some(shape)).into_iter();
             let Content::Chat(turns) = items.next().expect("one").expect("an item").content else {
                 panic!("a chat");
             };
@@ -149,10 +179,6 @@ mod tests {
                 "In French.",
             ),
             (
-                json!({"instruction": "The opposite.", "question": "hot", "choices": ["warm", "cold"], "answer": "B"}),
-                "The opposite.",
-            ),
-            (
                 json!({"definition": "Reverse it.", "input": "abc", "output": "cba"}),
                 "Reverse it.",
             ),
@@ -161,23 +187,35 @@ mod tests {
                 "Reverse\nit.",
             ),
             (
-                json!({"system": "s", "инструкция": "Кратко.", "question": "q", "answer": "a"}),
-                "s\n\nКратко.",
+                json!({"system": "s", "инструкция": "Ответь кратко.", "question": "q", "answer": "a"}),
+                "s\n\nОтветь кратко.",
             ),
         ] {
             let (turns, left) = read(record.clone());
             assert_eq!((turns.len(), &turns[0]), (3, &system(wanted)), "{record}");
             assert!(left.is_empty(), "{record}: {left:?}");
         }
-        // Said already, or a note of the user's.
+        // Said already, the record once more with its answer, or a note of the user's.
         for record in [
-            json!({"instruction": "Say it.", "question": "Say it. What?", "answer": "a"}),
+            json!({"instruction": "Say it.", "question": "Say  it. What?", "answer": "a"}),
+            json!({"instruction": "Write a poem\r\nabout cats", "prompt": "### Write a poem\nabout cats:", "completion": "a"}),
+            json!({"instruction": "Question: Capital of France?\nAnswer: Paris", "question": "Capital of France?", "answer": "Paris"}),
+            json!({"instruction": "Translate to French: hot", "question": "hot", "answer": "chaud"}),
+            json!({"definition": "Ephemeral: lasting a short time", "input": "Lasting a short time", "output": "ephemeral"}),
+            json!({"instruction": "Say that all is well here", "question": "How?", "answer": "All is well."}),
             json!({"definition": "a letter", "question": "q", "answer": "a"}),
+            json!({"задание": "Задание 7", "question": "q", "answer": "a"}),
+            json!({"instruction": "7", "question": "q", "answer": "a"}),
+            json!({"instruction": "Answer with the letter.", "question": "q", "options": ["x", "y"], "answer": "B"}),
             json!({"instruction": {"n": 1}, "question": "q", "answer": "a"}),
             json!({"instruction": " ", "question": "q", "answer": "a"}),
         ] {
             let (turns, left) = read(record.clone());
             assert_eq!((turns.len(), left.len()), (2, 1), "{record}");
         }
+        // A short answer is in many instructions.
+        let short =
+            json!({"instruction": "Answer yes or no.", "question": "Well?", "answer": "yes"});
+        assert_eq!(read(short).0.len(), 3);
     }
 }

@@ -197,9 +197,7 @@ pub(super) fn take_export(fields: &mut Fields) -> Items {
         ));
     };
     let speaks = |message: &Value| message.as_object().and_then(speaker).is_some();
-    // Of a long chat some part names somebody.
-    let is_part = fields.contains_key(PART);
-    let is_named = is_part || list.iter().any(speaks);
+    let is_named = list.iter().any(speaks);
     let mut messages = Vec::new();
     let (mut service, mut without_text, mut unsupported) = (0, 0, 0);
     for (at, message) in list.iter().enumerate() {
@@ -232,7 +230,7 @@ pub(super) fn take_export(fields: &mut Fields) -> Items {
     fields.insert(MESSAGES[0].to_owned(), counts);
     // A chat that says nothing is a text that is empty, and rejected as such; a part of one is left out.
     let mut pieces = pieces(&messages, SPLIT.get());
-    if pieces.is_empty() && !is_part {
+    if pieces.is_empty() && !fields.contains_key(PART) {
         pieces.push(&[]);
     }
     Ok(pieces

@@ -356,7 +356,13 @@ fn a_name_that_is_the_text_of_another_option_is_what_the_file_says() {
     // An index is a number, whatever the texts are.
     let index = r#"{"question":"q","options":["0","5","1"],"answer_idx":"1"}"#;
     let asked: Turns = &[("user", "q\nA) 0\nB) 5\nC) 1"), ("assistant", "5")];
-    numbering::within(habits(Naming::Unknown), || check(&[(index, Ok(asked))]));
+    for naming in [Naming::Unknown, Naming::Texts, Naming::Both] {
+        numbering::within(habits(naming), || check(&[(index, Ok(asked))]));
+    }
+    // Two options that say the same.
+    let same = r#"{"question":"q","options":{"A":"B","B":"B"},"answer":"B"}"#;
+    let asked: Turns = &[("user", "q\nA) B\nB) B"), ("assistant", "B")];
+    numbering::within(habits(Naming::Both), || check(&[(same, Ok(asked))]));
 }
 
 #[test]
@@ -418,6 +424,10 @@ fn a_letter_beside_an_empty_list_of_options_is_refused() {
         (
             r#"{"question":"q","choices":null,"answer":"Б"}"#,
             Err("ambiguous_option"),
+        ),
+        (
+            r#"{"question":"q","choices":[],"answer":"c"}"#,
+            Ok(&[("user", "q"), ("assistant", "c")]),
         ),
         (
             r#"{"question":"q","choices":[],"answer":"7"}"#,
