@@ -9,8 +9,8 @@
 //! the frames in it (`{"train": {"data": […]}, "test": {"data": […]}}`). What a frame has beside its
 //! arrays of records is counted by name, or is a record where it looks like one; a passage before
 //! questions goes with each of them (`passage.rs`), and so do a system prompt and an instruction before
-//! records (`lead.rs`). Lists that show how not to answer are refused. A long chat that Telegram exported is several
-//! records (`reader/parted.rs`).
+//! records (`lead.rs`). Lists that show how not to answer are refused. A long chat that Telegram exported
+//! is several records (`reader/parted.rs`).
 
 mod by_id;
 mod chat;

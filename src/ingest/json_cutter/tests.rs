@@ -482,6 +482,11 @@ fn a_long_chat_of_telegram_is_several_records() {
             least,
         );
         assert_eq!(behind[1..], records, "{least}");
+        // Behind what may be a turn.
+        let turn = r#"{"role": "user", "content": "x"}"#;
+        let behind = parts(&format!("[{turn}, {chat}]"), least);
+        assert_eq!(behind[0]["content"], "x", "{least}");
+        assert_eq!(behind[1..], records, "{least}");
         // Chats of a whole export are elements of a list in an object of a frame.
         let all =
             format!(r#"{{"about": "x", "chats": {{"about": ["y"], "list": [{chat}, {chat}]}}}}"#);

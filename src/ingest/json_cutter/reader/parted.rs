@@ -58,6 +58,10 @@ impl Reader<'_> {
         if self.record_depth == 0 {
             self.meaning = Meaning::Record;
         }
+        // What stands before it in a top array is no conversation with it.
+        if let Some(mut turns) = self.chat.take() {
+            turns.release(sink);
+        }
         match &mut self.elements {
             Some(elements) => elements.add(&record, LeftOut::default(), sink),
             None => sink.add(&record),
