@@ -31,6 +31,18 @@ pub struct Lead {
     instruction: Option<String>,
 }
 
+/// A text, or one in lines, as Super-NaturalInstructions have it; `None` of another value.
+pub(super) fn text_of(said: &Value) -> Option<String> {
+    match said {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(lines) => {
+            let lines: Option<Vec<&str>> = lines.iter().map(Value::as_str).collect();
+            Some(lines?.join("\n"))
+        }
+        _ => None,
+    }
+}
+
 impl Lead {
     /// That of a frame with these fields, with the names of those it is in; none where there is none.
     #[must_use]
@@ -38,15 +50,7 @@ impl Lead {
         let mut names = Vec::new();
         let mut said = |known: Names<'_>| {
             let name = find(fields, known)?;
-            let text = match &fields[&name] {
-                Value::String(text) => text.clone(),
-                // As Super-NaturalInstructions have it.
-                Value::Array(lines) => {
-                    let lines: Option<Vec<&str>> = lines.iter().map(Value::as_str).collect();
-                    lines?.join("\n")
-                }
-                _ => return None,
-            };
+            let text = text_of(&fields[&name])?;
             names.push(name);
             (!text.trim().is_empty()).then_some(text)
         };

@@ -2,11 +2,11 @@
 
 use super::fields::{find, has};
 use super::known::Names;
+use super::lead::text_of;
 use super::names::{INPUT, INPUTS, INSTRUCTION, SYSTEM};
 use super::pairs::take_system;
 use super::{Fields, Item, Misfit, Shape};
 use crate::document::{Content, Message};
-use serde_json::Value;
 
 /// Shapes whose question is made of fields, of which an instruction beside it is said by none. Beside
 /// options it mostly asks for a letter, which is not how the answer is given.
@@ -107,15 +107,7 @@ fn task(fields: &Fields, shape: &Shape) -> Option<(String, String)> {
     let is_input = shape.requires.contains(&INPUT) || shape.requires.contains(&INPUTS);
     let name =
         find(fields, INSTRUCTION).or_else(|| is_input.then(|| find(fields, TASK)).flatten())?;
-    let text = match &fields[&name] {
-        Value::String(text) => text.clone(),
-        // As Super-NaturalInstructions have it.
-        Value::Array(lines) => {
-            let lines: Option<Vec<&str>> = lines.iter().map(Value::as_str).collect();
-            lines?.join("\n")
-        }
-        _ => return None,
-    };
+    let text = text_of(&fields[&name])?;
     let words = text.split_whitespace();
     let words = words.filter(|word| word.chars().any(char::is_alphabetic));
     (words.count() > 1).then_some((name, text))
@@ -124,7 +116,7 @@ fn task(fields: &Fields, shape: &Shape) -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[test]
     fn a_system_prompt_comes_before_every_chat_of_a_record() {
