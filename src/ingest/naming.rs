@@ -16,8 +16,9 @@ pub(super) fn canonical(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-/// Adds a file with its canonical path. One that is given twice, or through links, has one of its names, whichever came first:
-/// one with an ending, which says what it is, of these the file's own rather than a link's, then the longer.
+/// Adds a file with its canonical path. One that is given twice, or through links, has one of its names,
+/// whichever came first: one with an ending, which says what it is, of these the file's own rather than a
+/// link's, then the longer.
 pub(super) fn add(named: &mut Named, root: &Path, path: PathBuf, canonical: PathBuf) {
     // Names begin with the last part of the argument.
     let kept = path

@@ -200,13 +200,11 @@ impl<'a> Reader<'a> {
             }
             b'[' if self.depth == 0 => {
                 (self.depth, self.record_depth) = (1, 1);
-                self.messages = Messages::Unseen;
                 self.margin = Margin::Unknown;
                 self.chat = self.mapping.is_none().then(Chat::default);
             }
             b'{' | b'[' => {
                 if self.depth == 0 {
-                    self.messages = Messages::Unseen;
                     self.slot = Slot::Key;
                     self.meaning = Meaning::Unknown;
                     self.next_look = self.held_bytes;
@@ -287,7 +285,6 @@ impl<'a> Reader<'a> {
                     self.elements = Some(Elements::of(&self.path, &name, before));
                     self.wrapper = std::mem::take(&mut self.value);
                     self.record_depth = 2;
-                    self.messages = Messages::Unseen;
                     self.margin = Margin::Unknown;
                 }
             }
@@ -415,8 +412,11 @@ impl<'a> Reader<'a> {
     }
 
     fn keep(&mut self, byte: u8) {
-        if self.value.is_empty() && byte.is_ascii_whitespace() {
-            return;
+        if self.value.is_empty() {
+            if byte.is_ascii_whitespace() {
+                return;
+            }
+            self.messages = Messages::Unseen;
         }
         if self.value.len() < MAX_LINE_BYTES {
             self.value.push(byte);
@@ -478,13 +478,6 @@ impl<'a> Reader<'a> {
         if let Some(mut chat) = self.chat.take() {
             chat.end(sink);
         }
-    }
-
-    /// Whether the elements of a list are being read one by one.
-    #[cfg(test)]
-    pub(super) fn is_cutting(&self) -> bool {
-        let inner = self.inner.as_ref();
-        self.elements.is_some() || inner.is_some_and(|inner| inner.is_cutting())
     }
 
     /// Whether the next byte stands in a value.

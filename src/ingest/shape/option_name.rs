@@ -1,7 +1,6 @@
 //! Which option an answer means: its text, its label, its letter, its number or its column.
 
 use super::Misfit;
-use super::carried::{Carried, carried};
 use super::choice::{ALIKE, Choice, Choices, LATIN, RUSSIAN, Stated, one_letter};
 use super::fields::{as_answer, is_same};
 use super::names::OPTION_STEMS;
@@ -368,53 +367,6 @@ impl Choices {
                 self.counting
             ),
         )
-    }
-
-    /// Takes the letters or numbers that the options carry in their texts ("A. x", "2) y") off, so that
-    /// they are not given twice; where `unlabelled`, carried numbers are the labels.
-    pub(super) fn take_carried(&mut self, unlabelled: bool) {
-        let Some(first) = self.all.first().map(|option| option.text.trim()) else {
-            return;
-        };
-        // Most options begin with none of the names of a first one.
-        let first = first.strip_prefix('(').unwrap_or(first);
-        if !first.starts_with(['A', 'a', 'А', 'а', '1']) {
-            return;
-        }
-        let texts: Vec<&str> = self.all.iter().map(|option| option.text.as_str()).collect();
-        let Some((kind, rests)) = carried(&texts) else {
-            return;
-        };
-        let rests: Vec<String> = rests.into_iter().map(str::to_owned).collect();
-        match kind {
-            Carried::Numbers if unlabelled => {
-                self.numbering = None;
-                self.counting = "numbers are those that the options begin with";
-                for (i, option) in self.all.iter_mut().enumerate() {
-                    option.label = (i + 1).to_string();
-                }
-            }
-            // Labels of another kind stay, and what the texts carry is said by nothing else.
-            Carried::Numbers => return,
-            Carried::Letters(alphabet) => {
-                if !unlabelled
-                    && self
-                        .all
-                        .iter()
-                        .zip(alphabet.chars())
-                        .any(|(option, letter)| option.letter != letter)
-                {
-                    return;
-                }
-                self.stated = Stated::Letters;
-                for (option, letter) in self.all.iter_mut().zip(alphabet.chars()) {
-                    option.letter = letter;
-                }
-            }
-        }
-        for (option, rest) in self.all.iter_mut().zip(rests) {
-            option.text = rest;
-        }
     }
 
     /// The question with its options, and the answer.

@@ -67,4 +67,11 @@ impl Reader<'_> {
             None => sink.add(&record),
         }
     }
+
+    /// Whether the elements of a list are being read one by one.
+    #[cfg(test)]
+    pub(in crate::ingest::json_cutter) fn is_cutting(&self) -> bool {
+        let inner = self.inner.as_ref();
+        self.elements.is_some() || inner.is_some_and(|inner| inner.is_cutting())
+    }
 }
